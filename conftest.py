@@ -1,0 +1,15 @@
+"""Checks the shapes that jaxtyping annotations promise, in tests only."""
+
+from jaxtyping import install_import_hook
+
+# Modules of numba kernels stay out: a checked function cannot be compiled.
+CHECKED = [
+    "growlabels.classes._transform",
+    "growlabels.classes._loss",
+    "growlabels.classes._head",
+    "growlabels.unsafe._gradients",
+    "growlabels.unsafe._hidden",
+    "growlabels.unsafe._denoise",
+    "growlabels.unsafe._score",
+]
+install_import_hook(CHECKED, "beartype.beartype")

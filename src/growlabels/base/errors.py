@@ -1,0 +1,67 @@
+"""The error family: each message names the cause, the value and the way out."""
+
+from collections.abc import Iterable
+
+
+class GrowLabelsError(Exception):
+    """Something failed that the caller can read about and act on.
+
+    The command line prints the message as one sentence and exits with ``exit_code``.
+    """
+
+    exit_code = 1
+
+
+class UsageError(GrowLabelsError, ValueError):
+    """A parameter, path or option is wrong; nothing was started."""
+
+    exit_code = 2
+
+    @classmethod
+    def parameter(cls, name: str, must: str, was: object, way_out: str = "") -> "UsageError":
+        """Build the one wording for a bad parameter.
+
+        >>> print(UsageError.parameter("capacity", "must be at least 1", 0))
+        capacity must be at least 1, it was 0
+        """
+        return cls(f"{name} {must}, it was {was!r}" + (f"; {way_out}" if way_out else ""))
+
+    @classmethod
+    def choice(cls, name: str, choices: Iterable[object], was: object) -> "UsageError":
+        """Build the one wording for a value outside a closed list.
+
+        >>> print(UsageError.choice("kind", ["simplex", "kerdock"], "cube"))
+        kind must be one of 'simplex', 'kerdock', it was 'cube'
+        """
+        return cls.parameter(name, "must be one of " + ", ".join(map(repr, choices)), was)
+
+    @classmethod
+    def missing_file(cls, path: object, what: str = "file") -> "UsageError":
+        """Build the one wording for a path that does not exist."""
+        return cls(f"{what} {str(path)!r} does not exist; check the path")
+
+
+class DataError(GrowLabelsError, ValueError):
+    """The data are not what they must be; the message names file, row or label."""
+
+
+class RunError(GrowLabelsError):
+    """A run folder or saved file cannot be used: another version, other inputs, damaged."""
+
+
+class MissingExtraError(GrowLabelsError, ImportError):
+    """An optional dependency is not installed."""
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, module: str, extra: str) -> "MissingExtraError":
+        """Name the missing module and the command that installs it.
+
+        >>> print(MissingExtraError.of("river", "stream"))
+        module 'river' is not installed; install it with: pip install "growlabels[stream]"
+        """
+        return cls(
+            f"module {module!r} is not installed; install it with: "
+            f'pip install "growlabels[{extra}]"'
+        )

@@ -1,0 +1,68 @@
+"""Files written whole or not at all, and content hashes."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from growlabels.base.errors import GrowLabelsError
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file that appears under its name only when it is complete.
+
+    Writes to a temporary file beside the target, flushes it to the disk and renames it.
+    On any error, an interrupt included, the temporary file goes and the old file stays.
+
+    Parameters
+    ----------
+    path
+        The target; its folder must exist.
+    mode
+        ``"w"`` for UTF-8 text, ``"wb"`` for bytes.
+
+    Raises
+    ------
+    GrowLabelsError
+        The disk is full or the folder is not writable.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    binary = "b" in mode
+    try:
+        with temporary.open(
+            mode, encoding=None if binary else "utf-8", newline=None if binary else "\n"
+        ) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise GrowLabelsError(
+            f"cannot write {str(target)!r}: {error.strerror or error}; "
+            "free some space or choose another folder"
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(value: object) -> str:
+    """Return the SHA-256 of a JSON value; the order of keys has no effect.
+
+    >>> content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,187 @@
+"""Rows of JSONL, Parquet or any iterable of dicts.
+
+Every row of the input comes out once: as a :class:`Row`, or as a :class:`MalformedRow` with
+its line and the reason.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from growlabels.base.errors import DataError, MissingExtraError, UsageError
+from growlabels.base.files import atomic_write, content_hash
+
+RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Attributes
+    ----------
+    id
+        Content hash (16 hexadecimal digits) and, after a dash, how many equal rows came before.
+    number
+        1-based place in the input: the line of a JSONL file, the row of a table or iterable.
+    data
+        The row as it came.
+    """
+
+    id: str
+    number: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MalformedRow:
+    """A row that was set aside: its 1-based place, why, and its raw text."""
+
+    number: int
+    reason: str
+    raw: str
+
+
+def read_rows(
+    source: RowSource, set_aside: Callable[[MalformedRow], None] | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a JSONL or Parquet file, or of any iterable of mappings.
+
+    Parameters
+    ----------
+    source
+        A path that ends in ``.jsonl``, ``.ndjson`` or ``.parquet``, or an iterable of mappings
+        (a Hugging Face dataset is one).
+    set_aside
+        Called with each row that cannot be read. Without it such a row raises.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or its ending is unknown.
+    DataError
+        A row is malformed and ``set_aside`` is not given.
+
+    Examples
+    --------
+    >>> [row.data["prompt"] for row in read_rows([{"prompt": "a"}, {"prompt": "b"}])]
+    ['a', 'b']
+    """
+    seen: dict[str, int] = {}
+    for number, data, raw in _parsed(source):
+        if isinstance(data, Mapping):
+            digest = content_hash(data)[:16]
+            copy = seen.get(digest, 0)
+            seen[digest] = copy + 1
+            yield Row(f"{digest}-{copy}", number, data)
+            continue
+        reason = data if isinstance(data, str) else f"is {type(data).__name__}, not an object"
+        if set_aside is None:
+            raise DataError(f"{_name(source)} row {number}: {reason}; mend or remove the row")
+        set_aside(MalformedRow(number, reason, raw))
+
+
+class _Bad(str):
+    """The reason why a row could not be parsed."""
+
+
+def _name(source: RowSource) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else "input"
+
+
+def _parsed(source: RowSource) -> Iterator[tuple[int, object, str]]:
+    """Yield number, the mapping or the reason it is none, and the raw text."""
+    if not isinstance(source, str | os.PathLike):
+        for number, data in enumerate(source, 1):
+            ok = isinstance(data, Mapping)
+            reason = f"is {type(data).__name__}, not an object"
+            yield number, data if ok else _Bad(reason), "" if ok else repr(data)
+        return
+    path = Path(source)
+    if not path.is_file():
+        raise UsageError.missing_file(path)
+    if path.suffix in (".jsonl", ".ndjson"):
+        yield from _parsed_jsonl(path)
+    elif path.suffix == ".parquet":
+        yield from ((n, d, "") for n, d in enumerate(_parquet_rows(path), 1))
+    else:
+        raise UsageError.parameter(
+            "rows file",
+            "must end in .jsonl, .ndjson or .parquet",
+            str(path),
+            "convert it or rename it",
+        )
+
+
+def _parsed_jsonl(path: Path) -> Iterator[tuple[int, object, str]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            raw = line.decode("utf-8", "replace").rstrip("\r\n")
+            if not raw.strip():
+                continue
+            try:
+                data = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as error:
+                yield number, _Bad(f"invalid UTF-8 at byte {error.start}"), raw
+            except ValueError as error:
+                yield number, _Bad(f"broken JSON ({error})"), raw
+            except RecursionError:
+                yield number, _Bad("JSON nested too deeply"), raw
+            else:
+                ok = isinstance(data, dict)
+                yield number, data if ok else _Bad(f"is {_kind(data)}, not an object"), raw
+
+
+def _kind(data: object) -> str:
+    return {list: "a list", str: "a string", type(None): "null"}.get(type(data), "a number")
+
+
+def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        import pyarrow.parquet as parquet
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of("pyarrow", "unsafe") from error
+    import pyarrow
+
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
+            yield from batch.to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as JSONL, whole or not at all; returns how many."""
+    count = 0
+    with atomic_write(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            count += 1
+    return count
+
+
+def write_parquet(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as Parquet, whole or not at all; returns how many. Needs pyarrow."""
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.of("pyarrow", "unsafe") from error
+    table = pyarrow.Table.from_pylist([dict(row) for row in rows])
+    with atomic_write(path, "wb") as file:
+        parquet.write_table(table, file)
+    return table.num_rows
+
+
+def shard(count: int, index: int, shards: int) -> range:
+    """Return the row range of one shard: contiguous, disjoint, together everything.
+
+    >>> [list(shard(5, i, 2)) for i in range(2)]
+    [[0, 1], [2, 3, 4]]
+    """
+    if not 0 <= index < shards:
+        raise UsageError.parameter("shard index", f"must be from 0 to {shards - 1}", index)
+    return range(count * index // shards, count * (index + 1) // shards)

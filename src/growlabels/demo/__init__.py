@@ -1,0 +1,1 @@
+"""The main job: the three systems on real data, one report."""
