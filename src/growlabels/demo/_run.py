@@ -1,0 +1,105 @@
+"""Run the acts one after another and write one report."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from growlabels import __version__
+from growlabels.base.errors import UsageError
+from growlabels.base.files import atomic_write
+from growlabels.base.progress import Progress
+from growlabels.base.runs import versions
+from growlabels.demo._act import ActResult
+from growlabels.demo._classes import classes_act
+from growlabels.demo._commands import Demo
+from growlabels.demo._stream import stream_act
+from growlabels.demo._unsafe import unsafe_act
+from growlabels.report import Report, write_report
+
+Act = Callable[[Progress], ActResult]
+
+SUMMARY = (
+    "Three systems for work where the labels are not all known yet, on real data that installed "
+    "packages carry. Every figure was measured in this run, and each stands beside a baseline "
+    "measured in the same run. One run with one seed shows what the systems do; it does not prove "
+    "a ranking: the benchmarks, with several seeds, do that."
+)
+
+
+def run_demo(config: Demo, progress: Progress) -> None:
+    """Run the three acts, print a short table, write ``report.html`` and ``results.json``.
+
+    Raises
+    ------
+    UsageError
+        ``config.out`` is a file.
+    """
+    if config.out.exists() and not config.out.is_dir():
+        raise UsageError.parameter("--out", "must be a folder", str(config.out))
+    config.out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    results: dict[str, ActResult] = {}
+    acts = _acts(config)
+    expected = sum(seconds for seconds, _ in acts.values())
+    for number, (name, (seconds, act)) in enumerate(acts.items(), 1):
+        label = f"act {number} of {len(acts)}, {name}"
+        print(f"{label}: about {seconds} s here, {expected} s left in all", flush=True)
+        results[name] = act(_prefixed(progress, name))
+        expected -= seconds
+        print("\n".join(f"  {line}" for line in results[name].lines), flush=True)
+    report = Report(
+        title="growlabels demo",
+        summary=SUMMARY,
+        sections=[result.section for result in results.values()],
+        settings={
+            **asdict(config),
+            "out": str(config.out),
+            "growlabels": __version__,
+            "seconds in all": round(time.monotonic() - started),
+            **{
+                f"rows scored, {name}: {what}": rows
+                for name, result in results.items()
+                for what, rows in result.rows_scored.items()
+            },
+        },
+        seeds=[config.seed],
+    )
+    write_report(report, config.out / "report.html")
+    with atomic_write(config.out / "results.json") as file:
+        json.dump(_results(results), file, indent=1, ensure_ascii=False)
+    print(f"done in {time.monotonic() - started:.0f} s; open {config.out / 'report.html'}")
+
+
+def _acts(config: Demo) -> dict[str, tuple[int, Act]]:
+    """Name -> seconds on two idle cores, and the act."""
+    quick, seed = config.quick, config.seed
+    return {
+        "stream": (20 if quick else 45, lambda p: stream_act(quick, seed, p)),
+        "classes": (25 if quick else 100, lambda p: classes_act(quick, seed, p)),
+        "unsafe": (35 if quick else 200, lambda p: unsafe_act(quick, seed, p, config.download)),
+    }
+
+
+def _prefixed(progress: Progress, name: str) -> Progress:
+    def show(stage: str, done: int, total: int | None = None) -> None:
+        progress(f"{name}: {stage}", done, total)
+
+    return show
+
+
+def _results(results: dict[str, ActResult]) -> dict[str, object]:
+    return {
+        "versions": versions(),
+        "acts": {
+            name: {
+                "rows_scored": dict(result.rows_scored),
+                "headlines": {h.name: [h.value, h.baseline] for h in result.section.headlines},
+                "tables": {
+                    table.title: [list(table.columns), *map(list, table.rows)]
+                    for table in result.section.tables
+                },
+            }
+            for name, result in results.items()
+        },
+    }

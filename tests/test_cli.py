@@ -1,0 +1,129 @@
+"""The command line: help, wrong use, missing extras."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import growlabels
+
+BLOCKER = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Blocker())
+sys.argv[0] = "growlabels"
+from growlabels.cli import main
+main()
+"""
+EXTRAS = {
+    "torch",
+    "numba",
+    "river",
+    "scipy",
+    "sklearn",
+    "skorch",
+    "transformers",
+    "peft",
+    "safetensors",
+    "pyarrow",
+    "babel",
+    "bandit",
+    "gguf",
+    "pooch",
+    "jaxtyping",
+    "pandas",
+}
+
+
+def call(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "growlabels", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+    )
+
+
+def call_base_install(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    """Call the command line where no extra is installed."""
+    code = textwrap.dedent(BLOCKER.format(blocked=EXTRAS))
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+    )
+
+
+def one_sentence(run: subprocess.CompletedProcess[str], code: int) -> str:
+    assert run.returncode == code, run.stderr
+    last = run.stderr.strip().splitlines()
+    assert len(last) == 1 and last[0].startswith("growlabels: "), run.stderr
+    return last[0]
+
+
+def test_version() -> None:
+    assert call("--version").stdout == f"growlabels {growlabels.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--help"],
+        ["stream", "--help"],
+        ["classes", "--help"],
+        ["unsafe", "--help"],
+        ["stream", "run", "--help"],
+    ],
+)
+def test_help(arguments: list[str]) -> None:
+    run = call_base_install(*arguments)
+    assert run.returncode == 0, run.stderr
+    assert "usage: growlabels" in run.stdout
+
+
+def test_unknown_command_is_wrong_use() -> None:
+    assert call("strem").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, extra",
+    [
+        (["stream", "run", "data.csv"], "stream"),
+        (["classes", "fit", "data.csv", "--label", "y", "--out", "run"], "classes"),
+        (
+            [
+                "unsafe",
+                "scan",
+                "data.jsonl",
+                "--targets",
+                "t.jsonl",
+                "--model",
+                "m",
+                "--out",
+                "run",
+            ],
+            "unsafe",
+        ),
+        (["demo", "--quick"], ""),
+    ],
+)
+def test_missing_extra_names_the_pip_command(tmp_path, arguments, extra: str) -> None:
+    (tmp_path / "data.csv").write_text("a,y\n1,0\n")
+    rows = '{"prompt": "p", "completion": "c"}\n'
+    (tmp_path / "data.jsonl").write_text(rows)
+    (tmp_path / "t.jsonl").write_text(rows)
+    told = one_sentence(call_base_install(*arguments, cwd=tmp_path), 2)
+    assert f'pip install "growlabels[{extra}' in told
+
+
+def test_base_install_makes_a_codebook(tmp_path) -> None:
+    run = call_base_install("classes", "basis", "--classes", "100", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
