@@ -1,0 +1,1 @@
+"""An online learner of many labels that appear, vanish and drift (iHOMER)."""
