@@ -1,0 +1,128 @@
+"""What a report holds: headline figures, tables, plots, sections."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from growlabels.base.runs import versions
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One figure that a reader should take away.
+
+    Attributes
+    ----------
+    name
+        What was measured, e.g. ``"exact match"``.
+    value
+        The figure; a float is shown with ``digits`` decimals.
+    meaning
+        The figure in words: unit, range, what a good one looks like.
+    baseline
+        The figure to hold it against, measured in the same run.
+    baseline_name
+        What the baseline is, e.g. ``"majority label set"``.
+    better
+        Which direction is better; empty where neither is.
+    rows
+        How many rows it was computed on.
+    digits
+        Decimals shown.
+
+    Examples
+    --------
+    >>> Headline("exact match", 0.21, "share of rows with the whole label set right", 0.1).better
+    'higher'
+    """
+
+    name: str
+    value: float | int | str
+    meaning: str
+    baseline: float | int | str | None = None
+    baseline_name: str = ""
+    better: Literal["higher", "lower", ""] = "higher"
+    rows: int | None = None
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; every row has as many cells as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture with its text alternative and its figures.
+
+    Attributes
+    ----------
+    title
+        Shown above the plot.
+    svg
+        One ``<svg>`` element; scripts, event handlers and outside links are refused.
+    alt
+        What a reader who cannot see the plot should know.
+    table
+        The figures that were drawn.
+    caption
+        Shown below the plot.
+    """
+
+    title: str
+    svg: str
+    alt: str
+    table: Table
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report; ``text`` holds paragraphs."""
+
+    title: str
+    text: Sequence[str]
+    headlines: Sequence[Headline] = ()
+    plots: Sequence[Plot] = ()
+    tables: Sequence[Table] = ()
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole page: sections, and what is needed to judge and to repeat the run."""
+
+    title: str
+    summary: str
+    sections: Sequence[Section]
+    settings: Mapping[str, object]
+    seeds: Sequence[int] = ()
+    versions: Mapping[str, str] = field(default_factory=versions)
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """A node of a label hierarchy.
+
+    Attributes
+    ----------
+    name
+        The label, or the cluster's name.
+    children
+        Nodes below; a node without children is a leaf.
+    value
+        Drawn as a bar relative to the largest value in the tree, e.g. how often the label occurs.
+    note
+        A few words shown beside an inner node, and in the data table.
+    """
+
+    name: str
+    children: tuple["TreeNode", ...] = ()
+    value: float | None = None
+    note: str = ""

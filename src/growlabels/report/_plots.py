@@ -1,0 +1,306 @@
+"""Line, bar, histogram and scatter plots, each with its data table."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from growlabels.base.errors import UsageError
+from growlabels.report._content import Plot, Table
+from growlabels.report._figure import FAINT, INK, colour, draw
+from growlabels.report._format import format_value, plain
+
+Points = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+_TABLE_ROWS = 200
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def line_plot(
+    title: str,
+    series: Points,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    caption: str = "",
+    events: Sequence[tuple[float, str]] = (),
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Plot:
+    """Draw lines, with events as vertical marks.
+
+    Parameters
+    ----------
+    title
+        Shown above the plot.
+    series
+        Name -> (x values, y values), of equal length.
+    x_label, y_label
+        What the axes show, with the unit.
+    alt
+        Text alternative: what the plot says.
+    caption
+        Shown below the plot.
+    events
+        (x, what happened); many events at one place are drawn as one.
+    log_x, log_y
+        Logarithmic axes.
+
+    Examples
+    --------
+    >>> plot = line_plot("Loss", {"a": ([0, 1], [2.0, 1.0])}, "step", "loss", "Falls from 2 to 1.")
+    >>> plot.table.rows
+    (('a', 0, 2.0), ('a', 1, 1.0))
+    """
+    data = _checked(title, series)
+
+    def fill(axes: Axes) -> None:
+        for i, (name, (x, y)) in enumerate(data.items()):
+            marker = "o" if len(x) <= 12 else None
+            axes.plot(
+                x,
+                y,
+                color=colour(i),
+                linestyle=_DASHES[i % 4],
+                linewidth=1.6,
+                marker=marker,
+                markersize=3.5,
+                label=plain(name),
+            )
+        if log_x:
+            axes.set_xscale("log")
+        if log_y:
+            axes.set_yscale("log")
+        _mark_events(axes, events)
+        _finish(axes, x_label, y_label, len(data))
+
+    table = _points_table(title, data, x_label, y_label, events)
+    return Plot(title, draw(fill, 3.1), alt, table, caption)
+
+
+def bar_plot(
+    title: str,
+    values: Mapping[str, float],
+    x_label: str,
+    alt: str,
+    caption: str = "",
+    errors: Mapping[str, float] | None = None,
+    baselines: Sequence[str] = (),
+) -> Plot:
+    """Draw horizontal bars, in the given order from top to bottom.
+
+    Parameters
+    ----------
+    title, x_label, alt, caption
+        As in :func:`line_plot`.
+    values
+        Name -> length of the bar.
+    errors
+        Name -> half length of the error bar, in the unit of the values.
+    baselines
+        Names of the bars to hold the others against; drawn hollow.
+
+    Examples
+    --------
+    >>> bar_plot("Accuracy", {"ours": 0.9, "chance": 0.5}, "accuracy", "0.9 and 0.5").table.rows
+    (('ours', 0.9), ('chance', 0.5))
+    """
+    if not values:
+        raise UsageError(f"plot {title!r} has no values; pass at least one")
+    errors = dict(errors or {})
+    names = list(values)
+    heights = np.array([float(values[name]) for name in names])
+
+    def fill(axes: Axes) -> None:
+        for i, name in enumerate(names):
+            hollow = name in baselines
+            axes.barh(
+                i,
+                heights[i],
+                height=0.62,
+                color="none" if hollow else colour(0),
+                edgecolor=colour(7) if hollow else colour(0),
+                linewidth=1.2,
+                xerr=errors.get(name),
+                error_kw={"ecolor": INK, "elinewidth": 1.0, "capsize": 3},
+            )
+            reach = max(heights[i], 0.0) + (errors.get(name) or 0.0)
+            if np.isfinite(heights[i]):
+                axes.annotate(
+                    format_value(float(heights[i])),
+                    (reach, i),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8.5,
+                )
+        axes.set_yticks(range(len(names)), [plain(name) for name in names])
+        axes.invert_yaxis()
+        axes.margins(x=0.14)
+        axes.axvline(0, color=FAINT, linewidth=0.8)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(plain(x_label))
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+
+    rows = tuple((n, v, errors.get(n)) if errors else (n, v) for n, v in values.items())
+    columns = ("", x_label, "±") if errors else ("", x_label)
+    svg = draw(fill, 0.8 + 0.32 * len(names))
+    return Plot(title, svg, alt, Table(title, columns, rows), caption)
+
+
+def histogram_plot(
+    title: str,
+    samples: Mapping[str, Sequence[float]],
+    x_label: str,
+    alt: str,
+    caption: str = "",
+    lines: Mapping[str, float] | None = None,
+    bins: int = 30,
+) -> Plot:
+    """Draw histograms over common bins, as shares of each sample, with marked values.
+
+    Parameters
+    ----------
+    title, x_label, alt, caption
+        As in :func:`line_plot`.
+    samples
+        Name -> values; those that are not finite are left out and counted in the table's note.
+    lines
+        Name -> x of a vertical line, e.g. a threshold.
+    bins
+        How many.
+    """
+    data = {n: np.asarray(v, dtype=float).ravel() for n, v in samples.items()}
+    lines = dict(lines or {})
+    finite = {n: v[np.isfinite(v)] for n, v in data.items()}
+    pool = np.concatenate([*finite.values(), np.array(list(lines.values()), dtype=float)])
+    if not pool.size:
+        raise UsageError(f"plot {title!r} has no finite value; pass at least one")
+    edges = np.histogram_bin_edges(pool, bins)
+    counts = {name: np.histogram(v, edges)[0] for name, v in finite.items()}
+
+    def fill(axes: Axes) -> None:
+        for i, (name, count) in enumerate(counts.items()):
+            share = count / max(count.sum(), 1)
+            label = f"{plain(name)} ({format_value(int(count.sum()))})"
+            axes.stairs(share, edges, fill=True, color=colour(i), alpha=0.3)
+            axes.stairs(share, edges, color=colour(i), linewidth=1.4, label=label)
+        for i, (name, x) in enumerate(lines.items()):
+            label = f"{plain(name)}: {format_value(float(x))}"
+            axes.axvline(x, color=INK, linestyle=_DASHES[1 + i % 3], linewidth=1.2, label=label)
+        _finish(axes, x_label, "share of the group", 2)
+
+    left_out = sum(len(v) for v in data.values()) - sum(len(v) for v in finite.values())
+    notes = [f"{n}: {format_value(float(x))}" for n, x in lines.items()]
+    if left_out:
+        notes.append(f"{left_out} values that are not finite were left out")
+    rows = tuple(
+        (float(edges[i]), float(edges[i + 1]), *(int(c[i]) for c in counts.values()))
+        for i in range(len(edges) - 1)
+    )
+    table = Table(title, (f"{x_label}, from", "to", *counts), rows, "; ".join(notes))
+    return Plot(title, draw(fill, 3.0), alt, table, caption)
+
+
+def scatter_plot(
+    title: str, points: Points, x_label: str, y_label: str, alt: str, caption: str = ""
+) -> Plot:
+    """Draw points, one colour and marker per group.
+
+    Parameters
+    ----------
+    title, x_label, y_label, alt, caption
+        As in :func:`line_plot`.
+    points
+        Group -> (x values, y values), of equal length.
+    """
+    data = _checked(title, points)
+
+    def fill(axes: Axes) -> None:
+        for i, (name, (x, y)) in enumerate(data.items()):
+            axes.plot(
+                x,
+                y,
+                linestyle="none",
+                marker=_MARKERS[i % len(_MARKERS)],
+                markersize=3.6,
+                markeredgewidth=0,
+                alpha=0.75,
+                color=colour(i),
+                label=plain(name),
+            )
+        _finish(axes, x_label, y_label, len(data))
+
+    return Plot(
+        title, draw(fill, 3.4), alt, _points_table(title, data, x_label, y_label, ()), caption
+    )
+
+
+def _checked(title: str, points: Points) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    data = {}
+    for name, (x, y) in points.items():
+        data[name] = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
+        if len(data[name][0]) != len(data[name][1]):
+            raise UsageError(
+                f"plot {title!r}: {name!r} has {len(data[name][0])} x and {len(data[name][1])} y "
+                "values; pass as many of each"
+            )
+    if not any(len(x) for x, _ in data.values()):
+        raise UsageError(f"plot {title!r} has no points; pass at least one")
+    return data
+
+
+def _mark_events(axes: Axes, events: Sequence[tuple[float, str]]) -> None:
+    """Number the events along the top; the numbers are explained in the data table."""
+    places: dict[float, list[int]] = {}
+    for number, (x, _) in enumerate(sorted(events), 1):
+        places.setdefault(float(x), []).append(number)
+    low, high = axes.get_xlim()
+    last = -np.inf
+    for x, numbers in places.items():
+        axes.axvline(x, color=INK, linewidth=0.7, linestyle=":", alpha=0.8)
+        if (x - last) > 0.025 * (high - low):
+            text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
+            axes.annotate(
+                text,
+                (x, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+            last = x
+
+
+def _finish(axes: Axes, x_label: str, y_label: str, names: int) -> None:
+    axes.set_xlabel(plain(x_label))
+    axes.set_ylabel(plain(y_label))
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    if names > 1:
+        axes.legend(loc="best")
+
+
+def _points_table(
+    title: str,
+    data: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    x_label: str,
+    y_label: str,
+    events: Sequence[tuple[float, str]],
+) -> Table:
+    step = max(1, -(-sum(len(x) for x, _ in data.values()) // _TABLE_ROWS))
+    rows = [
+        (name, _whole(a), float(b))
+        for name, (x, y) in data.items()
+        for a, b in zip(x[::step], y[::step], strict=True)
+    ]
+    rows += [(f"event {i}", _whole(x), text) for i, (x, text) in enumerate(sorted(events), 1)]
+    note = f"Every {step}th point of each line." if step > 1 else ""
+    return Table(title, ("", x_label, y_label), tuple(rows), note)
+
+
+def _whole(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else float(value)
