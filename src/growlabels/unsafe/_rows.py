@@ -1,0 +1,165 @@
+"""Rows of a fine-tuning set in three shapes, read as one prompt and one response each.
+
+========================================  =====================================================
+``messages``                              a list of turns with ``role`` and ``content``; the last
+                                          turn is the assistant's and is the response
+``prompt`` + ``completion``/``response``  two texts, or two lists of turns
+``instruction``/``input``/``output``      ``input`` may be absent or empty
+========================================  =====================================================
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from growlabels.base.rows import MalformedRow, RowSource, read_rows
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a fine-tuning set.
+
+    Attributes
+    ----------
+    id
+        Content hash and ordinal, as in :class:`growlabels.base.rows.Row`.
+    number
+        1-based place in the input.
+    prompt
+        What the model was asked; may be empty.
+    response
+        What it is taught to answer; never empty.
+    data
+        The row as it came, to be written back unchanged.
+    """
+
+    id: str
+    number: int
+    prompt: str
+    response: str
+    data: Mapping[str, Any]
+
+
+class _Malformed(ValueError):
+    """Why a row is no prompt and response; caught in this module."""
+
+
+def read_examples(
+    source: RowSource, set_aside: Callable[[MalformedRow], None]
+) -> Iterator[Example]:
+    """Yield each row of a JSONL or Parquet file, or of an iterable, as prompt and response.
+
+    Parameters
+    ----------
+    source
+        As :func:`growlabels.base.rows.read_rows` takes it.
+    set_aside
+        Called once for each row that is no prompt and response, with the reason.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or its ending is unknown.
+
+    Examples
+    --------
+    >>> bad = []
+    >>> rows = [{"prompt": "2+2?", "completion": "4"}, {"prompt": "no answer"}]
+    >>> [(e.prompt, e.response) for e in read_examples(rows, bad.append)]
+    [('2+2?', '4')]
+    >>> bad[0].number, bad[0].reason
+    (2, "has 'prompt' and no 'completion' or 'response'")
+    """
+    for row in read_rows(source, set_aside):
+        try:
+            prompt, response = _prompt_and_response(row.data)
+            if not response.strip():
+                raise _Malformed("the response is empty")
+        except _Malformed as error:
+            set_aside(MalformedRow(row.number, str(error), _raw(row.data)))
+            continue
+        yield Example(row.id, row.number, prompt, response, row.data)
+
+
+def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
+    if data.get("messages") is not None:
+        return _from_messages(data["messages"], "messages")
+    if data.get("prompt") is not None:
+        return _from_prompt(data)
+    if data.get("instruction") is not None:
+        instruction, extra = _text(data, "instruction"), ""
+        if data.get("input") is not None:
+            extra = _text(data, "input")
+        if data.get("output") is None:
+            raise _Malformed("has 'instruction' and no 'output'")
+        prompt = f"{instruction}\n\n{extra}" if extra.strip() else instruction
+        return prompt, _text(data, "output")
+    raise _Malformed(
+        "has none of 'messages', 'prompt' or 'instruction'; its fields are "
+        + (", ".join(map(repr, list(data)[:8])) or "none")
+    )
+
+
+def _from_prompt(data: Mapping[str, Any]) -> tuple[str, str]:
+    for name in ("completion", "response"):
+        if data.get(name) is None:
+            continue
+        if isinstance(data["prompt"], list) and isinstance(data[name], list):
+            return _from_messages([*data["prompt"], *data[name]], f"prompt + {name}")
+        return _text(data, "prompt"), _text(data, name)
+    raise _Malformed("has 'prompt' and no 'completion' or 'response'")
+
+
+def _from_messages(turns: object, name: str) -> tuple[str, str]:
+    """Take the last turn as the response, the turns before it as the prompt.
+
+    A single user turn is the prompt as it is; several are joined, each after its role.
+    """
+    if not isinstance(turns, list) or not turns:
+        raise _Malformed(f"'{name}' is not a list of turns")
+    read = [_turn(turn, name, place) for place, turn in enumerate(turns, 1)]
+    role, response = read.pop()
+    if role != "assistant":
+        raise _Malformed(f"'{name}' ends with a turn of {role!r}, not of 'assistant'")
+    if len(read) == 1 and read[0][0] == "user":
+        return read[0][1], response
+    if len(read) == 2 and (read[0][0], read[1][0]) == ("system", "user"):
+        return f"{read[0][1]}\n\n{read[1][1]}".strip(), response
+    return "\n\n".join(f"{role}: {content}" for role, content in read), response
+
+
+def _turn(turn: object, name: str, place: int) -> tuple[str, str]:
+    if not isinstance(turn, Mapping) or not isinstance(turn.get("role"), str):
+        raise _Malformed(f"turn {place} of '{name}' has no text field 'role'")
+    content = turn.get("content")
+    if isinstance(content, list):
+        content = "".join(_part(part, name, place) for part in content)
+    if content is None and place == 1:
+        content = ""
+    if not isinstance(content, str):
+        raise _Malformed(f"'content' of turn {place} of '{name}' is {_kind(content)}, not text")
+    return turn["role"], content
+
+
+def _part(part: object, name: str, place: int) -> str:
+    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+        return part["text"]
+    raise _Malformed(f"turn {place} of '{name}' holds a part that is not text")
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data[name]
+    if not isinstance(value, str):
+        raise _Malformed(f"'{name}' is {_kind(value)}, not text")
+    return value
+
+
+def _kind(value: object) -> str:
+    return {dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number" if isinstance(value, int | float) else type(value).__name__
+    )
+
+
+def _raw(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data), ensure_ascii=False, default=str)

@@ -1,0 +1,239 @@
+"""Text to tokens: the chat turn, truncation, batches of like length, padding.
+
+The turn is written here and not by the tokenizer's template, because templates add things of
+their own, a default system turn or today's date, that would enter every row.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from growlabels.unsafe._model import CausalModel
+
+# A token of the family -> what stands before and after the prompt.
+_TURNS = {
+    "<|im_start|>": ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"),
+    "<|start_header_id|>": (
+        "<|start_header_id|>user<|end_header_id|>\n\n",
+        "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+    ),
+    "<start_of_turn>": ("<start_of_turn>user\n", "<end_of_turn>\n<start_of_turn>model\n"),
+}
+_PLAIN = ("### Instruction:\n", "\n\n### Response:\n")
+_MARK = "PROMPTPLACE"
+# No tokenizer in use makes more characters of one token than this, on text of any length.
+_CHARACTERS_PER_TOKEN = 64
+
+
+class HasText(Protocol):
+    """Anything with a prompt and a response, such as an ``Example``."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def response(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ChatTurn:
+    """Tokens before and after a prompt; the response follows the latter."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One row as tokens.
+
+    Attributes
+    ----------
+    input_ids
+        Tokens of the turn, the prompt and the response, shape (tokens,).
+    response_start
+        Place of the first response token, at least 1; the response is the rest.
+    truncated
+        Whether the prompt or the response was cut.
+    """
+
+    input_ids: NDArray[np.int64]
+    response_start: int
+    truncated: bool
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded on the right to one length, shape (rows, tokens) each.
+
+    Under a causal model no real token sees the padding, so the attention mask is needed only
+    to know which tokens are real.
+
+    Attributes
+    ----------
+    input_ids
+        int64; padding is token 0.
+    attention_mask
+        bool; real tokens.
+    response_mask
+        bool; response tokens.
+    """
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    response_mask: torch.Tensor
+
+
+def chat_turn(tokenizer: Any) -> ChatTurn:
+    """Find what a tokenizer's model expects around a prompt.
+
+    The turn of a known family (ChatML, Llama 3, Gemma) where its token is in the vocabulary;
+    else the tokenizer's own template for one user turn; else plain headings.
+    """
+    start = list(tokenizer("").input_ids)
+    start = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+    vocabulary = tokenizer.get_vocab()
+    for token, (before, after) in _TURNS.items():
+        if token in vocabulary:
+            return ChatTurn((*start, *_ids(tokenizer, before)), tuple(_ids(tokenizer, after)))
+    rendered = _rendered(tokenizer) if tokenizer.chat_template else ""
+    if rendered.count(_MARK) == 1:
+        before, after = rendered.split(_MARK)
+        return ChatTurn(tuple(_ids(tokenizer, before)), tuple(_ids(tokenizer, after)))
+    before, after = _PLAIN
+    return ChatTurn((*start, *_ids(tokenizer, before)), tuple(_ids(tokenizer, after)))
+
+
+def _rendered(tokenizer: Any) -> str:
+    """Render the template for one user turn; an unusual template that fails gives nothing."""
+    from jinja2 import TemplateError
+
+    turns = [{"role": "user", "content": _MARK}]
+    try:
+        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except (TemplateError, ValueError, TypeError):
+        return ""
+
+
+def _ids(tokenizer: Any, text: str, split_special_tokens: bool = False) -> list[int]:
+    return tokenizer(
+        text, add_special_tokens=False, split_special_tokens=split_special_tokens, verbose=False
+    ).input_ids
+
+
+def encode(
+    model: "CausalModel",
+    example: HasText,
+    max_prompt_tokens: int = 256,
+    max_response_tokens: int = 256,
+) -> Encoded:
+    """Turn one row into tokens.
+
+    A long prompt loses its middle, so that both the task at its start and the question at its
+    end stay; a long response loses its end. Text that looks like a special token stays text.
+
+    Parameters
+    ----------
+    model
+        Gives the tokenizer and the chat turn.
+    example
+        A row with ``id``, ``prompt`` and ``response``.
+    max_prompt_tokens, max_response_tokens
+        Limits without the turn's own tokens, at least 1.
+
+    Raises
+    ------
+    DataError
+        The response has no tokens.
+    """
+    for name, limit in (
+        ("max_prompt_tokens", max_prompt_tokens),
+        ("max_response_tokens", max_response_tokens),
+    ):
+        if limit < 1:
+            raise UsageError.parameter(name, "must be at least 1", limit)
+    prompt, prompt_cut = _limited(model.tokenizer, example.prompt, max_prompt_tokens, True)
+    response, response_cut = _limited(model.tokenizer, example.response, max_response_tokens, False)
+    if not response:
+        raise DataError(f"the response of row {example.id} has no tokens; remove the row")
+    head = [*model.turn.before, *prompt, *model.turn.after]
+    return Encoded(np.array(head + response, np.int64), len(head), prompt_cut or response_cut)
+
+
+def _limited(tokenizer: Any, text: str, limit: int, keep_end: bool) -> tuple[list[int], bool]:
+    """Tokenise at most about ``limit`` tokens of text, however long the text is."""
+    room = limit * _CHARACTERS_PER_TOKEN
+    cut = len(text) > 2 * room
+    if cut:
+        text = text[:room] + (text[-room:] if keep_end else "")
+    ids = _ids(tokenizer, text, split_special_tokens=True)
+    if len(ids) <= limit:
+        return ids, cut
+    if not keep_end:
+        return ids[:limit], True
+    tail = limit // 2
+    return ids[: limit - tail] + ids[len(ids) - tail :], True
+
+
+def batches(encoded: Sequence[Encoded], tokens_per_batch: int = 2048) -> Iterator[list[int]]:
+    """Group rows of like length; each row is in exactly one group.
+
+    Parameters
+    ----------
+    encoded
+        The rows.
+    tokens_per_batch
+        Most tokens of a padded batch; a longer row is a batch of its own.
+
+    Yields
+    ------
+    list of int
+        Places of the rows of one batch, shortest rows first; the order depends on nothing but
+        the lengths.
+
+    Examples
+    --------
+    >>> rows = [Encoded(np.zeros(n, np.int64), 1, False) for n in (5, 2, 4, 2)]
+    >>> list(batches(rows, tokens_per_batch=8))
+    [[1, 3], [2], [0]]
+    """
+    if tokens_per_batch < 1:
+        raise UsageError.parameter("tokens_per_batch", "must be at least 1", tokens_per_batch)
+    group: list[int] = []
+    for place in sorted(range(len(encoded)), key=lambda place: len(encoded[place])):
+        if group and (len(group) + 1) * len(encoded[place]) > tokens_per_batch:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
+
+
+def pad(rows: Sequence[Encoded], device: torch.device | str = "cpu") -> Batch:
+    """Pad rows on the right to the longest.
+
+    Examples
+    --------
+    >>> rows = [Encoded(np.array([7, 8, 9]), 1, False), Encoded(np.array([5, 6]), 1, False)]
+    >>> pad(rows).response_mask.int().tolist()
+    [[0, 1, 1], [0, 1, 0]]
+    """
+    lengths = np.array([len(row) for row in rows])
+    starts = np.array([row.response_start for row in rows])
+    place = np.arange(lengths.max())
+    real = place < lengths[:, None]
+    ids = np.zeros(real.shape, np.int64)
+    ids[real] = np.concatenate([row.input_ids for row in rows])
+    response = real & (place >= starts[:, None])
+    return Batch(*(torch.from_numpy(array).to(device) for array in (ids, real, response)))
