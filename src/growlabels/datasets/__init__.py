@@ -1,0 +1,29 @@
+"""Loaders: data that installed packages carry, and checksummed downloads.
+
+Nothing is downloaded unless it is asked for by name.
+"""
+
+from typing import TYPE_CHECKING
+
+from growlabels.base.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from ._arff import load_arff as load_arff
+    from ._multilabel_data import MultiLabelData as MultiLabelData
+    from ._yeast import load_yeast as load_yeast
+
+__all__ = [
+    "MultiLabelData",
+    "load_arff",
+    "load_yeast",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "MultiLabelData": "_multilabel_data",
+        "load_arff": "_arff",
+        "load_yeast": "_yeast",
+    },
+    extra="demo",
+)

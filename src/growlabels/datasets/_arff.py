@@ -1,0 +1,299 @@
+"""Multi-label ARFF files, dense and sparse, with the conventions of Mulan and MEKA."""
+
+import gzip
+import math
+import os
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from growlabels.base.errors import DataError, MissingExtraError, UsageError
+from growlabels.datasets._arff_header import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    Attribute,
+    choose_labels,
+    parse_attribute,
+    split_cells,
+)
+from growlabels.datasets._multilabel_data import MultiLabelData
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def load_arff(
+    path: str | os.PathLike[str], labels: int | str | Path | Sequence[str] | None = None
+) -> MultiLabelData:
+    """Load a multi-label ARFF file, plain or gzipped.
+
+    Parameters
+    ----------
+    path
+        The file.
+    labels
+        Which attributes are labels: n > 0 the first n, n < 0 the last -n (MEKA's convention),
+        their names, or the path of a Mulan XML file. Without it: the XML file of the same name
+        beside the file, else ``-C n`` in the relation name.
+
+    Returns
+    -------
+    MultiLabelData
+        ``X`` (rows, features): float64 array, NaN where a value is missing; SciPy CSR where the
+        file is sparse. A nominal feature gives its number if all its values are numbers, else
+        the place of its value in the declaration, from 0. ``Y`` (rows, labels): bool.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist, or nothing says which attributes are labels.
+    DataError
+        The file is not what it must be; the message names the line.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "small.arff"
+    >>> header = "@relation 'small: -C -1'\\n@attribute a numeric\\n@attribute b {0,1}\\n"
+    >>> _ = path.write_text(header + "@data\\n0.5,1\\n2,0\\n")
+    >>> X, Y, feature_names, label_names = load_arff(path)
+    >>> X.tolist(), Y.tolist(), feature_names, label_names
+    ([[0.5], [2.0]], [[True], [False]], ['a'], ['b'])
+    >>> folder.cleanup()
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError.missing_file(file)
+    lines = _lines(file)
+    relation, attributes = _header(lines, file.name)
+    columns = choose_labels(relation, attributes, labels, file)
+    return _Body(attributes, columns, file.name).read(lines)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are neither blank nor comments, with their 1-based numbers."""
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                except UnicodeDecodeError:
+                    line = raw.decode("latin-1").strip()  # what older tools wrote
+                if line and not line.startswith("%"):
+                    yield number, line
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"{path.name} after line {number}: the gzip stream is cut off or damaged ({error}); "
+            "get the file again"
+        ) from error
+
+
+def _header(lines: Iterator[tuple[int, str]], source: str) -> tuple[str, list[Attribute]]:
+    relation, attributes = "", []
+    names: dict[str, int] = {}
+    for number, line in lines:
+        word = line.split(None, 1)[0].lower()
+        if word == "@relation":
+            relation = line[len(word) :].strip()
+        elif word == "@attribute":
+            attribute = parse_attribute(line, source, number)
+            if attribute.name in names:
+                raise DataError(
+                    f"{source} line {number}: attribute {attribute.name!r} is declared again "
+                    f"(first on line {names[attribute.name]}); rename one"
+                )
+            names[attribute.name] = number
+            attributes.append(attribute)
+        elif word == "@data":
+            if not attributes:
+                raise DataError(f"{source} line {number}: @data comes before any @attribute")
+            return relation, attributes
+        else:
+            raise DataError(
+                f"{source} line {number}: expected @relation, @attribute or @data, "
+                f"found {line[:40]!r}; is this an ARFF file?"
+            )
+    raise DataError(f"{source} has no @data line; is it a whole ARFF file?")
+
+
+class _Body:
+    """Reads the rows after ``@data``."""
+
+    def __init__(self, attributes: list[Attribute], labels: list[int], source: str) -> None:
+        self._attributes = attributes
+        self._labels = labels
+        chosen = set(labels)
+        self._features = [i for i in range(len(attributes)) if i not in chosen]
+        self._source = source
+
+    def read(self, lines: Iterator[tuple[int, str]]) -> MultiLabelData:
+        first = next(lines, None)
+        if first is None:
+            raise DataError(f"{self._source} has no rows after @data; is it whole?")
+        sparse = first[1].startswith("{")
+        self._convert = [self._converter(i, sparse) for i in range(len(self._attributes))]
+        names = [attribute.name for attribute in self._attributes]
+        rows = self._all(first, lines, sparse)
+        X, Y = self._sparse(rows) if sparse else self._dense(rows)
+        return MultiLabelData(
+            X, Y, [names[i] for i in self._features], [names[i] for i in self._labels]
+        )
+
+    def _all(
+        self, first: tuple[int, str], lines: Iterator[tuple[int, str]], sparse: bool
+    ) -> Iterator[tuple[int, str]]:
+        yield first
+        for number, line in lines:
+            if line.startswith("{") != sparse:
+                raise self._error(number, "dense and sparse rows are mixed", "use one form")
+            yield number, line
+
+    def _converter(self, column: int, sparse: bool) -> dict[str, float] | None:
+        """Return value -> number of a nominal column; None for a numeric one."""
+        attribute = self._attributes[column]
+        if column in set(self._labels):
+            if attribute.values is None:
+                words = {**dict.fromkeys(TRUE_WORDS, 1.0), **dict.fromkeys(FALSE_WORDS, 0.0)}
+                return words
+            return {v: float(t) for v, t in attribute.truths(self._source).items()}
+        return None if attribute.values is None else attribute.codes(sparse)
+
+    def _error(self, line: int, what: str, way_out: str = "mend or remove the row") -> DataError:
+        return DataError(f"{self._source} line {line}: {what}; {way_out}")
+
+    def _cells(self, number: int, text: str) -> list[str]:
+        try:
+            return split_cells(text)
+        except ValueError as error:
+            raise self._error(number, str(error)) from error
+
+    def _dense(self, rows: Iterator[tuple[int, str]]) -> tuple[np.ndarray, np.ndarray]:
+        values = array("d")
+        width = len(self._attributes)
+        for number, line in rows:
+            cells = self._cells(number, line)
+            if len(cells) != width:
+                raise self._error(number, f"has {len(cells)} values for {width} attributes")
+            values.extend([self._value(number, column, cell) for column, cell in enumerate(cells)])
+        table = np.frombuffer(values, dtype=np.float64).reshape(-1, width)
+        return table[:, self._features].copy(), table[:, self._labels] != 0
+
+    def _value(self, number: int, column: int, cell: str) -> float:
+        codes = self._convert[column]
+        if codes is not None:
+            value = codes.get(cell)
+            if value is not None:
+                return value
+        elif cell != "?" and "_" not in cell:
+            try:
+                value = float(cell)
+            except ValueError:
+                value = math.nan
+            if math.isfinite(value):
+                return value
+        return self._odd_value(number, column, cell)
+
+    def _odd_value(self, number: int, column: int, cell: str) -> float:
+        """Deal with what is rare: a missing value, another spelling of a number, an error."""
+        attribute = self._attributes[column]
+        is_label = column in set(self._labels)
+        if cell == "?" and not is_label:
+            return math.nan
+        for value, code in (self._convert[column] or {}).items():
+            if _same_number(value, cell):
+                return code
+        must = (
+            "must be present or absent (1 or 0)"
+            if is_label and attribute.values is None
+            else "must be a finite number"
+            if attribute.values is None
+            else "must be one of its declared values"
+        )
+        raise self._error(number, f"attribute {attribute.name!r} {must}, it was {cell[:40]!r}")
+
+    def _sparse(self, rows: Iterator[tuple[int, str]]) -> "tuple[csr_matrix, np.ndarray]":
+        try:
+            from scipy.sparse import csr_matrix
+        except ModuleNotFoundError as error:
+            raise MissingExtraError.of("scipy", "stream") from error
+        place = {column: i for i, column in enumerate(self._features)}
+        label_place = {column: i for i, column in enumerate(self._labels)}
+        values, indices, ends = array("d"), array("q"), array("q", [0])
+        present = []
+        absent = np.array([self._left_out(column) for column in self._labels])
+        for number, line in rows:
+            y = absent.copy()
+            for column, value in sorted(self._pairs(number, line).items()):
+                if column in label_place:
+                    y[label_place[column]] = value != 0
+                elif value != 0:
+                    indices.append(place[column])
+                    values.append(value)
+            ends.append(len(indices))
+            present.append(y)
+        X = csr_matrix(
+            (np.array(values), np.array(indices), np.array(ends)),
+            shape=(len(present), len(self._features)),
+        )
+        return X, np.array(present)
+
+    def _left_out(self, column: int) -> bool:
+        """Return what a label left out of a sparse row means: its first declared value."""
+        values = self._attributes[column].values
+        codes = self._convert[column]
+        return bool(values and codes and codes[values[0]])
+
+    def _pairs(self, number: int, line: str) -> dict[int, float]:
+        if not line.endswith("}"):
+            raise self._error(number, "the row does not end with '}'")
+        inside = line[1:-1].strip()
+        pairs: dict[int, float] = {}
+        for cell in _split_pairs(inside) if inside else ():
+            place, _, value = cell.strip().partition(" ")
+            if not place.isascii() or not place.isdigit() or not value.strip():
+                raise self._error(number, f"{cell[:40]!r} is not 'index value'")
+            column = int(place)
+            if column >= len(self._attributes):
+                count = len(self._attributes)
+                raise self._error(number, f"index {column} is beyond the {count} attributes")
+            if column in pairs:
+                raise self._error(number, f"index {column} is given twice")
+            pairs[column] = self._value(number, column, _unquoted(value.strip()))
+        return pairs
+
+
+def _split_pairs(text: str) -> list[str]:
+    """Split at commas outside quotes and keep the quotes."""
+    if "'" not in text and '"' not in text:
+        return text.replace("\t", " ").split(",")
+    parts, start, quote, escaped = [], 0, "", False
+    for i, letter in enumerate(text):
+        if escaped:
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        elif quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == ",":
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
+
+
+def _unquoted(text: str) -> str:
+    return split_cells(text)[0] if text[0] in "'\"" else text
+
+
+def _same_number(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return False

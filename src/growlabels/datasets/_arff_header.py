@@ -1,0 +1,155 @@
+"""The header of an ARFF file: relation, attributes, and which of them are labels."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from growlabels.base.errors import DataError, UsageError
+
+_ATTRIBUTE = re.compile(
+    r"""@attribute\s+(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<bare>\S+))"""
+    r"""\s*(?P<kind>.*)$""",
+    re.IGNORECASE,
+)
+_CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"]*?))\s*(?:,|$)""")
+_NUMERIC = ("numeric", "real", "integer")
+TRUE_WORDS = ("1", "1.0", "true", "yes")
+FALSE_WORDS = ("0", "0.0", "false", "no")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute; ``values`` are the declared ones of a nominal attribute, else None."""
+
+    name: str
+    values: tuple[str, ...] | None
+    line: int
+
+    def codes(self, sparse: bool) -> dict[str, float]:
+        """Return value -> number: numbers stand for themselves, others for their place.
+
+        A sparse file leaves out the first declared value, so it must be 0 there.
+        """
+        values = self.values or ()
+        try:
+            numbers = [float(value) for value in values]
+        except ValueError:
+            numbers = None
+        if numbers is None or (sparse and numbers and numbers[0] != 0):
+            return {value: float(i) for i, value in enumerate(values)}
+        return dict(zip(values, numbers, strict=True))
+
+    def truths(self, source: str) -> dict[str, bool]:
+        """Return value -> presence of a label attribute that is nominal."""
+        found = {value: truth(value) for value in self.values or ()}
+        unknown = [value for value, present in found.items() if present is None]
+        if unknown:
+            raise DataError(
+                f"{source} line {self.line}: label {self.name!r} has the value {unknown[0]!r}; "
+                "labels must be 0/1, false/true or no/yes: check which attributes are labels"
+            )
+        return {value: bool(present) for value, present in found.items()}
+
+
+def truth(value: str) -> bool | None:
+    """Return whether a label value means present; None where it means neither."""
+    word = value.strip().lower()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+
+
+def parse_attribute(text: str, source: str, line: int) -> Attribute:
+    """Parse one ``@attribute`` line; an unsupported type is a ``DataError``."""
+    match = _ATTRIBUTE.match(text)
+    if not match:
+        raise DataError(f"{source} line {line}: not an attribute declaration: {text[:60]!r}")
+    quoted = match["single"] if match["single"] is not None else match["double"]
+    name = match["bare"] if quoted is None else unescape(quoted)
+    kind = match["kind"].strip()
+    if kind.startswith("{") and kind.endswith("}"):
+        values = tuple(split_cells(kind[1:-1]))
+        return Attribute(name, values, line)
+    if kind.lower() in _NUMERIC:
+        return Attribute(name, None, line)
+    raise DataError(
+        f"{source} line {line}: attribute {name!r} has the type {kind[:40]!r}, which is not "
+        "supported; use numeric or {value, ...} attributes"
+    )
+
+
+def split_cells(text: str) -> list[str]:
+    """Split at commas outside quotes, without the quotes and the blanks around.
+
+    >>> split_cells("1, 'a, b' ,c")
+    ['1', 'a, b', 'c']
+    """
+    if "'" not in text and '"' not in text:
+        return [cell.strip() for cell in text.split(",")]
+    cells, place = [], 0
+    while place <= len(text):
+        match = _CELL.match(text, place)
+        if not match:
+            raise ValueError(f"unbalanced quotes near {text[place : place + 20]!r}")
+        single, double, bare = match.groups()
+        quoted = single if single is not None else double
+        cells.append(bare if quoted is None else unescape(quoted))
+        if match.end() == len(text) and not match.group().endswith(","):
+            break
+        place = match.end()
+    return cells
+
+
+def unescape(text: str) -> str:
+    """Undo backslash escapes inside quotes."""
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def choose_labels(
+    relation: str,
+    attributes: Sequence[Attribute],
+    labels: int | str | Path | Sequence[str] | None,
+    path: Path,
+) -> list[int]:
+    """Return the columns that are labels, in the order of the file."""
+    if labels is None:
+        beside = path.with_name(re.sub(r"\.arff(\.gz)?$", "", path.name) + ".xml")
+        labels = beside if beside.is_file() else _count_in_relation(relation, path)
+    if isinstance(labels, bool) or (isinstance(labels, int) and labels == 0):
+        raise UsageError.parameter("labels", "must be a count other than 0", labels)
+    if isinstance(labels, int):
+        if abs(labels) >= len(attributes):
+            raise DataError(
+                f"{path.name} has {len(attributes)} attributes, so it cannot have {abs(labels)} "
+                "labels and a feature; check the label count"
+            )
+        every = range(len(attributes))
+        return list(every[:labels] if labels > 0 else every[labels:])
+    names = _names_in_xml(Path(labels)) if isinstance(labels, str | Path) else list(labels)
+    places = {attribute.name: i for i, attribute in enumerate(attributes)}
+    missing = [name for name in names if name not in places]
+    if missing or not names:
+        what = f"has no attribute {missing[0]!r}" if missing else "was given no label name"
+        raise DataError(f"{path.name} {what}; check the label names")
+    return sorted({places[name] for name in names})
+
+
+def _count_in_relation(relation: str, path: Path) -> int:
+    match = re.search(r"-C\s+(-?\d+)", relation)
+    # A filter that reordered the columns later made the count a lie.
+    if match and "Reorder" not in relation[match.end() :]:
+        return int(match[1])
+    raise UsageError(
+        f"{path.name} does not say which attributes are labels; pass labels=n (n > 0: the first "
+        "n, n < 0: the last -n), label names, or the path of its XML file"
+    )
+
+
+def _names_in_xml(path: Path) -> list[str]:
+    if not path.is_file():
+        raise UsageError.missing_file(path, "label file")
+    try:
+        root = ElementTree.parse(path).getroot()
+    except ElementTree.ParseError as error:
+        raise DataError(f"{path.name} is not well-formed XML: {error}; check the file") from error
+    return [e.get("name", "") for e in root.iter() if e.tag.rpartition("}")[2] == "label"]
