@@ -1,0 +1,45 @@
+"""Fixed class vectors instead of a trained output layer (EBV, equiangular basis vectors).
+
+Shen, Sun, Wei, "Equiangular Basis Vectors", CVPR 2023. :class:`Codebook` holds the vectors and
+needs numpy alone; the heads need the extra ``classes``. Names are loaded on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from growlabels.base.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from growlabels.classes._bounds import coherence_bound as coherence_bound
+    from growlabels.classes._bounds import levenshtein_bound as levenshtein_bound
+    from growlabels.classes._bounds import rankin_bound as rankin_bound
+    from growlabels.classes._bounds import welch_bound as welch_bound
+    from growlabels.classes._certificate import Certificate as Certificate
+    from growlabels.classes._codebook import Codebook as Codebook
+    from growlabels.classes._estimator import EBVClassifier as EBVClassifier
+    from growlabels.classes._head import EBVHead as EBVHead
+
+__all__ = [
+    "Certificate",
+    "Codebook",
+    "EBVClassifier",
+    "EBVHead",
+    "coherence_bound",
+    "levenshtein_bound",
+    "rankin_bound",
+    "welch_bound",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "Certificate": "_certificate",
+        "Codebook": "_codebook",
+        "EBVClassifier": "_estimator",
+        "EBVHead": "_head",
+        "coherence_bound": "_bounds",
+        "levenshtein_bound": "_bounds",
+        "rankin_bound": "_bounds",
+        "welch_bound": "_bounds",
+    },
+    "classes",
+)

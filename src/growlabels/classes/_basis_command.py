@@ -1,0 +1,53 @@
+"""``growlabels classes basis``: make a codebook, say what is proved of it, save it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from growlabels.base.errors import UsageError
+from growlabels.base.progress import Progress
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Make fixed class vectors, print their certificate beside the bounds, save them."""
+
+    classes: int
+    """Largest number of classes expected; room for more costs nothing."""
+    dim: int | None = None
+    """Dimension of the vectors; chosen from the number of classes if not given."""
+    kind: str | None = None
+    """Ask for one construction by name (needs --dim) instead of the first that fits."""
+    out: Path | None = None
+    """File to save the codebook in; Codebook.load reads it."""
+    vectors: Path | None = None
+    """Also write the vectors of all classes as a dense .npy array (classes, dim)."""
+
+    def run(self, progress: Progress) -> None:
+        """Make, print, save."""
+        from growlabels.classes import Codebook
+
+        codebook = Codebook.for_classes(self.classes, self.dim, self.kind)
+        print(codebook.certificate())
+        print(f"reason: {codebook.reason}")
+        if codebook.n_classes < codebook.capacity:
+            print(
+                f"room: {codebook.capacity:,} classes, then with largest |cosine| "
+                f"{codebook.certificate(codebook.capacity).alpha:.6f}"
+            )
+        if self.vectors is not None:
+            _write_array(codebook.vectors(), self.vectors)
+            print(f"wrote {self.vectors}")
+        if self.out is not None:
+            codebook.save(self.out)
+            print(f"wrote {self.out} (sha256 of what decides the vectors: {codebook.hash[:16]}...)")
+
+
+def _write_array(vectors: object, path: Path) -> None:
+    import numpy as np
+
+    from growlabels.base.files import atomic_write
+
+    if path.suffix != ".npy":
+        raise UsageError.parameter("vectors", "must end in .npy", str(path))
+    with atomic_write(path, "wb") as file:
+        np.save(file, vectors)
