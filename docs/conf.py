@@ -18,6 +18,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 # the annotations name types of heavy libraries whose documentation is not linked
 nitpicky = False
 html_theme = "furo"
