@@ -214,11 +214,21 @@ class PairCounts:
         counts = self.counts
         return both / (np.maximum(counts[a] + counts[b] - both, both) + kappa)
 
+    def chance(self) -> NDArray[np.float64]:
+        """Return the Jaccard index each pair of :meth:`pairs` would have by chance.
+
+        That is for independent labels with these counts: n_a n_b / n rows would carry both.
+        """
+        a, b, _ = self.pairs()
+        counts = self.counts
+        both = counts[a] * counts[b] / max(self.n, 1e-300)
+        return both / np.maximum(counts[a] + counts[b] - both, 1e-300)
+
     def significant(self, z: float = 3.0) -> NDArray[np.bool_]:
         """Say which pairs of :meth:`pairs` occur together more often than chance explains.
 
         The lower end of Wilson's interval, ``z`` standard errors wide, for the Jaccard index
-        must exceed the index that independent labels with these counts would have.
+        must exceed :meth:`chance`.
         """
         a, b, both = self.pairs()
         counts = self.counts
@@ -227,8 +237,7 @@ class PairCounts:
         middle = share + z * z / (2 * union)
         width = z * np.sqrt(share * (1 - share) / union + (z / (2 * union)) ** 2)
         lower = (middle - width) / (1 + z * z / union)
-        chance = counts[a] * counts[b] / max(self.n, 1e-300)
-        return lower > chance / np.maximum(counts[a] + counts[b] - chance, 1e-300)
+        return lower > self.chance()
 
     def arrays(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
         """Give the whole state as plain arrays, for saving."""

@@ -1,0 +1,305 @@
+"""The partition of the labels into correlated clusters, changed only on evidence."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import RunError, UsageError
+from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream._linkage import Branch, Cluster, Linkage
+
+_STILL = 0.02  # links that moved by less than this share in all: the old cut still stands
+
+
+@dataclass(frozen=True)
+class Event:
+    """A structural act, with the evidence for it.
+
+    Attributes
+    ----------
+    row
+        Number of rows learned when it happened.
+    kind
+        ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``, ``"dissolve"`` or
+        ``"regroup"`` of clusters; ``"drift"`` of the learner.
+    labels
+        The labels it touches.
+    statistic, bound
+        The test: the statistic exceeded the bound (a gain in contrast, for clusters).
+    before, after
+        The clusters of these labels before and after.
+    """
+
+    row: int
+    kind: str
+    labels: tuple[Any, ...]
+    statistic: float
+    bound: float
+    before: tuple[tuple[Any, ...], ...] = ()
+    after: tuple[tuple[Any, ...], ...] = ()
+
+
+class LinkagePartition:
+    """Disjoint clusters of labels that occur together; all other labels form the pool.
+
+    At each check, average linkage over the significant co-occurrences proposes clusters. Each
+    connected group of changes is tested by itself: the contrast of its labels (mean Jaccard
+    index above chance to the label's own cluster minus that to the nearest other cluster, 0
+    for the pool) must rise by more than a Hoeffding bound, now and again at the next check.
+    So chance does not make the structure flicker.
+
+    Parameters
+    ----------
+    delta
+        Chance of a wrong change; divided by the number of tests so far. In (0, 1).
+    max_labels
+        Largest cluster, at least 2.
+    share
+        Clusters merge where the mean Jaccard index between them is at least this share of
+        the index inside the tighter one. In (0, 1].
+    kappa, z
+        Shrinkage of the Jaccard index and width of the significance gate; see
+        :class:`PairCounts`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs, partition = PairCounts(), LinkagePartition()
+    >>> for row in range(1, 301):
+    ...     pairs.learn(np.array([[0, 1], [2, 3], [4]][row % 3]))
+    ...     if row % 100 == 0:
+    ...         for event in partition.check(pairs, row):
+    ...             print(event.row, event.kind, event.after)
+    200 form ((0, 1),)
+    200 form ((2, 3),)
+    >>> partition.clusters, partition.pool
+    (((0, 1), (2, 3)), (4,))
+    """
+
+    def __init__(
+        self,
+        delta: float = 0.05,
+        max_labels: int = 32,
+        share: float = 0.5,
+        kappa: float = 1.0,
+        z: float = 3.0,
+    ) -> None:
+        if not 0 < delta < 1:
+            raise UsageError.parameter("delta", "must be between 0 and 1", delta)
+        if max_labels < 2:
+            raise UsageError.parameter("max_labels", "must be at least 2", max_labels)
+        if not 0 < share <= 1:
+            raise UsageError.parameter("share", "must be above 0 and at most 1", share)
+        self.delta, self.max_labels, self.share = delta, max_labels, share
+        self.kappa, self.z = kappa, z
+        self._clusters: list[Cluster] = []
+        self._pool: Cluster = ()
+        self._pending: list[tuple[tuple[Cluster, ...], tuple[Cluster, ...]]] = []
+        self._tests = 0
+        self._seen_keys = np.zeros(0, np.int64)
+        self._seen_links = np.zeros(0)
+
+    @property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Clusters of two labels or more, each ascending, ordered by first label."""
+        return tuple(self._clusters)
+
+    @property
+    def pool(self) -> Cluster:
+        """Labels that are in no cluster."""
+        return self._pool
+
+    def check(self, pairs: PairCounts, row: int) -> list[Event]:
+        """Compare the partition with what the counts say now; return the changes made.
+
+        Parameters
+        ----------
+        pairs
+            The counts of all rows so far.
+        row
+            Number of rows learned, for the events.
+        """
+        graph = _Graph(pairs, self.kappa, self.z)
+        self._pool = _without(graph.labels, self._clusters)
+        if not self._pending and not self._moved(graph):
+            return []
+        events = []
+        for before, after in self._pending:
+            gain, bound = self._test(graph, before, after)
+            if gain > bound:
+                kept = [cluster for cluster in self._clusters if cluster not in before]
+                self._clusters = sorted([*kept, *after])
+                labels = _labels_of(before, after)
+                events.append(Event(row, _kind(before, after), labels, gain, bound, before, after))
+        self._pool = _without(graph.labels, self._clusters)
+        self._pending = []
+        for before, after in _differences(self._clusters, self._proposal(graph)):
+            gain, bound = self._test(graph, before, after)
+            if gain > bound:
+                self._pending.append((before, after))
+        return events
+
+    def tree(self, pairs: PairCounts) -> Branch:
+        """Return the labels as one tree: clusters, what is inside them and above them."""
+        links = _Graph(pairs, self.kappa, self.z).links
+        inside = []
+        for cluster in self._clusters:
+            roots = Linkage(_singles(cluster), links).run()
+            inside.append(roots[0] if len(roots) == 1 else _forest(roots))
+        above = Linkage(inside, links).run()
+        return _forest([*above, *_singles(self._pool)])
+
+    def state(self) -> dict[str, Any]:
+        """Give the whole state as a JSON value."""
+        return {
+            "settings": [self.delta, self.max_labels, self.share, self.kappa, self.z],
+            "clusters": [list(cluster) for cluster in self._clusters],
+            "pool": list(self._pool),
+            "pending": [[list(map(list, side)) for side in change] for change in self._pending],
+            "tests": self._tests,
+            "seen_keys": self._seen_keys.tolist(),
+            "seen_links": self._seen_links.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "LinkagePartition":
+        """Rebuild from :meth:`state`; goes on exactly as the original would."""
+        try:
+            made = cls(*state["settings"])
+            made._clusters = [tuple(cluster) for cluster in state["clusters"]]
+            made._pool = tuple(state["pool"])
+            made._pending = [
+                (tuple(map(tuple, before)), tuple(map(tuple, after)))
+                for before, after in state["pending"]
+            ]
+            made._tests = int(state["tests"])
+            made._seen_keys = np.array(state["seen_keys"], np.int64)
+            made._seen_links = np.array(state["seen_links"], np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"not the state of a partition ({error}); save it again") from error
+        return made
+
+    def _moved(self, graph: "_Graph") -> bool:
+        """Whether the links changed enough since the last look to look again."""
+        keys = np.union1d(self._seen_keys, graph.keys)
+        change = np.zeros(keys.size)
+        change[np.searchsorted(keys, graph.keys)] = graph.similarities
+        change[np.searchsorted(keys, self._seen_keys)] -= self._seen_links
+        if np.abs(change).sum() <= _STILL * graph.similarities.sum():
+            return False
+        self._seen_keys, self._seen_links = graph.keys, graph.similarities
+        return True
+
+    def _proposal(self, graph: "_Graph") -> list[Cluster]:
+        linked = sorted(graph.near)
+        roots = Linkage(_singles(linked), graph.links).run(self.max_labels, self.share)
+        return [root.labels for root in roots if len(root.labels) > 1]
+
+    def _test(
+        self, graph: "_Graph", before: tuple[Cluster, ...], after: tuple[Cluster, ...]
+    ) -> tuple[float, float]:
+        """Return the gain in contrast of a change, and the bound it must exceed."""
+        labels = _labels_of(before, after)
+        others = [cluster for cluster in self._clusters if cluster not in before]
+        gain = graph.contrast(labels, [*others, *after]) - graph.contrast(labels, self._clusters)
+        self._tests += 1
+        rows = max(graph.rows_with(labels), 1e-9)
+        return gain, math.sqrt(math.log(self._tests / self.delta) / (2 * rows))
+
+
+class _Graph:
+    """The significant co-occurrences of one moment."""
+
+    def __init__(self, pairs: PairCounts, kappa: float, z: float) -> None:
+        a, b, _ = pairs.pairs()
+        kept = pairs.significant(z)
+        a, b = a[kept], b[kept]
+        self.similarities: NDArray[np.float64] = pairs.jaccard(kappa)[kept]
+        self.keys: NDArray[np.int64] = (a << 32) | b
+        self.links = list(zip(a.tolist(), b.tolist(), self.similarities.tolist(), strict=True))
+        self.near: dict[int, list[tuple[int, float]]] = {}
+        excess = self.similarities - pairs.chance()[kept]
+        for x, y, more in zip(a.tolist(), b.tolist(), excess.tolist(), strict=True):
+            self.near.setdefault(x, []).append((y, more))
+            self.near.setdefault(y, []).append((x, more))
+        self._counts, self._rows = pairs.counts, pairs.n
+        self.labels: Cluster = tuple(np.flatnonzero(self._counts).tolist())
+
+    def contrast(self, labels: Sequence[int], clusters: Sequence[Cluster]) -> float:
+        """Mean over labels of J above chance to the own cluster minus that to the nearest other."""
+        owner = {label: i for i, cluster in enumerate(clusters) for label in cluster}
+        total = 0.0
+        for label in labels:
+            sums: dict[int, float] = {}
+            for other, more in self.near.get(label, ()):
+                if other in owner:
+                    sums[owner[other]] = sums.get(owner[other], 0.0) + more
+            if label in owner:
+                own = owner[label]
+                total += sums.pop(own, 0.0) / max(len(clusters[own]) - 1, 1)
+            total -= max((s / len(clusters[i]) for i, s in sums.items()), default=0.0)
+        return total / len(labels)
+
+    def rows_with(self, labels: Sequence[int]) -> float:
+        """Rows that carry one of the labels, as if these were independent."""
+        shares = np.minimum(self._counts[list(labels)] / max(self._rows, 1e-300), 1.0)
+        return float(self._rows * (1.0 - np.prod(1.0 - shares)))
+
+
+def _differences(
+    old: Sequence[Cluster], new: Sequence[Cluster]
+) -> list[tuple[tuple[Cluster, ...], tuple[Cluster, ...]]]:
+    """Group the clusters that differ by the labels they share: (before, after) of each group."""
+    groups: list[tuple[list[Cluster], list[Cluster]]] = []
+    same = set(old) & set(new)
+    for side, clusters in enumerate((old, new)):
+        for cluster in clusters:
+            if cluster in same:
+                continue
+            touched = [group for group in groups if set(_labels_of(*group)) & set(cluster)]
+            merged: tuple[list[Cluster], list[Cluster]] = ([], [])
+            merged[side].append(cluster)
+            for group in touched:
+                merged[0].extend(group[0])
+                merged[1].extend(group[1])
+                groups.remove(group)
+            groups.append(merged)
+    changes = [(tuple(sorted(before)), tuple(sorted(after))) for before, after in groups]
+    return sorted(changes, key=lambda change: _labels_of(*change))
+
+
+def _labels_of(before: Sequence[Cluster], after: Sequence[Cluster]) -> Cluster:
+    return tuple(sorted({label for cluster in (*before, *after) for label in cluster}))
+
+
+def _kind(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
+    if not before:
+        return "form"
+    if not after:
+        return "dissolve"
+    old, new = (sum(map(len, side)) for side in (before, after))
+    if len(after) == 1 < len(before):
+        return "merge"
+    if len(before) == 1 < len(after):
+        return "split"
+    if len(before) == len(after) == 1 and old != new:
+        return "grow" if new > old else "shrink"
+    return "regroup"
+
+
+def _without(labels: Sequence[int], clusters: Sequence[Cluster]) -> Cluster:
+    taken = {label for cluster in clusters for label in cluster}
+    return tuple(label for label in labels if label not in taken)
+
+
+def _singles(labels: Sequence[int]) -> list[Branch]:
+    return [Branch((label,), 1.0) for label in labels]
+
+
+def _forest(branches: Sequence[Branch]) -> Branch:
+    labels = tuple(sorted(label for branch in branches for label in branch.labels))
+    return Branch(labels, 0.0, tuple(branches))
