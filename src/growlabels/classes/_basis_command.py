@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from growlabels.base.errors import UsageError
+from growlabels.base.files import atomic_write
 from growlabels.base.progress import Progress
 
 
@@ -24,8 +25,12 @@ class Basis:
 
     def run(self, progress: Progress) -> None:
         """Make, print, save."""
+        import numpy as np
+
         from growlabels.classes import Codebook
 
+        if self.vectors is not None and self.vectors.suffix != ".npy":
+            raise UsageError.parameter("vectors", "must end in .npy", str(self.vectors))
         codebook = Codebook.for_classes(self.classes, self.dim, self.kind)
         print(codebook.certificate())
         print(f"reason: {codebook.reason}")
@@ -35,19 +40,9 @@ class Basis:
                 f"{codebook.certificate(codebook.capacity).alpha:.6f}"
             )
         if self.vectors is not None:
-            _write_array(codebook.vectors(), self.vectors)
+            with atomic_write(self.vectors, "wb") as file:
+                np.save(file, codebook.vectors())
             print(f"wrote {self.vectors}")
         if self.out is not None:
             codebook.save(self.out)
             print(f"wrote {self.out} (sha256 of what decides the vectors: {codebook.hash[:16]}...)")
-
-
-def _write_array(vectors: object, path: Path) -> None:
-    import numpy as np
-
-    from growlabels.base.files import atomic_write
-
-    if path.suffix != ".npy":
-        raise UsageError.parameter("vectors", "must end in .npy", str(path))
-    with atomic_write(path, "wb") as file:
-        np.save(file, vectors)

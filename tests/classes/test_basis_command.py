@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from growlabels.base.errors import UsageError
+from growlabels.base.progress import silent
+from growlabels.classes import Codebook
+from growlabels.classes._basis_command import Basis
+
+
+def test_prints_certificate_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    Basis(classes=1000, dim=64).run(silent)
+    text = capsys.readouterr().out
+    assert "kerdock, 1,000 unit vectors in 64 dimensions" in text
+    assert "proved" in text
+    assert "reason: dim = 64 is a power of four" in text
+    assert "room: 2,112 classes" in text
+
+
+def test_saves_codebook_and_vectors(tmp_path: Path) -> None:
+    Basis(classes=70, dim=64, out=tmp_path / "c", vectors=tmp_path / "v.npy").run(silent)
+    codebook = Codebook.load(tmp_path / "c")
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), codebook.vectors())
+
+
+def test_bad_options_write_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"vectors must end in \.npy"):
+        Basis(classes=70, dim=64, out=tmp_path / "c", vectors=tmp_path / "v.csv").run(silent)
+    with pytest.raises(UsageError, match="capacity must be a whole number"):
+        Basis(classes=0, out=tmp_path / "c").run(silent)
+    assert list(tmp_path.iterdir()) == []

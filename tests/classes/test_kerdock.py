@@ -1,0 +1,135 @@
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from growlabels.base.errors import UsageError
+from growlabels.classes import Codebook
+from growlabels.classes._kerdock import (
+    capacity,
+    hadamard_rows,
+    kerdock_set,
+    kerdock_vectors,
+    sign_rows,
+)
+
+# The order of the bases is part of every saved codebook: these never change.
+GOLDEN = {
+    4: "0cb8e0fed4f77d837d48df1a7b54b50cad7ef6eb71b65f77317747ab5dff971d",
+    16: "002e61f22be686a6e9538fb6b4dd60aad45f09505954380e10ef9fc9b0d75d1a",
+    64: "61b7765be426f83138c14bf6cfb6f53ffa614786077de76788b4f1b8e7cd08ca",
+    256: "3819bef391e46d5723ce3dbb2bf4bd26a1afae5a34520082a826df64086b085e",
+    1024: "11b4e064982242ab59bf23d05be6f96f7ca5c59fa00d6f45ab51a44d815ea4a7",
+    4096: "5b8b59b73e53520aa7a0020d9c3c97430a06e7b0993fe21e84b0fbc7c7cf5ccf",
+}
+
+
+def walsh_hadamard(rows: np.ndarray) -> np.ndarray:
+    """Transform each row by the Sylvester matrix, in integers."""
+    dim = rows.shape[1]
+    rows = rows.astype(np.int16)
+    half = 1
+    while half < dim:
+        pairs = rows.reshape(len(rows), -1, 2, half)
+        left, right = pairs[:, :, 0], pairs[:, :, 1]
+        rows = np.stack([left + right, left - right], axis=2).reshape(len(rows), dim)
+        half *= 2
+    return rows
+
+
+@pytest.mark.parametrize("dim", list(GOLDEN))
+def test_golden_sign_rows(dim: int) -> None:
+    rows = sign_rows(dim)
+    assert rows.shape == (dim // 2, dim)
+    assert rows.dtype == np.int8
+    assert hashlib.sha256(rows.tobytes()).hexdigest() == GOLDEN[dim]
+    assert (rows[0] == 1).all()
+
+
+@pytest.mark.parametrize("dim", [4, 16, 64])
+def test_all_pairs_in_integers(dim: int) -> None:
+    scaled = np.rint(kerdock_vectors(np.arange(capacity(dim)), dim) * dim**0.5).astype(np.int64)
+    np.testing.assert_array_equal(scaled / dim**0.5, kerdock_vectors(np.arange(len(scaled)), dim))
+    gram = scaled @ scaled.T
+    np.testing.assert_array_equal(np.diag(gram), dim)
+    np.fill_diagonal(gram, 0)
+    assert set(np.abs(gram).ravel().tolist()) == {0, int(dim**0.5)}
+
+
+@pytest.mark.parametrize("dim", [16, 64, 256, 1024])
+def test_every_pair_of_bases_is_unbiased(dim: int) -> None:
+    # <vector(a, c), vector(b, e)> is entry c xor e of the transform of the sign product, so one
+    # row per pair of bases covers all pairs of vectors; against the unit vectors, and within
+    # a basis, it is plain.
+    rows = sign_rows(dim)
+    for basis in range(dim // 2 - 1):
+        transformed = walsh_hadamard(rows[basis] * rows[basis + 1 :])
+        assert (np.abs(transformed) == int(dim**0.5)).all()
+
+
+@pytest.mark.parametrize("dim", [4096, 16384])
+def test_sampled_pairs_of_bases_are_unbiased(dim: int) -> None:
+    bases = np.random.default_rng(0).choice(dim // 2, size=12, replace=False)
+    rows = kerdock_set(dim).signs(np.sort(bases))
+    for one in range(len(rows) - 1):
+        transformed = walsh_hadamard(rows[one] * rows[one + 1 :])
+        assert (np.abs(transformed) == int(dim**0.5)).all()
+
+
+def test_one_row_of_the_transform_covers_a_pair_of_bases() -> None:
+    dim, rows = 64, sign_rows(64).astype(np.int64)
+    hadamard = hadamard_rows(np.arange(dim), dim).astype(np.int64)
+    gram = (rows[3] * hadamard) @ (rows[17] * hadamard).T
+    row = walsh_hadamard((rows[3] * rows[17])[None])[0]
+    columns = np.arange(dim)
+    np.testing.assert_array_equal(gram, row[columns[:, None] ^ columns[None, :]])
+
+
+@pytest.mark.parametrize("dim", [16, 64, 256, 1024, 4096])
+def test_groups_of_four_agree_on_the_upper_half_up_to_a_linear_term(dim: int) -> None:
+    half = (dim.bit_length() - 1) // 2
+    upper = np.arange(1 << half) << half
+    rows = sign_rows(dim)[:, upper]
+    grouped = rows.reshape(dim // 8, 4, -1)
+    products = (grouped[:, :1] * grouped[:, 1:]).reshape(-1, 1 << half)
+    # a product that is a linear character has a single nonzero coefficient
+    assert ((walsh_hadamard(products) != 0).sum(1) == 1).all()
+    neighbours = grouped[:-1, 3] * grouped[1:, 0]
+    assert ((walsh_hadamard(neighbours) != 0).sum(1) > 1).all()
+
+
+@given(st.sampled_from([4, 16, 64, 256, 1024]), st.data())
+def test_vectors_by_index_follow_the_stated_formula(dim: int, data: st.DataObject) -> None:
+    index = np.array(data.draw(st.lists(st.integers(0, capacity(dim) - 1), max_size=6)), dtype=int)
+    expected = np.zeros((len(index), dim))
+    for row, i in enumerate(index.tolist()):
+        basis, column = divmod(i, dim)
+        for x in range(dim):
+            if basis == dim // 2:
+                expected[row, x] = float(x == column)
+            else:
+                sign = (-1) ** (column & x).bit_count()
+                expected[row, x] = sign_rows(dim)[basis, x] * sign / dim**0.5
+    np.testing.assert_array_equal(kerdock_vectors(index, dim), expected)
+
+
+def test_the_largest_dimension_is_addressed_without_holding_its_rows() -> None:
+    codebook = Codebook.for_classes(2_000_000_000)
+    assert codebook.dim == 65536
+    vectors = codebook.vectors([0, 1_999_999_999, codebook.capacity - 1])
+    gram = vectors @ vectors.T
+    np.testing.assert_array_equal(np.abs(gram), np.eye(3) + (1 - np.eye(3)) / 256)
+    with pytest.raises(UsageError, match="at most 16384 to hold all sign rows"):
+        _ = codebook.sign_rows
+
+
+def test_sign_rows_are_read_only() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        sign_rows(16)[0, 0] = 0
+
+
+def test_other_dimensions_are_refused() -> None:
+    with pytest.raises(UsageError, match="dim must be one of 4, 16, 64"):
+        kerdock_set(32)
