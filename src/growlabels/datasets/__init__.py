@@ -9,20 +9,26 @@ from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from ._arff import load_arff as load_arff
+    from ._language_names import LanguageNames as LanguageNames
+    from ._language_names import load_language_names as load_language_names
     from ._multilabel_data import MultiLabelData as MultiLabelData
     from ._yeast import load_yeast as load_yeast
 
 __all__ = [
+    "LanguageNames",
     "MultiLabelData",
     "load_arff",
+    "load_language_names",
     "load_yeast",
 ]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "LanguageNames": "_language_names",
         "MultiLabelData": "_multilabel_data",
         "load_arff": "_arff",
+        "load_language_names": "_language_names",
         "load_yeast": "_yeast",
     },
     extra="demo",
