@@ -1,0 +1,314 @@
+"""LoRA adapters on the attention layers: made, attached, read, written.
+
+The attached adapter is the only thing that is trained, and its factors are the coordinates of
+every per-row gradient.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._model import CausalModel
+
+_NAME = "default"
+_UNSUPPORTED = ("use_dora", "lora_bias", "modules_to_save", "trainable_token_indices")
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Which layers get an adapter, and how large it is.
+
+    Attributes
+    ----------
+    rank
+        Width r of the factors A (r, in) and B (out, r), at least 1.
+    alpha
+        The update is ``alpha / rank * B A``.
+    top_layers
+        Number of layers, counted from the last; 0 or more than there are means all. The layers
+        below are frozen, so their output is computed once per row.
+    seed
+        Decides the start of A; B starts at zero.
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    top_layers: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise UsageError.parameter("rank", "must be at least 1", self.rank)
+        if self.top_layers < 0:
+            raise UsageError.parameter("top_layers", "must be at least 0", self.top_layers)
+
+
+class Adapter:
+    """A LoRA adapter that is attached to a model; made by :func:`attach` or :func:`attach_saved`.
+
+    Attributes
+    ----------
+    causal
+        The model it sits in.
+    linears
+        Name -> the two factors as linear modules, A then B, in the order of the model.
+    first_layer
+        Lowest layer that has a factor.
+    size
+        Number of parameters, and so the length of a per-row gradient.
+    """
+
+    def __init__(self, causal: CausalModel) -> None:
+        self.causal = causal
+        self.linears: dict[str, tuple[nn.Linear, nn.Linear]] = {}
+        layers = set()
+        prefixes = {id(module): place for place, module in enumerate(causal.layers)}
+        self._collect(prefixes, layers)
+        self.first_layer = min(layers)
+        self.size = sum(p.numel() for p in self.parameters())
+
+    def _collect(self, places: Mapping[int, int], layers: set[int]) -> None:
+        from peft.tuners.lora import LoraLayer
+
+        inside: dict[str, int] = {
+            name: places[id(module)]
+            for name, module in self.causal.model.named_modules()
+            if id(module) in places
+        }
+        for name, module in self.causal.model.named_modules():
+            if not isinstance(module, LoraLayer):
+                continue
+            owner = next((inside[p] for p in inside if name.startswith(p + ".")), None)
+            if owner is None or _NAME not in module.lora_A:
+                raise DataError(
+                    f"the adapter changes {name!r}, which is no linear module of a transformer "
+                    "layer; only such adapters are supported"
+                )
+            pair = module.lora_A[_NAME], module.lora_B[_NAME]
+            self.linears[name] = pair  # type: ignore[assignment]
+            layers.add(owner)
+
+    def parameters(self) -> list[Tensor]:
+        """Return the factors in the order of :attr:`linears`, A before B."""
+        return [linear.weight for pair in self.linears.values() for linear in pair]
+
+    def keys(self) -> list[str]:
+        """Return one name for each of :meth:`parameters`."""
+        return [f"{name}.lora_{part}" for name in self.linears for part in "AB"]
+
+    def state(self) -> dict[str, Tensor]:
+        """Copy the factors."""
+        pairs = zip(self.keys(), self.parameters(), strict=True)
+        return {key: parameter.detach().clone() for key, parameter in pairs}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Set the factors; a missing, unknown or misshapen key is a ``DataError``."""
+        keys, parameters = self.keys(), self.parameters()
+        _require_equal_keys(state.keys(), keys)
+        for key, parameter in zip(keys, parameters, strict=True):
+            if state[key].shape != parameter.shape:
+                raise DataError(
+                    f"adapter key {key!r} has shape {tuple(state[key].shape)}, the model needs "
+                    f"{tuple(parameter.shape)}; it is an adapter of another model"
+                )
+        with torch.no_grad():
+            for key, parameter in zip(keys, parameters, strict=True):
+                parameter.copy_(state[key])
+
+    def reset(self, seed: int) -> None:
+        """Put A at its random start (uniform within 1/sqrt(inputs)) and B at zero."""
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for a, b in self.linears.values():
+                bound = 1 / math.sqrt(a.in_features)
+                start = torch.empty(a.weight.shape).uniform_(-bound, bound, generator=generator)
+                a.weight.copy_(start)
+                b.weight.zero_()
+
+
+@contextmanager
+def attach(causal: CausalModel, settings: LoraSettings | None = None) -> Iterator[Adapter]:
+    """Put a fresh adapter into a model; on leaving, the model is as it was.
+
+    Only one adapter can be attached at a time.
+    """
+    from peft import LoraConfig
+
+    settings = settings or LoraSettings()
+    names, transposed = _attention_linears(causal, settings.top_layers)
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        target_modules=names,
+        lora_dropout=0.0,
+        fan_in_fan_out=transposed,
+        task_type="CAUSAL_LM",
+    )
+    with _injected(causal, config) as adapter:
+        adapter.reset(settings.seed)
+        yield adapter
+
+
+@contextmanager
+def attach_saved(causal: CausalModel, folder: str | os.PathLike[str]) -> Iterator[Adapter]:
+    """Put an adapter that peft saved into a model; on leaving, the model is as it was.
+
+    Parameters
+    ----------
+    causal
+        The model that the adapter was trained on.
+    folder
+        Holds ``adapter_config.json`` and ``adapter_model.safetensors``.
+
+    Raises
+    ------
+    UsageError
+        The folder or a file in it is missing, or the weights are pickled.
+    DataError
+        The adapter is of another kind or of another model: a key is missing, unknown or
+        misshapen.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    config = _saved_config(Path(folder))
+    try:
+        saved = load_file(Path(folder) / "adapter_model.safetensors")
+    except SafetensorError as error:
+        raise DataError(f"the adapter in {str(folder)!r} is damaged: {error}") from error
+    with _injected(causal, config) as adapter:
+        expected = {_saved_key(key): key for key in adapter.keys()}  # noqa: SIM118
+        _require_equal_keys(saved.keys(), expected)
+        adapter.load({expected[key]: tensor for key, tensor in saved.items()})
+        yield adapter
+
+
+def _saved_key(key: str) -> str:
+    return f"base_model.model.{key}.weight"
+
+
+def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.PathLike[str]) -> None:
+    """Write an adapter as peft does, as safetensors."""
+    from peft import LoraConfig
+    from safetensors.torch import save_file
+
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {_saved_key(key): tensor for key, tensor in adapter.state().items()},
+        target / "adapter_model.safetensors",
+    )
+    _, transposed = _attention_linears(adapter.causal, settings.top_layers)
+    LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        target_modules=list(adapter.linears),
+        fan_in_fan_out=transposed,
+        task_type="CAUSAL_LM",
+        inference_mode=True,
+    ).save_pretrained(str(target))
+
+
+@contextmanager
+def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
+    from peft import LoraModel
+    from peft.tuners.lora import LoraLayer
+
+    if any(isinstance(module, LoraLayer) for module in causal.model.modules()):
+        raise UsageError(
+            f"model {causal.name!r} already has an adapter attached; leave its block first"
+        )
+    try:
+        # peft draws its own start from the global generator; it is replaced afterwards.
+        with torch.random.fork_rng(devices=[]):
+            tuner: Any = LoraModel(causal.model, config, _NAME)
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"the adapter does not fit model {causal.name!r}: {reason}") from error
+    try:
+        tuner.eval()
+        yield Adapter(causal)
+    finally:
+        tuner.unload()
+        if hasattr(causal.model, "peft_config"):
+            del causal.model.peft_config
+        causal.model.requires_grad_(False)
+
+
+def _attention_linears(causal: CausalModel, top_layers: int) -> tuple[list[str], bool]:
+    """Name the linear modules of the attention blocks, found by type and by their owner.
+
+    Returns whether they keep their weights transposed, as GPT-2's do. A layer in which nothing
+    is called attention gives all its linear modules.
+    """
+    from transformers.pytorch_utils import Conv1D
+
+    kept = causal.n_layers if top_layers == 0 else min(top_layers, causal.n_layers)
+    layers = {id(layer) for layer in list(causal.layers)[causal.n_layers - kept :]}
+    found: list[str] = []
+    transposed = False
+    for prefix, layer in causal.model.named_modules():
+        if id(layer) not in layers:
+            continue
+        linears = {
+            name: module
+            for name, module in layer.named_modules()
+            if isinstance(module, nn.Linear | Conv1D)
+        }
+        attention = [name for name in linears if "attn" in name or "attention" in name]
+        found += [f"{prefix}.{name}" for name in attention or linears]
+        transposed |= any(isinstance(module, Conv1D) for module in linears.values())
+    if not found:
+        raise UsageError(
+            f"model {causal.name!r} has no linear modules in its layers to adapt; "
+            "choose another model"
+        )
+    return found, transposed
+
+
+def _saved_config(folder: Path) -> Any:
+    from peft import LoraConfig
+
+    file = folder / "adapter_config.json"
+    if not file.is_file():
+        raise UsageError(f"adapter folder {str(folder)!r} has no adapter_config.json")
+    if not (folder / "adapter_model.safetensors").is_file():
+        pickled = (folder / "adapter_model.bin").is_file()
+        raise UsageError(
+            f"adapter folder {str(folder)!r} has no adapter_model.safetensors"
+            + ("; its weights are pickled, save them again as safetensors" if pickled else "")
+        )
+    try:
+        settings = json.loads(file.read_text("utf-8"))
+        if settings["peft_type"] != "LORA":
+            raise DataError(f"the adapter in {str(folder)!r} is no LoRA; only LoRA is supported")
+        for key in _UNSUPPORTED:
+            if settings.get(key):
+                raise DataError(
+                    f"the adapter in {str(folder)!r} uses {key!r}, which is not supported"
+                )
+        return LoraConfig.from_pretrained(str(folder), local_files_only=True)
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{str(file)!r} is no LoRA configuration: {error}") from error
+
+
+def _require_equal_keys(found: Any, expected: Any) -> None:
+    missing = sorted(set(expected) - set(found))
+    unknown = sorted(set(found) - set(expected))
+    if missing or unknown:
+        example = f"{missing[0]!r} is missing" if missing else f"{unknown[0]!r} is unknown"
+        raise DataError(
+            f"the adapter does not fit the model: {len(missing)} keys missing, {len(unknown)} "
+            f"unknown ({example}); use the adapter's own base model"
+        )
