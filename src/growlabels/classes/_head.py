@@ -1,0 +1,393 @@
+"""EBVHead: the output layer whose class vectors are fixed."""
+
+import math
+from collections.abc import Hashable, Iterable
+from typing import Any, Literal, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.classes._closed_vectors import class_vectors
+from growlabels.classes._codebook import Codebook
+from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
+from growlabels.classes._transform import ClassVectors
+
+MAX_SCALE = 100.0
+
+
+class EBVHead(nn.Module):
+    """An output layer with fixed class vectors (Shen, Sun, Wei, CVPR 2023).
+
+    ``z = normalise(Linear(x))``, logits ``z W^T / tau``, W the vectors of a codebook. Trained
+    are the ``in_features * dim + dim`` parameters of the projection, whatever the number of
+    classes. Under autocast, normalisation, logits and loss stay in float32.
+
+    Parameters
+    ----------
+    in_features
+        Length of the features that come in.
+    codebook
+        Gives the class vectors. Its labels, tombstones included, are the classes; without
+        labels, ``num_classes``.
+    tau
+        Temperature from .01 on, or ``"auto"``: derived from the number of classes by
+        :func:`auto_scale`, and again whenever classes are added.
+    margin
+        Additive angular margin in radians, from 0 to below pi / 2, in :meth:`loss` only.
+        .1 is a good value for fixed vectors.
+    label_smoothing
+        From 0 to below 1, in :meth:`loss` only. .1 is a good value.
+    num_classes
+        Number of classes where the codebook has no labels; by default the number that it was
+        made for.
+    bias
+        Whether the projection has one.
+
+    Attributes
+    ----------
+    projection
+        The ``nn.Linear`` from ``in_features`` to ``codebook.dim``. Twice the learning rate of
+        the rest of the network suits it.
+
+    Notes
+    -----
+    With no more classes than dimensions the code is orthonormal, and the head equals a linear
+    layer whose outputs are divided by their Euclidean norm and by tau.
+    The state dict holds the projection, the scale, the number of classes and the hash of the
+    codebook, no class vector.
+
+    Examples
+    --------
+    >>> head = EBVHead(32, Codebook.for_classes(1000, dim=64))
+    >>> x, y = torch.zeros(2, 32), torch.tensor([3, 999])
+    >>> head(x).shape, head.loss(x, y).shape, head.predict_topk(x, 5)[1].shape
+    (torch.Size([2, 1000]), torch.Size([]), torch.Size([2, 5]))
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        codebook: Codebook,
+        tau: float | int | Literal["auto"] = "auto",
+        margin: float | int = 0.0,
+        label_smoothing: float | int = 0.0,
+        num_classes: int | None = None,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        _check_settings(in_features, tau, margin, label_smoothing)
+        self.codebook = codebook
+        self.in_features = in_features
+        self.margin = float(margin)
+        self.label_smoothing = float(label_smoothing)
+        self.tau_setting = tau
+        self.projection = nn.Linear(in_features, codebook.dim, bias)
+        self.vectors: ClassVectors = class_vectors(codebook, _count(codebook, num_classes))
+        self.scale = self._derived_scale()
+
+    @property
+    def num_classes(self) -> int:
+        """Columns of the logits, tombstones included."""
+        return self.vectors.n_classes
+
+    @property
+    def tau(self) -> float:
+        """The temperature in use, 1 / scale."""
+        return 1.0 / self.scale
+
+    def embed(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
+        """Return unit embeddings, float32 (float64 for float64 input)."""
+        return nn.functional.normalize(self._projected(x), dim=-1)
+
+    def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
+        """Return the logits of all classes, without margin: cosines divided by tau.
+
+        Raises
+        ------
+        UsageError
+            The last axis of ``x`` is not ``in_features`` long.
+        DataError
+            ``x`` holds NaN or infinity.
+        """
+        z = self.embed(x)
+        with _float32(z):
+            logits = _cosines(z.view(-1, z.shape[-1]), self.vectors) * self.scale
+        return logits.view(*x.shape[:-1], self.num_classes)
+
+    def loss(
+        self,
+        x: Float[Tensor, "*batch features"],
+        y: Tensor,
+        reduction: Reduction = "mean",
+        ignore_index: int = -100,
+    ) -> Float[Tensor, "..."]:
+        """Return the exact cross-entropy of the targets, without a row of logits in memory.
+
+        With ``margin`` 0 it equals ``nn.functional.cross_entropy(head(x), y,
+        label_smoothing=head.label_smoothing)``.
+
+        Parameters
+        ----------
+        x
+            Features.
+        y
+            Class indices from 0 to ``num_classes - 1``, or ``ignore_index``; the shape of ``x``
+            without its last axis.
+        reduction
+            ``"mean"`` over the rows that count, ``"sum"`` or ``"none"`` (one loss per row).
+        ignore_index
+            Target of rows that do not count.
+
+        Raises
+        ------
+        DataError
+            A target is out of range; ``x`` holds NaN or infinity.
+        UsageError
+            Shapes or types do not fit.
+        """
+        if reduction not in REDUCTIONS:
+            raise UsageError.choice("reduction", REDUCTIONS, reduction)
+        self._check_targets(x, y, ignore_index)
+        z = self.embed(x)
+        with _float32(z):
+            losses = cross_entropy(
+                z.view(-1, z.shape[-1]),
+                y.flatten(),
+                self.vectors,
+                self.scale,
+                self.margin,
+                self.label_smoothing,
+                ignore_index,
+                reduction,
+            )
+        return losses.view(y.shape) if reduction == "none" else losses
+
+    @torch.no_grad()
+    def predict_topk(
+        self, x: Float[Tensor, "*batch features"], k: int = 1
+    ) -> tuple[Float[Tensor, "*batch k"], Int[Tensor, "*batch k"]]:
+        """Return the ``k`` largest logits and their class indices, best first.
+
+        Equal logits are ordered by class index. Removed labels are never returned.
+        """
+        labels = self.codebook.labels
+        removed = sorted(set(range(len(labels))).difference(labels.active))
+        if not 1 <= k <= self.num_classes - len(removed):
+            most = self.num_classes - len(removed)
+            raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
+        z = self.embed(x)
+        with _float32(z):
+            values, index = self.vectors.topk(z.view(-1, z.shape[-1]), k + len(removed))
+        if removed:
+            dead = torch.isin(index, torch.tensor(removed, device=index.device))
+            order = dead.to(torch.int8).sort(dim=1, stable=True).indices[:, :k]
+            values, index = values.gather(1, order), index.gather(1, order)
+        return (values * self.scale).view(*x.shape[:-1], k), index.view(*x.shape[:-1], k)
+
+    def add_classes(self, labels: Iterable[Hashable] | int) -> list[int]:
+        """Append classes and return their indices; old vectors and logits' order stay.
+
+        Parameters
+        ----------
+        labels
+            New labels, added to the codebook; or how many classes, for a codebook without
+            labels. With ``tau="auto"`` the temperature is derived again.
+        """
+        before = self.num_classes
+        if isinstance(labels, int):
+            if len(self.codebook.labels):
+                raise UsageError.parameter(
+                    "labels", "must be labels, since the codebook has labels", labels
+                )
+            after = before + labels
+            if labels < 0 or after > self.codebook.capacity:
+                room = self.codebook.capacity - before
+                raise UsageError.parameter("labels", f"must be from 0 to {room}", labels)
+            added = list(range(before, after))
+        else:
+            if len(self.codebook.labels) != before:
+                raise UsageError(
+                    f"this head has {before} classes and its codebook {len(self.codebook.labels)} "
+                    "labels; give the number of new classes, or make the codebook with labels"
+                )
+            added = self.codebook.add_labels(labels)
+            after = len(self.codebook.labels)
+        self.vectors = class_vectors(self.codebook, after).to(self.vectors.device)
+        self.scale = self._derived_scale()
+        return added
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.codebook.kind}, dim={self.codebook.dim}, num_classes={self.num_classes}, "
+            f"tau={self.tau:.4g}, margin={self.margin}"
+        )
+
+    def _projected(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.in_features:
+            raise UsageError.parameter(
+                "x", f"must have {self.in_features} features in its last axis", x.shape[-1]
+            )
+        projected = self.projection(x)
+        projected = projected if projected.dtype == torch.float64 else projected.float()
+        if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
+            raise _not_finite(x, projected)
+        return projected
+
+    def _check_targets(self, x: Tensor, y: Tensor, ignore_index: int) -> None:
+        if y.is_floating_point() or y.shape != x.shape[:-1]:
+            raise UsageError(
+                f"y must hold one class index per row, shape {tuple(x.shape[:-1])}, it has "
+                f"shape {tuple(y.shape)} and type {y.dtype}; for soft targets use "
+                "nn.functional.cross_entropy on the logits"
+            )
+        bad = (y != ignore_index) & ((y < 0) | (y >= self.num_classes))
+        if bool(bad.any()):
+            row = int(bad.flatten().nonzero()[0])
+            raise DataError(
+                f"target must be from 0 to {self.num_classes - 1} (or {ignore_index} to be "
+                f"ignored), it was {int(y.flatten()[row])} in row {row}; "
+                "add new classes with add_classes first"
+            )
+
+    def _derived_scale(self) -> float:
+        if not isinstance(self.tau_setting, str):
+            return 1.0 / self.tau_setting
+        return auto_scale(self.num_classes, self.codebook.certificate(self.num_classes).signed)
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        digest = bytes.fromhex(self.codebook.hash)
+        destination[prefix + "codebook"] = torch.tensor(list(digest), dtype=torch.uint8)
+        destination[prefix + "classes"] = torch.tensor(self.num_classes)
+        destination[prefix + "scale"] = torch.tensor(self.scale, dtype=torch.float64)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *rest: Any, **named: Any
+    ) -> None:
+        found = {name: state_dict.pop(prefix + name, None) for name in _OWN_STATE}
+        if any(value is None for value in found.values()):
+            missing = ", ".join(prefix + name for name, value in found.items() if value is None)
+            raise RunError(f"the state dict is not one of an EBVHead: it lacks {missing}")
+        self._adopt_state({name: cast(Tensor, value) for name, value in found.items()})
+        super()._load_from_state_dict(state_dict, prefix, *rest, **named)
+
+    def _adopt_state(self, state: dict[str, Tensor]) -> None:
+        saved, own = bytes(state["codebook"].tolist()).hex(), self.codebook.hash
+        if saved != own:
+            raise RunError(
+                f"the state dict was made with another codebook (hash {saved[:12]}, this head "
+                f"has {own[:12]}: {self.codebook.kind}, dim {self.codebook.dim}); "
+                "make the head with the codebook it was trained with"
+            )
+        classes = int(state["classes"])
+        if classes > self.num_classes:
+            raise RunError(
+                f"the state dict knows {classes} classes, this head {self.num_classes}; "
+                "add the missing classes with add_classes first"
+            )
+        if classes == self.num_classes or self.tau_setting != "auto":
+            self.scale = float(state["scale"])
+
+
+_OWN_STATE = ("codebook", "classes", "scale")
+
+
+def auto_scale(n_classes: int, coherence: float) -> float:
+    """Return 1 / tau for a number of classes.
+
+    ``3 ln n`` between 12 and 32, the rule that measured best, but never below what brings the
+    loss of a perfectly aligned embedding, ``log(1 + (n - 1) exp(-(1 - coherence) / tau))``,
+    down to .001.
+
+    Parameters
+    ----------
+    n_classes
+        At least 1.
+    coherence
+        Largest cosine between two class vectors, signed, below 1.
+
+    Examples
+    --------
+    >>> round(auto_scale(198, 1 / 16), 2), auto_scale(10**6, 1 / 32)
+    (15.86, 32.0)
+    """
+    floor = (math.log(max(n_classes - 1, 1)) - math.log(math.expm1(1e-3))) / (1 - coherence)
+    return min(max(floor, min(max(3 * math.log(n_classes), 12.0), 32.0)), MAX_SCALE)
+
+
+def _count(codebook: Codebook, num_classes: int | None) -> int:
+    if len(codebook.labels):
+        if num_classes not in (None, len(codebook.labels)):
+            raise UsageError.parameter(
+                "num_classes", f"must be {len(codebook.labels)}, the codebook's labels", num_classes
+            )
+        return len(codebook.labels)
+    count = codebook.n_classes if num_classes is None else num_classes
+    if not 1 <= count <= codebook.capacity:
+        raise UsageError.parameter(
+            "num_classes",
+            f"must be from 1 to {codebook.capacity}, the capacity of the codebook",
+            count,
+            "make a larger one with Codebook.for_classes",
+        )
+    return count
+
+
+def _check_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
+    if in_features < 1:
+        raise UsageError.parameter("in_features", "must be at least 1", in_features)
+    if tau != "auto" and not (isinstance(tau, int | float) and 1 / MAX_SCALE <= tau < math.inf):
+        raise UsageError.parameter("tau", f"must be 'auto' or at least {1 / MAX_SCALE}", tau)
+    if not 0 <= margin < math.pi / 2:
+        raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
+    if not 0 <= label_smoothing < 1:
+        raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
+
+
+def _not_finite(x: Tensor, projected: Tensor) -> DataError:
+    bad = (~torch.isfinite(x).all(-1)).flatten().nonzero()
+    if len(bad):
+        return DataError(f"features hold NaN or infinity in row {int(bad[0])}; mend the input")
+    row = int((~torch.isfinite(projected).all(-1)).flatten().nonzero()[0])
+    return DataError(
+        f"the projection of finite features is NaN or infinite in row {row}: the weights or the "
+        "features are too large; lower the learning rate or scale the features"
+    )
+
+
+def _float32(z: Tensor) -> torch.autocast:
+    return torch.autocast(z.device.type, enabled=False)
+
+
+def _cosines(z: Tensor, vectors: ClassVectors) -> Tensor:
+    return cast(Tensor, _Cosines.apply(z, vectors))
+
+
+class _Cosines(torch.autograd.Function):
+    """``z W^T``; its derivative is :class:`_Combine`, so it can be taken any number of times."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, vectors: ClassVectors) -> Tensor:
+        ctx.vectors = vectors
+        return vectors.cosines(z)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
+        return cast(Tensor, _Combine.apply(outer[0], ctx.vectors)), None
+
+
+class _Combine(torch.autograd.Function):
+    """``weights W``, the adjoint of :class:`_Cosines`."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, vectors: ClassVectors) -> Tensor:
+        ctx.vectors = vectors
+        return vectors.combine(weights)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
+        return _cosines(outer[0], ctx.vectors), None

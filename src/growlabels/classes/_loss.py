@@ -1,0 +1,167 @@
+"""Exact cross-entropy over all class vectors in one pass, forward and backward together.
+
+With unit embeddings and unit class vectors the logits never exceed the scale, so one fixed
+shift serves every row and no running maximum is needed. The gradient is linear in the weights
+before normalisation, so the pass that adds up the exponentials adds up the gradient as well.
+
+The target y stays out of the sums. With ``S = sum_{j != y} e_j`` and
+``G = sum_{j != y} e_j w_j``::
+
+    loss          = log1p(S / e_y)
+    d loss / d z  = scale (G - S t w_y) / (S + e_y)
+
+which keeps its precision when a row is already confident (S far below e_y), where a full
+softmax rounds ``1 - p_y`` to nothing. A margin changes ``e_y`` and ``t``, the derivative of the
+target's logit by its cosine (1 without a margin); nothing else.
+"""
+
+import math
+from typing import Any, Literal, cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from growlabels.classes._transform import ClassVectors
+
+Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")
+
+# exp(60) times 10^8 classes is still far from the largest float32; what the shift leaves above
+# zero is gained below it, for logits that are small at large scales.
+HEADROOM = 60.0
+
+
+def cross_entropy(
+    z: Float[Tensor, "rows dim"],
+    target: Int[Tensor, " rows"],
+    vectors: ClassVectors,
+    scale: float,
+    margin: float = 0.0,
+    label_smoothing: float = 0.0,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+) -> Float[Tensor, "..."]:
+    """Cross-entropy of ``softmax(scale * z W^T)``, exact, without a row of logits in memory.
+
+    Equal to ``torch.nn.functional.cross_entropy(scale * z @ W.T, target, ...)`` when ``margin``
+    is 0, an empty mean (nan) included. Differentiable once, with respect to ``z``.
+
+    Parameters
+    ----------
+    z
+        Unit rows, float32 or float64.
+    target
+        Class indices, or ``ignore_index`` for rows that do not count.
+    vectors
+        The class vectors.
+    scale
+        1 / tau, above 0 and at most 100.
+    margin
+        Angle in radians added to the angle between ``z`` and its target: additive angular
+        margin (Deng et al., ArcFace, CVPR 2019).
+    label_smoothing
+        Share of the target spread evenly over all classes, from 0 to below 1.
+    ignore_index
+        Target value of rows that do not count.
+    reduction
+        ``"mean"`` over the rows that count, ``"sum"``, or ``"none"`` (0 where ignored).
+
+    Returns
+    -------
+    Tensor
+        A scalar, or one loss per row; the dtype of ``z``.
+
+    Examples
+    --------
+    >>> from growlabels.classes._transform import DenseVectors
+    >>> vectors = DenseVectors(torch.eye(3), 3)
+    >>> cross_entropy(torch.eye(3)[:1], torch.tensor([0]), vectors, scale=10.0)
+    tensor(9.0796e-05)
+    """
+    counted = target != ignore_index
+    everything = bool(counted.all())
+    losses = _OnePass.apply(
+        z if everything else z[counted],
+        target if everything else target[counted],
+        vectors,
+        scale,
+        margin,
+        label_smoothing,
+    )
+    losses = cast(Tensor, losses)
+    if not everything:
+        losses = z.new_zeros(len(z)).masked_scatter(counted, losses)
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    return total if reduction == "sum" else total / counted.sum()
+
+
+class _OnePass(torch.autograd.Function):
+    """Loss per row; the gradient is made on the way forward and kept."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        z: Tensor,
+        target: Tensor,
+        vectors: ClassVectors,
+        scale: float,
+        margin: float,
+        smoothing: float,
+    ) -> Tensor:
+        shift = scale - HEADROOM
+        sums, combined = vectors.sum_exp(z, target, scale, shift)
+        own = vectors.select(target).double()
+        # Lengths that float32 left a little off 1 would show in the angle near 0.
+        cosine = (z.double() * own).sum(1) / (z.double().norm(dim=1) * own.norm(dim=1))
+        cosine = torch.where(cosine.isnan(), 0.0, cosine)
+        moved, slope = angular_margin(cosine, margin)
+        target_exp = torch.exp(scale * moved - shift)
+        loss = torch.log1p(sums / target_exp)
+        weight = -sums / (sums + target_exp) * slope
+        gradient = combined / (sums + target_exp)[:, None]
+        if smoothing:
+            # loss + smoothing * (target's logit - mean of all logits), the mean in closed form
+            n, total = vectors.n_classes, vectors.total()
+            mean = (z.double() @ total - cosine + moved) / n
+            loss = loss + smoothing * scale * (moved - mean)
+            weight = weight + smoothing * (slope - (slope - 1) / n)
+            gradient = gradient - (smoothing / n) * total
+        gradient = scale * (gradient + weight[:, None] * own)
+        ctx.save_for_backward(gradient.to(z.dtype))
+        return loss.to(z.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *outer: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return outer[0][:, None] * gradient, None, None, None, None, None
+
+
+def angular_margin(
+    cosine: Float[Tensor, " rows"], margin: float
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
+    """Return ``cos(angle + margin)`` and its derivative by the cosine.
+
+    Beyond ``angle = pi - margin``, where ``cos(angle + margin)`` would rise again, a straight
+    line of slope 1 continues it without a jump.
+
+    >>> angular_margin(torch.tensor([1.0], dtype=torch.float64), 0.0)[0].item()
+    1.0
+    """
+    if margin == 0.0:
+        return cosine, torch.ones_like(cosine)
+    inside = cosine.clamp(-1.0, 1.0)
+    # At the class vector itself the slope is infinite, its tangential part is not.
+    sine = ((1 - inside) * (1 + inside)).sqrt().clamp_min(1e-6)
+    angle = torch.atan2(sine, inside)
+    turned = angle > math.pi - margin
+    line = cosine - 1 + math.cos(margin)
+    moved = torch.where(turned, line, torch.cos(angle + margin))
+    slope = torch.where(turned, torch.ones_like(cosine), torch.sin(angle + margin) / sine)
+    return moved, slope
