@@ -1,0 +1,158 @@
+"""The hierarchy of labels that a stream learner has found, to read and to draw."""
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+
+from growlabels.report import TreeNode
+from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream._linkage import Branch
+from growlabels.stream._partition import LinkagePartition
+
+
+@dataclass(frozen=True)
+class LabelNode:
+    """A node of the hierarchy: labels that occur together more than with others.
+
+    Attributes
+    ----------
+    labels
+        The labels below, in the order in which they were first seen.
+    cohesion
+        Mean Jaccard index over the pairs of these labels, in [0, 1]: of the rows that carry one
+        of two labels, the share that carries both. 1 for a single label.
+    kind
+        ``"root"``, ``"group"`` of clusters, ``"cluster"`` of the present partition, ``"part"`` of
+        a cluster, ``"label"``, or ``"pool"``: labels without company.
+    rows
+        Rows that carry the label, decayed; of an inner node, of its most frequent label.
+    children
+        Nodes below; none for a label.
+
+    Examples
+    --------
+    >>> leaves = LabelNode(("cat",), 1.0, "label", 8.0), LabelNode(("dog",), 1.0, "label", 5.0)
+    >>> print(LabelNode(("cat", "dog"), 0.25, "cluster", 8.0, leaves).to_text())
+    cluster of 2, J 0.25
+      cat (8 rows)
+      dog (5 rows)
+    """
+
+    labels: tuple[Hashable, ...]
+    cohesion: float
+    kind: str
+    rows: float
+    children: tuple["LabelNode", ...] = ()
+
+    @property
+    def clusters(self) -> list["LabelNode"]:
+        """All clusters of the partition below this node."""
+        return [node for node in self.walk() if node.kind == "cluster"]
+
+    def walk(self) -> Iterator["LabelNode"]:
+        """Yield this node and all below, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def title(self) -> str:
+        """Return one line about this node."""
+        if self.kind == "label":
+            return f"{self.labels[0]} ({self.rows:.0f} rows)"
+        if self.kind in ("root", "pool"):
+            what = "labels" if self.kind == "root" else "labels without company"
+            return f"{len(self.labels)} {what}"
+        return f"{self.kind} of {len(self.labels)}, J {self.cohesion:.2f}"
+
+    def to_text(self, indent: int = 0) -> str:
+        """Return the hierarchy as indented lines."""
+        lines = ["  " * indent + self.title()]
+        return "\n".join([*lines, *(child.to_text(indent + 1) for child in self.children)])
+
+    def to_json(self) -> dict[str, object]:
+        """Return the hierarchy as a JSON value; labels that JSON does not know become text."""
+        return {
+            "kind": self.kind,
+            "labels": [label if isinstance(label, str | int) else str(label)
+                       for label in self.labels],
+            "cohesion": self.cohesion,
+            "rows": self.rows,
+            "children": [child.to_json() for child in self.children],
+        }  # fmt: skip
+
+    def to_tree(self) -> TreeNode:
+        """Return the hierarchy as a tree for :func:`growlabels.report.tree_plot`."""
+        if self.kind == "label":
+            return TreeNode(str(self.labels[0]), value=self.rows)
+        note = "" if self.kind in ("root", "pool") else f"J {self.cohesion:.2f}"
+        name = {"root": "all labels", "pool": "without company"}.get(self.kind, self.kind)
+        return TreeNode(name, tuple(child.to_tree() for child in self.children), note=note)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def build_hierarchy(
+    partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
+) -> LabelNode:
+    """Build the hierarchy of a partition as the counts show it now.
+
+    Parameters
+    ----------
+    partition, pairs
+        The clusters, and the counts they rest on.
+    name
+        Label index -> label.
+    """
+    return _Builder(partition, pairs, name).root(partition.tree(pairs))
+
+
+class _Builder:
+    def __init__(
+        self, partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
+    ) -> None:
+        self._clusters = set(partition.clusters)
+        self._pool = set(partition.pool)
+        self._counts, self._name = pairs.counts, name
+        a, b, _ = pairs.pairs()
+        similar = zip(a.tolist(), b.tolist(), pairs.jaccard(0.0).tolist(), strict=True)
+        self._near: dict[int, dict[int, float]] = {}
+        for x, y, similarity in similar:
+            self._near.setdefault(x, {})[y] = similarity
+
+    def root(self, tree: Branch) -> LabelNode:
+        alone = [branch for branch in tree.children if branch.labels[0] in self._pool]
+        together = [branch for branch in tree.children if branch.labels[0] not in self._pool]
+        children = [self._node(branch, "group") for branch in together]
+        if alone:
+            leaves = tuple(self._node(branch, "label") for branch in alone)
+            labels = tuple(branch.labels[0] for branch in alone)
+            children.append(self._made(labels, "pool", leaves))
+        return self._made(tree.labels, "root", tuple(children))
+
+    def _node(self, branch: Branch, kind: str) -> LabelNode:
+        if len(branch.labels) == 1:
+            kind = "label"
+        elif branch.labels in self._clusters:
+            kind = "cluster"
+        below = "group" if kind == "group" else "part"
+        children = tuple(self._node(child, below) for child in branch.children)
+        return self._made(branch.labels, kind, children)
+
+    def _made(
+        self, labels: tuple[int, ...], kind: str, children: tuple[LabelNode, ...]
+    ) -> LabelNode:
+        rows = max((float(self._counts[label]) for label in labels), default=0.0)
+        names = tuple(self._name(label) for label in labels)
+        return LabelNode(names, self._cohesion(labels), kind, rows, children)
+
+    def _cohesion(self, labels: tuple[int, ...]) -> float:
+        if len(labels) < 2:
+            return 1.0
+        inside = set(labels)
+        total = sum(
+            similarity
+            for label in labels
+            for other, similarity in self._near.get(label, {}).items()
+            if other in inside
+        )
+        return total / (len(labels) * (len(labels) - 1) / 2)

@@ -1,0 +1,39 @@
+"""The baselines predict what they should, with labels that come and go."""
+
+from river import datasets, linear_model, multioutput, preprocessing
+
+from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
+
+
+def test_majority_follows_the_most_frequent_set():
+    model = MajorityLabels()
+    assert model.predict_one({}) == {}
+    for labels, best in (({"a"}, {"a"}), ({"b"}, {"a"}), ({"b"}, {"b"}), (set(), {"b"})):
+        model.learn_one({}, labels)
+        assert {label for label, on in model.predict_one({}).items() if on} == best
+
+
+def test_empty_set_can_be_the_majority():
+    model = MajorityLabels()
+    for labels in ([], [], ["a"]):
+        model.learn_one({}, labels)
+    assert model.predict_one({}) == {"a": False}
+
+
+def test_binary_relevance_is_rivers_on_a_closed_set():
+    ours = BinaryRelevance()
+    river = preprocessing.StandardScaler() | multioutput.PerOutputClassifier(
+        linear_model.LogisticRegression()
+    )
+    for x, y in datasets.Yeast().take(60):
+        assert ours.predict_one(x) == river.predict_one(x)
+        ours.learn_one(x, y)
+        river.learn_one(x, y)
+
+
+def test_binary_relevance_takes_sets_and_learns_absence():
+    model = BinaryRelevance()
+    for i in range(60):
+        model.learn_one({"f": float(i % 2)}, {"odd"} if i % 2 else {"even"})
+    assert model.predict_one({"f": 1.0}) == {"even": False, "odd": True}
+    assert model.predict_one({"f": 0.0}) == {"even": True, "odd": False}

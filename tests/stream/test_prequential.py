@@ -1,0 +1,120 @@
+"""Every row is scored before it is learned, by dicts and by arrays alike."""
+
+import numpy as np
+import pytest
+from river import base, datasets, metrics
+from scipy.sparse import csr_matrix
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
+from growlabels.stream._metrics import MultiLabelMetrics
+from growlabels.stream._prequential import ArrayRows, prequential
+
+
+class Spy(base.MultiLabelClassifier):
+    """Writes down what it is asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def predict_one(self, x, **kwargs):
+        self.calls.append(("predict", x["row"]))
+        return {}
+
+    def learn_one(self, x, y):
+        self.calls.append(("learn", x["row"]))
+
+
+def test_predicts_each_row_before_learning_it():
+    spy = Spy()
+    scores = prequential(spy, (({"row": i}, {"a": True}) for i in range(5)), every=2)
+    assert spy.calls == [(what, i) for i in range(5) for what in ("predict", "learn")]
+    assert [point.row for point in scores.curve] == [2, 4, 5]
+    assert (scores.n_rows, scores.exact_match, scores.micro_f1) == (5, 0.0, 0.0)
+
+
+def test_agrees_with_river_where_river_can_score():
+    model, other = BinaryRelevance(), BinaryRelevance()
+    first = next(iter(datasets.Yeast()))
+    for each in (model, other):  # so that every label is known, as River's metrics need
+        each.learn_one(*first)
+    scores = prequential(model, list(datasets.Yeast().take(300)))
+    exact, hamming = metrics.multioutput.ExactMatch(), 0
+    for x, y in datasets.Yeast().take(300):
+        guess = other.predict_one(x)
+        exact.update(y, guess)
+        hamming += sum(y[label] != guess[label] for label in y)
+        other.learn_one(x, y)
+    assert scores.exact_match == pytest.approx(exact.get())
+    assert scores.hamming == pytest.approx(hamming / 300 / 14)
+    assert scores.rows_per_second > 0
+
+
+def test_curve_holds_totals_and_the_recent_window():
+    rows = [({"f": 0.0}, {"a"} if i < 100 else {"b"}) for i in range(200)]
+    seen = []
+    scores = prequential(MajorityLabels(), rows, every=50, window=50, on_point=seen.append)
+    assert tuple(seen) == scores.curve
+    assert [p.row for p in scores.curve] == [50, 100, 150, 200]
+    assert [p.recent["exact_match"] for p in scores.curve] == [49 / 50, 1.0, 0.0, 0.0]
+    assert scores.curve[-1].total == scores.metrics.as_dict()
+    assert [p.seconds for p in scores.curve] == sorted(p.seconds for p in scores.curve)
+
+
+class Columns(MajorityLabels):
+    """A majority model with a fast path whose columns are in another order."""
+
+    def __init__(self):
+        super().__init__()
+        self.chunks = []
+
+    def prequential_many(self, X, Y):
+        self.chunks.append(len(Y))
+        names = ["a", "b", "c"]
+        self.labels_ = names[::-1]
+        out = np.zeros((len(Y), 3), bool)
+        for row, y in enumerate(Y):
+            guess = self.predict_one({})
+            out[row] = [guess.get(name, False) for name in self.labels_]
+            self.learn_one({}, dict(zip(names, y.tolist(), strict=True)))
+        return out
+
+
+def test_array_path_gives_the_same_scores():
+    rng = np.random.default_rng(0)
+    rows = ArrayRows(rng.random((250, 2)), rng.random((250, 3)) < 0.4, None, ["a", "b", "c"])
+    fast, slow = Columns(), MajorityLabels()
+    quick, plain = prequential(fast, rows), prequential(slow, iter(rows))
+    assert fast.chunks == [100, 100, 50]
+    assert [p.total for p in quick.curve] == [p.total for p in plain.curve]
+    assert [p.recent for p in quick.curve] == [p.recent for p in plain.curve]
+    assert isinstance(quick.metrics, MultiLabelMetrics)
+
+
+def test_sparse_rows_leave_zeros_out_and_nan_is_missing():
+    X = np.array([[0.0, 2.0], [np.nan, 0.0]])
+    Y = np.array([[True], [False]])
+    assert [x for x, _ in ArrayRows(X, Y)] == [{0: 0.0, 1: 2.0}, {1: 0.0}]
+    assert [x for x, _ in ArrayRows(csr_matrix(X), Y, ["p", "q"])] == [{"q": 2.0}, {}]
+
+
+def test_shuffling_keeps_rows_whole():
+    rows = ArrayRows(np.arange(20.0)[:, None], (np.arange(20) % 2 == 1)[:, None])
+    shuffled = rows.shuffled(3)
+    assert sorted(shuffled.X[:, 0].tolist()) == list(range(20))
+    assert (shuffled.Y[:, 0] == (shuffled.X[:, 0] % 2 == 1)).all()
+    assert (shuffled.X == rows.shuffled(3).X).all()
+
+
+def test_no_rows_are_no_error():
+    scores = prequential(MajorityLabels(), [])
+    assert scores.n_rows == 0 and "n_rows=0" in repr(scores)
+
+
+def test_wrong_input_is_named():
+    with pytest.raises(UsageError, match="every must be at least 1"):
+        prequential(MajorityLabels(), [], every=0)
+    with pytest.raises(DataError, match="2 rows and Y has 3"):
+        ArrayRows(np.zeros((2, 1)), np.zeros((3, 1), bool))
+    with pytest.raises(DataError, match="labels has 2 names for 1 columns"):
+        ArrayRows(np.zeros((2, 1)), np.zeros((2, 1), bool), None, ["a", "b"])
