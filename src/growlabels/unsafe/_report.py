@@ -1,0 +1,185 @@
+"""A scan as a section of the report: what the scores mean, how good they are, what they flag."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from growlabels.report import Headline, Plot, Section, Table, histogram_plot
+from growlabels.unsafe._table import ScoreTable
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, USABLE_AUC, resolve_threshold
+
+READS = {
+    "f4w": "fused: z(TF-IDF) + z(KT) + 2 z(windows); forward passes only",
+    "windows": "best four consecutive response tokens, hidden states at 40, 53, 63 % of the depth",
+    "kt": "row means of middle and last layers, whitened with the suspects left out",
+    "tfidf": "words of prompt and response; no model (text baseline)",
+    "repsim": "mean last hidden state of the response, cosine (baseline)",
+    "grad-cos": "cosine of LoRA gradients, fine-tuned on these rows (DABUF as published)",
+}
+SHOWN = 20
+REDACTED = "(hidden; --show-text shows it)"
+
+
+def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Return the average precision: the mean precision at the ranks of the unsafe rows.
+
+    >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.1]))
+    0.8333333333333333
+    """
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, scores))
+
+
+def scan_section(
+    table: ScoreTable,
+    threshold: str = DEFAULT_THRESHOLD,
+    labels: Sequence[int] | np.ndarray | None = None,
+    show_text: bool = False,
+    cost: Mapping[str, float] | None = None,
+) -> Section:
+    """Describe a scan.
+
+    Parameters
+    ----------
+    table
+        What :meth:`Scanner.score` gave.
+    threshold
+        Drawn in the histogram, and how many rows it would reject.
+    labels
+        1 for an unsafe row, 0 for another, in the table's order, where the truth is known.
+    show_text
+        Show the text of the windows; without it nothing of the rows is quoted.
+    cost
+        What -> CPU seconds.
+    """
+    known = None if labels is None else np.asarray(labels)
+    tables = [_methods(table, known), _top(table, known, show_text)]
+    if cost:
+        rows = [(what, seconds, seconds / len(table)) for what, seconds in cost.items()]
+        tables.append(Table("Cost", ["what", "CPU seconds", "CPU seconds per row"], rows))
+    return Section(
+        title="Unsafe rows",
+        text=_text(table, threshold),
+        headlines=_headlines(table, threshold, known),
+        plots=[_histogram(table, threshold, known)],
+        tables=tables,
+        warnings=table.warnings,
+    )
+
+
+def _text(table: ScoreTable, threshold: str) -> list[str]:
+    facts = table.facts
+    resolved = resolve_threshold(threshold, table.score, _percentiles(table))
+    return [
+        f"{len(table)} rows were scored against {facts['targets']} targets with model "
+        f"{facts['model']}; {facts['malformed']} malformed rows were set aside.",
+        f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
+        "other rows of this scan are; an F4w of 0 is an ordinary row, and there is no upper end. "
+        "Scores of different scans cannot be compared. A score is a reason to look at a row, not "
+        "a proof that the row caused harm.",
+        f"Threshold {threshold}: {resolved.reason}. The left-out percentile says how far up the "
+        "pool a target comes when the others look for it; .5 is chance. It needs no labels, and "
+        "it is blind to rows that merely resemble the targets.",
+    ]
+
+
+def _headlines(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[Headline]:
+    main = next(iter(table.methods))
+    resolved = resolve_threshold(threshold, table.score, _percentiles(table))
+    found = [
+        Headline(
+            "rows the threshold rejects",
+            resolved.rejected,
+            f"of {len(table)} rows, by {threshold}",
+            better="",
+            rows=len(table),
+        )
+    ]
+    if len(table.left_out):
+        found.insert(
+            0,
+            Headline(
+                "left-out targets, mean percentile",
+                table.auc(),
+                "share of rows below a target that the other targets look for, from 0 to 1; "
+                f"below {USABLE_AUC} the targets are not usable",
+                0.5,
+                "chance",
+                rows=len(table),
+            ),
+        )
+    if labels is not None:
+        baseline = "tfidf" if "tfidf" in table.methods else None
+        found.insert(
+            0,
+            Headline(
+                f"average precision of {main}",
+                average_precision(labels, table.score),
+                "mean precision at the ranks of the unsafe rows, from 0 to 1",
+                average_precision(labels, table.methods[baseline])
+                if baseline
+                else float(labels.mean()),
+                "TF-IDF" if baseline else "random order",
+                rows=len(table),
+            ),
+        )
+    return found
+
+
+def _percentiles(table: ScoreTable) -> Sequence[float]:
+    return next(iter(table.percentiles.values()))
+
+
+def _methods(table: ScoreTable, labels: np.ndarray | None) -> Table:
+    columns = ["method", "what it reads", "left-out percentile"]
+    rows: list[list[object]] = []
+    for name, scores in table.methods.items():
+        auc = table.auc(name) if len(table.left_out) else "one target only"
+        row: list[object] = [name, READS[name], auc]
+        rows.append(row if labels is None else [*row, average_precision(labels, scores)])
+    if labels is not None:
+        columns.append("average precision")
+        rows.append(["random order", "nothing (baseline)", 0.5, float(labels.mean())])
+    note = "Do not choose a method by the left-out percentile: it does not see hard negatives."
+    return Table("Methods side by side", columns, rows, note)
+
+
+def _top(table: ScoreTable, labels: np.ndarray | None, show_text: bool) -> Table:
+    columns = ["rank", "row", "score", "nearest target", "response tokens", "their text"]
+    rows: list[list[object]] = []
+    for index in np.argsort(table.rank)[:SHOWN]:
+        span = f"{table.window_start[index] + 1} to {table.window_end[index]}"
+        text = table.window_text[index] if show_text else REDACTED
+        row: list[object] = [int(table.rank[index]), int(table.number[index])]
+        row += [float(table.score[index]), table.nearest_target[index], span, text]
+        if labels is not None:
+            row.append("unsafe" if labels[index] else "not")
+        rows.append(row)
+    if labels is not None:
+        columns.append("label")
+    return Table("Highest-ranked rows", columns, rows, "Row: place in the input, from 1.")
+
+
+def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> Plot:
+    samples = {"all rows": table.score.tolist()}
+    if labels is not None:
+        samples = {
+            "not unsafe": table.score[labels == 0].tolist(),
+            "unsafe": table.score[labels == 1].tolist(),
+        }
+    lines = {}
+    for spec in dict.fromkeys([threshold, "mad:3"]):
+        cut = resolve_threshold(spec, table.score, _percentiles(table)).cut
+        if np.isfinite(cut):
+            lines[spec] = cut
+    return histogram_plot(
+        "Scores of all rows",
+        {name: values for name, values in samples.items() if values},
+        "score (higher: more like the targets)",
+        f"Histogram of {len(table)} scores from {table.score.min():.1f} to "
+        f"{table.score.max():.1f}, median {np.median(table.score):.1f}; vertical lines: "
+        + (", ".join(f"{name} at {cut:.1f}" for name, cut in lines.items()) or "none"),
+        "Vertical lines: rows to the right of a line are rejected at that threshold.",
+        lines,
+    )

@@ -1,0 +1,121 @@
+"""What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import file_sha256
+from growlabels.base.progress import Progress
+from growlabels.base.runs import RunFolder
+from growlabels.report import Report, write_report
+from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
+from growlabels.unsafe._filter import filter_rows
+from growlabels.unsafe._report import average_precision, scan_section
+from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._scanner import RUN_KIND, Scanner
+from growlabels.unsafe._table import ScoreTable
+from growlabels.unsafe._targets import read_targets
+from growlabels.unsafe._threshold import resolve_threshold
+
+SCORES, REPORT = "scores.parquet", "report.html"
+
+
+def run_scan(command: UnsafeScan, progress: Progress) -> None:
+    """Do ``growlabels unsafe scan``."""
+    read_targets(command.targets)  # a mistake here should not cost a whole scan
+    resolve_threshold(command.threshold, np.zeros(1), [0.5])
+    if not command.train.is_file():
+        raise UsageError.missing_file(command.train)
+    scanner = Scanner(
+        command.model,
+        methods=command.methods,
+        max_prompt_tokens=command.max_prompt_tokens,
+        max_response_tokens=command.max_response_tokens,
+        tokens_per_batch=command.tokens_per_batch,
+        rows_per_shard=command.rows_per_shard,
+        seed=command.seed,
+    )
+    started = time.process_time()
+    scanner.fit(command.train, command.out, progress)
+    fitted = time.process_time()
+    table = scanner.score(command.targets, progress)
+    cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
+    table.to_parquet(scanner.run.path / SCORES)
+    scanner.run.adopt(SCORES)
+    labels = None
+    if command.label_field is not None:
+        labels = _labels(command.train, command.label_field, table)
+    section = scan_section(table, command.threshold, labels, command.show_text, cost)
+    report = Report(
+        title="growlabels unsafe scan",
+        summary=f"{len(table)} rows of {command.train.name} ranked by likeness to "
+        f"{table.facts['targets']} targets.",
+        sections=[section],
+        settings={**table.facts, "threshold": command.threshold},
+        seeds=[command.seed],
+    )
+    write_report(report, scanner.run.path / REPORT)
+    scanner.run.adopt(REPORT)
+    scanner.run.finish()
+    _print_scan(command, table, labels)
+
+
+def _print_scan(command: UnsafeScan, table: ScoreTable, labels: np.ndarray | None) -> None:
+    resolved = resolve_threshold(
+        command.threshold, table.score, next(iter(table.percentiles.values()))
+    )
+    print(f"scored {len(table)} rows, {table.facts['malformed']} malformed")
+    for name, scores in table.methods.items():
+        line = f"  {name:9}"
+        if len(table.left_out):
+            line += f" left-out targets rank above {table.auc(name):.0%} of the rows"
+        if labels is not None:
+            line += f", average precision {average_precision(labels, scores):.3f}"
+        print(line)
+    for warning in table.warnings:
+        print(f"warning: {warning}")
+    print(f"threshold {command.threshold}: {resolved.reason}")
+    print(f"report: {command.out / REPORT}")
+    print(f"next: growlabels unsafe filter {command.out} --threshold {command.threshold}")
+
+
+def _labels(train: Path, field: str, table: ScoreTable) -> np.ndarray:
+    """Read the truth from a field of the rows, in the table's order."""
+    scored = set(map(int, table.number))
+    labels = []
+    for example in read_examples(train, lambda bad: None):
+        if example.number not in scored:
+            continue
+        value = example.data.get(field)
+        if value not in (0, 1):
+            raise DataError(
+                f"{train} row {example.number}: field {field!r} must be true, false, 1 or 0 to "
+                f"serve as a label, it was {value!r}"
+            )
+        labels.append(int(value))
+    return np.array(labels)
+
+
+def run_filter(command: UnsafeFilter) -> None:
+    """Do ``growlabels unsafe filter``."""
+    run = RunFolder.read(command.run_folder, RUN_KIND)
+    table = ScoreTable.from_parquet(run.file(SCORES))
+    train = command.train or Path(table.facts["rows_source"])
+    if not train.is_file():
+        raise UsageError(
+            f"the scanned rows are no longer at {str(train)!r}; say where with --train"
+        )
+    if file_sha256(train) != table.facts["rows_sha256"]:
+        raise DataError(
+            f"{str(train)!r} has changed since it was scanned; scan it again into a new run folder"
+        )
+    out = command.out or run.path
+    result = filter_rows(train, table, out, command.threshold)
+    if command.out is None:
+        for name in result.files:
+            run.adopt(name)
+    print(f"{result.threshold.reason}")
+    print(f"kept {result.kept}, rejected {result.rejected}, malformed {result.malformed}")
+    print("in " + ", ".join(str(out / name) for name in result.files))

@@ -1,0 +1,278 @@
+"""Scanner: rows and a handful of targets in, a table of scores out."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import content_hash, file_sha256
+from growlabels.base.progress import Progress, silent
+from growlabels.base.rows import MalformedRow, RowSource
+from growlabels.base.runs import RunFolder
+from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
+from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._score import FUSED, fuse, left_out
+from growlabels.unsafe._shards import ShardSettings, featurise, fill_store
+from growlabels.unsafe._store import FeatureShard, FeatureStore
+from growlabels.unsafe._table import ScoreTable, ranks
+from growlabels.unsafe._targets import read_targets, source_name
+from growlabels.unsafe._threshold import warning_light
+
+FORWARD_METHODS = ("f4w", "windows", "kt", "tfidf", "repsim")
+METHODS = (*FORWARD_METHODS, "grad-cos")
+RUN_KIND = "unsafe scan"
+
+
+class Scanner:
+    """Score the rows of a fine-tuning set by how much they are like a few targets.
+
+    The default score, F4w, adds the z-scores of three methods that need forward passes only:
+    hidden windows (twice), whitened row means (KT) and TF-IDF. RepSim and DABUF's Grad-Cos are
+    there to compare with.
+
+    Parameters
+    ----------
+    model
+        A :class:`CausalModel`, a model folder, or ``"smollm2"``.
+    methods
+        Columns to compute, out of ``METHODS``; the first is the table's ``score``.
+    max_prompt_tokens, max_response_tokens
+        What the model reads of each row, from 1; words are counted over the whole row.
+    tokens_per_batch, rows_per_shard
+        Decide memory; changing them changes scores by rounding only.
+    seed
+        Decides the fine-tuning of ``"grad-cos"``; the other methods draw nothing.
+
+    Raises
+    ------
+    UsageError
+        An unknown method, a limit below 1, a model that does not exist.
+
+    Notes
+    -----
+    Pan et al., "Detecting and Filtering Unsafe Training Data via Data Attribution" (arXiv
+    2502.11411) for the task and Grad-Cos; the fused score is this library's own.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Scanner
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}] * 2
+    >>> harm = [{"prompt": "Read it.", "completion": "value = eval(line)"},
+    ...         {"prompt": "Compute.", "completion": "eval(code, names)"}]
+    >>> table = Scanner("smollm2").fit(rows).score(harm)
+    >>> table.rank.tolist()
+    [3, 1, 4, 2]
+    """
+
+    def __init__(
+        self,
+        model: CausalModel | str | os.PathLike[str],
+        *,
+        methods: Sequence[str] = FORWARD_METHODS,
+        max_prompt_tokens: int = ShardSettings.max_prompt_tokens,
+        max_response_tokens: int = ShardSettings.max_response_tokens,
+        tokens_per_batch: int = ShardSettings.tokens_per_batch,
+        rows_per_shard: int = ShardSettings.rows_per_shard,
+        seed: int = 0,
+    ) -> None:
+        if isinstance(methods, str) or not methods:
+            raise UsageError.parameter("methods", "must be a list of one or more", methods)
+        for method in methods:
+            if method not in METHODS:
+                raise UsageError.choice("methods", METHODS, method)
+        self.methods = tuple(dict.fromkeys(methods))
+        self.settings = ShardSettings(
+            max_prompt_tokens, max_response_tokens, tokens_per_batch, rows_per_shard
+        )
+        self.seed = seed
+        self.model = model if isinstance(model, CausalModel) else load_model(model)
+        self.malformed: list[MalformedRow] = []
+        self._source: RowSource | None = None
+        self._store: FeatureStore | None = None
+        self._rows = 0
+
+    @property
+    def run(self) -> RunFolder:
+        """The run folder that holds the features."""
+        return self._fitted().run
+
+    def fit(
+        self,
+        rows: RowSource,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress = silent,
+    ) -> "Scanner":
+        """Run the model over all rows and keep their features.
+
+        Parameters
+        ----------
+        rows
+            A JSONL or Parquet file, a Hugging Face dataset, or any iterable of dicts.
+        out
+            Run folder for the features; a scan that was interrupted goes on where it was.
+            Without it they live in a temporary folder as long as the scanner.
+
+        Raises
+        ------
+        DataError
+            No usable row.
+        RunError
+            ``out`` was made from other rows, another model or other settings.
+        """
+        self._source = list(rows) if isinstance(rows, Iterator) else rows
+        digest = self._first_pass(self._source)
+        if out is None:
+            out = tempfile.mkdtemp(prefix="growlabels-")
+            weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
+        run = RunFolder.open(
+            out, RUN_KIND, asdict(self.settings), {"rows": digest, "model": self.model.fingerprint}
+        )
+        shards = -(-self._rows // self.settings.rows_per_shard)
+        self._store = FeatureStore(run, shards)
+        fill_store(self._store, self.model, self._examples(), self._rows, self.settings, progress)
+        return self
+
+    def score(self, targets: RowSource, progress: Progress = silent) -> ScoreTable:
+        """Score all rows against examples of the harm.
+
+        May be called again with other targets: the features of the rows are kept.
+
+        Parameters
+        ----------
+        targets
+            Rows that show the harm, in the same shapes as the training rows; 8 to 12 suffice.
+
+        Raises
+        ------
+        DataError
+            No target, or a target that is no prompt and response.
+        """
+        store = self._fitted()
+        examples, warnings = read_targets(targets)
+        features = featurise(self.model, examples, self.settings)
+        if len(features) < len(examples):
+            raise DataError("a target's response has no tokens; remove that target")
+        pool = score_pool(store, features, self._rows, progress)
+        parts, of_targets = dict(pool.parts), dict(pool.target_parts)
+        if "grad-cos" in self.methods:
+            parts["grad-cos"], of_targets["grad-cos"] = self._grad_cos(pool, examples, progress)
+        return self._table(pool, parts, of_targets, features, warnings)
+
+    def _first_pass(self, source: RowSource) -> str:
+        """Count the rows, note the malformed ones, and return a hash of it all."""
+        self.malformed = []
+        digest = hashlib.sha256()
+        self._rows = 0
+        for example in read_examples(source, self.malformed.append):
+            digest.update(f"{example.number} {example.id}\n".encode())
+            self._rows += 1
+        if not self._rows:
+            first = f"; the first: {self.malformed[0].reason}" if self.malformed else ""
+            raise DataError(
+                f"{source_name(source, 'the training rows')} holds no usable row, "
+                f"{len(self.malformed)} malformed{first}"
+            )
+        if isinstance(source, str | os.PathLike):
+            return file_sha256(source)
+        for bad in self.malformed:
+            digest.update(f"{bad.number} {content_hash(bad.raw)}\n".encode())
+        return digest.hexdigest()
+
+    def _examples(self) -> Iterable[Example]:
+        assert self._source is not None
+        return read_examples(self._source, lambda bad: None)
+
+    def _fitted(self) -> FeatureStore:
+        if self._store is None:
+            raise UsageError("the scanner has no rows yet; call fit(rows) before score(targets)")
+        return self._store
+
+    def _grad_cos(
+        self, pool: PoolScores, targets: Sequence[Example], progress: Progress
+    ) -> tuple[np.ndarray, np.ndarray]:
+        raise UsageError.choice("methods", FORWARD_METHODS, "grad-cos")
+
+    def _table(
+        self,
+        pool: PoolScores,
+        parts: Mapping[str, np.ndarray],
+        of_targets: Mapping[str, np.ndarray],
+        targets: FeatureShard,
+        warnings: list[str],
+    ) -> ScoreTable:
+        place = {key: index for index, key in enumerate(targets.keys)}
+        target_of = np.array([place.get(key, -1) for key in pool.keys])
+        methods: dict[str, np.ndarray] = {}
+        percentiles: dict[str, list[float]] = {}
+        for method in self.methods:
+            scores, own = (
+                (fuse(parts), fuse(of_targets, parts))
+                if method == "f4w"
+                else (parts[method], of_targets[method])
+            )
+            methods[method] = without_itself(scores, target_of, len(targets))
+            percentiles[method] = left_out_percentiles(scores, own, target_of < 0)
+        score = methods[self.methods[0]]
+        left = [targets.ids[index] for index in left_out(len(targets))]
+        warnings = [*warnings, *warning_light(percentiles[self.methods[0]], left)]
+        return ScoreTable(
+            row_id=pool.ids,
+            number=pool.numbers,
+            score=score,
+            rank=ranks(score),
+            methods=methods,
+            nearest_target=[targets.ids[int(index)] for index in pool.nearest],
+            window_start=pool.window_start,
+            window_end=pool.window_end,
+            window_text=[self.model.tokenizer.decode(window) for window in pool.window_tokens],
+            is_target=target_of >= 0,
+            truncated=pool.truncated,
+            percentiles=percentiles,
+            left_out=left,
+            warnings=[*warnings, *self._pool_warnings(pool, target_of)],
+            facts=self._facts(targets),
+        )
+
+    def _pool_warnings(self, pool: PoolScores, target_of: np.ndarray) -> list[str]:
+        warnings = []
+        if (target_of >= 0).any():
+            numbers = ", ".join(map(str, pool.numbers[target_of >= 0][:5]))
+            warnings.append(
+                f"{(target_of >= 0).sum()} training rows are also targets (row {numbers}): each is "
+                "scored without itself as a target, and the filter rejects it."
+            )
+        if pool.truncated.any():
+            warnings.append(
+                f"The model read only a part of {pool.truncated.mean():.0%} of the rows "
+                f"({self.settings.max_prompt_tokens} prompt and "
+                f"{self.settings.max_response_tokens} response tokens); what stands later is "
+                "seen by TF-IDF only."
+            )
+        return warnings
+
+    def _facts(self, targets: FeatureShard) -> dict[str, Any]:
+        source = self._source
+        return {
+            "rows_source": str(Path(source).resolve())
+            if isinstance(source, str | os.PathLike)
+            else None,
+            "rows_sha256": self.run.inputs["rows"],
+            "malformed": len(self.malformed),
+            "model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "targets": len(targets),
+            "target_ids": list(targets.ids),
+            "seed": self.seed,
+            "f4w_weights": dict(FUSED),
+            **asdict(self.settings),
+        }

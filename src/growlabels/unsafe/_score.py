@@ -1,0 +1,129 @@
+"""Scores of rows against sets of targets: hidden windows, RepSim, z-scores and their fusion.
+
+All scores are computed for several target sets at once: the first holds every target, the
+others leave one out each. Cosines are linear in the target, so the sets cost next to nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+FUSED: Mapping[str, float] = {"tfidf": 1.0, "kt": 1.0, "windows": 2.0}
+"""F4w: what the default score adds, and with which weight."""
+MOST_LEFT_OUT = 32
+"""Leaving one out costs a column of scores each; more targets than this add little."""
+
+
+def left_out(targets: int) -> list[int]:
+    """Return which targets are left out in turn: all, or an even choice of the most allowed.
+
+    >>> left_out(3), len(left_out(1000)), left_out(1)
+    ([0, 1, 2], 32, [])
+    """
+    if targets < 2:
+        return []
+    count = min(targets, MOST_LEFT_OUT)
+    return [place * targets // count for place in range(count)]
+
+
+def target_sets(targets: int) -> Float[np.ndarray, "targets sets"]:
+    """Return target weights: a column for all targets, then one per target left out.
+
+    >>> target_sets(2).tolist()
+    [[0.5, 0.0, 1.0], [0.5, 1.0, 0.0]]
+    """
+    sets = np.full((targets, 1 + len(left_out(targets))), 1 / max(targets - 1, 1))
+    sets[:, 0] = 1 / targets
+    for column, target in enumerate(left_out(targets), 1):
+        sets[target, column] = 0
+    return sets
+
+
+def unit(vectors: Float[np.ndarray, "*rows dim"]) -> Float[np.ndarray, "*rows dim"]:
+    """Scale vectors to unit length; zero stays zero."""
+    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(norm > 0, norm, 1)
+
+
+@dataclass(frozen=True)
+class WindowScores:
+    """What the windows of some rows say.
+
+    Attributes
+    ----------
+    scores
+        Per row, layer and target set the largest window score, from -1 to 1.
+    best
+        Per row the window with the largest sum over the layers, for the set of all targets;
+        counted from the row's first window.
+    nearest
+        Per row the target most similar to that window.
+    """
+
+    scores: Float[np.ndarray, "rows layers sets"]
+    best: Int[np.ndarray, " rows"]
+    nearest: Int[np.ndarray, " rows"]
+
+
+def window_scores(
+    windows: Float[np.ndarray, "windows layers dim"],
+    offsets: Int[np.ndarray, " rows_and_one"],
+    mean: Float[np.ndarray, "layers dim"],
+    targets: Float[np.ndarray, "targets layers dim"],
+    sets: Float[np.ndarray, "targets sets"],
+) -> WindowScores:
+    """Score rows by their best window: mean over targets, then maximum over windows.
+
+    Parameters
+    ----------
+    windows
+        Unit vectors, the means of consecutive response tokens; row ``i`` has
+        ``offsets[i]:offsets[i + 1]``, at least one.
+    mean
+        The pool's mean window, taken from every window before the cosine.
+    targets
+        Centred unit row means of the targets.
+    """
+    similar = np.empty((len(windows), targets.shape[1], len(targets)), np.float32)
+    for layer in range(targets.shape[1]):
+        centred = unit(windows[:, layer].astype(np.float32) - mean[layer].astype(np.float32))
+        similar[:, layer] = centred @ targets[:, layer].astype(np.float32).T
+    scored = similar @ sets.astype(np.float32)
+    starts = offsets[:-1]
+    scores = np.maximum.reduceat(scored, starts, axis=0)
+    total = scored[:, :, 0].sum(1)
+    best = np.array(
+        [np.argmax(total[a:b]) for a, b in zip(starts, offsets[1:], strict=True)], np.int64
+    )
+    nearest = similar[starts + best].sum(1).argmax(1)
+    return WindowScores(scores.astype(np.float64), best, nearest)
+
+
+def zscore(
+    scores: Float[np.ndarray, "rows *sets"], pool: Float[np.ndarray, "pool *sets"] | None = None
+) -> Float[np.ndarray, "rows *sets"]:
+    """Return ``(score - median) / standard deviation``, both over the pool (default: itself).
+
+    A pool of equal scores gives zeros: such a score says nothing.
+    """
+    pool = scores if pool is None else pool
+    spread = pool.std(0)
+    flat = spread <= 1e-12 * np.abs(pool).max(0, initial=0)
+    return np.where(flat, 0.0, (scores - np.median(pool, axis=0)) / np.where(flat, 1.0, spread))
+
+
+def fuse(
+    parts: Mapping[str, Float[np.ndarray, "rows *sets"]],
+    pool: Mapping[str, Float[np.ndarray, "pool *sets"]] | None = None,
+    weights: Mapping[str, float] = FUSED,
+) -> Float[np.ndarray, "rows *sets"]:
+    """Add the weighted z-scores of several methods; the default weights make F4w.
+
+    >>> part = np.array([0.0, 1.0, 2.0])
+    >>> [round(float(s), 2) for s in fuse({"a": part}, weights={"a": 2.0})]
+    [-2.45, 0.0, 2.45]
+    """
+    pool = parts if pool is None else pool
+    return np.sum([w * zscore(parts[name], pool[name]) for name, w in weights.items()], axis=0)

@@ -1,0 +1,107 @@
+"""From rows to features, shard by shard.
+
+A shard's features depend on its rows, the model and the settings alone, batches included; so
+an interrupted scan that is started again ends with the same numbers, to the bit.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import content_hash
+from growlabels.base.progress import Progress, silent
+from growlabels.unsafe._hidden import hidden_features
+from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._rows import Example
+from growlabels.unsafe._store import FeatureShard, FeatureStore
+from growlabels.unsafe._text import count_words
+from growlabels.unsafe._tokens import Encoded, encode
+
+
+@dataclass(frozen=True)
+class ShardSettings:
+    """How rows become features.
+
+    Attributes
+    ----------
+    max_prompt_tokens, max_response_tokens
+        What the model reads of a row; the words of the whole row are counted.
+    tokens_per_batch
+        Most tokens of one padded batch.
+    rows_per_shard
+        Rows computed and written at once; an interrupted scan loses at most one shard.
+    """
+
+    max_prompt_tokens: int = 40
+    max_response_tokens: int = 48
+    tokens_per_batch: int = 2048
+    rows_per_shard: int = 256
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise UsageError.parameter(name, "must be at least 1", value)
+
+
+def featurise(
+    model: CausalModel, examples: Sequence[Example], settings: ShardSettings
+) -> FeatureShard:
+    """Compute the features of some rows; a row whose response has no tokens is set aside."""
+    encoded: list[Encoded] = []
+    usable: list[Example] = []
+    tokenless: list[int] = []
+    for example in examples:
+        try:
+            encoded.append(
+                encode(model, example, settings.max_prompt_tokens, settings.max_response_tokens)
+            )
+            usable.append(example)
+        except DataError:
+            tokenless.append(example.number)
+    responses = [row.input_ids[row.response_start :] for row in encoded]
+    return FeatureShard(
+        ids=[example.id for example in usable],
+        keys=[content_hash([example.prompt, example.response])[:16] for example in usable],
+        numbers=np.array([example.number for example in usable], np.int64),
+        hidden=hidden_features(model, encoded, settings.tokens_per_batch),
+        text=count_words(f"{example.prompt}\n{example.response}" for example in usable),
+        tokens=np.concatenate([np.empty(0, np.int32), *responses]).astype(np.int32),
+        token_offsets=np.cumsum([0, *map(len, responses)], dtype=np.int64),
+        truncated=np.array([row.truncated for row in encoded], bool),
+        tokenless=np.array(tokenless, np.int64),
+    )
+
+
+def fill_store(
+    store: FeatureStore,
+    model: CausalModel,
+    examples: Iterable[Example],
+    rows: int,
+    settings: ShardSettings,
+    progress: Progress = silent,
+) -> None:
+    """Compute and write the shards that are not there yet.
+
+    Parameters
+    ----------
+    examples
+        All rows, in order.
+    rows
+        How many, for the progress.
+    """
+    done = 0
+    progress("forward passes", done, rows)
+    for index, chunk in enumerate(_chunks(examples, settings.rows_per_shard)):
+        if not store.is_written(index):
+            store.write(index, featurise(model, chunk, settings))
+        done += len(chunk)
+        progress("forward passes", done, rows)
+
+
+def _chunks(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
+    rows = iter(examples)
+    while chunk := list(islice(rows, size)):
+        yield chunk

@@ -1,0 +1,134 @@
+"""The store: per-row features in row-range shards of a run folder.
+
+A shard is one safetensors file, written whole and then entered in the run's manifest. It
+holds all that scoring needs, so new targets are scored without the rows and without a
+forward pass over them. Size per row, with 48 response tokens and 576 dimensions: 5.8 KB of
+row means, up to 156 KB of windows, under 1 KB of words and tokens; one shard at a time is in
+memory.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from growlabels.base.errors import RunError
+from growlabels.base.runs import RunFolder
+from growlabels.unsafe._hidden import HiddenFeatures
+from growlabels.unsafe._text import TextCounts
+
+
+@dataclass(frozen=True)
+class FeatureShard:
+    """Features of consecutive rows.
+
+    Attributes
+    ----------
+    ids
+        Row ids.
+    keys
+        Hash of prompt and response, equal for equal rows in different shapes.
+    numbers
+        1-based places in the input.
+    hidden
+        Row means and windows of the hidden states.
+    text
+        Word counts of prompt and response.
+    tokens, token_offsets
+        Response tokens of all rows, to show a window; row ``i`` has
+        ``token_offsets[i]:token_offsets[i + 1]``.
+    truncated
+        Whether prompt or response was cut.
+    tokenless
+        Places in the input of rows that were set aside: their responses have no tokens.
+    """
+
+    ids: Sequence[str]
+    keys: Sequence[str]
+    numbers: np.ndarray
+    hidden: HiddenFeatures
+    text: TextCounts
+    tokens: np.ndarray
+    token_offsets: np.ndarray
+    truncated: np.ndarray
+    tokenless: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to_bytes(self) -> bytes:
+        """Serialise as safetensors."""
+        from safetensors.numpy import save
+
+        arrays = {
+            "numbers": self.numbers,
+            "means": self.hidden.means,
+            "windows": self.hidden.windows,
+            "window_offsets": self.hidden.offsets,
+            "words": self.text.words,
+            "counts": self.text.counts,
+            "text_offsets": self.text.offsets,
+            "tokens": self.tokens,
+            "token_offsets": self.token_offsets,
+            "truncated": self.truncated,
+            "tokenless": self.tokenless,
+        }
+        whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        return save(whole, metadata={"rows": json.dumps([list(self.ids), list(self.keys)])})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "FeatureShard":
+        """Read what :meth:`to_bytes` wrote."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays = load(data)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            ids, keys = json.loads(header["__metadata__"]["rows"])
+            return cls(
+                ids,
+                keys,
+                arrays["numbers"],
+                HiddenFeatures(arrays["means"], arrays["windows"], arrays["window_offsets"]),
+                TextCounts(arrays["words"], arrays["counts"], arrays["text_offsets"]),
+                arrays["tokens"],
+                arrays["token_offsets"],
+                arrays["truncated"],
+                arrays["tokenless"],
+            )
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise RunError(f"a feature shard is damaged ({error}); run the scan again") from error
+
+
+class FeatureStore:
+    """The shards of one pool, in a run folder.
+
+    Iterating gives the shards in order, reading one at a time.
+    """
+
+    def __init__(self, run: RunFolder, shards: int) -> None:
+        self.run = run
+        self.shards = shards
+
+    @staticmethod
+    def name(index: int) -> str:
+        """Return the file name of a shard."""
+        return f"features/{index:06d}.safetensors"
+
+    def is_written(self, index: int) -> bool:
+        """Whether a shard is there, whole and unchanged."""
+        return self.run.is_written(self.name(index))
+
+    def write(self, index: int, shard: FeatureShard) -> None:
+        """Write a shard whole."""
+        data = shard.to_bytes()
+        self.run.write(self.name(index), lambda file: file.write(data), binary=True)
+
+    def read(self, index: int) -> FeatureShard:
+        """Read a shard; one that is missing or damaged is a ``RunError``."""
+        return FeatureShard.from_bytes(self.run.file(self.name(index)).read_bytes())
+
+    def __iter__(self) -> Iterator[FeatureShard]:
+        return map(self.read, range(self.shards))

@@ -1,0 +1,177 @@
+"""How many rows to reject, without labels; and whether the targets are usable at all.
+
+Every target is left out once and scored against the pool as if it were a row: the share of
+pool rows below it is its percentile. Targets that look like one another come out high.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from growlabels.base.errors import UsageError
+
+DEFAULT_THRESHOLD = "loo:0.25,budget:0.25"
+USABLE_AUC = 0.8
+ODD_PERCENTILE = 0.6
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A resolved threshold.
+
+    Attributes
+    ----------
+    spec
+        What was asked for.
+    rejected
+        How many of the highest-ranked rows go.
+    cut
+        The lowest rejected score; infinite where nothing is rejected.
+    reason
+        The rule that decided, in words.
+    """
+
+    spec: str
+    rejected: int
+    cut: float
+    reason: str
+
+
+def percentile(own: float, pool: np.ndarray) -> float:
+    """Return the share of pool scores below a score, equal ones counted half.
+
+    >>> percentile(2.0, np.array([1.0, 2.0, 3.0, 4.0]))
+    0.375
+    """
+    return float((pool < own).mean() + (pool == own).mean() / 2)
+
+
+def resolve_threshold(spec: str, scores: np.ndarray, percentiles: Sequence[float]) -> Threshold:
+    """Turn a specification into a number of rows.
+
+    Parameters
+    ----------
+    spec
+        ``loo:q`` rejects the rows above the ``q`` quantile of the left-out targets' percentiles
+        (0.25: about as high as three of four targets); ``mad:k`` those above the median plus
+        ``k`` median absolute deviations; ``top:n`` the ``n`` highest; ``budget:share`` at most
+        that share of the rows. Several, joined by commas, reject what all of them reject.
+    scores
+        Of the pool; higher is more suspect.
+    percentiles
+        Of the left-out targets, from 0 to 1; may be empty unless ``loo`` is asked for.
+
+    Raises
+    ------
+    UsageError
+        The specification cannot be read, or asks for more than is known.
+
+    Examples
+    --------
+    >>> resolve_threshold("top:2", np.array([0.1, 0.9, 0.5]), []).cut
+    0.5
+    >>> resolve_threshold("loo:0.5,budget:0.5", np.arange(10.0), [0.7, 0.8, 0.9]).rejected
+    2
+    """
+    counts = [(_count(part.strip(), scores, percentiles), part.strip()) for part in spec.split(",")]
+    count, decided = min(counts)
+    cut = float(np.sort(scores)[len(scores) - count]) if count else float("inf")
+    return Threshold(spec, count, cut, f"{decided} rejects {count} of {len(scores)} rows")
+
+
+def _count(part: str, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+    kind, colon, text = part.partition(":")
+    if not colon or kind not in _KINDS:
+        choices = ", ".join(f"{name}:{sign}" for name, (sign, _, _) in _KINDS.items())
+        raise UsageError(f"threshold must be one of {choices}, or several of them, was {part!r}")
+    _, must, count = _KINDS[kind]
+    try:
+        value = float(text)
+        if kind == "top" and value != int(value):
+            raise ValueError
+        return count(value, scores, percentiles)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError.parameter(f"threshold {kind!r}", must, text) from error
+
+
+def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+    if not 0 <= value <= 1:
+        raise ValueError
+    if not len(percentiles):
+        raise UsageError(
+            "threshold 'loo' leaves one target out and needs at least two targets; "
+            "give more targets, or use mad:k, top:n or budget:share"
+        )
+    level = float(np.quantile(percentiles, value))
+    return int((scores > np.quantile(scores, level)).sum())
+
+
+def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+    if not 0 < value < float("inf"):
+        raise ValueError
+    middle = np.median(scores)
+    return int((scores > middle + value * np.median(np.abs(scores - middle))).sum())
+
+
+def _top(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+    if value < 0:
+        raise ValueError
+    return min(int(value), len(scores))
+
+
+def _budget(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+    if not 0 < value <= 1:
+        raise ValueError
+    return int(value * len(scores))
+
+
+_Count = Callable[[float, np.ndarray, Sequence[float]], int]
+_KINDS: Mapping[str, tuple[str, str, _Count]] = {
+    "loo": ("q", "must be a quantile from 0 to 1", _loo),
+    "mad": ("k", "must be a number above 0", _mad),
+    "top": ("n", "must be a whole number, 0 or more", _top),
+    "budget": ("share", "must be a share above 0 and up to 1", _budget),
+}
+
+
+def warning_light(percentiles: Sequence[float], target_ids: Sequence[str]) -> list[str]:
+    """Say in words what is wrong with the targets; empty where nothing is.
+
+    The light is blind to hard negatives: it cannot say that rows which merely resemble the
+    targets rank as high as the unsafe ones.
+
+    Parameters
+    ----------
+    percentiles
+        Of the left-out targets, from 0 to 1.
+    target_ids
+        Their ids, in the same order.
+    """
+    if not len(percentiles):
+        return [
+            "Only one target was given, so nothing is known about how well targets find one "
+            "another; give 8 to 12 targets."
+        ]
+    warnings = []
+    auc = float(np.mean(percentiles))
+    if auc < USABLE_AUC:
+        warnings.append(
+            f"Left-out targets rank above only {auc:.0%} of the rows on average (usable targets: "
+            f"{USABLE_AUC:.0%} or more): they do not share what the scorer can see. Give more "
+            "targets, or targets of one kind of harm."
+        )
+    odd = [t for t, p in zip(target_ids, percentiles, strict=True) if p < ODD_PERCENTILE]
+    if odd:
+        warnings.append(
+            f"{len(odd)} of {len(percentiles)} targets rank below {ODD_PERCENTILE:.0%} of the rows "
+            f"when left out ({', '.join(odd[:5])}): give more targets like them; do not drop them."
+        )
+    if len(percentiles) < 5:
+        warnings.append(
+            f"{len(percentiles)} targets are few: 8 to 12 find clearly more than 4 in our "
+            "measurements."
+        )
+    return warnings
