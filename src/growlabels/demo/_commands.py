@@ -26,4 +26,4 @@ class Demo:
         """Run the three acts and write the report."""
         from growlabels.demo._run import run_demo
 
-        run_demo(self, progress)
+        run_demo(self.out, self.quick, self.download, self.seed, progress)

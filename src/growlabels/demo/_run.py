@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from pathlib import Path
 
 from growlabels import __version__
 from growlabels.base.errors import UsageError
@@ -12,7 +12,6 @@ from growlabels.base.progress import Progress
 from growlabels.base.runs import versions
 from growlabels.demo._act import ActResult
 from growlabels.demo._classes import classes_act
-from growlabels.demo._commands import Demo
 from growlabels.demo._stream import stream_act
 from growlabels.demo._unsafe import unsafe_act
 from growlabels.report import Report, write_report
@@ -27,20 +26,33 @@ SUMMARY = (
 )
 
 
-def run_demo(config: Demo, progress: Progress) -> None:
+def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progress) -> None:
     """Run the three acts, print a short table, write ``report.html`` and ``results.json``.
+
+    Parameters
+    ----------
+    out
+        Folder for the two files; made if it does not exist.
+    quick
+        Do the same on less.
+    download
+        Fetch the jailbreak mixture for the unsafe act.
+    seed
+        Decides every random choice.
+    progress
+        Called with what is being done.
 
     Raises
     ------
     UsageError
-        ``config.out`` is a file.
+        ``out`` is a file.
     """
-    if config.out.exists() and not config.out.is_dir():
-        raise UsageError.parameter("--out", "must be a folder", str(config.out))
-    config.out.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise UsageError.parameter("--out", "must be a folder", str(out))
+    out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     results: dict[str, ActResult] = {}
-    acts = _acts(config)
+    acts = _acts(quick, download, seed)
     expected = sum(seconds for seconds, _ in acts.values())
     for number, (name, (seconds, act)) in enumerate(acts.items(), 1):
         label = f"act {number} of {len(acts)}, {name}"
@@ -53,8 +65,8 @@ def run_demo(config: Demo, progress: Progress) -> None:
         summary=SUMMARY,
         sections=[result.section for result in results.values()],
         settings={
-            **asdict(config),
-            "out": str(config.out),
+            "quick": quick,
+            "download": download,
             "growlabels": __version__,
             "seconds in all": round(time.monotonic() - started),
             **{
@@ -63,21 +75,20 @@ def run_demo(config: Demo, progress: Progress) -> None:
                 for what, rows in result.rows_scored.items()
             },
         },
-        seeds=[config.seed],
+        seeds=[seed],
     )
-    write_report(report, config.out / "report.html")
-    with atomic_write(config.out / "results.json") as file:
+    write_report(report, out / "report.html")
+    with atomic_write(out / "results.json") as file:
         json.dump(_results(results), file, indent=1, ensure_ascii=False)
-    print(f"done in {time.monotonic() - started:.0f} s; open {config.out / 'report.html'}")
+    print(f"done in {time.monotonic() - started:.0f} s; open {out / 'report.html'}")
 
 
-def _acts(config: Demo) -> dict[str, tuple[int, Act]]:
+def _acts(quick: bool, download: bool, seed: int) -> dict[str, tuple[int, Act]]:
     """Name -> seconds on two idle cores, and the act."""
-    quick, seed = config.quick, config.seed
     return {
         "stream": (20 if quick else 45, lambda p: stream_act(quick, seed, p)),
         "classes": (25 if quick else 100, lambda p: classes_act(quick, seed, p)),
-        "unsafe": (35 if quick else 200, lambda p: unsafe_act(quick, seed, p, config.download)),
+        "unsafe": (35 if quick else 200, lambda p: unsafe_act(quick, seed, p, download)),
     }
 
 
