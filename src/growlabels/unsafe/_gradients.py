@@ -47,8 +47,7 @@ def row_gradients(
     """
     with _recording(adapter) as calls, torch.enable_grad():
         losses = split.losses(batch, hidden)
-    outputs = [output for _, _, output in calls]
-    deltas = torch.autograd.grad(losses.sum(), outputs)
+        deltas = torch.autograd.grad(losses.sum(), [output for _, _, output in calls])
     gradients = torch.zeros((len(losses), adapter.size), device=losses.device)
     for (columns, inputs, _), delta in zip(calls, deltas, strict=True):
         outer = torch.bmm(delta.transpose(1, 2).float(), inputs.float())

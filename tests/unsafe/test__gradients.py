@@ -1,0 +1,74 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_causal import CONFIGS, drawn_rows, one_row_loss, stir, tiny
+
+from growlabels.unsafe._gradients import row_gradients
+from growlabels.unsafe._lora import Adapter, LoraSettings, attach
+from growlabels.unsafe._tokens import Encoded
+from growlabels.unsafe._trunk import SplitModel, TrunkRows
+
+LENGTHS = [(5, 3), (1, 1), (12, 9), (3, 14), (7, 7)]
+
+
+def slow_gradient(adapter: Adapter, row: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
+    """One row through the whole model and ordinary autograd."""
+    loss = one_row_loss(adapter.causal, row)
+    parts = torch.autograd.grad(loss, adapter.parameters())
+    return loss.detach(), torch.cat([part.flatten() for part in parts])
+
+
+def check(adapter: Adapter, rows: TrunkRows) -> None:
+    for places in rows.batches():
+        losses, gradients = row_gradients(rows.split, adapter, *rows.batch(places))
+        for slot, place in enumerate(places):
+            loss, gradient = slow_gradient(adapter, rows.encoded[place])
+            assert (gradients[slot] - gradient).norm() <= 1e-5 * gradient.norm()
+            assert abs(losses[slot] - loss) <= 1e-6 * loss
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("top_layers", [2, 0])
+def test_equal_to_one_row_at_a_time(kind: str, top_layers: int) -> None:
+    with attach(tiny(kind), LoraSettings(rank=3, top_layers=top_layers)) as adapter:
+        stir(adapter)
+        split = SplitModel(adapter.causal, adapter.first_layer)
+        check(adapter, TrunkRows(split, drawn_rows(LENGTHS)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 24), st.integers(1, 24)), min_size=1, max_size=6),
+    st.integers(1, 200),
+    st.integers(0, 3),
+)
+def test_any_lengths_and_batches(
+    lengths: list[tuple[int, int]], tokens_per_batch: int, seed: int
+) -> None:
+    with attach(tiny("llama"), LoraSettings(rank=2, top_layers=3)) as adapter:
+        stir(adapter, seed)
+        split = SplitModel(adapter.causal, adapter.first_layer)
+        check(
+            adapter, TrunkRows(split, drawn_rows(lengths, seed), tokens_per_batch=tokens_per_batch)
+        )
+
+
+def test_only_b_speaks_at_the_start() -> None:
+    with attach(tiny(), LoraSettings(rank=2, top_layers=1)) as adapter:
+        rows = TrunkRows(SplitModel(adapter.causal, adapter.first_layer), drawn_rows(LENGTHS))
+        _, gradients = row_gradients(rows.split, adapter, *rows.batch([0, 1]))
+        end = 0
+        for a, b in adapter.linears.values():
+            start, end = end, end + a.weight.numel()
+            assert not gradients[:, start:end].any()
+            start, end = end, end + b.weight.numel()
+            assert gradients[:, start:end].any(dim=1).all()
+
+
+def test_parameters_keep_no_gradient() -> None:
+    with attach(tiny(), LoraSettings(rank=2, top_layers=1)) as adapter:
+        rows = TrunkRows(SplitModel(adapter.causal, adapter.first_layer), drawn_rows(LENGTHS))
+        with torch.no_grad():
+            row_gradients(rows.split, adapter, *rows.batch([0]))
+        assert all(parameter.grad is None for parameter in adapter.parameters())

@@ -1,0 +1,107 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from growlabels.base.errors import UsageError
+from growlabels.base.rows import MalformedRow
+from growlabels.unsafe._rows import Example, read_examples
+
+USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+
+
+def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
+    bad: list[MalformedRow] = []
+    return list(read_examples(rows, bad.append)), bad
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "response"),
+    [
+        ({"messages": [USER, ANSWER]}, "q", "a"),
+        ({"messages": [{"role": "system", "content": "s"}, USER, ANSWER]}, "s\n\nq", "a"),
+        (
+            {"messages": [USER, ANSWER, USER, ANSWER]},
+            "user: q\n\nassistant: a\n\nuser: q",
+            "a",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}, ANSWER]},
+            "q",
+            "a",
+        ),
+        ({"messages": [ANSWER]}, "", "a"),
+        ({"prompt": "q", "completion": "a"}, "q", "a"),
+        ({"prompt": "q", "response": "a", "completion": None}, "q", "a"),
+        ({"prompt": "", "completion": "a"}, "", "a"),
+        ({"prompt": [USER], "completion": [ANSWER]}, "q", "a"),
+        ({"instruction": "q", "input": "x", "output": "a"}, "q\n\nx", "a"),
+        ({"instruction": "q", "input": "", "output": "a"}, "q", "a"),
+        ({"instruction": "q", "output": "a"}, "q", "a"),
+    ],
+)
+def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
+    (example,), bad = read([row])
+    assert (example.prompt, example.response, bad) == (prompt, response, [])
+    assert example.data is row
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({}, "none of 'messages', 'prompt' or 'instruction'"),
+        ({"text": "q"}, "its fields are 'text'"),
+        ({"prompt": "q"}, "no 'completion' or 'response'"),
+        ({"prompt": "q", "completion": " \n"}, "the response is empty"),
+        ({"prompt": 5, "completion": "a"}, "'prompt' is a number, not text"),
+        ({"prompt": "q", "completion": ["a"]}, "'completion' is a list, not text"),
+        ({"instruction": "q"}, "no 'output'"),
+        ({"instruction": "q", "input": {}, "output": "a"}, "'input' is an object"),
+        ({"messages": []}, "not a list of turns"),
+        ({"messages": "hello"}, "not a list of turns"),
+        ({"messages": [USER]}, "ends with a turn of 'user'"),
+        ({"messages": [USER, {"role": "assistant", "content": None}]}, "turn 2 .* is null"),
+        ({"messages": [USER, {"role": "assistant"}]}, "'content' of turn 2"),
+        ({"messages": ["q", ANSWER]}, "turn 1 of 'messages' has no text field 'role'"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image"}]}, ANSWER]},
+            "a part that is not text",
+        ),
+    ],
+)
+def test_malformed_rows_are_set_aside_with_the_reason(row: dict[str, Any], reason: str) -> None:
+    good, bad = read([{"prompt": "q", "completion": "a"}, row])
+    assert len(good) == 1 and len(bad) == 1 and bad[0].number == 2
+    assert re.search(reason, bad[0].reason)
+    assert json.loads(bad[0].raw) == row
+
+
+def test_broken_lines_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"prompt": "q", "completion": "a"}\n{broken\n\xff\n[1]\n')
+    good, bad = read(path)
+    assert [e.number for e in good] == [1] and [row.number for row in bad] == [2, 3, 4]
+
+
+def test_missing_file() -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        read("nowhere.jsonl")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+FIELDS = ["messages", "prompt", "completion", "response", "instruction", "input", "output"]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4), max_size=6))
+def test_every_row_comes_out_once(rows: list[dict[str, Any]]) -> None:
+    good, bad = read(rows)
+    assert sorted([e.number for e in good] + [b.number for b in bad]) == [*range(1, len(rows) + 1)]
+    assert len({e.id for e in good}) == len(good)
