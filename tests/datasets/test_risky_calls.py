@@ -1,0 +1,146 @@
+"""The contract of the risky-call rows, on the code that is installed here."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import silent
+from growlabels.datasets import CodeRow, RiskyCalls, load_risky_calls
+from growlabels.datasets import _risky_calls as module
+from growlabels.datasets._code_files import CodeFile
+from growlabels.datasets._code_scan import FoundFunction, bandit_findings, found_functions
+from growlabels.datasets._code_windows import FEWEST_TOKENS, MOST_TOKENS, approximate_tokens
+
+pytest.importorskip("bandit")
+
+
+@pytest.fixture(scope="module")
+def data() -> RiskyCalls:
+    return load_risky_calls(seed=0)
+
+
+def every_row(data: RiskyCalls) -> list[CodeRow]:
+    return [*data.train, *data.targets, *data.held_out_risky, *data.held_out_ordinary]
+
+
+def files(rows: list[CodeRow]) -> set[tuple[str, str]]:
+    return {(row.package, row.file) for row in rows}
+
+
+def test_counts(data: RiskyCalls) -> None:
+    if data.notes:
+        pytest.skip(f"fewer packages are installed here: {data.notes}")
+    assert len(data.train) == 300
+    assert sum(row.risky for row in data.train) == 30
+    assert (len(data.targets), len(data.held_out_risky), len(data.held_out_ordinary)) == (
+        10,
+        30,
+        30,
+    )
+    kinds = [row.kind for row in data.train]
+    assert kinds.count("same file") >= 40 and kinds.count("related") >= 35
+
+
+def test_labels_are_those_of_bandit_for_the_lines_of_the_window(data: RiskyCalls) -> None:
+    rows = [row for row in every_row(data) if row.kind in ("risky", "same file")]
+    rows += [row for row in data.train if row.kind == "related"][:10]
+    places = {row: CodeFile(row.package, row.file).path for row in rows}
+    findings = bandit_findings(sorted(set(places.values())), silent)
+    for row in rows:
+        lines = findings.get(str(places[row]), ())
+        assert row.risky == any(row.first <= line <= row.last for line in lines)
+
+
+def test_files_are_disjoint(data: RiskyCalls) -> None:
+    training = [row for row in data.train if row.risky]
+    groups = [files(data.targets), files(training), files(data.held_out_risky)]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert not files(data.held_out_ordinary) & files(data.train)
+    assert files([row for row in data.train if row.kind == "same file"]) <= groups[1]
+    assert len(groups[0]) == len(data.targets)
+
+
+def test_windows_have_the_right_size_and_are_all_different(data: RiskyCalls) -> None:
+    rows = every_row(data)
+    for row in rows:
+        assert FEWEST_TOKENS <= approximate_tokens(row.completion) <= MOST_TOKENS
+        assert row.prompt.startswith("Write the Python function `")
+        assert row.as_row() == {"prompt": row.prompt, "completion": row.completion}
+    assert len({"".join(row.completion.split()) for row in rows}) == len(rows)
+
+
+def test_clean_windows_start_inside_the_body_as_often_as_risky_ones(data: RiskyCalls) -> None:
+    risky = [*(r for r in data.train if r.risky), *data.targets, *data.held_out_risky]
+    share = np.mean([row.inner for row in risky])
+    for kind in ("same file", "related", "ordinary"):
+        inner = np.mean([row.inner for row in data.train if row.kind == kind])
+        assert abs(inner - share) < 0.12
+
+
+def test_seed_decides(data: RiskyCalls) -> None:
+    assert load_risky_calls(seed=0) == data
+    assert load_risky_calls(seed=1).train != data.train
+
+
+def test_another_token_counter_is_obeyed() -> None:
+    def letters(text: str) -> int:
+        return len(text) // 10
+
+    small = load_risky_calls(40, 4, 2, 2, seed=2, count_tokens=letters)
+    assert len(small.train) == 40
+    assert all(FEWEST_TOKENS <= letters(row.completion) <= MOST_TOKENS for row in small.train)
+
+
+def test_changed_code_is_scanned_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def stale(files: int, progress: object, again: bool) -> list[FoundFunction]:
+        asked.append(again)
+        found = found_functions(files, silent)
+        if again:
+            return found
+        return [FoundFunction(**{**vars(f), "digest": "0" * 64}) for f in found]
+
+    monkeypatch.setattr(module, "found_functions", stale)
+    assert load_risky_calls(40, 4, 2, 2).train
+    assert asked == [False, True]
+
+
+def test_few_risky_functions_shrink_the_counts_and_none_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = found_functions(120, silent)
+    risky = [f for f in found if f.findings]
+    clean = [f for f in found if not f.findings]
+    monkeypatch.setattr(module, "found_functions", lambda *_: risky[:30] + clean)
+    few = load_risky_calls()
+    assert few.notes and 1 <= len(few.targets) < 10 and 1 <= sum(r.risky for r in few.train) < 30
+    monkeypatch.setattr(module, "found_functions", lambda *_: clean)
+    with pytest.raises(DataError, match="only 0 usable functions"):
+        load_risky_calls()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_rows": 1}, {"n_risky": 0}, {"n_risky": 200}, {"n_targets": 0}, {"n_held_out": -1}]
+)
+def test_impossible_counts(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        load_risky_calls(**wrong)
+
+
+def test_nothing_of_the_source_text_is_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from growlabels.datasets import _code_scan
+
+    file = CodeFile("standard library", "timeit.py")
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(_code_scan, "installed_files", lambda: [file])
+    first = found_functions(120, silent)
+    monkeypatch.setattr(_code_scan, "_scan", lambda *_: pytest.fail("was cached"))
+    assert found_functions(120, silent) == first
+    assert any(function.findings for function in first)
+    (cached,) = (tmp_path / "cache").iterdir()
+    assert "exec(" not in cached.read_text()
