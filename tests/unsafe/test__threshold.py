@@ -1,0 +1,69 @@
+"""Thresholds without labels, and the warning light."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from growlabels.base.errors import UsageError
+from growlabels.unsafe._threshold import percentile, resolve_threshold, warning_light
+
+SCORES = np.array([3.0, 1.0, 2.0, 0.0, 9.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+BAD = ["", "loo", "loo:", "loo:2", "loo:nan", "mad:0", "mad:inf", "mad:x", "top:1.5", "top:-1"]
+BAD += ["budget:0", "budget:1.1", "budget:nan", "best:3", "top:2,", "loo:0.1;top:2"]
+
+
+def test_each_kind_counts_rows() -> None:
+    assert resolve_threshold("top:3", SCORES, []).rejected == 3
+    assert resolve_threshold("top:99", SCORES, []).rejected == 10
+    assert resolve_threshold("budget:0.25", SCORES, []).rejected == 2
+    assert resolve_threshold("loo:0", SCORES, [0.5, 0.9]).rejected == 5
+    assert resolve_threshold("mad:1", np.array([0.0, 1, 2, 3, 50]), []).rejected == 1
+
+
+def test_the_strictest_of_several_holds_and_is_named() -> None:
+    found = resolve_threshold("mad:0.1, top:2", SCORES, [])
+    assert (found.rejected, found.cut) == (2, 8.0)
+    assert found.reason == "top:2 rejects 2 of 10 rows"
+
+
+def test_targets_above_every_row_reject_nothing() -> None:
+    found = resolve_threshold("loo:0.25", SCORES, [1.0, 1.0])
+    assert (found.rejected, found.cut) == (0, float("inf"))
+
+
+@pytest.mark.parametrize("spec", BAD)
+def test_a_bad_specification_names_itself(spec: str) -> None:
+    with pytest.raises(UsageError, match="threshold"):
+        resolve_threshold(spec, SCORES, [0.9])
+
+
+def test_loo_needs_two_targets() -> None:
+    with pytest.raises(UsageError, match="at least two targets"):
+        resolve_threshold("loo:0.25", SCORES, [])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(-5, 5), min_size=1), st.floats(-5, 5))
+def test_percentile_equals_the_loop(pool: list[float], own: float) -> None:
+    counted = sum(1.0 if score < own else 0.5 if score == own else 0.0 for score in pool)
+    assert percentile(own, np.array(pool)) == pytest.approx(counted / len(pool))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(-5, 5), min_size=1), st.integers(0, 60))
+def test_the_cut_is_the_lowest_rejected_score(pool: list[float], top: int) -> None:
+    scores = np.array(pool)
+    found = resolve_threshold(f"top:{top}", scores, [])
+    if found.rejected:
+        assert found.cut == np.sort(scores)[::-1][found.rejected - 1]
+
+
+def test_warning_light() -> None:
+    ids = list("abcde")
+    assert warning_light([0.9, 0.95, 0.9, 1.0, 0.85], ids) == []
+    assert "targets are few" in warning_light([0.9, 0.9], ["a", "b"])[0]
+    assert "Only one target" in warning_light([], [])[0]
+    weak = warning_light([0.9, 0.5, 0.9, 0.7, 0.6], ids)
+    assert "rank above only 72%" in weak[0]
+    assert "1 of 5 targets" in weak[1] and "(b)" in weak[1]
