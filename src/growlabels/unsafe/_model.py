@@ -165,6 +165,7 @@ def _require_weights(folder: Path) -> None:
 
 
 def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> CausalModel:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -174,7 +175,7 @@ def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dty
                 folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **local
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise DataError(f"model folder {str(folder)!r} cannot be loaded: {reason}") from error
     model, info = loaded

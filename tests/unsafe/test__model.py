@@ -1,0 +1,130 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_causal import VOCABULARY, byte_tokenizer, raw_model
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe import _model
+from growlabels.unsafe._model import load_model, wrap_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "tiny"
+    raw_model("llama").save_pretrained(target)
+    byte_tokenizer().save_pretrained(target)
+    return target
+
+
+def test_a_folder(folder: Path) -> None:
+    causal = load_model(folder)
+    assert (causal.n_layers, causal.hidden_size, causal.name) == (4, 32, "tiny")
+    assert len(causal.layers) == 4 and not causal.model.training
+    assert not any(p.requires_grad for p in causal.model.parameters())
+    ids = torch.arange(5)[None]
+    assert torch.equal(causal.model(ids).logits, raw_model("llama").eval()(ids).logits)
+    assert load_model(folder, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_the_fingerprint_changes_with_the_weights_only(folder: Path) -> None:
+    first = load_model(folder).fingerprint
+    (folder / "README.md").write_text("words")
+    copy = shutil.copytree(folder, folder.with_name("copy"))
+    assert load_model(copy).fingerprint == first
+    model = raw_model("llama")
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] += 1
+    model.save_pretrained(copy)
+    assert load_model(copy).fingerprint != first
+
+
+def drop_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def pickled_weights(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def drop_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (drop_weights, "no weights"),
+        (pickled_weights, "pickled weights only"),
+        (drop_config, "no config.json"),
+        (shutil.rmtree, "is not a folder"),
+    ],
+)
+def test_a_folder_without_a_model(
+    folder: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(folder)
+    with pytest.raises(UsageError, match=message):
+        load_model(folder)
+
+
+def one_layer_more(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(
+        config.read_text().replace('"num_hidden_layers": 4', '"num_hidden_layers": 5')
+    )
+
+
+def cut_weights(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+
+
+def own_code(folder: Path) -> None:
+    config = folder / "config.json"
+    code = '{"auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"},'
+    config.write_text(config.read_text().replace("{", code, 1).replace('"llama"', '"own"'))
+    (folder / "own.py").write_text("raise SystemExit('code of a model folder was run')")
+
+
+def break_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (one_layer_more, "do not fit its config.json: 9 tensors are missing"),
+        (cut_weights, "cannot be loaded"),
+        (own_code, "cannot be loaded"),
+        (break_config, "cannot be loaded"),
+    ],
+)
+def test_a_damaged_folder(folder: Path, spoil: Callable[[Path], None], message: str) -> None:
+    spoil(folder)
+    with pytest.raises(DataError, match=message):
+        load_model(folder)
+
+
+def test_a_tokenizer_of_another_model() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens([f"more{i}" for i in range(VOCABULARY)])
+    with pytest.raises(DataError, match="not of one model"):
+        wrap_model(raw_model("llama"), tokenizer)
+
+
+def test_wrong_parameters(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="dtype must be one of"):
+        load_model(tmp_path, dtype="int8")
+    with pytest.raises(UsageError, match="does not exist"):
+        load_model(tmp_path / "none.gguf")
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("GROWLABELS_CACHE", raising=False)
+    assert _model._cache_folder() == tmp_path / "growlabels"
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "own"))
+    assert _model._cache_folder() == tmp_path / "own"

