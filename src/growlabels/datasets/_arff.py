@@ -1,17 +1,19 @@
 """Multi-label ARFF files, dense and sparse, with the conventions of Mulan and MEKA."""
 
 import gzip
+import itertools
 import math
 import os
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
+from growlabels.base.rows import MalformedRow
 from growlabels.datasets._arff_header import (
     FALSE_WORDS,
     TRUE_WORDS,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def load_arff(
-    path: str | os.PathLike[str], labels: int | str | Path | Sequence[str] | None = None
+    path: str | os.PathLike[str],
+    labels: int | str | Path | Sequence[str] | Callable[[str], bool] | None = None,
+    set_aside: Callable[[MalformedRow], None] | None = None,
 ) -> MultiLabelData:
     """Load a multi-label ARFF file, plain or gzipped.
 
@@ -37,8 +41,10 @@ def load_arff(
         The file.
     labels
         Which attributes are labels: n > 0 the first n, n < 0 the last -n (MEKA's convention),
-        their names, or the path of a Mulan XML file. Without it: the XML file of the same name
-        beside the file, else ``-C n`` in the relation name.
+        their names, a function that says it of a name, or the path of a Mulan XML file. Without
+        it: the XML file of the same name beside the file, else ``-C n`` in the relation name.
+    set_aside
+        Called with each row that cannot be read. Without it such a row raises.
 
     Returns
     -------
@@ -72,7 +78,7 @@ def load_arff(
     lines = _lines(file)
     relation, attributes = _header(lines, file.name)
     columns = choose_labels(relation, attributes, labels, file)
-    return _Body(attributes, columns, file.name).read(lines)
+    return _Body(attributes, columns, file.name, set_aside).read(lines)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -125,12 +131,19 @@ def _header(lines: Iterator[tuple[int, str]], source: str) -> tuple[str, list[At
 class _Body:
     """Reads the rows after ``@data``."""
 
-    def __init__(self, attributes: list[Attribute], labels: list[int], source: str) -> None:
+    def __init__(
+        self,
+        attributes: list[Attribute],
+        labels: list[int],
+        source: str,
+        set_aside: Callable[[MalformedRow], None] | None,
+    ) -> None:
         self._attributes = attributes
         self._labels = labels
         chosen = set(labels)
         self._features = [i for i in range(len(attributes)) if i not in chosen]
         self._source = source
+        self._set_aside = set_aside
 
     def read(self, lines: Iterator[tuple[int, str]]) -> MultiLabelData:
         first = next(lines, None)
@@ -139,20 +152,18 @@ class _Body:
         sparse = first[1].startswith("{")
         self._convert = [self._converter(i, sparse) for i in range(len(self._attributes))]
         names = [attribute.name for attribute in self._attributes]
-        rows = self._all(first, lines, sparse)
+        rows = itertools.chain([first], lines)
         X, Y = self._sparse(rows) if sparse else self._dense(rows)
+        if not len(Y):
+            raise DataError(f"{self._source} has no row that can be used; is it whole?")
         return MultiLabelData(
             X, Y, [names[i] for i in self._features], [names[i] for i in self._labels]
         )
 
-    def _all(
-        self, first: tuple[int, str], lines: Iterator[tuple[int, str]], sparse: bool
-    ) -> Iterator[tuple[int, str]]:
-        yield first
-        for number, line in lines:
-            if line.startswith("{") != sparse:
-                raise self._error(number, "dense and sparse rows are mixed", "use one form")
-            yield number, line
+    def _refuse(self, number: int, line: str, error: DataError) -> None:
+        if self._set_aside is None:
+            raise error
+        self._set_aside(MalformedRow(number, str(error), line))
 
     def _converter(self, column: int, sparse: bool) -> dict[str, float] | None:
         """Return value -> number of a nominal column; None for a numeric one."""
@@ -177,12 +188,20 @@ class _Body:
         values = array("d")
         width = len(self._attributes)
         for number, line in rows:
-            cells = self._cells(number, line)
-            if len(cells) != width:
-                raise self._error(number, f"has {len(cells)} values for {width} attributes")
-            values.extend([self._value(number, column, cell) for column, cell in enumerate(cells)])
+            try:
+                values.extend(self._dense_row(number, line, width))
+            except DataError as error:
+                self._refuse(number, line, error)
         table = np.frombuffer(values, dtype=np.float64).reshape(-1, width)
         return table[:, self._features].copy(), table[:, self._labels] != 0
+
+    def _dense_row(self, number: int, line: str, width: int) -> list[float]:
+        if line.startswith("{"):
+            raise self._error(number, "dense and sparse rows are mixed", "use one form")
+        cells = self._cells(number, line)
+        if len(cells) != width:
+            raise self._error(number, f"has {len(cells)} values for {width} attributes")
+        return [self._value(number, column, cell) for column, cell in enumerate(cells)]
 
     def _value(self, number: int, column: int, cell: str) -> float:
         codes = self._convert[column]
@@ -228,8 +247,13 @@ class _Body:
         present = []
         absent = np.array([self._left_out(column) for column in self._labels])
         for number, line in rows:
+            try:
+                pairs = sorted(self._pairs(number, line).items())
+            except DataError as error:
+                self._refuse(number, line, error)
+                continue
             y = absent.copy()
-            for column, value in sorted(self._pairs(number, line).items()):
+            for column, value in pairs:
                 if column in label_place:
                     y[label_place[column]] = value != 0
                 elif value != 0:
@@ -250,6 +274,8 @@ class _Body:
         return bool(values and codes and codes[values[0]])
 
     def _pairs(self, number: int, line: str) -> dict[int, float]:
+        if not line.startswith("{"):
+            raise self._error(number, "dense and sparse rows are mixed", "use one form")
         if not line.endswith("}"):
             raise self._error(number, "the row does not end with '}'")
         inside = line[1:-1].strip()

@@ -2,7 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def unescape(text: str) -> str:
 def choose_labels(
     relation: str,
     attributes: Sequence[Attribute],
-    labels: int | str | Path | Sequence[str] | None,
+    labels: int | str | Path | Sequence[str] | Callable[[str], bool] | None,
     path: Path,
 ) -> list[int]:
     """Return the columns that are labels, in the order of the file."""
@@ -125,7 +125,10 @@ def choose_labels(
             )
         every = range(len(attributes))
         return list(every[:labels] if labels > 0 else every[labels:])
-    names = _names_in_xml(Path(labels)) if isinstance(labels, str | Path) else list(labels)
+    if callable(labels):
+        names = [attribute.name for attribute in attributes if labels(attribute.name)]
+    else:
+        names = _names_in_xml(Path(labels)) if isinstance(labels, str | Path) else list(labels)
     places = {attribute.name: i for i, attribute in enumerate(attributes)}
     missing = [name for name in names if name not in places]
     if missing or not names:
@@ -139,10 +142,21 @@ def _count_in_relation(relation: str, path: Path) -> int:
     # A filter that reordered the columns later made the count a lie.
     if match and "Reorder" not in relation[match.end() :]:
         return int(match[1])
+    known = _count_of_published(path)
+    if known is not None:
+        return known
     raise UsageError(
         f"{path.name} does not say which attributes are labels; pass labels=n (n > 0: the first "
         "n, n < 0: the last -n), label names, or the path of its XML file"
     )
+
+
+def _count_of_published(path: Path) -> int | None:
+    """Return the label count of a file whose content is that of a known published set."""
+    from growlabels.datasets._mirror import published_as
+
+    entry = published_as(path)
+    return None if entry is None else entry.labels
 
 
 def _names_in_xml(path: Path) -> list[str]:

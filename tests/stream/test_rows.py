@@ -1,0 +1,171 @@
+"""Files become streams, and what is wrong with a file is said in one sentence."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.stream._prequential import ArrayRows
+from growlabels.stream._rows import read_stream
+
+WANTED = [({"a": 1.0, "b": 2.0}, {"t": True}), ({"a": 3.0, "b": 0.0}, {"t": False})]
+ARFF = "@relation r\n@attribute a numeric\n@attribute b numeric\n@attribute t {0,1}\n@data\n"
+CSV = "a,b,t\n1,2,1\n3,,0\n"
+JSONL = [
+    {"x": {"a": 1, "b": 2}, "y": ["t"]},
+    {"x": {"a": 3, "b": None}, "y": []},
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(name, text):
+        path = tmp_path / name
+        data = text.encode()
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return path
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels"),
+    [
+        ("s.csv", CSV, "1"),
+        ("s.csv.gz", CSV, "t"),
+        ("s.tsv", CSV.replace(",", "\t"), "prefix:t"),
+        ("s.csv", "t,a,b\n1,1,2\n0,3,0\n", "first-1"),
+        ("s.csv", "\ufeff" + CSV.replace("\n", "\r\n"), "last-1"),
+        ("s.arff", ARFF + "1,2,1\n3,?,0\n", "1"),
+        ("s.arff", ARFF + "1,2,1\n3,?,0\n", "t"),
+        ("s.arff.gz", ARFF + "1,2,1\n3,0,0\n", "prefix:t"),
+        ("s.arff", ARFF.replace("@relation r", "@relation 'r: -C -1'") + "1,2,1\n3,0,0\n", None),
+    ],
+)
+def test_tables(write, name, text, labels):
+    rows = read_stream(write(name, text), labels)
+    assert isinstance(rows, ArrayRows)
+    assert list(rows) == WANTED
+
+
+def test_sparse_arff(write):
+    rows = read_stream(write("s.arff", ARFF + "{0 1,1 2,2 1}\n{0 3}\n"), "1")
+    assert list(rows) == [WANTED[0], ({"a": 3.0}, {"t": False})]
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_json_rows(write):
+    rows = list(read_stream(write("s.jsonl", lines(JSONL))))
+    assert rows == [WANTED[0], ({"a": 3.0}, {})]
+
+
+def test_flat_json_rows(write):
+    flat = [{"a": 1, "b": 2, "t": 1}, {"a": 3, "b": 0, "t": False, "tag": True}]
+    path = write("s.jsonl", lines(flat))
+    assert list(read_stream(path, "prefix:t")) == [
+        WANTED[0],
+        ({"a": 3.0, "b": 0.0}, {"t": False, "tag": True}),
+    ]
+    by_name = list(read_stream(path, "t"))
+    assert by_name[1] == ({"a": 3.0, "b": 0.0, "tag": 1.0}, {"t": False})
+
+
+def test_json_rows_are_read_while_the_stream_runs(write):
+    path = write("s.jsonl", lines(JSONL) + "broken\n")
+    rows = iter(read_stream(path))
+    assert next(rows)[1] == {"t": True} and next(rows)[1] == {}
+    with pytest.raises(DataError, match="row 3: broken JSON"):
+        next(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels", "message"),
+    [
+        ("s.csv", "", "1", "is empty"),
+        ("s.jsonl", "\n\n", None, "no row that can be used"),
+        ("s.csv", "a,t\n", "1", "no row that can be used"),
+        ("s.csv", CSV, "nope", "no column 'nope'"),
+        ("s.csv", CSV, "prefix:q", "no column that starts with 'q'"),
+        ("s.csv", CSV, "3", "cannot have 3 labels"),
+        ("s.csv", CSV, "a,b,t", "label columns only"),
+        ("s.csv", "a,a,t\n1,2,1\n", "1", "two columns named 'a'"),
+        ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
+        ("s.csv", "a,b,t\n1,nan,1\n", "1", "line 2: column 'b' must be a finite number"),
+        ("s.csv", "a,b,t\n1,x,1\n", "1", "line 2: column 'b' .* it was 'x'"),
+        ("s.csv", "a,b,t\n1,1,maybe\n", "1", "line 2: label 't' must be 0 or 1"),
+        ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),
+        ("s.arff", ARFF + "1,2\n", "1", "line 6: has 2 values for 3"),
+        ("s.arff", ARFF + "1,2,0\n", "nope", "no attribute 'nope'"),
+        ("s.jsonl", '{"x": {}, "y": []}\n{"x"', None, "row 2: broken JSON"),
+        ("s.jsonl", '{"x": {"a": NaN}, "y": []}', None, "line 1: feature 'a' must be a finite"),
+        ("s.jsonl", '{"x": {"a": "b"}, "y": []}', None, "line 1: feature 'a' .* it was 'b'"),
+        ("s.jsonl", '{"x": {}, "y": "t"}', None, "line 1: 'y' must be a list of labels"),
+        ("s.jsonl", '{"x": {}, "y": {"t": 2}}', None, "label 't' must be true or false"),
+        ("s.jsonl", '{"x": {}, "y": [[1]]}', None, "a label must be a string"),
+        ("s.jsonl", '{"x": [1], "y": []}', None, "'x' must be an object"),
+        ("s.jsonl", '{"a": 1, "t": 1}', None, "has no key 'x'; for flat rows"),
+        ("s.jsonl", '{"a": 1, "t": 1}', "u", "no column 'u'"),
+    ],
+)
+def test_what_is_wrong_is_said(write, name, text, labels, message):
+    with pytest.raises(DataError, match=message):
+        list(read_stream(write(name, text), labels))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "message"),
+    [
+        ("s.csv", None, "pass --labels"),
+        ("s.parquet", "1", "must end in one of .arff"),
+        ("s.jsonl", "3", "keys have no order"),
+    ],
+)
+def test_wrong_use_is_said(write, name, labels, message):
+    with pytest.raises(UsageError, match=message):
+        list(read_stream(write(name, '{"a": 1}'), labels))
+    with pytest.raises(UsageError, match="does not exist"):
+        read_stream(write(name, "a").with_name("other"), labels)
+
+
+def test_cut_off_gzip_is_said(tmp_path):
+    whole = gzip.compress(CSV.encode() * 500)
+    (tmp_path / "s.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="cut off or damaged"):
+        list(read_stream(tmp_path / "s.csv.gz", "1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels", "bad"),
+    [
+        ("s.csv", "a,b,t\n1,2,1\nx,2,1\n1,2\n3,0,0\n", "1", [3, 4]),
+        ("s.arff", ARFF + "1,2,1\nx,2,1\n{0 1}\n3,0,0\n", "1", [7, 8]),
+        ("s.arff", ARFF + "{0 1,1 2,2 1}\n{9 1}\n1,2,0\n{0 3,1 0}\n", "1", [7, 8]),
+        ("s.jsonl", lines([JSONL[0], {"x": 1, "y": []}]) + "[\n" + lines(JSONL[1:]), None, [2, 3]),
+    ],
+)
+def test_bad_rows_can_be_set_aside(write, name, text, labels, bad):
+    aside = []
+    rows = list(read_stream(write(name, text), labels, aside.append))
+    assert [x["a"] for x, _ in rows] == [1.0, 3.0]
+    assert [row.number for row in aside] == bad
+    assert all(row.reason and row.raw for row in aside)
+
+
+def test_all_rows_bad_is_an_error_all_the_same(write):
+    for name, text in (("s.csv", "a,t\nx,1\n"), ("s.arff", ARFF + "x,2,1\n"), ("s.jsonl", "[")):
+        labels = None if name == "s.jsonl" else "1"
+        with pytest.raises(DataError, match="no row that can be used"):
+            list(read_stream(write(name, text), labels, lambda row: None))
+
+
+def test_values_survive(write):
+    values = np.random.default_rng(0).normal(size=(20, 3))
+    text = "a,b,c,t\n" + "".join(",".join(map(repr, row.tolist())) + ",1\n" for row in values)
+    rows = read_stream(write("s.csv", text), "1")
+    assert isinstance(rows, ArrayRows)
+    assert (values == rows.X).all()
