@@ -2,10 +2,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_causal import CONFIGS, drawn_rows, one_row_loss, stir, tiny
+from tiny_causal import (
+    CONFIGS,
+    byte_tokenizer,
+    drawn_rows,
+    one_row_loss,
+    raw_model,
+    stir,
+    tiny,
+)
 
 from growlabels.unsafe._gradients import row_gradients
 from growlabels.unsafe._lora import Adapter, LoraSettings, attach
+from growlabels.unsafe._model import wrap_model
 from growlabels.unsafe._tokens import Encoded
 from growlabels.unsafe._trunk import SplitModel, TrunkRows
 
@@ -72,3 +81,21 @@ def test_parameters_keep_no_gradient() -> None:
         with torch.no_grad():
             row_gradients(rows.split, adapter, *rows.batch([0]))
         assert all(parameter.grad is None for parameter in adapter.parameters())
+
+
+def test_a_model_in_bfloat16_gives_gradients_in_float32() -> None:
+    exact, rounded = raw_model("llama"), raw_model("llama").to(torch.bfloat16)
+    with torch.no_grad():
+        for parameter, source in zip(exact.parameters(), rounded.parameters(), strict=True):
+            parameter.copy_(source)
+    found = []
+    for model in (exact, rounded):
+        with attach(wrap_model(model, byte_tokenizer()), LoraSettings(2, top_layers=2)) as adapter:
+            stir(adapter)
+            rows = TrunkRows(SplitModel(adapter.causal, 2), drawn_rows(LENGTHS))
+            found.append(row_gradients(rows.split, adapter, *rows.batch([0, 1, 2, 3, 4])))
+    (losses, gradients), (rough_losses, rough) = found
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough_losses, losses, rtol=0.02, atol=0)
+    cosines = torch.nn.functional.cosine_similarity(gradients, rough)
+    assert cosines.min() > 0.99, "bfloat16 keeps eight bits"

@@ -74,6 +74,11 @@ class Adapter:
         prefixes = {id(module): place for place, module in enumerate(causal.layers)}
         self._collect(prefixes, layers)
         self.first_layer = min(layers)
+        # Factors and their gradients are float32 under any model: a step of 1e-3 is lost in
+        # bfloat16.
+        for pair in self.linears.values():
+            for linear in pair:
+                linear.float()
         self.size = sum(p.numel() for p in self.parameters())
 
     def _collect(self, places: Mapping[int, int], layers: set[int]) -> None:
