@@ -1,0 +1,205 @@
+"""The learner on indices: arrays that grow, restarts, the partition at its fixed hours."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.stream import _loop
+from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream._decoder import LabelSets, empty_sets, grown_sets, kept_sets
+from growlabels.stream._drift import Monitor, empty_monitor
+from growlabels.stream._experts import (
+    FEATURES,
+    RIDGE,
+    ROWS,
+    Experts,
+    capacity,
+    grown_experts,
+    new_experts,
+)
+from growlabels.stream._partition import Event, LinkagePartition
+from growlabels.stream._stack import Stack, new_stack
+
+AFTER_DRIFT = 100
+
+
+class Rows(NamedTuple):
+    """Rows as indices: features ``x`` and labels ``y``, each as in CSR, ascending in a row."""
+
+    x_start: NDArray[np.int64]
+    x_index: NDArray[np.int64]
+    x_value: NDArray[np.float64]
+    y_start: NDArray[np.int64]
+    y_index: NDArray[np.int64]
+
+    def part(self, begin: int, end: int) -> "Rows":
+        """Return rows ``begin`` to ``end`` - 1; cells are shared."""
+        return self._replace(
+            x_start=self.x_start[begin : end + 1], y_start=self.y_start[begin : end + 1]
+        )
+
+
+@dataclass
+class Engine:
+    """State and settings of the learner; label and feature names are the caller's business.
+
+    Attributes
+    ----------
+    slots
+        Rows in the window.
+    keep_recent
+        Share of the recent frequency that stays each row.
+    delta
+        Of ADWIN; 0 switches the detector off.
+    most_sets
+        When so many label sets are known, the rarer half is dropped.
+    check_every
+        Rows between checks of the partition.
+    """
+
+    slots: int
+    keep_recent: float
+    delta: float
+    most_sets: int
+    check_every: int
+    mode: int = RIDGE
+    rows: int = 0
+    experts: Experts = field(init=False)
+    stack: Stack = field(default_factory=new_stack)
+    sets: LabelSets = field(default_factory=empty_sets)
+    monitor: Monitor = field(default_factory=empty_monitor)
+    pairs: PairCounts = field(default_factory=PairCounts)
+    partition: LinkagePartition = field(default_factory=LinkagePartition)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
+
+    def predict(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return logits and choices (rows, labels), label 0 the never-seen one."""
+        self._make_room(rows)
+        labels = self.experts.label_rows.size
+        count = rows.x_start.size - 1
+        logits, chosen = np.zeros((count, labels)), np.zeros((count, labels), bool)
+        self._run(rows, logits, chosen, learn=False)
+        return logits, chosen
+
+    def learn(self, rows: Rows) -> NDArray[np.bool_]:
+        """Predict and learn each row; returns the choices made before each was learned."""
+        total = rows.x_start.size - 1
+        parts = []
+        begin = 0
+        while begin < total:
+            end = min(total, begin + self.check_every - self.rows % self.check_every)
+            parts.append(self._learn_part(rows.part(begin, end)))
+            begin = end
+            if self.rows % self.check_every == 0:
+                self.events.extend(self.partition.check(self.pairs, self.rows))
+        width = self.experts.label_rows.size
+        chosen = np.zeros((total, width), bool)
+        begin = 0
+        for part in parts:
+            chosen[begin : begin + len(part), : part.shape[1]] = part
+            begin += len(part)
+        return chosen
+
+    def _learn_part(self, rows: Rows) -> NDArray[np.bool_]:
+        self._make_room(rows)
+        total = rows.x_start.size - 1
+        chosen = np.zeros((total, self.experts.label_rows.size), bool)
+        begin, first = 0, self.rows
+        while begin < total:
+            begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
+            self.rows = first + begin
+            if why == _loop.DRIFT:
+                self._restart(AFTER_DRIFT, self.mode)
+                old, new, bound = alarm.tolist()
+                self.events.append(Event(self.rows, "drift", (), new - old, bound))
+            elif why == _loop.SWITCH:
+                mode = int(_loop.best_mode(self.experts.totals, self.mode))
+                self._restart(self.slots, mode)
+            elif why == _loop.FULL:
+                self._forget_sets()
+            if begin < total:
+                self._make_room(rows)
+        self.pairs.learn_rows(
+            rows.y_start - rows.y_start[0], rows.y_index[rows.y_start[0] : rows.y_start[-1]] - 1
+        )
+        return chosen
+
+    def _run(
+        self,
+        rows: Rows,
+        logits: NDArray[np.float64] | None,
+        chosen: NDArray[np.bool_],
+        learn: bool,
+        begin: int = 0,
+        replay: bool = False,
+    ) -> tuple[int, int, NDArray[np.float64]]:
+        tuning = _loop.Tuning(
+            self.mode, learn, replay, self.keep_recent, self.delta, self.most_sets
+        )
+        alarm = np.zeros(3)
+        if logits is None:
+            logits = np.zeros((0, 0))
+        state = self.experts, self.stack, self.sets, self.monitor
+        begin, why = _loop.run_rows(tuning, *state, tuple(rows), begin, logits, chosen, alarm)
+        return begin, why, alarm
+
+    def _make_room(self, rows: Rows) -> None:
+        """Let the arrays grow so that the rows fit, whatever the loop does with them."""
+        cells = slice(rows.x_start[0], rows.x_start[-1])
+        index = rows.x_index[cells]
+        labels = rows.y_index[rows.y_start[0] : rows.y_start[-1]]
+        self.experts = grown_experts(
+            self.experts,
+            self.mode,
+            int(index.max(initial=-1)) + 1,
+            int(labels.max(initial=0)) + 1,
+            index.size,
+        )
+        self.sets = grown_sets(self.sets, rows.x_start.size - 1, labels.size)
+
+    def kept_rows(self, most: int) -> Rows:
+        """Return the last rows of the window, at most ``most``, oldest first."""
+        e = self.experts
+        seen = int(e.totals[ROWS])
+        slots = np.arange(seen - min(most, seen, self.slots), seen) % self.slots
+        starts = [np.zeros(0, np.int64)]
+        nodes = np.concatenate(
+            starts + [np.arange(e.slot_start[s], e.slot_start[s] + e.slot_size[s]) for s in slots]
+        )
+        nodes %= e.follower.size
+        numbers = e.slot_set[slots]
+        begin, size = self.sets.start[numbers], self.sets.size[numbers]
+        labels = [self.sets.pool[b : b + n] for b, n in zip(begin, size, strict=True)]
+        return Rows(
+            np.concatenate(([0], np.cumsum(e.slot_size[slots]))),
+            e.node_feature[nodes],
+            e.node_value[nodes],
+            np.concatenate(([0], np.cumsum(size))),
+            np.concatenate([*starts, *labels]),
+        )
+
+    def _restart(self, most: int, mode: int) -> None:
+        """Start the experts afresh and let them learn the last rows again."""
+        rows = self.kept_rows(most)
+        features = self.experts.totals[FEATURES]
+        self.experts = new_experts(mode, self.slots, *capacity(self.experts))
+        self.experts.totals[FEATURES] = features
+        self.mode = mode
+        hits = self.stack.hits
+        self.stack = new_stack()._replace(hits=hits)
+        self.sets = empty_sets()
+        self._make_room(rows)
+        chosen = np.zeros((rows.x_start.size - 1, self.experts.label_rows.size), bool)
+        self._run(rows, None, chosen, learn=True, replay=True)
+
+    def _forget_sets(self) -> None:
+        e = self.experts
+        filled = min(int(e.totals[ROWS]), self.slots)
+        pinned = e.slot_set[:filled]
+        self.sets, renamed = kept_sets(self.sets, self.most_sets // 2, pinned)
+        e.slot_set[:filled] = renamed[pinned]

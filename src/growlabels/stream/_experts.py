@@ -1,0 +1,154 @@
+"""What the experts know: arrays that grow by doubling, and how to make and grow them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+RIDGE, DENSE, SPARSE = range(3)
+"""Dense rows with a ridge as second linear expert; dense and wide; sparse."""
+
+WIDEST_RIDGE = 512
+FIRST_SQUARE = 0.001
+RIDGE_PENALTY = 100.0
+
+ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST = range(6)
+
+
+class Experts(NamedTuple):
+    """State of all experts, since their last restart.
+
+    Label index 0 is a label that never occurred: it learns from every row as a negative, and a
+    label that occurs for the first time starts as its copy. In linear weights place 0 is the
+    intercept, so feature j is at place j + 1.
+
+    Attributes
+    ----------
+    totals
+        Rows; features; labels, the never-seen one included; non-zero entries of all rows;
+        next and oldest place of the ring of nodes, as absolute positions.
+    gauge
+        (features,): a power of two that brings the feature's first value near 1; 0 before. When
+        dense, values are taken times it, so that no scale overflows.
+    mean, spread, largest
+        (features,): running mean, sum of squared deviations, largest absolute value.
+    present
+        (features,): rows in which the feature is not zero.
+    linear, linear_squares, second, second_squares
+        Weights and AdaGrad sums of the linear experts: (labels, features + 1) when dense,
+        (features + 1, labels) when sparse.
+    norms
+        Sums of squared row norms for the two linear experts.
+    ridge, covariance
+        (labels, places) and (places, places), at most 513 places.
+    label_rows, recent
+        (labels,): rows with the label; decayed share of rows with it.
+    window
+        (features, slots): the last rows, when dense.
+    node_feature, node_value, node_slot, node_weight, follower
+        A ring of the entries of the last rows: feature, value, slot of the row, weight in the
+        unit row (sparse), next node of the same feature (-1: none).
+    first, last
+        (features,): oldest and newest node of a feature, as absolute positions; -1 for none.
+    slot_start, slot_size, slot_set
+        (slots,): first node, number of nodes and label set of each row of the window.
+    """
+
+    totals: NDArray[np.int64]
+    gauge: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    largest: NDArray[np.float64]
+    present: NDArray[np.float64]
+    linear: NDArray[np.float32]
+    linear_squares: NDArray[np.float32]
+    second: NDArray[np.float32]
+    second_squares: NDArray[np.float32]
+    norms: NDArray[np.float64]
+    ridge: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    label_rows: NDArray[np.float64]
+    recent: NDArray[np.float64]
+    window: NDArray[np.float32]
+    node_feature: NDArray[np.int64]
+    node_value: NDArray[np.float64]
+    node_slot: NDArray[np.int64]
+    node_weight: NDArray[np.float32]
+    follower: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    slot_start: NDArray[np.int64]
+    slot_size: NDArray[np.int64]
+    slot_set: NDArray[np.int64]
+
+
+def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -> Experts:
+    """Make experts that know nothing, with room for so many features, labels and nodes."""
+
+    def linear(fill: float, wanted: bool) -> NDArray[np.float32]:
+        if not wanted:
+            return np.zeros((1, 1), np.float32)
+        shape = (features + 1, labels) if mode == SPARSE else (labels, features + 1)
+        return np.full(shape, fill, np.float32)
+
+    places = min(features, WIDEST_RIDGE) + 1 if mode == RIDGE else 1
+    slow = mode != RIDGE
+    dense = features if mode != SPARSE else 1
+    return Experts(
+        np.array([0, 0, 1, 0, 0, 0]),
+        np.zeros(features),
+        np.zeros(features),
+        np.zeros(features),
+        np.zeros(features),
+        np.zeros(features),
+        linear(0.0, True),
+        linear(FIRST_SQUARE, True),
+        linear(0.0, slow),
+        linear(FIRST_SQUARE, slow),
+        np.zeros(2),
+        np.zeros((labels if mode == RIDGE else 1, places)),
+        np.eye(places) / RIDGE_PENALTY,
+        np.zeros(labels),
+        np.zeros(labels),
+        np.zeros((dense, slots), np.float32),
+        np.zeros(nodes, np.int64),
+        np.zeros(nodes),
+        np.zeros(nodes, np.int64),
+        np.zeros(nodes, np.float32),
+        np.full(nodes, -1, np.int64),
+        np.full(features, -1, np.int64),
+        np.full(features, -1, np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(slots, np.int64),
+    )
+
+
+def capacity(experts: Experts) -> tuple[int, int, int]:
+    """Room for features, labels and nodes."""
+    return experts.mean.size, experts.label_rows.size, experts.follower.size
+
+
+def grown_experts(experts: Experts, mode: int, features: int, labels: int, nodes: int) -> Experts:
+    """Return experts with room for so many features and labels and ``nodes`` more nodes."""
+    room = capacity(experts)
+    wanted = features, labels, int(experts.totals[NODES] - experts.totals[OLDEST]) + nodes
+    if all(have >= want for have, want in zip(room, wanted, strict=True)):
+        return experts
+    sizes = [doubled(have, want) for have, want in zip(room, wanted, strict=True)]
+    new = new_experts(mode, experts.slot_set.size, *sizes)
+    live = np.arange(experts.totals[OLDEST], experts.totals[NODES])
+    for name in Experts._fields:
+        old, target = getattr(experts, name), getattr(new, name)
+        if name.startswith("node_") or name == "follower":
+            target[live % target.size] = old[live % old.size]
+        else:
+            target[tuple(slice(0, size) for size in old.shape)] = old
+    return new
+
+
+def doubled(have: int, want: int) -> int:
+    """Double ``have`` until it is at least ``want``."""
+    while have < want:
+        have *= 2
+    return have

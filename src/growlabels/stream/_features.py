@@ -1,0 +1,286 @@
+"""What people hand over -> rows the loop can read, checked before anything is learned.
+
+A zero is the same as a missing feature, so dicts, arrays and sparse matrices agree. A feature
+or label gets its index when it first appears; names that appear in the same row are ordered by
+their own order, so the order of a dict has no effect.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from growlabels.base.errors import DataError, UsageError
+
+_NUMBERS = {int, float, bool, np.float64, np.float32, np.int64, np.bool_}
+
+
+class Cells(NamedTuple):
+    """Non-zero cells of some rows, row by row.
+
+    Attributes
+    ----------
+    names
+        Names of the columns.
+    start
+        (rows + 1,): the first cell of each row.
+    column, value
+        (cells,): place in ``names``, and the value.
+    """
+
+    names: Sequence[Hashable]
+    start: NDArray[np.int64]
+    column: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+class Index:
+    """Names -> indices from ``first`` on, in order of appearance, for ever.
+
+    Parameters
+    ----------
+    first
+        Index of the first name.
+    names
+        Names that appeared before.
+    """
+
+    def __init__(self, first: int, names: Iterable[Hashable] = ()) -> None:
+        self.first = first
+        self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(names)}
+
+    def __len__(self) -> int:
+        """Return the index that the next new name gets."""
+        return self.first + len(self.of)
+
+    def read(self, cells: Cells, learn: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return index and value of each cell, ascending within a row.
+
+        With ``learn`` new names are entered; without it each row sees its new names under
+        the indices they would get if it were learned next.
+        """
+        get = self.of.get
+        known = np.fromiter((get(name, -1) for name in cells.names), np.int64, len(cells.names))
+        index = known[cells.column]
+        rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
+        new = np.flatnonzero(index < 0)
+        if new.size:
+            rank = self._rank(cells.names, np.unique(cells.column[new]))
+            if learn:
+                known = self._enter(cells, rows, new, rank, known)
+                index = known[cells.column]
+            else:
+                order = new[np.lexsort((rank[cells.column[new]], rows[new]))]
+                row_start = np.searchsorted(rows[order], rows[order])
+                index[order] = len(self) + np.arange(order.size) - row_start
+        if np.any((np.diff(index) <= 0) & (np.diff(rows) == 0)):
+            order = np.lexsort((index, rows))
+            return index[order], cells.value[order]
+        return index, cells.value
+
+    def _rank(self, names: Sequence[Hashable], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        ordered = sorted(columns.tolist(), key=lambda column: _own_order(names[column]))
+        rank = np.zeros(len(names), np.int64)
+        rank[ordered] = np.arange(len(ordered))
+        return rank
+
+    def _enter(
+        self,
+        cells: Cells,
+        rows: NDArray[np.int64],
+        new: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        known: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        columns, places = np.unique(cells.column[new], return_index=True)
+        for column in columns[np.lexsort((rank[columns], rows[new][places]))].tolist():
+            known[column] = len(self)
+            self.of[cells.names[column]] = len(self)
+        return known
+
+
+def _own_order(name: Hashable) -> tuple[int, float, str]:
+    if isinstance(name, int | float | np.number):
+        return 0, float(name), ""
+    return (1, 0.0, name) if isinstance(name, str) else (2, 0.0, f"{type(name)} {name!r}")
+
+
+def read_row(x: Mapping[Any, Any]) -> Cells:
+    """Read one row of features.
+
+    Raises
+    ------
+    DataError
+        ``x`` is no mapping, or a value is not a finite number.
+    """
+    if not isinstance(x, Mapping):
+        raise DataError(
+            f"a row of features must be a dict of name -> number, it was {type(x).__name__}; "
+            "use learn_many or predict_many for arrays"
+        )
+    values = list(x.values())
+    if not _NUMBERS.issuperset(map(type, values)):
+        for name, value in x.items():
+            if not isinstance(value, int | float | np.number | np.bool_):
+                raise _bad_value(name, value)
+    try:
+        value = np.array(values, np.float64)
+    except OverflowError:
+        value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
+    if not np.isfinite(value).all():
+        name = list(x)[int(np.flatnonzero(~np.isfinite(value))[0])]
+        raise _bad_value(name, x[name])
+    value = _within_reach(value)
+    column = np.flatnonzero(value)
+    return Cells(list(x), np.array([0, column.size]), column, value[column])
+
+
+def _within_reach(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Limit what could not be squared: above 1e100 is 1e100, below 1e-100 is 0."""
+    return np.where(np.abs(value) < 1e-100, 0.0, np.clip(value, -1e100, 1e100))
+
+
+def _bad_value(name: Hashable, value: object, where: str = "") -> DataError:
+    return DataError(
+        f"{where}feature {name!r} must be a finite number, it was {value!r}; "
+        "mend the value or leave the feature out"
+    )
+
+
+def read_labels(y: Any) -> tuple[list[Hashable], list[Hashable]]:
+    """Read the labels of one row: the names mentioned, and those that are true.
+
+    Raises
+    ------
+    DataError
+        ``y`` is neither a dict of label -> bool nor a collection of labels.
+    """
+    try:
+        if isinstance(y, Mapping):
+            for label, value in y.items():
+                if not (isinstance(value, bool | int | float | np.bool_ | np.number)) or (
+                    value != 0 and value != 1
+                ):
+                    raise DataError(
+                        f"label {label!r} must be True or False, it was {value!r}; "
+                        "give one truth value per label"
+                    )
+            return list(y), [label for label, value in y.items() if value]
+        if isinstance(y, set | frozenset | list | tuple):
+            labels = list(dict.fromkeys(y))
+            labels.sort(key=_own_order)
+            return labels, labels
+    except TypeError as error:
+        raise DataError(f"a label must be hashable ({error}); use strings or tuples") from error
+    raise DataError(
+        f"the labels of a row must be a dict of label -> bool or a set of labels, "
+        f"they were {type(y).__name__}; put a single label into a set"
+    )
+
+
+def read_table(table: Any, what: str) -> Cells:
+    """Read an array, a DataFrame or a sparse matrix of numbers, (rows, columns).
+
+    ``what`` is ``"X"`` or ``"Y"``; columns of an array are named 0, 1, ...
+
+    Raises
+    ------
+    DataError
+        A cell is not a finite number (of Y: not 0 or 1), or rows differ in length.
+    UsageError
+        The table has not two dimensions, or two columns of one name.
+    """
+    names: Sequence[Hashable]
+    if _is_sparse(table):
+        if table.ndim != 2:
+            raise UsageError(f"{what} must have two dimensions, it had {table.ndim}")
+        matrix = table.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+        value = _numbers(matrix.data, what)
+        names = range(matrix.shape[1])
+        _check_cells(value, start, column, names, what)
+        value = _within_reach(value)
+        if not value.all():
+            kept = np.flatnonzero(value)
+            start = np.searchsorted(kept, start).astype(np.int64)
+            column, value = column[kept], value[kept]
+        return Cells(names, start, column, value)
+    array = _as_array(table, what)
+    names = list(table.columns) if hasattr(table, "columns") else range(array.shape[1])
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in set(list(names)[:i]))
+        raise UsageError(f"{what} has two columns named {twice!r}; rename one")
+    width = array.shape[1]
+    place = np.arange(array.size) % max(width, 1)
+    _check_cells(array.ravel(), np.arange(len(array) + 1) * width, place, names, what)
+    array = _within_reach(array)
+    rows, column = np.nonzero(array)
+    start = np.searchsorted(rows, np.arange(len(array) + 1)).astype(np.int64)
+    return Cells(names, start, column.astype(np.int64), array[rows, column])
+
+
+def _is_sparse(table: Any) -> bool:
+    return bool(sparse.issparse(table))
+
+
+def _as_array(table: Any, what: str) -> NDArray[np.float64]:
+    if hasattr(table, "to_numpy"):
+        array = table.to_numpy()
+    else:
+        try:
+            array = np.asarray(table)
+        except ValueError as error:
+            raise _ragged(table, what) from error
+    if array.ndim != 2:
+        raise UsageError(
+            f"{what} must have two dimensions (rows, columns), it had {array.ndim}; "
+            "use learn_one or predict_one for a single row"
+        )
+    return _numbers(array, what)
+
+
+def _ragged(table: Any, what: str) -> DataError:
+    sizes = [len(row) if hasattr(row, "__len__") else 1 for row in table]
+    row = next((i for i, size in enumerate(sizes) if size != sizes[0]), 0)
+    return DataError(
+        f"{what} row {row} (counting from 0) has {sizes[row]} values, row 0 has {sizes[0]}; "
+        "give each row the same columns"
+    )
+
+
+def _numbers(array: NDArray[Any], what: str) -> NDArray[np.float64]:
+    if array.dtype.kind in "biuf":
+        return array.astype(np.float64)
+    for place in np.ndindex(array.shape) if array.dtype.kind == "O" else [(0,) * array.ndim]:
+        cell = array[place] if array.size else None
+        if not isinstance(cell, int | float | np.number | np.bool_) or isinstance(cell, complex):
+            where = f"row {place[0]} (counting from 0)"
+            cell = cell.item() if isinstance(cell, np.generic) else cell
+            raise DataError(
+                f"{what} {where}: each cell must be a number, it was {cell!r}; encode text first"
+            )
+    return array.astype(np.float64)
+
+
+def _check_cells(
+    value: NDArray[np.float64],
+    start: NDArray[np.int64],
+    column: NDArray[np.int64],
+    names: Sequence[Hashable],
+    what: str,
+) -> None:
+    good = np.isfinite(value) if what == "X" else (value == 1) | (value == 0)
+    if good.all():
+        return
+    cell = int(np.flatnonzero(~good)[0])
+    row = int(np.searchsorted(start, cell, "right")) - 1
+    name, was = names[int(column[cell])], float(value[cell])
+    where = f"row {row} (counting from 0): "
+    if what == "X":
+        raise _bad_value(name, was, where)
+    raise DataError(f"{where}label {name!r} must be 0 or 1, it was {was!r}; mend or leave out")

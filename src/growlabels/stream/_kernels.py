@@ -1,0 +1,330 @@
+"""The compiled arithmetic of the learner: numba functions on plain arrays.
+
+All of it is strict floating point, whatever the compiler makes of a loop, so that every path of
+the learner agrees to the bit. The one exception is ``dot``: it only reads, so that its sum is
+reordered by its length alone, never by where arrays lie in memory.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+LOGIT_LIMIT = 6.0
+TINY = 1e-12
+FARTHEST = np.float32(1e36)
+WIDEST = 1e12
+
+
+@njit(cache=True, error_model="numpy")
+def logit(p):
+    """Log odds of a probability, clipped to +-6."""
+    if p <= 0.0:
+        return -LOGIT_LIMIT
+    if p >= 1.0:
+        return LOGIT_LIMIT
+    return min(max(math.log(p / (1.0 - p)), -LOGIT_LIMIT), LOGIT_LIMIT)
+
+
+@njit(cache=True, error_model="numpy")
+def sigmoid(z):
+    """Probability of a log odds."""
+    return 1.0 / (1.0 + math.exp(-z))
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+def dot(a, b):
+    """Inner product over the places of ``b``; ``a`` may be longer."""
+    total = a[0] * b[0]
+    for j in range(1, b.size):
+        total += a[j] * b[j]
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def gauge_of(value):
+    """Return the power of two that brings a value other than zero to [1/2, 1)."""
+    return math.ldexp(1.0, -math.frexp(value)[1])
+
+
+@njit(cache=True, error_model="numpy")
+def spread_out(index, value, gauge, x):
+    """Write a sparse row into zeros ``x`` (features,), each value times its gauge."""
+    for k in range(index.size):
+        j = index[k]
+        unit = gauge[j] if gauge[j] > 0.0 else gauge_of(value[k])
+        x[j] = min(max(value[k] * unit, -WIDEST), WIDEST)
+
+
+@njit(cache=True, error_model="numpy")
+def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precision):
+    """Scale one dense row as if it had already been counted; the statistics stay as they are.
+
+    ``x, mean, spread, largest`` (features,): the row, running mean, sum of squared deviations
+    and largest absolute value over ``rows`` earlier rows. Writes ``moments`` (3, features): the
+    statistics with this row counted; ``scaled`` (features + 1,): a leading 1, then x over the
+    largest absolute value; ``zscores`` (features + 1,): a leading 1, then z-scores within +-5;
+    ``precision`` (features,): one over the variance, 0 for a constant feature.
+    """
+    n = rows + 1.0
+    scaled[0] = 1.0
+    zscores[0] = 1.0
+    for j in range(x.size):
+        delta = x[j] - mean[j]
+        centre = mean[j] + delta / n
+        squares = spread[j] + delta * (x[j] - centre)
+        top = max(largest[j], abs(x[j]))
+        variance = squares / n
+        alive = variance > TINY * centre * centre and variance > 0.0
+        moments[0, j] = centre
+        moments[1, j] = squares
+        moments[2, j] = top
+        inverse = 1.0 / variance if alive else 0.0
+        precision[j] = inverse
+        scaled[j + 1] = x[j] / top if top > 0.0 else 0.0
+        zscores[j + 1] = min(max((x[j] - centre) * math.sqrt(inverse), -5.0), 5.0)
+
+
+@njit(cache=True, error_model="numpy")
+def linear_scores(weights, x, out):
+    """Scores ``out`` (labels,) = ``weights`` (labels, features) times ``x`` (features,)."""
+    for label in range(out.size):
+        out[label] = dot(weights[label], x)
+
+
+@njit(cache=True, error_model="numpy")
+def adagrad_step(weights, squares, x, errors, rate):
+    """Logistic AdaGrad step on dense rows; ``errors`` (labels,) = probability - truth.
+
+    ``weights, squares`` (labels, features) change in place: squares += g^2,
+    weights -= rate g / sqrt(squares).
+    """
+    step = np.float32(rate)
+    for label in range(errors.size):
+        error = np.float32(errors[label])
+        row = weights[label]
+        square = squares[label]
+        for j in range(x.size):
+            gradient = error * x[j]
+            total = square[j] + gradient * gradient
+            square[j] = total
+            row[j] -= step * gradient / np.sqrt(total)
+
+
+@njit(cache=True, error_model="numpy")
+def sparse_linear_scores(weights, index, value, out):
+    """Scores of a sparse row; ``weights`` (features + 1, labels), row 0 is the intercept."""
+    for label in range(out.size):
+        out[label] = weights[0, label]
+    for k in range(index.size):
+        row = weights[index[k] + 1]
+        x = value[k]
+        for label in range(out.size):
+            out[label] += row[label] * x
+
+
+@njit(cache=True, error_model="numpy")
+def sparse_adagrad_step(weights, squares, index, value, errors, rate):
+    """Logistic AdaGrad step on a sparse row, the layout of ``sparse_linear_scores``."""
+    step = np.float32(rate)
+    for k in range(-1, index.size):
+        place = 0 if k < 0 else index[k] + 1
+        x = np.float32(1.0) if k < 0 else value[k]
+        row = weights[place]
+        square = squares[place]
+        for label in range(errors.size):
+            gradient = np.float32(errors[label]) * x
+            total = square[label] + gradient * gradient
+            square[label] = total
+            row[label] -= step * gradient / np.sqrt(total)
+
+
+@njit(cache=True, error_model="numpy")
+def ridge_step(weights, covariance, x, residuals):
+    """Recursive least squares; ``residuals`` (labels,) = target - score before the step.
+
+    ``weights`` (labels, features) and the inverse ``covariance`` (features, features) that all
+    labels share change in place.
+    """
+    size = x.size
+    gain = np.empty(size)
+    linear_scores(covariance, x, gain)
+    norm = 1.0 + dot(gain, x)
+    for i in range(size):
+        share = gain[i] / norm
+        row = covariance[i]
+        for j in range(size):
+            row[j] -= share * gain[j]
+    for label in range(residuals.size):
+        share = residuals[label] / norm
+        row = weights[label]
+        for j in range(size):
+            row[j] += share * gain[j]
+
+
+@njit(cache=True, error_model="numpy")
+def window_distances(window, x, precision, out):
+    """Euclidean distance ``out`` (slots,) of a row to the columns of ``window`` (features, slots).
+
+    Squared differences are weighted by ``precision`` (features,): 1 / variance.
+    """
+    out[:] = 0.0
+    for j in range(x.size):
+        weight = np.float32(precision[j])
+        if weight > 0.0:
+            centre = np.float32(x[j])
+            column = window[j]
+            for slot in range(out.size):
+                delta = centre - column[slot]
+                out[slot] += weight * delta * delta
+    for slot in range(out.size):
+        out[slot] = np.sqrt(min(out[slot], FARTHEST))
+
+
+@njit(cache=True, error_model="numpy")
+def posting_distances(index, value, first, follower, node_slot, node_weight, out):
+    """Cosine distance 1 - cos of a sparse unit row to the rows of the window.
+
+    ``first`` (features,) is the absolute position of a feature's oldest node, -1 for none;
+    ``follower, node_slot, node_weight`` (nodes,) are a ring whose size is a power of two: the
+    next node of the same feature, the slot of its row, and its weight in that unit row.
+    """
+    mask = follower.size - 1
+    out[:] = 1.0
+    for k in range(index.size):
+        weight = value[k]
+        node = first[index[k]]
+        while node >= 0:
+            place = node & mask
+            out[node_slot[place]] -= weight * node_weight[place]
+            node = follower[place]
+    for slot in range(out.size):
+        out[slot] = max(out[slot], np.float32(0.0))
+
+
+@njit(cache=True, error_model="numpy")
+def nearest(distance, newest, limit, slots, best):
+    """Find the nearest of the ``limit`` newest slots, nearest first; of equals the newest.
+
+    ``distance`` (capacity,) is a ring whose last written place is ``newest``. Fills ``slots``
+    and ``best`` (wanted,) and returns how many were found.
+    """
+    found = 0
+    wanted = slots.size
+    slot = newest
+    for _ in range(limit):
+        d = distance[slot]
+        if found < wanted or d < best[found - 1]:
+            if found < wanted:
+                found += 1
+            place = found - 1
+            while place > 0 and best[place - 1] > d:
+                best[place] = best[place - 1]
+                slots[place] = slots[place - 1]
+                place -= 1
+            best[place] = d
+            slots[place] = slot
+        slot = slot - 1 if slot > 0 else distance.size - 1
+    return found
+
+
+@njit(cache=True, error_model="numpy")
+def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
+    """Logits of the labels of the ``count`` nearest rows, weighted by d_1 / d.
+
+    One further vote of weight 1 is the ``prior`` (labels,).
+    """
+    total = 1.0
+    for label in range(out.size):
+        out[label] = prior[label]
+    for k in range(count):
+        weight = (best[0] + TINY) / (best[k] + TINY)
+        total += weight
+        chosen = slot_set[slots[k]]
+        for place in range(set_start[chosen], set_start[chosen] + set_size[chosen]):
+            out[pool[place]] += weight
+    for label in range(out.size):
+        out[label] = logit(out[label] / total)
+
+
+@njit(cache=True, error_model="numpy")
+def mix(weights, logits, out):
+    """Mix the experts: ``out`` (labels,) = ``weights`` (experts,) times ``logits``."""
+    out[:] = 0.0
+    for expert in range(weights.size):
+        weight = weights[expert]
+        for label in range(out.size):
+            out[label] += weight * logits[expert, label]
+
+
+@njit(cache=True, error_model="numpy")
+def stack_step(weights, hessian, logits, truth, keep, ridge):
+    """One Newton step of the logistic stack that all labels share.
+
+    ``hessian`` (experts, experts) <- keep hessian + (1 - keep) ridge I + sum of p (1 - p) f f';
+    ``weights`` (experts,) <- weights - hessian^-1 sum of (p - y) f, with f the columns of
+    ``logits`` (experts, labels) and y = ``truth`` (labels,), 0 or 1. Column 0 stands for labels
+    that never occurred and does not count.
+    """
+    size = weights.size
+    labels = truth.size
+    mixed = np.empty(labels)
+    mix(weights, logits, mixed)
+    error, curve, scratch = np.zeros(labels), np.zeros(labels), np.empty(labels)
+    for label in range(1, labels):
+        p = sigmoid(mixed[label])
+        error[label] = p - truth[label]
+        curve[label] = p * (1.0 - p)
+    slope = np.empty(size)
+    factor = np.empty((size, size))
+    for i in range(size):
+        slope[i] = dot(error, logits[i])
+        for label in range(labels):
+            scratch[label] = curve[label] * logits[i, label]
+        for j in range(i + 1):
+            hessian[i, j] = keep * hessian[i, j] + dot(scratch, logits[j])
+        hessian[i, i] += (1.0 - keep) * ridge
+    # Cholesky factor and solution in place; only the lower triangle is used
+    for i in range(size):
+        for j in range(i + 1):
+            total = hessian[i, j]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            factor[i, j] = math.sqrt(total) if i == j else total / factor[j, j]
+    for i in range(size):
+        for k in range(i):
+            slope[i] -= factor[i, k] * slope[k]
+        slope[i] /= factor[i, i]
+    for i in range(size - 1, -1, -1):
+        for k in range(i + 1, size):
+            slope[i] -= factor[k, i] * slope[k]
+        slope[i] /= factor[i, i]
+    for i in range(size):
+        weights[i] -= slope[i]
+
+
+@njit(cache=True, error_model="numpy")
+def best_set(scores, candidates, set_count, set_start, set_size, pool, rows, novelty, odds, empty):
+    """Choose a label set: the index of a known set, or -1 for the labels with a positive score.
+
+    score(s) = sum of ``scores`` (labels,) in s + half of [log((1 - novelty) n_s / rows)
+    - sum of ``odds`` (labels,) in s - ``empty``], where ``odds`` are the log odds of the priors
+    and ``empty`` is the sum of log(1 - prior) over all labels; for -1 the bracket is log novelty.
+    Label 0 stands for labels that never occurred and is never chosen.
+    """
+    best = 0.5 * math.log(novelty)
+    for label in range(1, scores.size):
+        if scores[label] > 0.0:
+            best += scores[label]
+    chosen = -1
+    known = math.log((1.0 - novelty) / rows) - empty
+    for k in range(candidates.size):
+        s = candidates[k]
+        total = 0.5 * (known + math.log(set_count[s]))
+        for place in range(set_start[s], set_start[s] + set_size[s]):
+            label = pool[place]
+            total += scores[label] - 0.5 * odds[label]
+        if total > best:
+            best = total
+            chosen = s
+    return chosen

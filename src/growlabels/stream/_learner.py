@@ -1,0 +1,299 @@
+"""IHOMER: an online learner of many labels, one pass, predict then learn."""
+
+import math
+import os
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from river import base
+from scipy import sparse
+
+from growlabels.base.errors import UsageError
+from growlabels.stream._engine import Engine, Rows
+from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
+from growlabels.stream._hierarchy import LabelNode, build_hierarchy
+from growlabels.stream._partition import Event
+from growlabels.stream._snapshot import load_snapshot, save_snapshot
+
+Choices = NDArray[np.bool_] | sparse.csr_array
+
+
+class IHOMER(base.MultiLabelClassifier):
+    """Online learner of many labels that appear, vanish, return and drift.
+
+    Seven experts give a log odds per label: two linear models, three votes of nearest rows, the
+    label's recent and its overall frequency. A logistic stack, one weight per expert for all
+    labels, mixes them; a decoder then chooses the likeliest whole label set, known or new.
+    When ADWIN sees the loss rise, the experts start again from the last 100 rows. Beside that,
+    labels are grouped into clusters that occur together, changed only on evidence: see
+    :meth:`hierarchy` and :attr:`events`.
+
+    Every row costs the same and no row is kept but those of the window. All of it is
+    deterministic, and the same to the bit whether rows come one by one or many at a time. A
+    feature that is missing is the same as one that is zero; a label that is missing is false.
+    Rows with under 25 % of their features are treated as sparse (text), without being told.
+
+    Parameters
+    ----------
+    seed
+        Taken for the sake of one interface; nothing in this learner is random.
+    window
+        Rows that the nearest rows are searched in, at least 100.
+    recent
+        Half-life, in rows, of a label's recent frequency.
+    drift
+        Chance of a false alarm of ADWIN, in (0, 1); None: never start again.
+    max_sets
+        Label sets remembered, at least four times ``window``; the rarer half goes when the
+        table is full.
+    check_every
+        Rows between two looks at the clusters of labels.
+
+    References
+    ----------
+    Neves, Lourenço, Cano and Marreiros, "Online hierarchical partitioning of the output space
+    in extreme multi-label data stream", ECAI 2025. The partition follows its idea; the learner
+    does not follow its trees.
+
+    Examples
+    --------
+    >>> model = IHOMER()
+    >>> for i in range(50):
+    ...     model.learn_one({"a": float(i % 2), "b": 1.0}, {"odd", "any"} if i % 2 else {"any"})
+    >>> model.predict_one({"a": 1.0, "b": 1.0})
+    {'any': True, 'odd': True}
+    >>> model.predict_one({"a": 0.0, "b": 1.0})
+    {'any': True, 'odd': False}
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        window: int = 1000,
+        recent: float = 5.0,
+        drift: float | None = 0.0005,
+        max_sets: int = 20_000,
+        check_every: int = 200,
+    ) -> None:
+        if window < 100:
+            raise UsageError.parameter("window", "must be at least 100 rows", window)
+        if not recent > 0:
+            raise UsageError.parameter("recent", "must be above 0 rows", recent)
+        if drift is not None and not 0 < drift < 1:
+            raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)
+        if max_sets < 4 * window:
+            raise UsageError.parameter("max_sets", f"must be at least {4 * window}", max_sets)
+        if check_every < 1:
+            raise UsageError.parameter("check_every", "must be at least 1 row", check_every)
+        self.seed = seed
+        self.window = window
+        self.recent = recent
+        self.drift = drift
+        self.max_sets = max_sets
+        self.check_every = check_every
+        self._engine = Engine(
+            window, math.pow(2.0, -1.0 / recent), drift or 0.0, max_sets, check_every
+        )
+        self._features = Index(0)
+        self._positive = Index(1)
+        self._labels: dict[Hashable, None] = {}
+
+    @property
+    def labels_(self) -> list[Hashable]:
+        """Labels mentioned so far, true or false, in order of appearance."""
+        return list(self._labels)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows learned so far."""
+        return self._engine.rows
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened to the clusters, and alarms of drift, with the evidence; oldest first."""
+        names = list(self._positive.of)
+
+        def named(indices: tuple[int, ...]) -> tuple[Hashable, ...]:
+            return tuple(names[i] for i in indices)
+
+        return [
+            Event(
+                event.row,
+                event.kind,
+                named(event.labels),
+                event.statistic,
+                event.bound,
+                tuple(map(named, event.before)),
+                tuple(map(named, event.after)),
+            )
+            for event in self._engine.events
+        ]
+
+    @property
+    def clusters(self) -> list[tuple[Hashable, ...]]:
+        """Clusters of labels that occur together, two labels or more each."""
+        names = list(self._positive.of)
+        return [tuple(names[i] for i in c) for c in self._engine.partition.clusters]
+
+    def hierarchy(self) -> LabelNode:
+        """Return the tree of the labels that have occurred: clusters, inside and above them."""
+        names = list(self._positive.of)
+        engine = self._engine
+        return build_hierarchy(engine.partition, engine.pairs, lambda i: names[i])
+
+    def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
+        """Learn one row.
+
+        Parameters
+        ----------
+        x
+            Feature name -> finite number.
+        y
+            Label -> truth value, or a set of the true labels. Labels are any hashable values.
+
+        Raises
+        ------
+        DataError
+            A value is not what it must be; nothing was learned.
+        """
+        features = read_row(x)
+        mentioned, true = read_labels(y)
+        size = len(true)
+        cells = Cells(true, np.array([0, size]), np.arange(size), np.ones(size))
+        self._learn(features, cells, mentioned)
+
+    def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
+        """Return, for each known label, whether it belongs to the likeliest label set."""
+        _, chosen, columns = self._predict(read_row(x))
+        return dict(zip(self._labels, chosen[0, columns].tolist(), strict=True))
+
+    def predict_proba_one(
+        self, x: Mapping[Any, Any], **kwargs: Any
+    ) -> dict[Hashable, dict[bool, float]]:
+        """Return label -> {False: 1 - p, True: p}, p the probability of the label by itself.
+
+        :meth:`predict_one` chooses whole sets and leans to the better F1, so it may choose a
+        label of p < 1/2 and leave out one of p > 1/2.
+        """
+        logits, _, columns = self._predict(read_row(x))
+        p = _sigmoid(logits[0, columns])
+        pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
+        return {label: {False: no, True: yes} for label, no, yes in pairs}
+
+    def learn_many(self, X: Any, Y: Any) -> None:
+        """Learn rows in their order; the same, to the bit, as a loop of :meth:`learn_one`.
+
+        Parameters
+        ----------
+        X
+            (rows, features): array, DataFrame or SciPy sparse matrix of finite numbers.
+        Y
+            (rows, labels): array, DataFrame or SciPy sparse matrix of 0 and 1. Columns are
+            named by the DataFrame, else 0, 1, ...
+
+        Raises
+        ------
+        DataError
+            A cell or a row is not what it must be; nothing was learned.
+        UsageError
+            X and Y differ in their number of rows, or are not tables.
+        """
+        features, labels = self._read(X, Y)
+        self._learn(features, labels, labels.names)
+
+    def prequential_many(self, X: Any, Y: Any) -> Choices:
+        """Predict each row, then learn it; return the predictions made before learning.
+
+        The same, to the bit, as a loop of :meth:`predict_one` and :meth:`learn_one`. Takes what
+        :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
+        """
+        features, labels = self._read(X, Y)
+        chosen = self._learn(features, labels, labels.names)
+        return _like(X, chosen[:, self._columns()])
+
+    def predict_many(self, X: Any) -> Choices:
+        """Choose label sets: (rows, labels) bool, columns in the order of :attr:`labels_`.
+
+        A CSR array where ``X`` is sparse.
+        """
+        _, chosen, columns = self._predict(read_table(X, "X"))
+        return _like(X, chosen[:, columns])
+
+    def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
+        logits, _, columns = self._predict(read_table(X, "X"))
+        return _sigmoid(logits[:, columns])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file of arrays and JSON; whole or not at all.
+
+        Labels and feature names must be strings, numbers, booleans, None or tuples of these.
+        """
+        save_snapshot(
+            Path(path),
+            self._get_params(),
+            self._engine,
+            {
+                "features": self._features.of,
+                "positive": self._positive.of,
+                "labels": self._labels,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "IHOMER":
+        """Read what :meth:`save` wrote; the model goes on exactly as the saved one would.
+
+        Raises
+        ------
+        RunError
+            The file is damaged, or was written by another version of the format.
+        """
+        params, fill, names = load_snapshot(Path(path))
+        model = cls(**params)
+        fill(model._engine)
+        model._features = Index(0, names["features"])
+        model._positive = Index(1, names["positive"])
+        model._labels = dict.fromkeys(names["labels"])
+        return model
+
+    def _read(self, X: Any, Y: Any) -> tuple[Cells, Cells]:
+        features, labels = read_table(X, "X"), read_table(Y, "Y")
+        rows = features.start.size - 1, labels.start.size - 1
+        if rows[0] != rows[1]:
+            raise UsageError(
+                f"X has {rows[0]} rows and Y has {rows[1]}; give one row of labels for each row"
+            )
+        return features, labels
+
+    def _learn(self, features: Cells, labels: Cells, mentioned: Any) -> NDArray[np.bool_]:
+        x_index, x_value = self._features.read(features, learn=True)
+        y_index, _ = self._positive.read(labels, learn=True)
+        if features.start.size > 1:
+            self._labels.update(dict.fromkeys(mentioned))
+        return self._engine.learn(Rows(features.start, x_index, x_value, labels.start, y_index))
+
+    def _predict(
+        self, features: Cells
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+        x_index, x_value = self._features.read(features, learn=False)
+        nothing = np.zeros(features.start.size, np.int64)
+        rows = Rows(features.start, x_index, x_value, nothing, np.zeros(0, np.int64))
+        logits, chosen = self._engine.predict(rows)
+        return logits, chosen, self._columns()
+
+    def _columns(self) -> NDArray[np.int64]:
+        """Give each known label's index; 0 where it was never true."""
+        get = self._positive.of.get
+        return np.fromiter((get(name, 0) for name in self._labels), np.int64, len(self._labels))
+
+
+def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def _like(X: Any, chosen: NDArray[np.bool_]) -> Choices:
+    return sparse.csr_array(chosen) if sparse.issparse(X) else chosen

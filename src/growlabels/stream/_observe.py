@@ -1,0 +1,206 @@
+"""Compiled steps of a prediction: a row as the experts see it, what they say, the choice."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from growlabels.stream._experts import DENSE, ROWS, SPARSE, WIDEST_RIDGE
+from growlabels.stream._experts import RIDGE as WITH_RIDGE
+from growlabels.stream._kernels import (
+    LOGIT_LIMIT,
+    best_set,
+    linear_scores,
+    logit,
+    nearest,
+    posting_distances,
+    sparse_linear_scores,
+    spread_out,
+    standardise,
+    vote,
+    window_distances,
+)
+from growlabels.stream._stack import EXPERTS
+
+PARTS = len(EXPERTS)
+PRIOR = PARTS - 1
+RIDGE_SCALE = 2.5
+SHORT_WINDOW = 100
+NEAREST = 10
+TOP_SETS = 200
+LOW_THETA, HIGH_THETA = 0.02, 0.5
+
+
+class View(NamedTuple):
+    """One row as the experts see it; arrays of the other mode are empty.
+
+    Attributes
+    ----------
+    places, value
+        The row, sparse: features and values.
+    x
+        (features,): the row, each value times its gauge, when dense.
+    moments, scaled, zscores, narrow
+        What :func:`standardise` writes when dense; ``narrow``: the z-scores in 32 bits.
+    plain, weighted
+        When sparse, the row at length 1, and the same weighted by inverse document frequency.
+    score_a, score_b
+        (labels,): scores of the linear experts before scaling and clipping.
+    distance
+        (slots,): to the rows of the window.
+    """
+
+    places: NDArray[np.int64]
+    value: NDArray[np.float64]
+    x: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    scaled: NDArray[np.float32]
+    zscores: NDArray[np.float64]
+    narrow: NDArray[np.float32]
+    plain: NDArray[np.float32]
+    weighted: NDArray[np.float32]
+    score_a: NDArray[np.float64]
+    score_b: NDArray[np.float64]
+    distance: NDArray[np.float32]
+
+
+@njit(cache=True, error_model="numpy")
+def unit_rows(index, value, rows, present, plain, weighted):
+    """Write a sparse row at length 1, plain and weighted by inverse document frequency."""
+    one, two, top = 0.0, 0.0, 0.0
+    idf = np.empty(index.size)
+    for k in range(index.size):
+        top = max(top, abs(value[k]))
+    for k in range(index.size):
+        idf[k] = math.log((rows + 2.0) / (present[index[k]] + 1.5))
+        one += (value[k] / top) ** 2
+        two += (value[k] / top * idf[k]) ** 2
+    one = 1.0 / math.sqrt(one) if one > 0.0 else 0.0
+    two = 1.0 / math.sqrt(two) if two > 0.0 else 0.0
+    for k in range(index.size):
+        plain[k] = value[k] / top * one
+        weighted[k] = value[k] / top * idf[k] * two
+
+
+@njit(cache=True, error_model="numpy")
+def observe(mode, experts, index, value, features, known, labels):
+    """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
+    seen = experts.totals[ROWS]
+    dense = features if mode != SPARSE else 0
+    entries = index.size if mode == SPARSE else 0
+    view = View(
+        index,
+        value,
+        np.zeros(dense),
+        np.empty((3, dense)),
+        np.empty(dense + 1, np.float32),
+        np.empty(dense + 1),
+        np.empty(dense + 1 if mode == DENSE else 1, np.float32),
+        np.empty(entries, np.float32),
+        np.empty(entries, np.float32),
+        np.empty(labels),
+        np.empty(labels),
+        np.empty(experts.slot_set.size, np.float32),
+    )
+    score_a, score_b = view.score_a[:known], view.score_b[:known]
+    distance = view.distance[: min(seen, experts.slot_set.size)]
+    if mode == SPARSE:
+        unit_rows(index, value, seen, experts.present, view.plain, view.weighted)
+        sparse_linear_scores(experts.linear, index, view.plain, score_a)
+        sparse_linear_scores(experts.second, index, view.weighted, score_b)
+        posting_distances(
+            index,
+            view.weighted,
+            experts.first,
+            experts.follower,
+            experts.node_slot,
+            experts.node_weight,
+            distance,
+        )
+        return view
+    x = view.x
+    spread_out(index, value, experts.gauge, x)
+    precision = np.empty(features)
+    statistics = experts.mean, experts.spread, experts.largest
+    mean, spread, largest = statistics
+    standardise(x, seen, mean, spread, largest, view.moments, view.scaled, view.zscores, precision)
+    linear_scores(experts.linear, view.scaled, score_a)
+    if mode == WITH_RIDGE:
+        linear_scores(experts.ridge, view.zscores[: min(features, WIDEST_RIDGE) + 1], score_b)
+    else:
+        view.narrow[:] = view.zscores
+        linear_scores(experts.second, view.narrow, score_b)
+    window_distances(experts.window, x, precision, distance)
+    return view
+
+
+@njit(cache=True, error_model="numpy")
+def clip(z):
+    """Limit a log odds to +-6."""
+    return min(max(z, -LOGIT_LIMIT), LOGIT_LIMIT)
+
+
+@njit(cache=True, error_model="numpy")
+def consult(mode, keep_recent, experts, sets, view, known):
+    """Ask the experts: logits (experts + 1, labels), the nearest slots, sum of log(1 - prior)."""
+    seen = experts.totals[ROWS]
+    labels = view.score_a.size
+    parts = np.empty((PARTS + 1, labels))
+    prior = np.empty(known)
+    absent = 0.0
+    scale = RIDGE_SCALE if mode == WITH_RIDGE else 1.0
+    # a decayed mean that started at zero has this much weight in all
+    mass = 1.0 - keep_recent**seen if seen > 0 else 1.0
+    for label in range(known):
+        prior[label] = (experts.label_rows[label] + 0.5) / (seen + 1.0)
+        parts[0, label] = clip(view.score_a[label])
+        parts[1, label] = clip(scale * view.score_b[label])
+        parts[5, label] = logit(experts.recent[label] / mass)
+        parts[PRIOR, label] = logit(prior[label])
+        parts[PARTS, label] = 1.0
+        if label > 0:
+            absent += math.log(1.0 - prior[label])
+    slots = experts.slot_set.size
+    filled = min(seen, slots)
+    newest = (seen - 1) % slots
+    near, best = np.empty(NEAREST, np.int64), np.empty(NEAREST, np.float32)
+    members = experts.slot_set, sets.start, sets.size, sets.pool
+    slot_set, start, size, pool = members
+    found = nearest(view.distance, newest, min(filled, SHORT_WINDOW), near[:3], best[:3])
+    vote(near, best, found, slot_set, start, size, pool, prior, parts[2][:known])
+    found = nearest(view.distance, newest, filled, near, best)
+    vote(near, best, min(found, 3), slot_set, start, size, pool, prior, parts[3][:known])
+    vote(near, best, found, slot_set, start, size, pool, prior, parts[4][:known])
+    for part in range(PARTS + 1):
+        for label in range(known, labels):
+            parts[part, label] = parts[part, 0]
+    return parts, near[:found], absent
+
+
+@njit(cache=True, error_model="numpy")
+def choose(hits, experts, sets, z, odds, near, absent, picked):
+    """Decode the mixed logits ``z`` (labels,) into a label set, marked in ``picked``.
+
+    The logits are shifted by the threshold that is best for F1: half the F1 reached so far.
+    """
+    tp, fp, fn = hits[0], hits[1], hits[2]
+    theta = (2.0 * tp + 1.0) / (2.0 * tp + fp + fn + 2.0) / 2.0
+    theta = min(max(theta, LOW_THETA), HIGH_THETA)
+    scores = z - 0.5 * math.log(theta / (1.0 - theta))
+    top = min(sets.used[0], TOP_SETS)
+    candidates = np.empty(top + near.size, np.int64)
+    candidates[:top] = sets.order[:top]
+    for k in range(near.size):
+        candidates[top + k] = experts.slot_set[near[k]]
+    rows = float(sets.used[2])
+    novelty = (sets.used[3] + 0.5) / (rows + 1.0)
+    times, start, size, pool = sets.times, sets.start, sets.size, sets.pool
+    winner = best_set(scores, candidates, times, start, size, pool, rows, novelty, odds, absent)
+    if winner < 0:
+        for label in range(1, scores.size):
+            picked[label] = scores[label] > 0.0
+    else:
+        for k in range(size[winner]):
+            picked[pool[start[winner] + k]] = True
