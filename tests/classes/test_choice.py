@@ -20,6 +20,11 @@ from growlabels.classes import Codebook
         (128, 64, "cross-polytope"),
         (129, 64, "kerdock"),
         (2112, 64, "kerdock"),
+        (2113, 64, "delsarte-goethals"),
+        (2_097_216, 64, "delsarte-goethals"),
+        (257, 128, "gold"),
+        (16_512, 128, "gold"),
+        (21, 10, "optimised"),
     ],
 )
 def test_first_construction_that_fits(capacity: int, dim: int, kind: str) -> None:
@@ -54,8 +59,10 @@ def test_a_kind_by_name() -> None:
         Codebook.for_classes(10, 64, kind="cube")
     with pytest.raises(UsageError, match="dim must be given together with kind"):
         Codebook.for_classes(10, kind="simplex")
-    with pytest.raises(UsageError, match="use dim = 16, which holds 144"):
+    with pytest.raises(UsageError, match="at most 16 for kind 'identity' with dim = 16"):
         Codebook.for_classes(20, 16, kind="identity")
+    with pytest.raises(UsageError, match="2 dim - 1 a prime power = 1 mod 4 for a Paley frame"):
+        Codebook.for_classes(20, 16, kind="paley")
 
 
 @pytest.mark.parametrize("capacity", [0, -3, 2.5, "ten", None, True])
@@ -74,8 +81,35 @@ def test_dim_must_be_a_whole_number(dim) -> None:
         Codebook.for_classes(5, dim)
 
 
-def test_dim_too_small_names_the_dim_that_fits() -> None:
-    with pytest.raises(UsageError, match=r"at most 144 with dim = 16 .* use dim = 64, which holds"):
-        Codebook.for_classes(145, 16)
-    with pytest.raises(UsageError, match="the largest set has 2,147,549,184 vectors"):
+@pytest.mark.parametrize(
+    ("capacity", "dim", "kind"),
+    [
+        (10, 13, "identity"),
+        (14, 13, "simplex"),
+        (15, 13, "paley"),
+        (26, 13, "paley"),
+        (27, 13, "optimised"),
+        (20, 12, "optimised"),
+        (20, 16, "kerdock"),
+        (20, 8, "gold"),
+    ],
+)
+def test_absolute_cosines_leave_no_opposite_vectors(capacity: int, dim: int, kind: str) -> None:
+    codebook = Codebook.for_classes(capacity, dim, criterion="absolute", steps=20)
+    assert codebook.kind == kind
+    assert codebook.certificate().alpha < 0.6
+
+
+@pytest.mark.parametrize(
+    ("capacity", "dim", "larger"),
+    [(1000, 2, 64), (1000, 4, 64), (10**6, 16, 4096), (10**6, 100, 4096)],
+)
+def test_dim_too_small_names_the_dim_that_fits(capacity: int, dim: int, larger: int) -> None:
+    expected = f"dim must be larger to keep .* apart, it was {dim}; use dim = {larger}, which"
+    with pytest.raises(UsageError, match=expected):
+        Codebook.for_classes(capacity, dim)
+
+
+def test_more_classes_than_any_construction_holds() -> None:
+    with pytest.raises(UsageError, match="capacity must be at most 2,147,549,184 with a proof"):
         Codebook.for_classes(10**10)

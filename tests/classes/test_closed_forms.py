@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from growlabels.classes._choice import STRUCTURED
 from growlabels.classes._closed_forms import Construction, CrossPolytope, Identity, Simplex
 
 
@@ -15,10 +14,10 @@ def measured(construction: Construction, count: int) -> tuple[float, float]:
     return float(np.abs(pairs).max()), float(pairs.max())
 
 
-@pytest.mark.parametrize("kind", list(STRUCTURED))
+@pytest.mark.parametrize("kind", [Identity, Simplex, CrossPolytope])
 @pytest.mark.parametrize("dim", [4, 16])
-def test_stated_cosines_are_the_measured_ones(kind: str, dim: int) -> None:
-    construction = STRUCTURED[kind](dim)
+def test_stated_cosines_are_the_measured_ones(kind, dim: int) -> None:
+    construction = kind(dim)
     for count in range(2, construction.capacity + 1):
         np.testing.assert_allclose(
             construction.cosines(count), measured(construction, count), atol=1e-14
@@ -36,9 +35,9 @@ def test_other_dimensions(kind: type[Identity | Simplex | CrossPolytope], dim: i
         )
 
 
-@pytest.mark.parametrize("kind", list(STRUCTURED))
-def test_vectors_depend_on_the_index_alone(kind: str) -> None:
-    construction = STRUCTURED[kind](16)
+@pytest.mark.parametrize("kind", [Identity, Simplex, CrossPolytope])
+def test_vectors_depend_on_the_index_alone(kind) -> None:
+    construction = kind(16)
     index = np.random.default_rng(0).integers(0, construction.capacity, 50)
     every = construction.vectors(np.arange(construction.capacity))
     np.testing.assert_array_equal(construction.vectors(index), every[index])

@@ -7,13 +7,8 @@ from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
 from growlabels.classes import Codebook
-from growlabels.classes._kerdock import (
-    capacity,
-    hadamard_rows,
-    kerdock_set,
-    kerdock_vectors,
-    sign_rows,
-)
+from growlabels.classes._forms import hadamard_rows
+from growlabels.classes._kerdock import DelsarteGoethalsSet, capacity, kerdock_set, sign_rows
 
 # The order of the bases is part of every saved codebook: these never change.
 GOLDEN = {
@@ -50,8 +45,9 @@ def test_golden_sign_rows(dim: int) -> None:
 
 @pytest.mark.parametrize("dim", [4, 16, 64])
 def test_all_pairs_in_integers(dim: int) -> None:
-    scaled = np.rint(kerdock_vectors(np.arange(capacity(dim)), dim) * dim**0.5).astype(np.int64)
-    np.testing.assert_array_equal(scaled / dim**0.5, kerdock_vectors(np.arange(len(scaled)), dim))
+    vectors = kerdock_set(dim).vectors(np.arange(capacity(dim)))
+    scaled = np.rint(vectors * dim**0.5).astype(np.int64)
+    np.testing.assert_array_equal(scaled / dim**0.5, vectors)
     gram = scaled @ scaled.T
     np.testing.assert_array_equal(np.diag(gram), dim)
     np.fill_diagonal(gram, 0)
@@ -112,7 +108,7 @@ def test_vectors_by_index_follow_the_stated_formula(dim: int, data: st.DataObjec
             else:
                 sign = (-1) ** (column & x).bit_count()
                 expected[row, x] = sign_rows(dim)[basis, x] * sign / dim**0.5
-    np.testing.assert_array_equal(kerdock_vectors(index, dim), expected)
+    np.testing.assert_array_equal(kerdock_set(dim).vectors(index), expected)
 
 
 def test_the_largest_dimension_is_addressed_without_holding_its_rows() -> None:
@@ -133,3 +129,32 @@ def test_sign_rows_are_read_only() -> None:
 def test_other_dimensions_are_refused() -> None:
     with pytest.raises(UsageError, match="dim must be one of 4, 16, 64"):
         kerdock_set(32)
+
+
+@pytest.mark.parametrize(("dim", "layers"), [(16, 1), (64, 1), (64, 2), (256, 1)])
+def test_each_layer_doubles_the_cosine(dim: int, layers: int) -> None:
+    forms = DelsarteGoethalsSet(dim, layers)
+    assert forms.count == (dim // 2) ** (layers + 1)
+    drawn = np.random.default_rng(0).choice(forms.count, size=min(forms.count, 150), replace=False)
+    rows = forms.signs(np.sort(drawn))
+    allowed = {0, *(int(dim**0.5) << layer for layer in range(layers + 1))}
+    for one in range(len(rows) - 1):
+        found = np.abs(walsh_hadamard(rows[one] * rows[one + 1 :]))
+        assert set(np.unique(found).tolist()) <= allowed
+
+
+def test_all_pairs_of_the_smallest_layered_set() -> None:
+    forms = DelsarteGoethalsSet(16, 1)
+    gram = forms.vectors(np.arange(forms.capacity)) @ forms.vectors(np.arange(forms.capacity)).T
+    assert set(np.abs(gram - np.eye(1040)).ravel().tolist()) == {0, 0.25, 0.5}
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_layers_begin_with_the_kerdock_bases(layers: int) -> None:
+    forms = DelsarteGoethalsSet(64, layers)
+    np.testing.assert_array_equal(forms.signs(np.arange(32)), sign_rows(64))
+
+
+def test_layers_out_of_range() -> None:
+    with pytest.raises(UsageError, match="layers must be from 1 to 2 at dim 64, it was 3"):
+        DelsarteGoethalsSet(64, 3)

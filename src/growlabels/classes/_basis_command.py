@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from growlabels.base.errors import UsageError
 from growlabels.base.files import atomic_write
@@ -18,6 +19,12 @@ class Basis:
     """Dimension of the vectors; chosen from the number of classes if not given."""
     kind: str | None = None
     """Ask for one construction by name (needs --dim) instead of the first that fits."""
+    criterion: Literal["absolute", "signed"] | None = None
+    """Which cosine must be small where no construction decides it."""
+    steps: int = 250
+    """Iterations of a numerical search; structured vectors need none."""
+    seed: int = 0
+    """Start of a numerical search."""
     out: Path | None = None
     """File to save the codebook in; Codebook.load reads it."""
     vectors: Path | None = None
@@ -31,7 +38,15 @@ class Basis:
 
         if self.vectors is not None and self.vectors.suffix != ".npy":
             raise UsageError.parameter("vectors", "must end in .npy", str(self.vectors))
-        codebook = Codebook.for_classes(self.classes, self.dim, self.kind)
+        codebook = Codebook.for_classes(
+            self.classes,
+            self.dim,
+            self.kind,
+            criterion=self.criterion,
+            steps=self.steps,
+            seed=self.seed,
+            progress=progress,
+        )
         print(codebook.certificate())
         print(f"reason: {codebook.reason}")
         if codebook.n_classes < codebook.capacity:

@@ -1,24 +1,27 @@
-"""Class vectors that are given by a formula, each with what is proved of it.
+"""Class vectors along the axes, each set with what is proved of it.
 
 A construction knows its dimension, how many vectors it holds, its vectors by index and the
 largest cosines among the first ``count`` of them. Vectors never depend on how many are used.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from growlabels.classes import _kerdock
 
 
 class Construction(Protocol):
     """What a codebook needs to know of its vectors."""
 
     kind: str
-    dim: int
     proved: bool  # whether ``cosines`` is a theorem; else it was measured
     method: str  # how ``cosines`` is known, in one sentence
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the vectors."""
+        ...
 
     @property
     def capacity(self) -> int:
@@ -74,11 +77,11 @@ class Simplex:
 
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         # corner i < dim is stretch e_i + shift (1, ..., 1); the last is -(1, ..., 1) / sqrt(dim)
-        stretch = (1.0 + 1.0 / self.dim) ** 0.5
-        shift = (self.dim**-0.5 - stretch) / self.dim
+        stretch = math.sqrt(1.0 + 1.0 / self.dim)
+        shift = (1.0 / math.sqrt(self.dim) - stretch) / self.dim
         last = index == self.dim
         vectors = _unit_vectors(np.where(last, 0, index), self.dim) * stretch + shift
-        vectors[last] = -(self.dim**-0.5)
+        vectors[last] = -1.0 / math.sqrt(self.dim)
         return vectors
 
 
@@ -107,32 +110,6 @@ class CrossPolytope:
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         sign = np.where(index < self.dim, 1.0, -1.0)
         return _unit_vectors(index % self.dim, self.dim) * sign[:, None]
-
-
-class Kerdock:
-    """A union of mutually unbiased bases; see :mod:`growlabels.classes._kerdock`."""
-
-    kind: str = "kerdock"
-    proved: bool = True
-    method: str = (
-        "mutually unbiased bases from a Kerdock set: every |cosine| is 0 or 1/sqrt(dim), and 0 "
-        "among the first dim vectors; the whole set meets the Levenshtein bound"
-    )
-
-    def __init__(self, dim: int) -> None:
-        _kerdock.kerdock_set(dim)
-        self.dim = dim
-
-    @property
-    def capacity(self) -> int:
-        return _kerdock.capacity(self.dim)
-
-    def cosines(self, count: int) -> tuple[float, float]:
-        largest = 0.0 if count <= self.dim else self.dim**-0.5
-        return largest, largest
-
-    def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
-        return _kerdock.kerdock_vectors(index, self.dim)
 
 
 def _unit_vectors(index: NDArray[np.int64], dim: int) -> NDArray[np.float64]:

@@ -11,11 +11,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.files import atomic_write, content_hash
 from growlabels.base.labels import LabelMap
+from growlabels.base.progress import Progress, silent
 from growlabels.classes import _kerdock
 from growlabels.classes._certificate import Certificate, certify
-from growlabels.classes._choice import build, choose, whole_number
+from growlabels.classes._choice import Wish, build, choose, choose_dim, whole_number
 from growlabels.classes._closed_forms import Construction
 from growlabels.classes._codebook_file import decode, encode
+from growlabels.classes._measured import Measured
+from growlabels.classes._optimise import Criterion
 
 MAX_BYTES = 1 << 32  # of vectors in one piece: a guard against asking for all of 525,312
 
@@ -31,7 +34,8 @@ class Codebook:
     Attributes
     ----------
     kind
-        ``"identity"``, ``"simplex"``, ``"cross-polytope"`` or ``"kerdock"``.
+        ``"identity"``, ``"simplex"``, ``"cross-polytope"``, ``"paley"``, ``"kerdock"``,
+        ``"gold"``, ``"delsarte-goethals"``, or without a proof ``"optimised"``, ``"imported"``.
     dim
         Dimension of the vectors.
     capacity
@@ -69,7 +73,15 @@ class Codebook:
 
     @classmethod
     def for_classes(
-        cls, capacity: int, dim: int | None = None, kind: str | None = None
+        cls,
+        capacity: int,
+        dim: int | None = None,
+        kind: str | None = None,
+        *,
+        criterion: Criterion | None = None,
+        steps: int = 250,
+        seed: int = 0,
+        progress: Progress = silent,
     ) -> "Codebook":
         """Make a codebook for up to ``capacity`` classes.
 
@@ -81,11 +93,20 @@ class Codebook:
         dim
             Dimension of the vectors. ``None`` takes 256 up to 256 classes, 1024 up to 525,312,
             then 4096 and more: at least as many dimensions as classes while that is cheap.
-            Given, the first that fits: Kerdock if dim is a power of four and capacity <= dim,
-            orthonormal (capacity <= dim), simplex (dim + 1), cross-polytope (2 dim), Kerdock
-            (dim a power of four, up to dim (dim/2 + 1)).
+            Given, the first that fits: orthonormal (up to dim; where dim = 4^k the first
+            Kerdock vectors), simplex (dim + 1), cross-polytope (2 dim), Kerdock (dim = 4^k, up
+            to dim (dim/2 + 1)), Gold type (dim = 2^odd, up to dim (dim + 1)), Delsarte-Goethals
+            (dim = 4^k, beyond Kerdock), numerical search.
         kind
             Ask for one construction by name instead of the first that fits; needs ``dim``.
+        criterion
+            ``"absolute"``: keep every |cosine| small, so no cross-polytope; a Paley frame or a
+            search in its place. ``"signed"``: search for a small largest cosine. By default the
+            order above, and a search for small |cosine|.
+        steps, seed
+            Of a numerical search; structured sets ignore them.
+        progress
+            Called by a numerical search, the only choice that takes longer than a moment.
 
         Raises
         ------
@@ -100,14 +121,14 @@ class Codebook:
         'no dim was asked for: Kerdock vectors with dim = 256; the first 256 classes are ...'
         """
         capacity = whole_number("capacity", capacity)
-        dim = None if dim is None else whole_number("dim", dim)
+        if dim is None:
+            if kind is not None:
+                raise UsageError.parameter("dim", "must be given together with kind", dim)
+            return cls(*_with_count(choose_dim(capacity), capacity))
+        wish = Wish(capacity, whole_number("dim", dim), criterion, steps, seed)
         if kind is None:
-            construction, reason = choose(capacity, dim)
-        elif dim is None:
-            raise UsageError.parameter("dim", "must be given together with kind", dim)
-        else:
-            construction, reason = build(kind, capacity, dim), f"kind = {kind!r} was asked for"
-        return cls(construction, capacity, reason)
+            return cls(*_with_count(choose(wish, progress), capacity))
+        return cls(build(kind, wish, progress), capacity, f"kind = {kind!r} was asked for")
 
     @property
     def kind(self) -> str:
@@ -223,26 +244,34 @@ class Codebook:
     @property
     def hash(self) -> str:
         """SHA-256 of what decides the vectors; labels and ``n_classes`` have no effect."""
-        return content_hash({"kind": self.kind, "dim": self.dim})
+        decisive: dict[str, object] = {"kind": self.kind, "dim": self.dim}
+        if isinstance(self._construction, Measured):
+            decisive["vectors"] = self._construction.sha256()
+        return content_hash({**decisive, "capacity": self.capacity})
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that :meth:`save` writes."""
+        stored = self._construction if isinstance(self._construction, Measured) else None
         metadata = {
             "kind": self.kind,
             "dim": str(self.dim),
             "n_classes": str(self.n_classes),
             "reason": self.reason,
+            "method": self._construction.method,
             "labels": self.labels.to_json(),
         }
-        return encode(metadata, None)
+        return encode(metadata, None if stored is None else stored.stored)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "codebook") -> "Codebook":
         """Read what :meth:`to_bytes` wrote; ``name`` is how errors call it."""
-        metadata, _ = decode(data, name)
+        metadata, vectors = decode(data, name)
         try:
-            n_classes, dim = int(metadata["n_classes"]), int(metadata["dim"])
-            construction = build(metadata["kind"], n_classes, dim)
+            kind, n_classes = metadata["kind"], int(metadata["n_classes"])
+            if vectors is None:
+                construction = build(kind, Wish(n_classes, int(metadata["dim"])))
+            else:
+                construction = Measured(kind, vectors, metadata["method"])
             labels = LabelMap.from_json(metadata["labels"])
             return cls(construction, n_classes, metadata["reason"], labels)
         except (KeyError, ValueError, DataError) as error:
@@ -294,3 +323,8 @@ class Codebook:
         for start in range(0, len(indices), step):
             result[start : start + step] = self._construction.vectors(indices[start : start + step])
         return result
+
+
+def _with_count(found: tuple[Construction, str], count: int) -> tuple[Construction, int, str]:
+    construction, reason = found
+    return construction, count, reason

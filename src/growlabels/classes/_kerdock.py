@@ -1,16 +1,13 @@
-"""Kerdock codebooks: d/2 + 1 real bases of which any two are mutually unbiased.
+"""Kerdock codebooks: d/2 + 1 real bases of which any two are mutually unbiased, d = 4^k.
 
-Write d = 2^m with m even. A class vector is a column of a basis, and basis b < d/2 is
-
-    vector(b, c)[x] = (-1)^(Q_b(x) + c.x) / sqrt(d),      c, x in {0,1}^m,
-
-with a quadratic form Q_b. Two bases meet at |cosine| = 1/sqrt(d) exactly if the alternating form
-of Q_a + Q_b is nonsingular. The forms (Kerdock 1972; in the trace form of Calderbank, Cameron,
-Kantor and Seidel 1997) live on GF(2^(m-1)) + GF(2), one for each a in the field:
+The forms (Kerdock 1972; in the trace form of Calderbank, Cameron, Kantor and Seidel 1997) live
+on GF(2^(m-1)) + GF(2), one for each a in the field:
 
     Q_a(x, e) = sum_{i=1..(m-2)/2} tr((a x)^(2^i + 1)) + e tr(a x)
 
-so all d/2 of them are pairwise unbiased, and unbiased to the standard basis, which comes last.
+The alternating form of Q_a + Q_b is nonsingular for a != b, so every |cosine| between different
+bases is 1/sqrt(d) exactly. More forms, at twice the cosine a layer, come from adding
+tr(b_j x^(2^j + 1)) for j = 1, 2, ... (Delsarte and Goethals 1975).
 """
 
 from functools import lru_cache
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
+from growlabels.classes._forms import QuadraticForms, restricted_forms
 from growlabels.classes._galois import binary_field
 
 DIMS = (4, 16, 64, 256, 1024, 4096, 16384, 65536)
@@ -33,15 +31,7 @@ def capacity(dim: int) -> int:
     return dim * (dim // 2 + 1)
 
 
-def hadamard_rows(columns: NDArray[np.int64], dim: int) -> NDArray[np.int8]:
-    """Return rows of the Sylvester matrix, (-1)^popcount(c & x), as (len(columns), dim)."""
-    bits = columns[:, None] & np.arange(dim, dtype=np.int64)
-    for shift in (32, 16, 8, 4, 2, 1):
-        bits = bits ^ (bits >> shift)
-    return (1 - 2 * (bits & 1)).astype(np.int8)
-
-
-class KerdockSet:
+class KerdockSet(QuadraticForms):
     """The quadratic forms of one dimension, in the pinned order of the bases.
 
     Coordinate bit m-1 is e; below it come t^0, t^1, ... of the field element, so that the upper
@@ -61,48 +51,64 @@ class KerdockSet:
         if dim not in DIMS:
             raise UsageError.choice("dim", DIMS, dim)
         self.dim = dim
-        self._bits = dim.bit_length() - 1
-        self._field = binary_field(self._bits - 1)
-        element = np.arange(self._field.size, dtype=np.int32)
-        form = np.zeros(self._field.size, dtype=np.int8)
-        for i in range(1, (self._bits - 2) // 2 + 1):
-            power = self._field.multiply(self._field.power_of_two(element, i), element)
-            form ^= self._field.trace[power]
+        self.count = dim // 2
+        self.bits = dim.bit_length() - 1
+        self.field = binary_field(self.bits - 1)
+        element = np.arange(self.field.size, dtype=np.int32)
+        form = np.zeros(self.field.size, dtype=np.int8)
+        for i in range(1, (self.bits - 2) // 2 + 1):
+            power = self.field.multiply(self.field.power_of_two(element, i), element)
+            form ^= self.field.trace[power]
         self._form = form
-        self.order = np.argsort(self.restricted_forms(), kind="stable").astype(np.int32)
+        self.order = element
+        upper = [1 << bit for bit in range(self.bits // 2, self.bits)]
+        self.order = np.argsort(restricted_forms(self, upper), kind="stable").astype(np.int32)
 
-    def restricted_forms(self) -> NDArray[np.int64]:
-        """Alternating form of each a on the upper half of the coordinates, packed in an integer.
+    def values(self, bases: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int8]:
+        e, x = self.split(at)
+        product = self.field.multiply(self.order[bases][:, None], x[None, :])
+        return self._form[product] ^ (e[None, :] & self.field.trace[product])
 
-        Bit by bit B(e_i, e_j) = Q(e_i + e_j) + Q(e_i) + Q(e_j), for i < j.
-        """
-        upper = [1 << bit for bit in range(self._bits // 2, self._bits)]
-        elements = np.arange(self._field.size, dtype=np.int32)
-        packed = np.zeros(self._field.size, dtype=np.int64)
-        for j, second in enumerate(upper):
-            for first in upper[:j]:
-                at = np.array([first, second, first | second])
-                packed = 2 * packed + self._values(elements, at).sum(1) % 2
-        return packed
-
-    def signs(self, bases: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Return (-1)^Q_b(x) for the given bases (all below d/2): (len(bases), dim) of +1, -1."""
-        return 1 - 2 * self._values(self.order[bases], np.arange(self.dim))
-
-    def _values(self, elements: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Q_a(x, e) in {0, 1} for all a in ``elements`` and all packed coordinates ``at``."""
-        e, x = _split(at, self._bits)
-        product = self._field.multiply(elements[:, None], x[None, :])
-        return self._form[product] ^ (e[None, :] & self._field.trace[product])
+    def split(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+        """Packed coordinates -> (e, field element); the class says which bit is which."""
+        half = self.bits // 2
+        upper = (at >> half) & ((1 << (half - 1)) - 1)
+        lower = at & ((1 << half) - 1)
+        e = (at >> (self.bits - 1)).astype(np.int8)
+        return e, (upper | lower << (half - 1)).astype(np.int32)
 
 
-def _split(at: NDArray[np.int64], bits: int) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Packed coordinates -> (e, field element); see KerdockSet for which bit is which."""
-    half = bits // 2
-    upper = (at >> half) & ((1 << (half - 1)) - 1)
-    lower = at & ((1 << half) - 1)
-    e = (at >> (bits - 1)).astype(np.int8)
-    return e, (upper | lower << (half - 1)).astype(np.int32)
+class DelsarteGoethalsSet(QuadraticForms):
+    """Kerdock forms plus tr(b_j x^(2^j + 1)), j = 1 .. layers: |cosine| at most 2^layers/sqrt(d).
+
+    Basis a + (d/2) b_1 + (d/2)^2 b_2 ... : the first d/2 bases are the Kerdock ones, in order.
+
+    Parameters
+    ----------
+    dim
+        d, a power of four from 16 to 65,536.
+    layers
+        From 1 to m/2 - 1; each multiplies the number of bases by d/2.
+    """
+
+    def __init__(self, dim: int, layers: int) -> None:
+        self.kerdock = kerdock_set(dim)
+        most = self.kerdock.bits // 2 - 1
+        if not 1 <= layers <= most:
+            raise UsageError.parameter("layers", f"must be from 1 to {most} at dim {dim}", layers)
+        self.dim = dim
+        self.layers = layers
+        self.count = (dim // 2) ** (layers + 1)
+
+    def values(self, bases: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int8]:
+        field, half = self.kerdock.field, self.dim // 2
+        total = self.kerdock.values(bases % half, at)
+        x = self.kerdock.split(at)[1]
+        for layer in range(1, self.layers + 1):
+            factor = (bases // half**layer % half).astype(np.int32)
+            power = field.multiply(field.power_of_two(x, layer), x)
+            total ^= field.trace[field.multiply(factor[:, None], power[None, :])]
+        return total
 
 
 @lru_cache(maxsize=8)
@@ -131,15 +137,3 @@ def sign_rows(dim: int) -> NDArray[np.int8]:
         rows[start : start + step] = forms.signs(np.arange(start, min(start + step, dim // 2)))
     rows.flags.writeable = False
     return rows
-
-
-def kerdock_vectors(index: NDArray[np.int64], dim: int) -> NDArray[np.float64]:
-    """Return unit vectors of the set: (len(index), dim); exact in float32 too."""
-    basis, column = np.divmod(index, dim)
-    vectors = np.zeros((len(index), dim))
-    standard = basis == dim // 2
-    vectors[np.flatnonzero(standard), column[standard]] = 1.0
-    distinct, place = np.unique(basis[~standard], return_inverse=True)
-    signs = kerdock_set(dim).signs(distinct)[place.reshape(-1)]
-    vectors[~standard] = signs * hadamard_rows(column[~standard], dim) / dim**0.5
-    return vectors

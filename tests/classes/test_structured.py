@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from growlabels.base.errors import UsageError
+from growlabels.classes import coherence_bound
+from growlabels.classes._closed_forms import Construction
+from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, Paley
+
+SETS = [Kerdock(4), Kerdock(16), Gold(8), DelsarteGoethals(16, 1), Paley(5), Paley(13)]
+
+
+@pytest.mark.parametrize("construction", SETS, ids=lambda c: f"{c.kind}-{c.dim}")
+def test_stated_cosines_are_the_measured_ones(construction: Construction) -> None:
+    vectors = construction.vectors(np.arange(construction.capacity))
+    gram = vectors @ vectors.T
+    np.testing.assert_allclose(np.diag(gram), 1, rtol=1e-13)
+    for count in range(2, construction.capacity + 1, max(1, construction.capacity // 97)):
+        pairs = gram[:count, :count][np.triu_indices(count, 1)]
+        absolute, signed = construction.cosines(count)
+        assert np.abs(pairs).max() == pytest.approx(absolute, abs=1e-13)
+        assert pairs.max() == pytest.approx(signed, abs=1e-13)
+        assert absolute >= coherence_bound(count, construction.dim) - 1e-12
+
+
+@pytest.mark.parametrize("construction", SETS, ids=lambda c: f"{c.kind}-{c.dim}")
+def test_vectors_depend_on_the_index_alone(construction: Construction) -> None:
+    index = np.random.default_rng(0).integers(0, construction.capacity, 50)
+    every = construction.vectors(np.arange(construction.capacity))
+    np.testing.assert_array_equal(construction.vectors(index), every[index])
+    assert construction.vectors(index[:0]).shape == (0, construction.dim)
+
+
+def test_layers_count_from_the_kerdock_set() -> None:
+    construction = DelsarteGoethals(64, 2)
+    assert construction.cosines(64) == (0, 0)
+    assert construction.cosines(2048) == (0.125, 0.125)
+    assert construction.cosines(2049) == (0.25, 0.25)
+    assert construction.cosines(65_537) == (0.5, 0.5)
+    assert construction.cosines(construction.capacity) == (0.5, 0.5)
+
+
+def test_paley_needs_a_prime_power() -> None:
+    with pytest.raises(UsageError, match="prime power = 1 mod 4 for a Paley frame, it was 17"):
+        Paley(17)
