@@ -17,15 +17,17 @@ from growlabels.base.files import content_hash, file_sha256
 from growlabels.base.progress import Progress, silent
 from growlabels.base.rows import MalformedRow, RowSource
 from growlabels.base.runs import RunFolder
+from growlabels.unsafe._gradpass import grad_cos
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
 from growlabels.unsafe._rows import Example, read_examples
-from growlabels.unsafe._score import FUSED, fuse, left_out
+from growlabels.unsafe._score import FUSED, fuse, left_out, target_sets
 from growlabels.unsafe._shards import ShardSettings, featurise, fill_store
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._targets import read_targets, source_name
 from growlabels.unsafe._threshold import warning_light
+from growlabels.unsafe._tokens import encode
 
 FORWARD_METHODS = ("f4w", "windows", "kt", "tfidf", "repsim")
 METHODS = (*FORWARD_METHODS, "grad-cos")
@@ -200,7 +202,19 @@ class Scanner:
     def _grad_cos(
         self, pool: PoolScores, targets: Sequence[Example], progress: Progress
     ) -> tuple[np.ndarray, np.ndarray]:
-        raise UsageError.choice("methods", FORWARD_METHODS, "grad-cos")
+        """Compute Grad-Cos of the rows and of the targets for every target set."""
+        scored = set(map(int, pool.numbers))
+        rows = [example for example in self._examples() if example.number in scored]
+        limits = self.settings.max_prompt_tokens, self.settings.max_response_tokens
+        of_rows, of_targets = grad_cos(
+            self.model,
+            [encode(self.model, example, *limits) for example in rows],
+            [encode(self.model, example, *limits) for example in targets],
+            self.seed,
+            progress,
+        )
+        sets = target_sets(len(targets))
+        return of_rows @ sets, of_targets @ sets
 
     def _table(
         self,
