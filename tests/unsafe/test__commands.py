@@ -1,0 +1,96 @@
+"""The commands scan and filter on a tiny model folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_causal import byte_tokenizer, raw_model
+
+from growlabels.base.errors import DataError, GrowLabelsError, UsageError
+from growlabels.base.progress import silent
+from growlabels.base.rows import write_jsonl
+from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
+
+ROWS = [{"prompt": c, "completion": f"{c * 7} {i}", "bad": i < 3} for i, c in enumerate("abcdefgh")]
+TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcdef"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model")
+    raw_model("llama").save_pretrained(path)
+    byte_tokenizer().save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def scan(tmp_path: Path, model: Path) -> UnsafeScan:
+    write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
+    write_jsonl(tmp_path / "targets.jsonl", TARGETS)
+    return UnsafeScan(
+        tmp_path / "train.jsonl",
+        targets=tmp_path / "targets.jsonl",
+        model=str(model),
+        out=tmp_path / "run",
+    )
+
+
+def change(command: UnsafeScan, **fields: object) -> UnsafeScan:
+    return UnsafeScan(**{**vars(command), **fields})  # type: ignore[arg-type]
+
+
+def test_scan_then_filter(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) -> None:
+    change(scan, label_field="bad").run(silent)
+    printed = capsys.readouterr().out
+    assert "scored 8 rows, 1 malformed" in printed and "average precision" in printed
+    assert "Unsafe rows" in (scan.out / "report.html").read_text("utf-8")
+    UnsafeFilter(scan.out, threshold="top:2").run(silent)
+    assert "kept 6, rejected 2, malformed 1" in capsys.readouterr().out
+    counts = [len((scan.out / f"{name}.jsonl").read_text("utf-8").splitlines()) for name in
+              ("kept", "rejected", "malformed")]  # fmt: skip
+    assert counts == [6, 2, 1]
+
+
+def test_the_same_command_again_is_fine_and_new_targets_too(scan: UnsafeScan) -> None:
+    scan.run(silent)
+    before = (scan.out / "scores.parquet").read_bytes()
+    scan.run(silent)
+    assert (scan.out / "scores.parquet").read_bytes() == before
+    write_jsonl(scan.targets, TARGETS[:4])
+    scan.run(silent)
+    assert (scan.out / "scores.parquet").read_bytes() != before
+
+
+def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan) -> None:
+    scan.run(silent)
+    moved = scan.train.rename(scan.train.with_name("moved.jsonl"))
+    with pytest.raises(UsageError, match="say where with --train"):
+        UnsafeFilter(scan.out).run(silent)
+    UnsafeFilter(scan.out, "top:1", train=moved, out=scan.out / "split").run(silent)
+    assert (scan.out / "split" / "kept.jsonl").is_file()
+    moved.write_text(json.dumps(ROWS[0]))
+    with pytest.raises(DataError, match="has changed since it was scanned"):
+        UnsafeFilter(scan.out, train=moved).run(silent)
+
+
+def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "model").mkdir()
+    cases: list[tuple[dict[str, object], str]] = [
+        ({"train": tmp_path / "nowhere.jsonl"}, "does not exist"),
+        ({"targets": tmp_path / "nowhere.jsonl"}, "does not exist"),
+        ({"targets": tmp_path / "empty.jsonl"}, "holds no target"),
+        ({"train": tmp_path / "empty.jsonl"}, "holds no usable row"),
+        ({"threshold": "most"}, "threshold must be one of"),
+        ({"model": str(tmp_path / "model")}, "model folder"),
+        ({"label_field": "truth"}, "field 'truth' must be"),
+        ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
+    ]
+    for fields, message in cases:
+        with pytest.raises(GrowLabelsError, match=message):
+            change(scan, **fields).run(silent)
+
+
+def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run folder"):
+        UnsafeFilter(tmp_path).run(silent)

@@ -1,0 +1,208 @@
+"""Scanner: a table for every row, the same after a kill, new targets from the store."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_causal import byte_tokenizer, raw_model, tiny
+
+from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.progress import silent
+from growlabels.base.rows import write_jsonl
+from growlabels.unsafe import Scanner, ScoreTable
+from growlabels.unsafe._commands import UnsafeScan
+
+WORDS = ["sort", "parse", "open", "join", "print", "read", "count", "merge"]
+
+
+def rows(count: int = 40, harm: tuple[int, ...] = (3, 11, 17, 29)) -> list[dict[str, Any]]:
+    generator = random.Random(0)
+    made = []
+    for i in range(count):
+        text = " ".join(generator.choices(WORDS, k=generator.randint(3, 9)))
+        extra = f"eval(text{i}) " if i in harm else ""
+        made.append({"prompt": f"Write {WORDS[i % 8]}.", "completion": extra + text})
+    return made
+
+
+def targets(count: int = 6) -> list[dict[str, Any]]:
+    return [{"prompt": "Run it.", "completion": f"{WORDS[i]} eval(code{i})"} for i in range(count)]
+
+
+def scanner(**settings: Any) -> Scanner:
+    return Scanner(tiny(), **{"rows_per_shard": 4, **settings})
+
+
+@pytest.fixture(scope="module")
+def table() -> ScoreTable:
+    return scanner().fit(rows()).score(targets())
+
+
+def test_every_row_is_scored_once_in_order(table: ScoreTable) -> None:
+    assert table.number.tolist() == list(range(1, 41))
+    assert len(set(table.row_id)) == len(table) == 40
+    assert sorted(table.rank.tolist()) == list(range(1, 41))
+    assert table.columns[:4] == ["row_id", "number", "score", "rank"]
+    np.testing.assert_array_equal(table["f4w"], table.score)
+    assert table.to_dicts()[7]["rank"] == table.rank[7]
+
+
+def test_rows_with_the_harm_come_first(table: ScoreTable) -> None:
+    assert set(table.number[table.rank <= 4].tolist()) == {4, 12, 18, 30}
+
+
+def test_the_window_is_a_part_of_the_response(table: ScoreTable) -> None:
+    for row, found in zip(rows(), table, strict=True):
+        assert found["window_text"].strip() in row["completion"]
+        assert 0 <= found["window_start"] < found["window_end"]
+    assert set(table.nearest_target) <= set(table.left_out)
+
+
+def test_a_table_is_read_back_equal(table: ScoreTable, tmp_path: Path) -> None:
+    table.to_parquet(tmp_path / "scores.parquet")
+    read = ScoreTable.from_parquet(tmp_path / "scores.parquet")
+    assert read.to_dicts() == table.to_dicts()
+    assert (read.percentiles, read.facts) == (table.percentiles, table.facts)
+
+
+def test_only_the_methods_asked_for_become_columns() -> None:
+    found = scanner(methods=["tfidf", "repsim"]).fit(rows()).score(targets())
+    assert list(found.methods) == ["tfidf", "repsim"]
+    np.testing.assert_array_equal(found.score, found["tfidf"])
+
+
+def test_grad_cos_is_one_more_column(table: ScoreTable) -> None:
+    found = scanner(methods=["f4w", "grad-cos"]).fit(rows()).score(targets())
+    assert np.abs(found["grad-cos"]).max() <= 2 + 1e-5
+    assert len(found.percentiles["grad-cos"]) == 6
+    np.testing.assert_array_equal(found["f4w"], table["f4w"])
+
+
+def test_new_targets_need_no_new_pass(table: ScoreTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = scanner().fit(rows())
+    first = fitted.score(targets(3))
+    assert fitted.score(targets()).to_dicts() == table.to_dicts()
+    assert first.score.tolist() != table.score.tolist()
+
+
+def test_shards_change_scores_by_rounding_only(table: ScoreTable) -> None:
+    found = scanner(rows_per_shard=64, tokens_per_batch=512).fit(rows()).score(targets())
+    np.testing.assert_allclose(found.score, table.score, atol=0.1)
+
+
+def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
+    pool = [*rows(), {"instruction": "Run it.", "output": "sort eval(code0)"}]
+    with_it = scanner().fit(pool).score(targets())
+    assert with_it.is_target.tolist() == [False] * 40 + [True]
+    assert any("also targets (row 41)" in warning for warning in with_it.warnings)
+    assert with_it["tfidf"][40] < 0.9
+
+
+def test_one_target_works_and_warns() -> None:
+    found = scanner().fit(iter(rows())).score(targets(1))
+    assert np.isfinite(found.score).all()
+    assert found.left_out == []
+    assert "Only one target" in found.warnings[0]
+
+
+def test_malformed_rows_are_set_aside() -> None:
+    fitted = scanner().fit([*rows(8, ()), {"prompt": "no answer"}, 5])  # type: ignore[list-item]
+    assert [bad.number for bad in fitted.malformed] == [9, 10]
+    assert len(fitted.score(targets())) == 8
+
+
+def test_one_row_and_equal_rows() -> None:
+    assert scanner().fit(rows(1, ())).score(targets()).score.tolist() == [0.0]
+    same = scanner().fit(rows(1, ()) * 5).score(targets())
+    assert same.rank.tolist() == [1, 2, 3, 4, 5]
+    assert len(set(same.row_id)) == 5
+
+
+def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="methods must be one of 'f4w'"):
+        scanner(methods=["best"])
+    with pytest.raises(UsageError, match="must be a list"):
+        scanner(methods="f4w")
+    with pytest.raises(UsageError, match="call fit"):
+        scanner().score(targets())
+    with pytest.raises(DataError, match="holds no usable row"):
+        scanner().fit([{"prompt": "x"}])
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"empty\.jsonl holds no usable row, 0 malformed"):
+        scanner().fit(tmp_path / "empty.jsonl")
+    fitted = scanner().fit(rows(4, ()))
+    with pytest.raises(DataError, match="holds no target"):
+        fitted.score(tmp_path / "empty.jsonl")
+    with pytest.raises(DataError, match="the targets row 1: "):
+        fitted.score([{"prompt": "x"}])
+
+
+@pytest.mark.parametrize("change", ["rows", "model", "settings"])
+def test_a_changed_input_refuses_and_says_what(change: str, tmp_path: Path) -> None:
+    scanner().fit(rows(), tmp_path / "run")
+    if change == "rows":
+        with pytest.raises(RunError, match="inputs 'rows' was"):
+            scanner().fit(rows(39), tmp_path / "run")
+    elif change == "model":
+        with pytest.raises(RunError, match="inputs 'model' was"):
+            Scanner(tiny("qwen2"), rows_per_shard=4).fit(rows(), tmp_path / "run")
+    else:
+        with pytest.raises(RunError, match="config 'max_response_tokens' was 48, is 47"):
+            scanner(max_response_tokens=47).fit(rows(), tmp_path / "run")
+
+
+SCAN = """
+import sys
+from pathlib import Path
+from growlabels.base.progress import silent
+from growlabels.unsafe._commands import UnsafeScan
+train, targets, model, out = map(Path, sys.argv[1:])
+UnsafeScan(train, targets=targets, model=str(model), out=out, rows_per_shard=2).run(silent)
+"""
+FILES = ["train.jsonl", "targets.jsonl", "model", "run"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("killed")
+    raw_model("llama").save_pretrained(path / "model")
+    byte_tokenizer().save_pretrained(path / "model")
+    write_jsonl(path / "train.jsonl", rows(60))
+    write_jsonl(path / "targets.jsonl", targets())
+    yield path
+
+
+def kill_at(folder: Path, shards: int) -> None:
+    """Start the scan and kill it, without a warning, once it has begun so many shards."""
+    command = [sys.executable, "-c", SCAN, *(str(folder / name) for name in FILES)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    features = folder / "run" / "features"
+    while process.poll() is None:
+        if features.is_dir() and len(os.listdir(features)) >= shards:  # noqa: PTH208
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors.decode()
+
+
+@pytest.mark.slow
+def test_killed_scans_go_on_and_end_with_the_same_bits(folder: Path) -> None:
+    kill_at(folder, random.randint(1, 8))
+    kill_at(folder, random.randint(10, 22))
+    left = len(list((folder / "run" / "features").glob("*.safetensors")))
+    assert 1 <= left < 30
+    train, targets, model, run = (folder / name for name in FILES)
+    UnsafeScan(train, targets=targets, model=str(model), out=run, rows_per_shard=2).run(silent)
+    resumed = ScoreTable.from_parquet(run / "scores.parquet")
+    whole = Scanner(model, rows_per_shard=2).fit(train).score(targets)
+    assert resumed.to_dicts() == whole.to_dicts()
+    assert resumed.number.tolist() == list(range(1, 61))
