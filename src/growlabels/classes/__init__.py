@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from growlabels.classes._codebook import Codebook as Codebook
     from growlabels.classes._estimator import EBVClassifier as EBVClassifier
     from growlabels.classes._head import EBVHead as EBVHead
+    from growlabels.classes._import_pickle import import_pickle as import_pickle
 
 __all__ = [
     "Certificate",
@@ -24,6 +25,7 @@ __all__ = [
     "EBVClassifier",
     "EBVHead",
     "coherence_bound",
+    "import_pickle",
     "levenshtein_bound",
     "rankin_bound",
     "welch_bound",
@@ -37,6 +39,7 @@ __getattr__, __dir__ = lazy_exports(
         "EBVClassifier": "_estimator",
         "EBVHead": "_head",
         "coherence_bound": "_bounds",
+        "import_pickle": "_import_pickle",
         "levenshtein_bound": "_bounds",
         "rankin_bound": "_bounds",
         "welch_bound": "_bounds",
