@@ -74,7 +74,7 @@ def kept_sets(table: LabelSets, keep: int, pinned: NDArray[np.int64]) -> tuple[L
     """
     sets = int(table.used[SETS])
     stays = np.zeros(sets, bool)
-    stays[table.order[:keep]] = True
+    stays[table.order[: min(keep, sets)]] = True
     stays[pinned] = True
     ranked = table.order[:sets]
     survivors = ranked[stays[ranked]]

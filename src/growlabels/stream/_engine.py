@@ -114,7 +114,9 @@ class Engine:
             begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
             self.rows = first + begin
             if why == _loop.DRIFT:
-                self._restart(AFTER_DRIFT, self.mode)
+                # what the detector has not dropped is the new regime
+                self._restart(min(AFTER_DRIFT, int(self.monitor.totals[0])), self.mode)
+                self.monitor = empty_monitor()
                 old, new, bound = alarm.tolist()
                 self.events.append(Event(self.rows, "drift", (), new - old, bound))
             elif why == _loop.SWITCH:

@@ -202,7 +202,7 @@ def read_table(table: Any, what: str) -> Cells:
             matrix.sum_duplicates()
         start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
         value = _numbers(matrix.data, what)
-        names = range(matrix.shape[1])
+        names = list(getattr(table, "columns", range(matrix.shape[1])))
         _check_cells(value, start, column, names, what)
         value = _within_reach(value)
         if not value.all():
