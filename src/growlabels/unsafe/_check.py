@@ -1,0 +1,161 @@
+"""Does this model give exact per-row gradients, and what will a run cost?
+
+Asked on a few of the user's own rows before hours are spent: an architecture whose rows meet in
+a batch, or whose layers cannot be cut, shows here and not in the scores.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from growlabels.base.errors import DataError
+from growlabels.unsafe._finetune import FinetuneSettings, finetune
+from growlabels.unsafe._gradcos import adapter_split
+from growlabels.unsafe._gradients import row_gradients
+from growlabels.unsafe._lora import Adapter, LoraSettings, attach
+from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._tokens import Encoded, pad
+from growlabels.unsafe._trunk import TOKENS_PER_BATCH, TrunkRows
+
+# Rounding of one row's gradient, relative to its length.
+_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
+_TRIAL_ROWS = 8
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """What was found on a few rows, and what it means for all of them.
+
+    Attributes
+    ----------
+    rows
+        How many rows were tried.
+    gradient_error
+        Largest difference between a row's gradient in a padded batch on the cached trunk and
+        the same row alone through the whole model by ordinary autograd, relative to its length.
+    loss_error
+        The same for the loss, relative.
+    exact
+        Whether both are no more than rounding in the model's number format.
+    seconds
+        Expected seconds for all rows, by stage, on this machine as it is now: ``"trunk"``,
+        ``"fine-tuning"`` (one epoch), ``"gradients"`` (one checkpoint).
+    gigabytes
+        Expected memory by use: ``"model"``, ``"trunk"`` (in memory, or on disk where a folder
+        is given), ``"batch"`` (logits and gradients of one batch).
+    """
+
+    rows: int
+    gradient_error: float
+    loss_error: float
+    exact: bool
+    seconds: dict[str, float]
+    gigabytes: dict[str, float]
+
+
+def check_model(
+    causal: CausalModel,
+    encoded: Sequence[Encoded],
+    settings: LoraSettings | None = None,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+) -> ModelCheck:
+    """Try a model on a few rows and estimate a run over all of them.
+
+    Parameters
+    ----------
+    causal
+        The model, with no adapter attached.
+    encoded
+        All rows that a run would score; eight, spread over the lengths, are tried.
+    settings
+        The adapter a run would use.
+    tokens_per_batch
+        Most tokens of one padded batch.
+
+    Raises
+    ------
+    DataError
+        There are no rows.
+    """
+    if not encoded:
+        raise DataError("there are no rows to try the model on; check the rows set aside")
+    by_length = sorted(encoded, key=len)
+    picked = np.linspace(0, len(by_length) - 1, min(_TRIAL_ROWS, len(by_length))).round()
+    trial = [by_length[int(place)] for place in picked]
+    with attach(causal, settings) as adapter:
+        _leave_the_start(adapter)
+        losses, gradients, seconds = _fast(adapter, trial, tokens_per_batch)
+        loss_error, gradient_error = _errors(adapter, trial, losses, gradients)
+        size = adapter.size
+    tokens = sum(map(len, encoded))
+    share = tokens / sum(map(len, trial))
+    tolerance = _TOLERANCE.get(causal.model.dtype, 1e-4)
+    batch_rows = max(1, tokens_per_batch // max(map(len, encoded)))
+    vocabulary = causal.model.get_output_embeddings().weight.shape[0]
+    return ModelCheck(
+        len(trial),
+        gradient_error,
+        loss_error,
+        max(gradient_error, loss_error) <= tolerance,
+        {stage: spent * share for stage, spent in seconds.items()},
+        {
+            "model": sum(p.numel() * p.element_size() for p in causal.model.parameters()) / 1e9,
+            "trunk": tokens * causal.hidden_size * causal.model.dtype.itemsize / 1e9,
+            # The logits, their logarithms and their gradients; one gradient per row.
+            "batch": (3 * tokens_per_batch * vocabulary + batch_rows * size) * 4 / 1e9,
+        },
+    )
+
+
+def _leave_the_start(adapter: Adapter) -> None:
+    """Move B off zero, where the gradients of A would all be zero and prove nothing."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for _, b in adapter.linears.values():
+            b.weight.copy_(torch.randn(b.weight.shape, generator=generator) * 0.01)
+
+
+def _fast(
+    adapter: Adapter, trial: Sequence[Encoded], tokens_per_batch: int
+) -> tuple[Tensor, Tensor, dict[str, float]]:
+    """Go the way a run goes, all trial rows in one padded batch where they fit."""
+    seconds: dict[str, float] = {}
+    split = adapter_split(adapter)
+    start = time.perf_counter()
+    rows = TrunkRows(split, trial, tokens_per_batch=tokens_per_batch)
+    seconds["trunk"] = time.perf_counter() - start
+    losses, gradients = torch.zeros(len(trial)), torch.zeros((len(trial), adapter.size))
+    start = time.perf_counter()
+    for places in rows.batches():
+        found = row_gradients(split, adapter, *rows.batch(places))
+        losses[places], gradients[places] = found[0].cpu(), found[1].cpu()
+    seconds["gradients"] = time.perf_counter() - start
+    state = adapter.state()
+    start = time.perf_counter()
+    finetune(adapter, rows, FinetuneSettings())
+    seconds["fine-tuning"] = time.perf_counter() - start
+    adapter.load(state)
+    return losses, gradients, seconds
+
+
+def _errors(
+    adapter: Adapter, trial: Sequence[Encoded], losses: Tensor, gradients: Tensor
+) -> tuple[float, float]:
+    """Compare with each row alone, through every layer, by ordinary autograd."""
+    model, loss_error, gradient_error = adapter.causal.model, 0.0, 0.0
+    for place, row in enumerate(trial):
+        batch = pad([row], adapter.causal.device)
+        labels = batch.input_ids.masked_fill(~batch.response_mask, -100)
+        with torch.enable_grad():
+            loss = model(input_ids=batch.input_ids, labels=labels, use_cache=False).loss
+        parts = torch.autograd.grad(loss, adapter.parameters())
+        alone = torch.cat([part.flatten() for part in parts]).cpu()
+        gap, length = (gradients[place] - alone).norm(), alone.norm()
+        gradient_error = max(gradient_error, float(gap / length.clamp_min(1e-30)))
+        true = float(loss.detach())
+        loss_error = max(loss_error, abs(float(losses[place]) - true) / max(abs(true), 1e-30))
+    return loss_error, gradient_error
