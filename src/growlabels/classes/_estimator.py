@@ -1,0 +1,346 @@
+"""EBVClassifier: fixed class vectors behind scikit-learn's interface."""
+
+import copy
+import math
+import os
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from torch import Tensor, nn
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress, silent
+from growlabels.classes._codebook import Codebook
+from growlabels.classes._head import EBVHead
+from growlabels.classes._reader import ArrayReader, Reader, TextReader
+from growlabels.classes._settings import check_settings
+from growlabels.classes._training import Schedule, seeded, train
+from growlabels.classes._transform import exact_topk
+from growlabels.classes._trunks import Inputs, as_texts
+
+STEPS = 400  # least number of steps of a fit whose epochs are not given
+LOGITS = 1 << 24  # at most this many in memory when predicting
+
+
+class EBVClassifier(ClassifierMixin, BaseEstimator):
+    """Classifier with fixed class vectors, for texts or arrays; classes may be added later.
+
+    Texts (a list, array or series of strings) become bags of hashed character n-grams below an
+    embedding; arrays are standardised. One or two hidden layers follow, then
+    :class:`EBVHead`. Training takes AdamW on a one-cycle schedule. The same seed, data and
+    number of threads give the same model.
+
+    Parameters
+    ----------
+    capacity
+        The largest number of classes expected; by default what the codebook has room for,
+        33,024 with up to 256 classes at first, 525,312 with more.
+    dim
+        Dimension of the class vectors; chosen from the number of classes by default.
+    tau
+        Temperature, or ``"auto"``: from the number of classes.
+    margin
+        Additive angular margin in radians.
+    label_smoothing
+        From 0 to below 1.
+    hidden
+        Width of the hidden layers.
+    embedding, buckets, longest_ngram
+        Of texts: width of the n-gram embeddings, how many there are, code points per n-gram.
+    dropout
+        Share of hidden units switched off in training.
+    epochs
+        Passes of :meth:`fit`; by default 5 or more, so that there are 400 steps.
+    batch_size
+        Rows a step; by default an eighth of the rows, from 16 to 512.
+    lr, head_lr_factor, weight_decay
+        Peak rate, the head's rate in units of it, decay of AdamW.
+    partial_epochs, partial_lr
+        Passes and constant rate of one :meth:`partial_fit` after the first.
+    replay
+        Rows kept of each class, up to this many, and learned again by :meth:`partial_fit`.
+    seed
+        Decides every random choice.
+    device
+        Where to train and predict, e.g. ``"cuda"``.
+
+    Attributes
+    ----------
+    classes_
+        Labels in the order of the columns of :meth:`predict_proba`: sorted, then later ones in
+        the order they came.
+    codebook_, head_, trunk_
+        The fixed vectors with their labels, the output layer, the network below it.
+    losses_
+        Mean training loss of each epoch of the last call.
+    n_features_in_
+        Number of columns; arrays only.
+
+    References
+    ----------
+    Shen, Sun, Wei, "Equiangular Basis Vectors", CVPR 2023.
+
+    Examples
+    --------
+    >>> greetings = ["guten morgen", "guten abend", "good morning", "good evening"]
+    >>> model = EBVClassifier(buckets=2048, epochs=100)
+    >>> model = model.fit(greetings, ["de", "de", "en", "en"])
+    >>> model.predict(["guten tag", "good day"])
+    array(['de', 'en'], dtype='<U2')
+    >>> model.partial_fit(["bonjour", "bonsoir"], ["fr", "fr"]).classes_
+    array(['de', 'en', 'fr'], dtype='<U2')
+    """
+
+    trunk_: nn.Module
+    head_: EBVHead
+    n_features_in_: int
+
+    def __init__(
+        self,
+        *,
+        capacity: int | None = None,
+        dim: int | None = None,
+        tau: float | Literal["auto"] = "auto",
+        margin: float = 0.1,
+        label_smoothing: float = 0.1,
+        hidden: int = 256,
+        embedding: int = 128,
+        buckets: int = 32_768,
+        longest_ngram: int = 4,
+        dropout: float = 0.2,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float = 4e-3,
+        head_lr_factor: float = 2.0,
+        weight_decay: float = 1e-4,
+        partial_epochs: int = 3,
+        partial_lr: float = 1e-3,
+        replay: int = 10,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.capacity = capacity
+        self.dim = dim
+        self.tau: Any = tau
+        self.margin = margin
+        self.label_smoothing = label_smoothing
+        self.hidden = hidden
+        self.embedding = embedding
+        self.buckets = buckets
+        self.longest_ngram = longest_ngram
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.head_lr_factor = head_lr_factor
+        self.weight_decay = weight_decay
+        self.partial_epochs = partial_epochs
+        self.partial_lr = partial_lr
+        self.replay = replay
+        self.seed = seed
+        self.device = device
+
+    def fit(self, X: Any, y: ArrayLike, *, progress: Progress = silent) -> Self:
+        """Train from scratch.
+
+        Parameters
+        ----------
+        X
+            Strings, or an array ``(rows, columns)`` of finite numbers.
+        y
+            One label per row: strings, whole numbers or booleans.
+        progress
+            Called after each step.
+
+        Raises
+        ------
+        ValueError
+            The rows or labels are not usable: scikit-learn's sentences.
+        """
+        return self._first_fit(X, y, [], progress)
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> Self:
+        """Go on training with more rows, and with new classes where labels are new.
+
+        New classes get the next unused vectors; the vectors of old ones stay. A few rows kept
+        of each class (``replay``) are learned again alongside. The first call is a :meth:`fit`
+        that also makes room for ``classes``. Unlike elsewhere in scikit-learn, later calls may
+        bring labels that are not among them.
+        """
+        if not hasattr(self, "classes_"):
+            known = [] if classes is None else np.asarray(classes).tolist()
+            return self._first_fit(X, y, known, progress)
+        inputs, labels = self._read(X, y, first=False)
+        self._append(labels)
+        targets = self._targets(labels)
+        joined = inputs.joined(self.replay_[0])
+        both = np.concatenate([targets, self.replay_[1]])
+        schedule = Schedule(
+            self.partial_epochs,
+            self.batch_size or min(512, max(16, len(both) // 8)),
+            self.partial_lr,
+            self.head_lr_factor,
+            self.weight_decay,
+            one_cycle=False,
+        )
+        return self._learn(joined, both, schedule, progress)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most likely label of each row."""
+        return self.predict_topk(X, 1)[0][:, 0]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class: ``(rows, classes)``, columns as ``classes_``."""
+        parts = [torch.softmax(logits.double(), 1) for logits in self._logits(X)]
+        return torch.cat(parts).numpy()
+
+    def predict_topk(self, X: Any, k: int = 5) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the ``k`` most likely labels of each row, best first, and their probabilities.
+
+        Ties go to the label that comes first in ``classes_``.
+        """
+        labels, shares = [], []
+        for logits in self._logits(X):
+            if not 1 <= k <= logits.shape[1]:
+                raise UsageError.parameter("k", f"must be from 1 to {logits.shape[1]}", k)
+            values, index = exact_topk(logits.double(), k)
+            labels.append(index)
+            shares.append(torch.exp(values - logits.double().logsumexp(1, keepdim=True)))
+        return self.classes_[torch.cat(labels).numpy()], torch.cat(shares).numpy()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model into a folder: weights, labels and settings, no pickle.
+
+        The rows kept for replay are not saved.
+        """
+        from growlabels.classes._estimator_file import save
+
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "EBVClassifier":
+        """Read a folder that :meth:`save` wrote."""
+        from growlabels.classes._estimator_file import load
+
+        return load(path)
+
+    def prepare(self) -> None:
+        """Make the untrained network for the inputs and labels that are known."""
+        with seeded(self.seed):
+            trunk = self.reader_.trunk(self.embedding, self.hidden, self.dropout)
+            head = EBVHead(self.hidden, self.codebook_, self.tau, self.margin, self.label_smoothing)
+        self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
+        self.replay_: tuple[Inputs, NDArray[np.int64]]
+        self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
+        self.calls_ = 0
+
+    def _first_fit(self, X: Any, y: ArrayLike, known: list[Any], progress: Progress) -> Self:
+        check_settings(self)
+        inputs, labels = self._read(X, y, first=True)
+        self.classes_ = np.unique(np.array([*known, *labels.tolist()]) if known else labels)
+        self.codebook_ = Codebook.for_classes(self.capacity or len(self.classes_), self.dim)
+        self.codebook_.add_labels(self.classes_.tolist())
+        self.prepare()
+        rows = len(labels)
+        size = self.batch_size or min(512, max(16, rows // 8))
+        epochs = self.epochs or max(5, math.ceil(STEPS / max(1, rows // size)))
+        schedule = Schedule(epochs, size, self.lr, self.head_lr_factor, self.weight_decay)
+        return self._learn(inputs, self._targets(labels), schedule, progress)
+
+    def _learn(
+        self, inputs: Inputs, targets: NDArray[np.int64], schedule: Schedule, progress: Progress
+    ) -> Self:
+        seed = self.seed + self.calls_
+        self.calls_ += 1
+        with seeded(seed):
+            self.losses_ = train(self.trunk_, self.head_, inputs, targets, schedule, seed, progress)
+        kept = _some_of_each(targets, self.replay, seed)
+        self.replay_ = inputs.take(kept), targets[kept]
+        return self
+
+    def _append(self, labels: NDArray[Any]) -> None:
+        """Add the labels that are new, in sorted order."""
+        if (labels.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
+            raise UsageError.parameter(
+                "y", f"must hold labels like those of fit, {self.classes_.dtype}", labels.dtype
+            )
+        new = np.setdiff1d(labels, self.classes_)
+        if len(new):
+            self.head_.add_classes(new.tolist())
+            self.classes_ = np.concatenate([self.classes_, new])
+
+    def _targets(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        distinct, place = np.unique(labels, return_inverse=True)
+        index = [self.codebook_.labels.index(label) for label in distinct.tolist()]
+        return np.array(index, np.int64)[place]
+
+    def _read(self, X: Any, y: Any, first: bool) -> tuple[Inputs, NDArray[Any]]:
+        """Check rows and labels together; the first time, take the measure of the rows."""
+        rows: Any = as_texts(X)
+        if rows is None:
+            rows, labels = validate_data(self, X, y, reset=first, dtype=np.float64)
+        else:
+            labels = column_or_1d(y, warn=True)
+            check_consistent_length(rows, labels)
+        check_classification_targets(labels)
+        if first:
+            is_array = isinstance(rows, np.ndarray)
+            text = TextReader(self.buckets, self.longest_ngram)
+            self.reader_: Reader = ArrayReader.of(rows) if is_array else text
+        return self.reader_.inputs(rows), np.asarray(labels)
+
+    def _inputs(self, X: Any) -> Inputs:
+        rows: Any = as_texts(X)
+        if rows is None and isinstance(self.reader_, ArrayReader):
+            rows = validate_data(self, X, reset=False, dtype=np.float64)
+        elif rows is None:
+            rows = np.asarray(X)
+            if len(rows) == 0:
+                raise DataError("X holds no rows to predict")
+        return self.reader_.inputs(rows)
+
+    @torch.no_grad()
+    def _logits(self, X: Any) -> Iterator[Tensor]:
+        """Yield logits of all classes, batch after batch, on the CPU.
+
+        Arrays go through in float64, so that a row's result does not depend on its batch.
+        """
+        check_is_fitted(self)
+        inputs = self._inputs(X)
+        trunk, head = self.trunk_, self.head_
+        if isinstance(self.reader_, ArrayReader):
+            trunk, head = copy.deepcopy(trunk).double(), copy.deepcopy(head).double()
+        step = min(4096, max(1, LOGITS // head.num_classes))
+        for start in range(0, len(inputs), step):
+            rows = np.arange(start, min(start + step, len(inputs)))
+            batch = [part.to(self.device) for part in inputs.batch(rows)]
+            yield head(trunk(*batch)).cpu()
+
+
+def _some_of_each(targets: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """Return up to ``count`` random places of each target, ascending."""
+    order = np.random.default_rng(seed).permutation(len(targets))
+    grouped = order[np.argsort(targets[order], kind="stable")]
+    first = np.r_[True, np.diff(targets[grouped]) > 0] if len(grouped) else np.zeros(0, bool)
+    starts = np.flatnonzero(first)
+    rank = np.arange(len(grouped)) - starts[np.cumsum(first) - 1]
+    return np.sort(grouped[rank < count])

@@ -1,0 +1,88 @@
+"""Texts as bags of hashed character n-grams: numpy only, no loop over characters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_START, _END = "\x02", "\x03"
+
+
+@dataclass(frozen=True)
+class Bags:
+    """One bag of bucket numbers per row, one after the other.
+
+    Attributes
+    ----------
+    buckets
+        ``(entries,)`` int64, the bags of all rows.
+    starts
+        ``(rows + 1,)`` int64: row i owns ``buckets[starts[i]:starts[i + 1]]``.
+    """
+
+    buckets: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def take(self, rows: NDArray[np.int64]) -> "Bags":
+        """Return the bags of some rows, in their order."""
+        sizes = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], sizes.cumsum()])
+        inside = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)
+        return Bags(self.buckets[np.repeat(self.starts[rows], sizes) + inside], starts)
+
+
+def hash_ngrams(
+    texts: Sequence[str], buckets: int = 32_768, shortest: int = 1, longest: int = 4
+) -> Bags:
+    """Hash all n-grams of code points of each text, in lower case, with marks at both ends.
+
+    The same on every machine. A text of any length, the empty one too, has at least the
+    n-grams of its marks.
+
+    Parameters
+    ----------
+    texts
+        The rows.
+    buckets
+        How many buckets; two n-grams may share one.
+    shortest, longest
+        Lengths of the n-grams.
+
+    Examples
+    --------
+    >>> bags = hash_ngrams(["Ab", "ab", ""], longest=2)
+    >>> bags.starts.tolist(), (bags.buckets[:7] == bags.buckets[7:14]).all()
+    ([0, 7, 14, 17], np.True_)
+    """
+    marked = [f"{_START}{text.lower()}{_END}" for text in texts]
+    codes = np.frombuffer("".join(marked).encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = codes.astype(np.uint64)
+    lengths = np.fromiter(map(len, marked), np.int64, len(marked))
+    ends = lengths.cumsum()
+    row = np.repeat(np.arange(len(marked)), lengths)
+    room = ends[row] - np.arange(len(codes))  # code points from here to the end of the row
+    wanted = range(shortest, longest + 1)
+    counts = np.stack([np.maximum(lengths - n + 1, 0) for n in wanted], 1)
+    starts = np.concatenate([[0], counts.sum(1).cumsum()])
+    first = starts[:-1, None] + np.cumsum(counts, 1) - counts  # (rows, lengths of n-grams)
+    result = np.empty(starts[-1], np.int64)
+    place = np.arange(len(codes)) - (ends - lengths)[row]
+    key = np.zeros(len(codes), np.uint64)
+    for n in range(1, longest + 1):
+        inner = max(0, len(codes) - n + 1)
+        key[:inner] = _mix(key[:inner] + codes[n - 1 :])
+        if n >= shortest:
+            fits = room >= n
+            at = first[row[fits], n - shortest] + place[fits]
+            result[at] = (_mix(key[fits] + np.uint64(n)) % np.uint64(buckets)).astype(np.int64)
+    return Bags(result, starts)
+
+
+def _mix(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scramble 64 bits (multiply and xor-shift, wrapping); a bijection."""
+    key = (key ^ (key >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
+    return (key ^ (key >> np.uint64(29))) * np.uint64(0xD6E8FEB86659FD93)
