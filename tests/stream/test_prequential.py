@@ -6,7 +6,9 @@ from river import base, datasets, metrics
 from scipy.sparse import csr_matrix
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.datasets import load_yeast
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
+from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import MultiLabelMetrics
 from growlabels.stream._prequential import ArrayRows, prequential
 
@@ -69,8 +71,8 @@ class Columns(MajorityLabels):
         self.chunks = []
 
     def prequential_many(self, X, Y):
+        names, Y = Y.columns, Y.to_numpy()
         self.chunks.append(len(Y))
-        names = ["a", "b", "c"]
         self.labels_ = names[::-1]
         out = np.zeros((len(Y), 3), bool)
         for row, y in enumerate(Y):
@@ -89,6 +91,19 @@ def test_array_path_gives_the_same_scores():
     assert [p.total for p in quick.curve] == [p.total for p in plain.curve]
     assert [p.recent for p in quick.curve] == [p.recent for p in plain.curve]
     assert isinstance(quick.metrics, MultiLabelMetrics)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_learner_scores_the_same_by_arrays_and_by_dicts(sparse):
+    data = load_yeast()
+    X = csr_matrix(np.maximum(data.X, 0)) if sparse else data.X
+    rows = ArrayRows(X, data.Y, data.feature_names, data.label_names).take(slice(0, 330))
+    fast, slow = IHOMER(), IHOMER()
+    quick, plain = prequential(fast, rows), prequential(slow, iter(rows))
+    assert [p.total for p in quick.curve] == [p.total for p in plain.curve]
+    assert quick.metrics.per_label() == plain.metrics.per_label()
+    assert set(fast.labels_) == set(slow.labels_) == set(data.label_names)
+    assert fast.predict_one(next(iter(rows))[0]) == slow.predict_one(next(iter(rows))[0])
 
 
 def test_sparse_rows_leave_zeros_out_and_nan_is_missing():

@@ -103,6 +103,14 @@ class ArrayRows:
         """Names of the columns of Y."""
         return list(range(self.Y.shape[1]) if self.labels is None else self.labels)
 
+    @property
+    def tables(self) -> tuple[Any, Any]:
+        """X and Y for a learner's ``..._many`` methods, with the names of their columns."""
+        return (
+            self.X if self.features is None else _named(self.X, self.features),
+            self.Y if self.labels is None else _named(self.Y, self.labels),
+        )
+
     def take(self, order: NDArray[np.int64] | slice) -> "ArrayRows":
         """Return some rows, or all in another order."""
         return ArrayRows(self.X[order], self.Y[order], self.features, self.labels)
@@ -119,6 +127,25 @@ class ArrayRows:
         else:
             columns, values = range(matrix.shape[1]), matrix[row].tolist()
         return ((names[c], v) for c, v in zip(columns, values, strict=True) if v == v)
+
+
+@dataclass(frozen=True)
+class _NamedArray:
+    """An array with column names: what learners ask of a DataFrame."""
+
+    array: NDArray[Any]
+    columns: list[Hashable]
+
+    def to_numpy(self) -> NDArray[Any]:
+        return self.array
+
+
+def _named(matrix: Any, names: Sequence[Hashable]) -> Any:
+    if not hasattr(matrix, "indptr"):
+        return _NamedArray(matrix, list(names))
+    named = matrix.copy()
+    named.columns = list(names)
+    return named
 
 
 class PrequentialScores:
@@ -257,8 +284,9 @@ def _array_steps(model: Any, rows: ArrayRows, every: int) -> Iterator[Step]:
     truths = rows.label_names
     for begin in range(0, len(rows), every):
         part = rows.take(slice(begin, begin + every))
+        tables = part.tables
         start = time.perf_counter()
-        guesses = model.prequential_many(part.X, part.Y)
+        guesses = model.prequential_many(*tables)
         spent = (time.perf_counter() - start) / len(part)
         names = list(model.labels_)
         for y, guess in zip(_members(part.Y, truths), _members(guesses, names), strict=True):

@@ -1,0 +1,224 @@
+"""A stream's scores, hierarchy and events as a section of a report."""
+
+from collections.abc import Mapping, Sequence
+
+from growlabels.report import Headline, Plot, Section, Table, TreeNode, line_plot, tree_plot
+from growlabels.stream._hierarchy import LabelNode
+from growlabels.stream._metrics import SCORES
+from growlabels.stream._partition import Event
+from growlabels.stream._prequential import PrequentialScores
+
+NAMES = {
+    "exact_match": "exact match",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "jaccard": "Jaccard",
+    "hamming": "Hamming loss",
+}
+_MOST_LEAVES = 60
+_MOST_CLUSTERS = 20
+_MOST_ROWS = 100
+_KINDS = {
+    "form": "labels without company form a cluster",
+    "grow": "a cluster takes labels in",
+    "merge": "clusters merge",
+    "shrink": "a cluster lets labels go",
+    "split": "a cluster splits",
+    "dissolve": "a cluster dissolves",
+    "regroup": "labels change clusters",
+    "drift": "the loss rose: the learner starts again from the last rows",
+}
+
+
+def stream_section(
+    title: str,
+    scores: Mapping[str, PrequentialScores],
+    hierarchy: LabelNode | None = None,
+    events: Sequence[Event] = (),
+    text: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> Section:
+    """Build the section.
+
+    Parameters
+    ----------
+    title
+        Heading of the section.
+    scores
+        Model -> scores on the same rows. The first model is the one that is reported, the
+        others are its baselines.
+    hierarchy, events
+        What the reported model says of its labels; None and none for a model without.
+    text, warnings
+        Paragraphs before the figures; things that the reader must know.
+    """
+    name, *baselines = scores
+    plots = [_curve(scores, "micro_f1", events), _curve(scores, "exact_match", events)]
+    if hierarchy is not None and hierarchy.labels:
+        plots.append(_tree(hierarchy))
+    tables = [_models(scores), _labels(scores)]
+    if hierarchy is not None:
+        tables.append(_events(events))
+    return Section(
+        title,
+        [*text, _how(scores[name])],
+        [*_headlines(name, baselines, scores), *_speed(name, baselines, scores)],
+        plots,
+        tables,
+        warnings,
+    )
+
+
+def describe(event: Event) -> str:
+    """Return one line about an event.
+
+    >>> describe(Event(400, "form", ("a", "b"), 0.31, 0.12, (), (("a", "b"),)))
+    'form: {a, b}'
+    >>> describe(Event(900, "drift", (), 0.2, 0.1))
+    'drift: the loss rose by 0.200'
+    """
+    if event.kind == "drift":
+        return f"drift: the loss rose by {event.statistic:.3f}"
+    before, after = _sets(event.before), _sets(event.after)
+    return f"{event.kind}: " + " → ".join(part for part in (before, after) if part)
+
+
+def _sets(clusters: Sequence[Sequence[object]]) -> str:
+    return " ".join("{" + ", ".join(map(str, cluster)) + "}" for cluster in clusters)
+
+
+def _how(scores: PrequentialScores) -> str:
+    return (
+        f"All {scores.n_rows:,} rows were scored, each before it was learned (prequential "
+        "evaluation), the first ones, of which nothing was known yet, included. Labels that a "
+        "prediction does not name count as not predicted."
+    )
+
+
+def _headlines(
+    name: str, baselines: Sequence[str], scores: Mapping[str, PrequentialScores]
+) -> list[Headline]:
+    found = []
+    for score in ("exact_match", "micro_f1", "macro_f1"):
+        best = max(baselines, key=lambda other: getattr(scores[other], score), default=None)
+        found.append(
+            Headline(
+                f"{NAMES[score]} of {name}",
+                getattr(scores[name], score),
+                SCORES[score],
+                None if best is None else getattr(scores[best], score),
+                "" if best is None else f"{best}, the best baseline here",
+                rows=scores[name].n_rows,
+            )
+        )
+    return found
+
+
+def _speed(
+    name: str, baselines: Sequence[str], scores: Mapping[str, PrequentialScores]
+) -> list[Headline]:
+    other = next((b for b in baselines if scores[b].rows_per_second), None)
+    return [
+        Headline(
+            f"rows per second of {name}",
+            round(scores[name].rows_per_second),
+            "rows predicted and learned per second in the model, compilation not counted; "
+            "depends on the machine",
+            None if other is None else round(scores[other].rows_per_second),
+            other or "",
+            rows=scores[name].n_rows,
+        )
+    ]
+
+
+def _curve(scores: Mapping[str, PrequentialScores], score: str, events: Sequence[Event]) -> Plot:
+    first = next(iter(scores.values()))
+    window = max(int(first.curve[-1].recent["n_rows"]), 1)
+    marks = [(float(event.row), describe(event)) for event in events]
+    ends = ", ".join(f"{n} {s.curve[-1].recent[score]:.3f}" for n, s in scores.items())
+    return line_plot(
+        f"{NAMES[score]} over the last {window} rows",
+        {
+            name: ([p.row for p in s.curve], [p.recent[score] for p in s.curve])
+            for name, s in scores.items()
+        },
+        "row of the stream",
+        NAMES[score],
+        f"{NAMES[score]} of each model along the stream; at its end: {ends}.",
+        "Higher is better. Dotted lines: changes of the label clusters and alarms of drift, "
+        "numbered as in the data table." if marks else "Higher is better.",
+        marks,
+    )  # fmt: skip
+
+
+def _tree(hierarchy: LabelNode) -> Plot:
+    clusters = hierarchy.clusters
+    pooled = sum(len(node.labels) for node in hierarchy.walk() if node.kind == "pool")
+    tree, left_out = hierarchy.to_tree(), ""
+    if len(hierarchy.labels) > _MOST_LEAVES:
+        shown = sorted(clusters, key=lambda node: -node.rows)[:_MOST_CLUSTERS]
+        tree = TreeNode("all labels", tuple(node.to_tree() for node in shown))
+        left_out = (
+            f" Drawn: the {len(shown)} clusters with the most frequent labels, of "
+            f"{len(clusters)}; hierarchy.json has all."
+        )
+    return tree_plot(
+        "Which labels go together",
+        tree,
+        f"{len(hierarchy.labels)} labels in {len(clusters)} clusters, {pooled} without company: "
+        + "; ".join(", ".join(map(str, node.labels)) for node in clusters[:10]),
+        "J: mean Jaccard index inside a node, 0 to 1: of the rows that carry one of two labels, "
+        "the share that carries both. Bars: rows that carry the label." + left_out,
+    )
+
+
+def _models(scores: Mapping[str, PrequentialScores]) -> Table:
+    rows = [
+        [
+            name,
+            *(getattr(s, score) for score in NAMES),
+            round(s.rows_per_second),
+            s.n_rows,
+        ]
+        for name, s in scores.items()
+    ]
+    return Table(
+        "The same rows, scored by every model",
+        ["model", *NAMES.values(), "rows per second", "rows scored"],
+        rows,
+        "Higher is better, but for the Hamming loss.",
+    )
+
+
+def _labels(scores: Mapping[str, PrequentialScores]) -> Table:
+    (name, own), *others = scores.items()
+    per_label = own.metrics.per_label()
+    other = others[0][1].metrics.per_label() if others else {}
+    order = sorted(per_label, key=lambda label: -(per_label[label].tp + per_label[label].fn))
+    rows = []
+    for label in order[:_MOST_ROWS]:
+        score = per_label[label]
+        row = [label, score.tp + score.fn, score.precision, score.recall, score.f1]
+        rows.append([*row, other[label].f1 if label in other else 0.0] if others else row)
+    columns = ["label", "rows with it", "precision", "recall", f"F1 of {name}"]
+    note = "Most frequent labels first."
+    if len(order) > len(rows):
+        note += f" The first {len(rows)} of {len(order)}."
+    return Table(
+        "Each label", [*columns, f"F1 of {others[0][0]}"] if others else columns, rows, note
+    )
+
+
+def _events(events: Sequence[Event]) -> Table:
+    return Table(
+        "What happened to the structure",
+        ["row", "event", "what it means", "statistic", "bound", "clusters"],
+        [
+            [e.row, e.kind, _KINDS.get(e.kind, ""), e.statistic, e.bound, describe(e)]
+            for e in events[:_MOST_ROWS]
+        ],
+        "A change is made where the statistic (for clusters: the gain in contrast, that is mean "
+        "Jaccard index above chance to the own cluster less that to the nearest other) exceeds "
+        "the bound at two checks in a row."
+        + (f" The first {_MOST_ROWS} of {len(events)}." if len(events) > _MOST_ROWS else ""),
+    )

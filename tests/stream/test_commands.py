@@ -1,0 +1,131 @@
+"""``growlabels stream run``: what it prints and writes, and how it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+import tyro
+
+from growlabels.base.errors import DataError, GrowLabelsError, RunError, UsageError
+from growlabels.base.progress import silent
+from growlabels.base.runs import RunFolder
+from growlabels.stream._commands import COMMANDS, StreamInspect, StreamRun
+from growlabels.stream._learner import IHOMER
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(260, 3)).round(3)
+    Y = (X[:, :2] > 0).astype(int)
+    rows = [",".join(map(str, [*x, *y])) for x, y in zip(X.tolist(), Y.tolist(), strict=True)]
+    path = tmp_path / "s.csv"
+    path.write_text("\n".join(["a,b,c,tag_p,tag_q", *rows]) + "\n")
+    return path
+
+
+def run(*arguments):
+    tyro.cli(StreamRun, args=list(map(str, arguments))).run(silent)
+
+
+def test_the_commands_are_there():
+    assert list(COMMANDS.items()) == [("run", StreamRun), ("inspect", StreamInspect)]
+
+
+def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):
+    out = tmp_path / "run"
+    run(table, "--labels", "prefix:tag_", "--out", out)
+    printed = capsys.readouterr().out
+    assert "iHOMER" in printed and "majority set" in printed
+    folder = RunFolder.read(out, "stream run")
+    assert folder.finished
+    scores = json.loads(folder.file("scores.json").read_text())["scores"]
+    assert scores["iHOMER"]["n_rows"] == 260
+    assert scores["iHOMER"]["micro_f1"] > scores["majority set"]["micro_f1"]
+    curve = [json.loads(line) for line in folder.file("metrics.jsonl").read_text().splitlines()]
+    assert [point["row"] for point in curve] == [100, 200, 260]
+    assert curve[-1]["total"]["micro_f1"] == scores["iHOMER"]["micro_f1"]
+    hierarchy = json.loads(folder.file("hierarchy.json").read_text())
+    assert sorted(hierarchy["labels"]) == ["tag_p", "tag_q"]
+    model = IHOMER.load(folder.file("model.zip"))
+    assert model.n_rows == 260
+    assert model.predict_one({"a": 2.0, "b": -2.0, "c": 0.0}) == {"tag_p": True, "tag_q": False}
+    assert folder.file("events.jsonl") and folder.file("malformed.jsonl").read_text() == ""
+    assert "micro F1" in folder.file("report.html").read_text()
+
+
+def test_a_model_can_be_looked_into(table, tmp_path, capsys):
+    run(table, "--labels", "2", "--out", tmp_path / "run")
+    capsys.readouterr()
+    StreamInspect(tmp_path / "run").run(silent)
+    printed = capsys.readouterr().out
+    assert printed.startswith("iHOMER after 260 rows, 2 labels") and "tag_p (" in printed
+    StreamInspect(tmp_path / "run" / "model.zip").run(silent)
+    assert capsys.readouterr().out == printed
+    with pytest.raises(UsageError, match="does not exist"):
+        StreamInspect(tmp_path / "nothing").run(silent)
+    with pytest.raises(RunError, match="not a whole model file"):
+        StreamInspect(table).run(silent)
+
+
+def test_a_finished_run_is_not_run_again_and_other_settings_are_refused(table, tmp_path, capsys):
+    arguments = table, "--labels", "2", "--model", "majority", "--out", tmp_path / "run"
+    run(*arguments)
+    capsys.readouterr()
+    run(*arguments)
+    assert "finished before" in capsys.readouterr().out
+    with pytest.raises(RunError, match="other settings"):
+        run(*arguments, "--shuffle")
+
+
+@pytest.mark.parametrize("model", ["br-logistic", "majority"])
+def test_other_models_run(table, model, tmp_path, capsys):
+    run(table, "--labels", "2", "--model", model, "--out", tmp_path / "run")
+    assert "260" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "model.zip").exists()
+
+
+def test_json_rows_with_tags_that_arrive_late(tmp_path, capsys):
+    rows = [{"x": {"a": i % 2}, "y": ["odd"] if i % 2 else []} for i in range(80)]
+    rows += [{"x": {"a": i % 2, "n": 1}, "y": ["late"]} for i in range(80)]
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(path, "--out", tmp_path / "run")
+    assert "160" in capsys.readouterr().out
+    model = IHOMER.load(tmp_path / "run" / "model.zip")
+    assert model.labels_ == ["odd", "late"]
+    run(path, "--shuffle", "--seed", "3", "--model", "majority")
+
+
+def test_bad_rows_stop_the_run_or_are_set_aside(table, tmp_path, capsys):
+    lines = table.read_text().splitlines()
+    lines[3] = "1,x,2,0,1"
+    lines[5] = "1,2"
+    table.write_text("\n".join(lines))
+    out = tmp_path / "run"
+    with pytest.raises(DataError, match=r"line 4: column 'b' must be a finite number, it was 'x'"):
+        run(table, "--labels", "2", "--out", out)
+    assert not out.exists()
+    run(table, "--labels", "2", "--on-error", "skip", "--out", out)
+    assert "2 malformed rows were skipped; the first, line 4" in capsys.readouterr().out
+    aside = (out / "malformed.jsonl").read_text().splitlines()
+    assert [json.loads(line)["number"] for line in aside] == [4, 6]
+    assert "2 malformed rows were left out" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (["nothing.csv"], UsageError, "'nothing.csv' does not exist"),
+        (["TABLE"], UsageError, "pass --labels"),
+        (["TABLE", "--labels", "nope"], DataError, "no column 'nope'"),
+        (["TABLE", "--labels", "2", "--every", "0"], UsageError, "every must be at least 1"),
+        (["TABLE", "--labels", "x.xml", "--out", "OUT"], UsageError, "label file 'x.xml'"),
+    ],
+)
+def test_wrong_use_is_one_sentence(table, tmp_path, arguments, kind, message):
+    places = {"TABLE": table, "OUT": tmp_path / "run"}
+    with pytest.raises(kind, match=message) as caught:
+        run(*[places.get(argument, argument) for argument in arguments])
+    assert isinstance(caught.value, GrowLabelsError) and "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()

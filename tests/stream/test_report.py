@@ -1,0 +1,72 @@
+"""The section holds the figures that were measured, the curves, the tree and the events."""
+
+import numpy as np
+import pytest
+
+from growlabels.report import Report, render
+from growlabels.stream._baselines import MajorityLabels
+from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream._hierarchy import build_hierarchy
+from growlabels.stream._partition import LinkagePartition
+from growlabels.stream._prequential import prequential
+from growlabels.stream._report import stream_section
+
+
+@pytest.fixture(scope="module")
+def scores():
+    rows = [({"f": 0.0}, {"a", "b"} if i % 3 else {"c"}) for i in range(250)]
+    shifted = MajorityLabels()
+    shifted.learn_one({}, {"c"})
+    return {
+        "ours": prequential(MajorityLabels(), rows),
+        "other": prequential(shifted, rows),
+    }
+
+
+def structure(labels):
+    pairs, partition, events = PairCounts(), LinkagePartition(), []
+    for row in range(1, 601):
+        first = 2 * (row % (labels // 2))
+        pairs.learn(np.array([first, first + 1]))
+        if row % 200 == 0:
+            events += partition.check(pairs, row)
+    return build_hierarchy(partition, pairs, "label {}".format), events
+
+
+def test_headlines_stand_beside_the_best_baseline(scores):
+    section = stream_section("Title", scores)
+    by_name = {headline.name: headline for headline in section.headlines}
+    exact = by_name["exact match of ours"]
+    assert exact.value == scores["ours"].exact_match
+    assert exact.baseline == scores["other"].exact_match
+    assert exact.rows == 250 and exact.baseline_name.startswith("other")
+    assert all(headline.meaning for headline in section.headlines)
+
+
+def test_page_shows_curves_tree_events_and_labels(scores):
+    hierarchy, events = structure(8)
+    assert events
+    section = stream_section("Title", scores, hierarchy, events, ["A paragraph."], ["A warning."])
+    assert len(section.plots) == 3
+    page = render(Report("Report", "Summary.", [section], {"seed": 0}))
+    for text in ("A paragraph.", "A warning.", "form: {", "label 0", "All 250 rows were scored"):
+        assert text in page
+    titles = [table.title for table in section.tables]
+    assert titles == [
+        "The same rows, scored by every model",
+        "Each label",
+        "What happened to the structure",
+    ]
+    assert [row[0] for row in section.tables[1].rows] == ["a", "b", "c"]
+
+
+def test_large_hierarchies_are_drawn_in_part(scores):
+    hierarchy, _ = structure(80)
+    plot = stream_section("Title", scores, hierarchy).plots[-1]
+    assert "Drawn: the 20 clusters" in plot.caption
+    assert len([row for row in plot.table.rows if str(row[1]).startswith("label")]) == 40
+
+
+def test_no_rows_give_a_section_all_the_same():
+    section = stream_section("Title", {"ours": prequential(MajorityLabels(), [])})
+    assert "All 0 rows" in section.text[0]
