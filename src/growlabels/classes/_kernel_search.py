@@ -1,0 +1,165 @@
+"""Compiled kernels of exact search: the largest logit of each basis, then the k best classes."""
+
+import numpy as np
+from numba import njit
+
+from growlabels.classes._vector_ir import (
+    LANES,
+    ROW,
+    address,
+    block_max,
+    shared_block_max,
+    spread,
+    spread_query,
+)
+
+
+@njit(cache=True, nogil=True)
+def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, out):
+    """Largest logit of each whole basis; queries in the lanes.
+
+    ``tile`` (d, LANES); ``first`` (d, LANES) scratch; ``out`` (bases, LANES).
+    Logits are in units of 1 / sqrt(d).
+    """
+    radix = 1 << len(stages)
+    source, passed = address(tile), address(first)
+    for group in range(len(leaders)):
+        signs = address(leaders) + group * tile.shape[0] * 4
+        for low in range(radix):
+            spread(stages, source + low * ROW, signs + 4 * low, passed + low * ROW, one)
+        for basis in range(starts[group], starts[group + 1]):
+            rows = address(table) + basis * radix * 8
+            factors = address(flips) + basis * radix * 4
+            best = address(out) + basis * ROW
+            for lane in range(LANES):
+                out[basis, lane] = -np.inf
+            for high in range(radix):
+                offset = high * radix * ROW
+                shared_block_max(stages, passed, rows, factors, offset, best, one)
+
+
+@njit(cache=True, nogil=True)
+def maxima_of_bases(stages, query, words, one, first, out):
+    """Largest logit of each whole basis for one query; bases in the lanes.
+
+    ``query`` (d,); ``first`` (d, LANES) scratch; ``out`` (sets, LANES).
+    """
+    radix = 1 << len(stages)
+    passed = address(first)
+    size = LANES // 8
+    for part in range(len(words)):
+        bits = address(words) + part * query.size * size
+        best = address(out) + part * ROW
+        for lane in range(LANES):
+            out[part, lane] = -np.inf
+        for low in range(radix):
+            values = address(query) + 4 * low
+            spread_query(stages, values, bits + size * low, passed + low * ROW, one)
+        for high in range(radix):
+            block_max(stages, passed + high * radix * ROW, best, one)
+
+
+@njit(cache=True, nogil=True)
+def best_classes(stages, z, maxima, signs, n_classes, grids, values, index):
+    """Find the largest logits of each query among all classes; ties go to the lowest class.
+
+    Parameters
+    ----------
+    stages, signs, n_classes
+        Of a plan.
+    z, maxima
+        ``(n, d)`` queries; ``(bases, n or more)``, the largest logit of each whole sign basis
+        in units of 1 / sqrt(d).
+    grids
+        ``(2, R, R)`` float32 scratch.
+    values, index
+        ``(n, k)`` results in descending order. A query that is not finite gives NaN, and 0..k-1.
+    """
+    for row in range(len(z)):
+        best_of_row(stages, z[row], maxima, row, signs, n_classes, grids, values[row], index[row])
+
+
+@njit(cache=True, nogil=True)
+def best_of_row(stages, z, maxima, lane, signs, n_classes, grids, values, index):
+    """Do the work of :func:`best_classes` for one query, column ``lane`` of ``maxima``.
+
+    The k-th largest of the maxima of whole bases is a bound that k logits reach, so only bases
+    that reach it are looked into, in ascending order. A partial basis has no say in the bound,
+    and is looked into when the maximum over its whole leaves it a chance.
+    """
+    radix = 1 << len(stages)
+    dim, k, bases = radix * radix, values.size, len(signs)
+    finite = np.isfinite(maxima[0, lane])
+    for place in range(k):
+        values[place] = -np.inf if finite else np.nan
+        index[place] = place
+    if not finite:
+        return
+    found = 0
+    for basis in range(min(n_classes // dim, bases)):
+        found = insert(values, index, found, maxima[basis, lane], basis)
+    bound = values[k - 1]
+    for place in range(k):
+        values[place] = -np.inf
+    found = 0
+    for basis in range(bases):
+        largest = maxima[basis, lane]
+        if largest >= bound and (found < k or largest > values[k - 1]):
+            used = min(n_classes - basis * dim, dim)
+            transform(stages, z, signs[basis], grids)
+            for column in range(used):
+                value = grids[1, column % radix, column // radix]
+                if found < k or value > values[k - 1]:
+                    found = insert(values, index, found, value, basis * dim + column)
+    for column in range(n_classes - bases * dim):
+        value = z[column] * np.float32(radix)
+        found = insert(values, index, found, value, bases * dim + column)
+    for place in range(k):
+        values[place] /= np.float32(radix)
+
+
+@njit(cache=True, nogil=True)
+def transform(stages, z, signs, grids):
+    """Logits of one basis, (ch, cl) at ``grids[1, cl, ch]``; equal to the vector kernels' bits."""
+    radix = 1 << len(stages)
+    for high in range(radix):
+        for low in range(radix):
+            place = high * radix + low
+            grids[0, high, low] = z[place] * np.float32(signs[place])
+    transform_columns(stages, grids[0])
+    for high in range(radix):
+        for low in range(radix):
+            grids[1, low, high] = grids[0, high, low]
+    transform_columns(stages, grids[1])
+
+
+@njit(cache=True, nogil=True)
+def transform_columns(stages, grid):
+    """Hadamard transform over the first axis, stages in the order of the vector kernels."""
+    radix = 1 << len(stages)
+    half = radix // 2
+    while half:
+        for i in range(radix):
+            if not i & half:
+                for j in range(radix):
+                    a, b = grid[i, j], grid[i | half, j]
+                    grid[i, j] = a + b
+                    grid[i | half, j] = a - b
+        half //= 2
+
+
+@njit(cache=True, nogil=True)
+def insert(values, index, found, value, label):
+    """Insert into a descending list, behind equal values; returns how many entries are real."""
+    if found == values.size:
+        if not value > values[values.size - 1]:
+            return found
+        found -= 1
+    place = found
+    while place and values[place - 1] < value:
+        values[place] = values[place - 1]
+        index[place] = index[place - 1]
+        place -= 1
+    values[place] = value
+    index[place] = label
+    return found + 1

@@ -1,0 +1,213 @@
+"""Compiled kernels against plain float64 products with the stored class vectors."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from growlabels.classes import _kernels
+from growlabels.classes._codebook import Codebook
+from growlabels.classes._kerdock import sign_rows
+
+pytestmark = pytest.mark.skipif(
+    not _kernels.available(), reason="numba compiles neither for AVX-512 nor for AVX2 here"
+)
+
+BATCHES = (1, 15, 16, 17, 64)
+CASES = [(16, 144), (16, 37), (64, 2112), (64, 1000), (256, 5 * 256 + 7), (1024, 5 * 1024 + 300)]
+
+
+def unit_rows(rows: int, dim: int, seed: int) -> NDArray[np.float32]:
+    z = np.random.default_rng(seed).normal(size=(rows, dim))
+    return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+
+
+def dense(n_classes: int, dim: int) -> NDArray[np.float64]:
+    codebook = Codebook.for_classes(n_classes, dim, kind="kerdock")
+    return codebook.vectors(range(n_classes), np.float64)
+
+
+def check_topk(z: NDArray[np.float32], n_classes: int, k: int) -> None:
+    dim = z.shape[1]
+    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(dim), n_classes), k)
+    cosines = z.astype(np.float64) @ dense(n_classes, dim).T
+    best = -np.sort(-cosines, axis=1)[:, :k]
+    np.testing.assert_allclose(values, best, atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(cosines, index, 1), best, atol=1e-6)
+    assert all(len(set(row)) == k for row in index.tolist())
+    assert ((np.diff(values) < 0) | ((np.diff(values) == 0) & (np.diff(index) > 0))).all()
+
+
+@pytest.mark.parametrize("rows", BATCHES)
+@pytest.mark.parametrize(("dim", "n_classes"), CASES)
+def test_topk_equals_dense(dim: int, n_classes: int, rows: int) -> None:
+    check_topk(unit_rows(rows, dim, rows), n_classes, 1)
+    check_topk(unit_rows(rows, dim, rows), n_classes, 5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 144), st.integers(1, 40), st.integers(1, 144), st.integers(0, 2**32 - 1))
+def test_topk_equals_dense_for_any_sizes(n_classes: int, rows: int, k: int, seed: int) -> None:
+    check_topk(unit_rows(rows, 16, seed), n_classes, min(k, n_classes))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 2112), st.integers(1, 20), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_ties_go_to_the_lowest_class(n_classes: int, rows: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-2, 3, (rows, 64)).astype(np.float32) * (rng.random((rows, 64)) < 0.1)
+    z[0] = 0
+    k = min(k, n_classes)
+    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(64), n_classes), k)
+    cosines = z.astype(np.float64) @ dense(n_classes, 64).T
+    expected = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(index, expected)
+    np.testing.assert_array_equal(values, np.take_along_axis(cosines, expected, 1))
+
+
+@pytest.mark.parametrize("rows", [3, 20])
+def test_rows_that_are_not_finite_give_nan_and_the_first_classes(rows: int) -> None:
+    z = unit_rows(rows, 64, 0)
+    whole = _kernels.topk(z, _kernels.make_plan(sign_rows(64), 500), 3)
+    z[1, 5], z[2, 7] = np.nan, np.inf
+    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(64), 500), 3)
+    assert np.isnan(values[1:3]).all() and index[1:3].tolist() == [[0, 1, 2]] * 2
+    others = [row for row in range(rows) if row not in (1, 2)]
+    np.testing.assert_array_equal(values[others], whole[1][others])
+    plan = _kernels.make_plan(sign_rows(64), 500)
+    sums, combined = _kernels.sum_exp(z, np.arange(rows), plan, 20.0, 0.0)
+    assert np.isnan(sums[1:3]).all() and np.isnan(combined[1:3]).all()
+    assert np.isfinite(sums[others]).all() and np.isfinite(combined[others]).all()
+
+
+def loss_and_gradient(
+    z: NDArray[np.float64], target: NDArray[np.int64], w: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cross-entropy of dense logits with the target left out of the sums, float64."""
+    logits = scale * z @ w.T
+    own = logits[np.arange(len(z)), target]
+    ratio = np.exp(logits - own[:, None])
+    ratio[np.arange(len(z)), target] = 0
+    rest = ratio.sum(1)
+    gradient = (ratio @ w - rest[:, None] * w[target]) / (1 + rest)[:, None]
+    return np.log1p(rest), scale * gradient
+
+
+def check_cross_entropy(
+    z: NDArray[np.float32], target: NDArray[np.int64], n_classes: int, scale: float
+) -> None:
+    dim = z.shape[1]
+    w = dense(n_classes, dim)
+    shift = scale - 60.0
+    plan = _kernels.make_plan(sign_rows(dim), n_classes)
+    sums, combined = _kernels.sum_exp(z, target, plan, scale, shift)
+    exact = z.astype(np.float64)
+    own = np.exp(scale * (exact * w[target]).sum(1) - shift)
+    loss = np.log1p(sums / own)
+    gradient = scale * (combined - sums[:, None] * w[target]) / (sums + own)[:, None]
+    expected_loss, expected = loss_and_gradient(exact, target, w, scale)
+    assert (np.abs(loss - expected_loss) <= 1e-5 * expected_loss).all()
+    error = np.linalg.norm(gradient - expected, axis=1)
+    assert (error <= 1e-5 * np.linalg.norm(expected, axis=1)).all()
+
+
+@pytest.mark.parametrize("tau", [0.2, 0.07, 0.03, 0.0128])
+@pytest.mark.parametrize(("dim", "n_classes"), CASES)
+def test_loss_and_gradient_equal_dense(dim: int, n_classes: int, tau: float) -> None:
+    """Rows from unrelated to their target (cosine 0) to equal to it; targets in every basis."""
+    w = dense(n_classes, dim)
+    rng = np.random.default_rng(dim)
+    cosines = np.repeat([0.0, 0.5, 0.9, 1.0], 16)
+    target = rng.integers(0, n_classes, 64)
+    target[::5] = n_classes - 1 - np.arange(len(target[::5])) % (n_classes % dim or dim)
+    noise = rng.normal(size=(64, dim))
+    noise -= (noise * w[target]).sum(1, keepdims=True) * w[target]
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    z = cosines[:, None] * w[target] + np.sqrt(1 - cosines**2)[:, None] * noise
+    z = z.astype(np.float32)
+    for rows in BATCHES:
+        check_cross_entropy(z[-rows:], target[-rows:], n_classes, 1 / tau)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 2112), st.integers(1, 40), st.floats(0.0128, 10.0), st.integers(0, 2**32 - 1))
+def test_loss_and_gradient_for_any_sizes(n_classes: int, rows: int, tau: float, seed: int) -> None:
+    target = np.random.default_rng(seed).integers(0, n_classes, rows)
+    if n_classes > 1:
+        check_cross_entropy(unit_rows(rows, 64, seed), target, n_classes, 1 / tau)
+
+
+@pytest.mark.parametrize(("dim", "n_classes"), CASES)
+def test_equal_logits_sum_to_the_number_of_classes(dim: int, n_classes: int) -> None:
+    z = np.zeros((17, dim), dtype=np.float32)
+    target = np.full(17, n_classes - 1)
+    plan = _kernels.make_plan(sign_rows(dim), n_classes)
+    sums, combined = _kernels.sum_exp(z, target, plan, 10.0, 0.0)
+    np.testing.assert_allclose(sums, n_classes - 1, rtol=1e-6)
+    np.testing.assert_allclose(
+        combined[0], dense(n_classes - 1, dim).sum(0), atol=1e-6 * n_classes / dim**0.5
+    )
+
+
+def test_no_target_leaves_nothing_out() -> None:
+    plan = _kernels.make_plan(sign_rows(16), 100)
+    sums, _ = _kernels.sum_exp(np.zeros((2, 16), np.float32), np.array([-1, 3]), plan, 5.0, 0.0)
+    np.testing.assert_allclose(sums, [100, 99], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [64, 256, 1024, 4096])
+def test_four_neighbours_share_a_first_pass(dim: int) -> None:
+    plan = _kernels.make_plan(sign_rows(dim)[:23], 23 * dim)
+    assert plan.starts.tolist() == [0, 4, 8, 12, 16, 20, 23]
+
+
+def test_bases_need_not_be_related() -> None:
+    signs = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (7, 16))
+    signs[:, 0] = 1
+    plan = _kernels.make_plan(signs, 7 * 16 + 3)
+    hadamard = dense(16, 16) * 4
+    w = np.concatenate([(signs[:, None, :] * hadamard / 4).reshape(-1, 16), np.eye(16)[:3]])
+    z = unit_rows(20, 16, 1)
+    np.testing.assert_array_equal(_kernels.top1(z, plan)[0], (z @ w.T).argmax(1))
+    sums, combined = _kernels.sum_exp(z, np.full(20, -1), plan, 20.0, 3.0)
+    weights = np.exp(20.0 * z.astype(np.float64) @ w.T - 3.0)
+    np.testing.assert_allclose(sums, weights.sum(1), rtol=1e-5)
+    np.testing.assert_allclose(combined, weights @ w, atol=1e-5 * weights.sum(1).max())
+
+
+def test_threads_change_nothing() -> None:
+    plan = _kernels.make_plan(sign_rows(64), 1000)
+    z = unit_rows(50, 64, 2)
+    target = np.arange(50)
+    for one, three in [
+        (_kernels.topk(z, plan, 4), _kernels.topk(z, plan, 4, threads=3)),
+        (
+            _kernels.sum_exp(z, target, plan, 20.0, 0.0),
+            _kernels.sum_exp(z, target, plan, 20.0, 0.0, threads=3),
+        ),
+    ]:
+        np.testing.assert_array_equal(one[0], three[0])
+        np.testing.assert_array_equal(one[1], three[1])
+
+
+def run_python(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_not_available_without_compilation() -> None:
+    code = "from growlabels.classes import _kernels; print(_kernels.available())"
+    assert run_python(code, NUMBA_DISABLE_JIT="1") == "False"
+    assert run_python(code, NUMBA_CPU_NAME="x86-64", NUMBA_CPU_FEATURES="+sse2") == "False"
