@@ -47,3 +47,4 @@ def test_rows_without_features_or_labels() -> None:
     assert model.n_rows == 6
     assert model.labels_ == ["a"]
     assert model.predict_many(np.zeros((2, 1))).shape == (2, 1)
+    assert model.hierarchy().labels == ("a",)

@@ -111,7 +111,6 @@ class _Builder:
         self, partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
     ) -> None:
         self._clusters = set(partition.clusters)
-        self._pool = set(partition.pool)
         self._counts, self._name = pairs.counts, name
         a, b, _ = pairs.pairs()
         similar = zip(a.tolist(), b.tolist(), pairs.jaccard(0.0).tolist(), strict=True)
@@ -120,8 +119,8 @@ class _Builder:
             self._near.setdefault(x, {})[y] = similarity
 
     def root(self, tree: Branch) -> LabelNode:
-        alone = [branch for branch in tree.children if branch.labels[0] in self._pool]
-        together = [branch for branch in tree.children if branch.labels[0] not in self._pool]
+        alone = [branch for branch in tree.children if len(branch.labels) == 1]
+        together = [branch for branch in tree.children if len(branch.labels) > 1]
         children = [self._node(branch, "group") for branch in together]
         if alone:
             leaves = tuple(self._node(branch, "label") for branch in alone)

@@ -145,13 +145,14 @@ class LinkagePartition:
 
     def tree(self, pairs: PairCounts) -> Branch:
         """Return the labels as one tree: clusters, what is inside them and above them."""
-        links = _Graph(pairs, self.kappa, self.z).links
+        graph = _Graph(pairs, self.kappa, self.z)
+        links = graph.links
         inside = []
         for cluster in self._clusters:
             roots = Linkage(_singles(cluster), links).run()
             inside.append(roots[0] if len(roots) == 1 else _forest(roots))
         above = Linkage(inside, links).run()
-        return _forest([*above, *_singles(self._pool)])
+        return _forest([*above, *_singles(_without(graph.labels, self._clusters))])
 
     def state(self) -> dict[str, Any]:
         """Give the whole state as a JSON value."""
