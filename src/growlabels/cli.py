@@ -26,23 +26,6 @@ SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
     "unsafe": ("Find and filter unsafe fine-tuning rows (DABUF).", UNSAFE),
     "stream": ("Learn tags online while they appear, vanish and drift (iHOMER).", STREAM),
 }
-EXTRAS = {
-    "torch": "classes,unsafe",
-    "river": "stream",
-    "numba": "stream",
-    "scipy": "stream",
-    "skorch": "classes",
-    "sklearn": "classes,unsafe",
-    "transformers": "unsafe",
-    "peft": "unsafe",
-    "safetensors": "classes,unsafe",
-    "pyarrow": "unsafe",
-    "babel": "demo",
-    "bandit": "demo",
-    "gguf": "demo",
-    "pooch": "demo",
-    "jaxtyping": "classes,unsafe",
-}
 
 
 class Command(Protocol):
@@ -94,9 +77,10 @@ def _run(command: Command) -> int:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in EXTRAS:
+        if missing in ("", "growlabels"):  # a fault of our own
             raise
-        error = MissingExtraError.of(missing, EXTRAS[missing])
+        extra = type(command).__module__.split(".")[1]  # each system has an extra of its name
+        error = MissingExtraError.of(missing, extra)
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; what was finished is kept, the same command goes on from there", 130)
