@@ -12,26 +12,68 @@ from growlabels.base.lazy import lazy_exports
 if TYPE_CHECKING:
     from growlabels.unsafe._filter import FilterResult as FilterResult
     from growlabels.unsafe._filter import filter_rows as filter_rows
+    from growlabels.unsafe._finetune import FinetuneSettings as FinetuneSettings
+    from growlabels.unsafe._finetune import finetune as finetune
+    from growlabels.unsafe._gradcos import GradientScorer as GradientScorer
+    from growlabels.unsafe._gradcos import adapter_split as adapter_split
+    from growlabels.unsafe._gradcos import gradient_scores as gradient_scores
+    from growlabels.unsafe._gradients import row_gradients as row_gradients
+    from growlabels.unsafe._lora import Adapter as Adapter
+    from growlabels.unsafe._lora import LoraSettings as LoraSettings
+    from growlabels.unsafe._lora import attach as attach
+    from growlabels.unsafe._lora import attach_saved as attach_saved
+    from growlabels.unsafe._lora import save_adapter as save_adapter
     from growlabels.unsafe._model import CausalModel as CausalModel
     from growlabels.unsafe._model import load_model as load_model
     from growlabels.unsafe._model import wrap_model as wrap_model
+    from growlabels.unsafe._report import average_precision as average_precision
     from growlabels.unsafe._report import scan_section as scan_section
+    from growlabels.unsafe._retrain import Arm as Arm
+    from growlabels.unsafe._retrain import RetrainResult as RetrainResult
+    from growlabels.unsafe._retrain import retrain_arms as retrain_arms
     from growlabels.unsafe._rows import Example as Example
     from growlabels.unsafe._rows import read_examples as read_examples
+    from growlabels.unsafe._safety import Change as Change
+    from growlabels.unsafe._safety import held_out_losses as held_out_losses
+    from growlabels.unsafe._safety import loss_change as loss_change
     from growlabels.unsafe._scanner import Scanner as Scanner
     from growlabels.unsafe._table import ScoreTable as ScoreTable
+    from growlabels.unsafe._threshold import Threshold as Threshold
     from growlabels.unsafe._threshold import resolve_threshold as resolve_threshold
+    from growlabels.unsafe._tokens import encode as encode
+    from growlabels.unsafe._trunk import TrunkRows as TrunkRows
 
 __all__ = [
+    "Adapter",
+    "Arm",
     "CausalModel",
+    "Change",
     "Example",
     "FilterResult",
+    "FinetuneSettings",
+    "GradientScorer",
+    "LoraSettings",
+    "RetrainResult",
     "Scanner",
     "ScoreTable",
+    "Threshold",
+    "TrunkRows",
+    "adapter_split",
+    "attach",
+    "attach_saved",
+    "average_precision",
+    "encode",
     "filter_rows",
+    "finetune",
+    "gradient_scores",
+    "held_out_losses",
     "load_model",
+    "loss_change",
     "read_examples",
     "resolve_threshold",
+    "retrain_arms",
+    "row_gradients",
+    "save_adapter",
     "scan_section",
     "wrap_model",
 ]
@@ -39,15 +81,36 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "Adapter": "_lora",
+        "Arm": "_retrain",
         "CausalModel": "_model",
+        "Change": "_safety",
         "Example": "_rows",
         "FilterResult": "_filter",
-        "ScoreTable": "_table",
+        "FinetuneSettings": "_finetune",
+        "GradientScorer": "_gradcos",
+        "LoraSettings": "_lora",
+        "RetrainResult": "_retrain",
         "Scanner": "_scanner",
+        "ScoreTable": "_table",
+        "Threshold": "_threshold",
+        "TrunkRows": "_trunk",
+        "adapter_split": "_gradcos",
+        "attach": "_lora",
+        "attach_saved": "_lora",
+        "average_precision": "_report",
+        "encode": "_tokens",
         "filter_rows": "_filter",
+        "finetune": "_finetune",
+        "gradient_scores": "_gradcos",
+        "held_out_losses": "_safety",
         "load_model": "_model",
+        "loss_change": "_safety",
         "read_examples": "_rows",
         "resolve_threshold": "_threshold",
+        "retrain_arms": "_retrain",
+        "row_gradients": "_gradients",
+        "save_adapter": "_lora",
         "scan_section": "_report",
         "wrap_model": "_model",
     },
