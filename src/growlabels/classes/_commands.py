@@ -3,5 +3,6 @@
 from collections.abc import Mapping
 
 from growlabels.classes._basis_command import Basis
+from growlabels.classes._fit_commands import Fit, Predict
 
-COMMANDS: Mapping[str, type] = {"basis": Basis}
+COMMANDS: Mapping[str, type] = {"basis": Basis, "fit": Fit, "predict": Predict}

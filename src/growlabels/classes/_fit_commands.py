@@ -1,0 +1,225 @@
+"""``growlabels classes fit`` and ``growlabels classes predict``."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.files import file_sha256
+from growlabels.base.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from growlabels.classes._estimator import EBVClassifier
+    from growlabels.classes._scores import Scores
+    from growlabels.classes._table import DataTable
+
+KIND = "classes fit"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Train a classifier with fixed class vectors on a table, and report how good it is."""
+
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file, one row per example."""
+    label: str
+    """Column that holds the class."""
+    out: Path
+    """Folder for the model, the figures and the report."""
+    text: str | None = None
+    """Column of text to classify; without it, the numeric columns are used."""
+    columns: tuple[str, ...] = ()
+    """Numeric columns to use; all of them if not given."""
+    held_out: float = 0.2
+    """Share of rows kept back for the report, class by class."""
+    capacity: int | None = None
+    """Largest number of classes expected later; there is ample room by default."""
+    dim: int | None = None
+    """Dimension of the class vectors; chosen from the number of classes if not given."""
+    margin: float = 0.1
+    """Angular margin in radians."""
+    label_smoothing: float = 0.1
+    """Share of each target that is spread over all classes."""
+    epochs: int | None = None
+    """Passes over the rows; enough for 400 steps, and 5 or more, if not given."""
+    lr: float = 4e-3
+    """Peak learning rate below the output layer."""
+    seed: int = 0
+    """Decides every random choice."""
+
+    def run(self, progress: Progress) -> None:
+        """Read, train, score, write."""
+        from growlabels.base.runs import RunFolder
+        from growlabels.classes._table import read_table
+
+        if not 0 < self.held_out < 1:
+            raise UsageError.parameter("held-out", "must be between 0 and 1", self.held_out)
+        if self.text is not None and self.columns:
+            raise UsageError("give either --text or --columns, not both")
+        table = read_table(self.table)
+        labels = table.labels(self.label)
+        columns = [] if self.text else list(self.columns) or table.numeric(self.label)
+        if not self.text and not columns:
+            known = ", ".join(map(repr, table.columns))
+            raise UsageError(
+                f"{self.table} has no numeric column beside {self.label!r}; name a text column "
+                f"with --text (there are {known})"
+            )
+        rows = table.texts(self.text) if self.text else table.matrix(columns)
+        kept, held = split(labels, self.held_out, self.seed)
+        config = {k: v for k, v in asdict(self).items() if k not in ("table", "out")}
+        inputs = {"table": file_sha256(self.table)}
+        run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
+        model = self._model()
+        model.fit(_pick(rows, kept), labels[kept], progress=progress)
+        self._finish(run, model, _score(model, _pick(rows, held), labels[kept], labels[held]))
+
+    def _model(self) -> "EBVClassifier":
+        from growlabels.classes._estimator import EBVClassifier
+
+        return EBVClassifier(
+            capacity=self.capacity,
+            dim=self.dim,
+            margin=self.margin,
+            label_smoothing=self.label_smoothing,
+            epochs=self.epochs,
+            lr=self.lr,
+            seed=self.seed,
+        )
+
+    def _finish(self, run: Any, model: "EBVClassifier", result: "tuple[Scores, int]") -> None:
+        from growlabels.classes._estimator_file import CODEBOOK, SETTINGS, WEIGHTS
+        from growlabels.classes._report import fit_section
+        from growlabels.report import Report, render
+
+        scores, trained = result
+        model.save(run.path / "model")
+        for name in (WEIGHTS, CODEBOOK, SETTINGS):
+            run.adopt(f"model/{name}")
+        run.write("scores.json", lambda file: json.dump(asdict(scores), file, indent=1))
+        certificate = model.codebook_.certificate(len(model.classes_))
+        head = sum(p.numel() for p in model.head_.parameters())
+        fact = (
+            f"{certificate.kind}, dim {certificate.dim}, largest |cosine| {certificate.alpha:.4g}"
+        )
+        report = Report(
+            title=f"Classes of {self.table.name} by {self.label}",
+            summary=f"{len(model.classes_):,} classes, accuracy {scores.accuracy:.3f} on "
+            f"{scores.rows:,} held-out rows (most frequent class: {scores.majority:.3f}).",
+            sections=[
+                fit_section(scores, trained, len(model.classes_), certificate.dim, head, fact)
+            ],
+            settings=run.config,
+            seeds=[self.seed],
+        )
+        run.write("report.html", lambda file: file.write(render(report)))
+        run.finish()
+        print(
+            f"{len(model.classes_):,} classes, {trained:,} rows trained, {scores.rows:,} scored: "
+            f"accuracy {scores.accuracy:.3f} (most frequent class {scores.majority:.3f}), "
+            f"calibration error {scores.calibration_error:.3f}"
+        )
+        print(f"report: {run.path / 'report.html'}")
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Predict the classes of a table's rows with a model that ``classes fit`` made."""
+
+    run_folder: tyro.conf.Positional[Path]
+    """The folder that ``classes fit`` wrote."""
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file with the columns the model was trained on."""
+    out: Path | None = None
+    """Where to write (CSV, JSONL or Parquet, by ending); standard output as JSONL if not given."""
+    topk: int = 1
+    """How many classes per row, most likely first."""
+
+    def run(self, progress: Progress) -> None:
+        """Load, predict, write."""
+        from growlabels.base.runs import RunFolder
+        from growlabels.classes._estimator import EBVClassifier
+        from growlabels.classes._table import read_table, write_table
+
+        run = RunFolder.read(self.run_folder, KIND)
+        if not run.finished:
+            raise RunError(f"the run in {str(self.run_folder)!r} did not finish; run it again")
+        model = EBVClassifier.load(run.file("model/classifier.json").parent)
+        table = read_table(self.table)
+        text, columns = run.config["text"], run.config["columns"]
+        rows = table.texts(text) if text else table.matrix(columns)
+        labels, shares = model.predict_topk(rows, self.topk)
+        found = [_prediction(table, i, labels[i], shares[i]) for i in range(len(table))]
+        if self.out is None:
+            for row in found:
+                print(json.dumps(row, ensure_ascii=False))
+        else:
+            write_table(self.out, found)
+            print(f"{len(found):,} rows predicted: {self.out}{_accuracy(run, table, labels)}")
+
+
+def split(
+    labels: "NDArray[Any]", share: float, seed: int
+) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Draw rows to train on and rows to hold out, class by class; both ascending.
+
+    A class keeps at least one row to train on. Fewer than two classes, or no row to hold out,
+    is a ``DataError``.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    held = np.zeros(len(labels), bool)
+    classes, place = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"the label column holds one class only, {classes[0]!s}; two are needed")
+    for index in range(len(classes)):
+        rows = random.permutation(np.flatnonzero(place == index))
+        held[rows[: min(len(rows) - 1, round(share * len(rows)))]] = True
+    if not held.any():
+        raise DataError("no class has enough rows to hold one out; add rows or raise --held-out")
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _pick(rows: Any, places: "NDArray[np.int64]") -> Any:
+    return [rows[i] for i in places] if isinstance(rows, list) else rows[places]
+
+
+def _score(
+    model: "EBVClassifier", rows: Any, trained: "NDArray[Any]", held: "NDArray[Any]"
+) -> "tuple[Scores, int]":
+    import numpy as np
+
+    from growlabels.classes._scores import score
+
+    place = {label: i for i, label in enumerate(model.classes_.tolist())}
+    known, counts = np.unique(trained, return_counts=True)
+    majority = place[known[counts.argmax()].item()]
+    targets = np.array([place[label] for label in held.tolist()])
+    return score(model.predict_proba(rows), targets, model.classes_.tolist(), majority), len(
+        trained
+    )
+
+
+def _prediction(table: "DataTable", row: int, labels: Any, shares: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"row": table.numbers[row]}
+    for rank, (label, share) in enumerate(zip(labels.tolist(), shares.tolist(), strict=True), 1):
+        ending = "" if rank == 1 else f"_{rank}"
+        found[f"predicted{ending}"] = label
+        found[f"probability{ending}"] = round(share, 6)
+    return found
+
+
+def _accuracy(run: Any, table: "DataTable", labels: "NDArray[Any]") -> str:
+    """Say how many answers agree with the label column, where the table has one."""
+    name = run.config["label"]
+    if name not in table.columns or None in table.columns[name]:
+        return ""
+    right = (table.labels(name).astype(str) == labels[:, 0].astype(str)).mean()
+    return f"; accuracy by column {name!r}: {right:.3f}"

@@ -1,0 +1,103 @@
+"""Figures of the classes system as sections of a report."""
+
+from collections.abc import Mapping, Sequence
+
+from growlabels.classes._scores import Scores
+from growlabels.report import Headline, Plot, Section, Table, line_plot
+
+
+def fit_section(
+    scores: Scores, trained: int, classes: int, dim: int, parameters: int, certificate: str
+) -> Section:
+    """Describe a trained classifier by its scores on held-out rows."""
+    dense = parameters_of_linear(parameters, dim, classes)
+    return Section(
+        title="Held-out rows",
+        text=[
+            f"Trained on {trained:,} rows of {classes:,} classes; {scores.rows:,} other rows, "
+            "drawn class by class, were kept back and are what the figures are about.",
+            f"The class vectors are fixed: {certificate}.",
+        ],
+        headlines=[
+            accuracy_headline("accuracy", scores),
+            calibration_headline("calibration error", scores),
+            Headline(
+                "parameters of the output layer",
+                parameters,
+                "trained numbers in the head; they do not grow with the number of classes",
+                dense,
+                "linear layer on the same features",
+                "lower",
+            ),
+        ],
+        plots=[calibration_plot({"this model": scores})],
+        tables=[confusion_table(scores)],
+        warnings=_warnings(scores),
+    )
+
+
+def parameters_of_linear(parameters: int, dim: int, classes: int) -> int:
+    """Parameters that a linear layer from the same features to the classes has."""
+    return parameters // dim * classes
+
+
+def accuracy_headline(name: str, scores: Scores) -> Headline:
+    """Accuracy beside that of the most frequent class."""
+    return Headline(
+        name,
+        scores.accuracy,
+        "share of rows whose most likely class is the right one, 0 to 1",
+        scores.majority,
+        "always the most frequent class",
+        rows=scores.rows,
+    )
+
+
+def calibration_headline(name: str, scores: Scores) -> Headline:
+    """Expected calibration error."""
+    return Headline(
+        name,
+        scores.calibration_error,
+        "mean distance between the stated probability and the share that is right, 0 is best",
+        better="lower",
+        rows=scores.rows,
+    )
+
+
+def calibration_plot(models: Mapping[str, Scores]) -> Plot:
+    """Stated probability against accuracy."""
+    series: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+        name: ([p for p, _, _ in s.calibration], [a for _, a, _ in s.calibration])
+        for name, s in models.items()
+    }
+    worst = "; ".join(f"{name}: error {s.calibration_error:.3f}" for name, s in models.items())
+    return line_plot(
+        "Calibration",
+        series | {"perfect": ([0.0, 1.0], [0.0, 1.0])},
+        "stated probability",
+        "share that is right",
+        f"Share of right answers against stated probability, in 15 bins. {worst}.",
+        "A line above the diagonal is too modest, one below it too sure.",
+    )
+
+
+def confusion_table(scores: Scores) -> Table:
+    """List the confusions that cost most rows."""
+    return Table(
+        "Most frequent confusions",
+        ["right class", "answer", "rows", "share of the class"],
+        [(right, answer, n, f"{share:.0%}") for right, answer, n, share in scores.confusions],
+        note="" if scores.confusions else "No row was answered wrongly.",
+    )
+
+
+def _warnings(scores: Scores) -> list[str]:
+    warnings = []
+    if scores.rows < 100:
+        warnings.append(
+            f"Only {scores.rows} rows were scored: the accuracy is good to about "
+            f"{1 / scores.rows**0.5:.2f} either way."
+        )
+    if scores.accuracy <= scores.majority:
+        warnings.append("The model is no better than always answering the most frequent class.")
+    return warnings

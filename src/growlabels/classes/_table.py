@@ -1,0 +1,169 @@
+"""Tables in CSV, JSONL or Parquet files, by column."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import atomic_write
+from growlabels.base.rows import read_rows, write_jsonl, write_parquet
+
+ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet")
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table that was read whole.
+
+    Attributes
+    ----------
+    name
+        The file, for messages.
+    columns
+        Column name -> values, equally many; missing ones are None.
+    numbers
+        1-based place of each row in the file (its line, in JSONL and CSV).
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+    numbers: list[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column; a wrong name is a ``UsageError`` that lists those that exist."""
+        if name not in self.columns:
+            known = ", ".join(map(repr, self.columns))
+            raise UsageError(f"{self.name} has no column {name!r}; it has {known}")
+        return self.columns[name]
+
+    def texts(self, name: str) -> list[str]:
+        """Return a column of strings; numbers become their text."""
+        values = self.column(name)
+        self._complete(name, values)
+        return [value if isinstance(value, str) else str(value) for value in values]
+
+    def labels(self, name: str) -> NDArray[Any]:
+        """Return a column of labels: whole numbers where all are, else strings."""
+        values = self.column(name)
+        self._complete(name, values)
+        if all(type(value) is int for value in values):
+            return np.array(values)
+        return np.array([str(value) for value in values])
+
+    def matrix(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return numeric columns as ``(rows, columns)``."""
+        matrix = np.empty((len(self), len(names)))
+        for place, name in enumerate(names):
+            values = self.column(name)
+            self._complete(name, values)
+            for row, value in enumerate(values):
+                number = _number(value)
+                if number is None or not np.isfinite(number):
+                    raise DataError(
+                        f"{self.name} row {self.numbers[row]}: column {name!r} must hold finite "
+                        f"numbers, it was {value!r}; leave the column out with --columns"
+                    )
+                matrix[row, place] = number
+        return matrix
+
+    def numeric(self, without: str) -> list[str]:
+        """Name the columns that hold numbers wherever they hold anything."""
+        return [
+            name
+            for name, values in self.columns.items()
+            if name != without
+            and any(value is not None for value in values)
+            and all(value is None or _number(value) is not None for value in values)
+        ]
+
+    def _complete(self, name: str, values: list[Any]) -> None:
+        if None in values:
+            row = self.numbers[values.index(None)]
+            raise DataError(
+                f"{self.name} row {row}: column {name!r} is empty; fill it in or remove the row"
+            )
+
+
+def read_table(path: Path) -> DataTable:
+    """Read a table by the ending of its name.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or has another ending.
+    DataError
+        It is empty, or a row is broken: the message names its line.
+    """
+    if not path.is_file():
+        raise UsageError.missing_file(path, "table")
+    if path.suffix not in ENDINGS:
+        raise UsageError.parameter(
+            "table", f"must end in {', '.join(ENDINGS)}", str(path), "convert it or rename it"
+        )
+    rows = _csv_rows(path) if path.suffix == ".csv" else _other_rows(path)
+    if not rows:
+        raise DataError(f"{path} holds no rows")
+    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    columns = {name: [row.get(name) for _, row in rows] for name in names}
+    return DataTable(str(path), columns, [number for number, _ in rows])
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows of equal keys as CSV, JSONL or Parquet, whole or not at all."""
+    if path.suffix == ".csv":
+        with atomic_write(path) as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".parquet":
+        write_parquet(path, rows)
+    elif path.suffix in ENDINGS:
+        write_jsonl(path, rows)
+    else:
+        raise UsageError.parameter("out", f"must end in {', '.join(ENDINGS)}", str(path))
+
+
+def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, None)
+            if header is None:
+                return []
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{path} line {reader.line_num}: {len(row)} fields, the header has "
+                        f"{len(header)}; quote fields that hold a comma"
+                    )
+                values = [value if value.strip() else None for value in row]
+                rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+            return rows
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise DataError(f"{path} is no readable CSV: {error}; mend the quotes") from error
+
+
+def _other_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    return [(row.number, dict(row.data)) for row in read_rows(path)]
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool | int | float):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,134 @@
+"""``classes fit`` and ``classes predict`` from file to file, and their sentences."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.progress import silent
+from growlabels.base.rows import write_jsonl, write_parquet
+from growlabels.classes._fit_commands import Fit, Predict, split
+
+
+def numbers(count: int = 60) -> list[dict]:
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(count):
+        kind = ["ant", "bee", "cow"][i % 3]
+        x = random.normal(size=2) + 5 * np.array([i % 3 == 0, i % 3 == 1])
+        rows.append({"x": float(x[0]), "y": float(x[1]), "note": f"row {i}", "animal": kind})
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def quick(table: Path, out: Path, **settings) -> Fit:
+    return Fit(
+        **{"table": table, "label": "animal", "out": out, "epochs": 15, "dim": 16} | settings
+    )
+
+
+def test_numeric_columns_of_a_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers())
+    quick(table, tmp_path / "run").run(silent)
+    assert "3 classes, 48 rows trained, 12 scored: accuracy" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())
+    assert scores["accuracy"] > 0.8 > scores["majority"]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Most frequent confusions" in page
+    assert "always the most frequent class" in page
+    Predict(tmp_path / "run", table, tmp_path / "found.csv", topk=2).run(silent)
+    assert "accuracy by column 'animal': 0." in capsys.readouterr().out.replace("1.000", "0.")
+    with (tmp_path / "found.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["row", "predicted", "probability", "predicted_2", "probability_2"]
+    assert found[0]["row"] == "2"  # the line of the file
+    assert len(found) == 60
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_text_column_of_other_formats(
+    tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"words": f"{'cold ice' if i % 2 else 'hot fire'} {i}", "animal": i % 2} for i in range(40)
+    ]
+    table = tmp_path / f"t.{ending}"
+    (write_jsonl if ending == "jsonl" else write_parquet)(table, rows)
+    quick(table, tmp_path / "run", text="words", epochs=20).run(silent)
+    capsys.readouterr()
+    Predict(tmp_path / "run", table).run(silent)
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["predicted"] for row in found] == [i % 2 for i in range(40)]
+    assert found[0].keys() == {"row", "predicted", "probability"}
+    Predict(tmp_path / "run", table, tmp_path / f"found.{ending}").run(silent)
+    assert (tmp_path / f"found.{ending}").stat().st_size > 0
+
+
+def test_same_command_again_resumes_or_refuses(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers())
+    quick(table, tmp_path / "run", epochs=1).run(silent)
+    weights = (tmp_path / "run" / "model" / "weights.safetensors").read_bytes()
+    quick(table, tmp_path / "run", epochs=1).run(silent)
+    assert (tmp_path / "run" / "model" / "weights.safetensors").read_bytes() == weights
+    with pytest.raises(RunError, match="config 'seed' was 0, is 1"):
+        quick(table, tmp_path / "run", epochs=1, seed=1).run(silent)
+
+
+def test_split_keeps_a_row_of_every_class() -> None:
+    labels = np.array(["a"] * 10 + ["b"] * 2 + ["c"])
+    kept, held = split(labels, 0.5, seed=0)
+    assert sorted([*kept, *held]) == list(range(13))
+    assert set(labels[kept]) == {"a", "b", "c"}
+    assert np.bincount(np.unique(labels[held], return_inverse=True)[1]).tolist() == [5, 1]
+    with pytest.raises(DataError, match="one class only, a"):
+        split(np.array(["a", "a"]), 0.5, 0)
+    with pytest.raises(DataError, match="no class has enough rows"):
+        split(np.array(["a", "b"]), 0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"table": Path("absent.csv")}, "table 'absent.csv' does not exist"),
+        ({"label": "plant"}, "has no column 'plant'; it has 'x', 'y', 'note', 'animal'"),
+        ({"text": "words"}, "has no column 'words'; it has"),
+        ({"columns": ("x", "z")}, "has no column 'z'; it has"),
+        ({"held_out": 1.0}, "held-out must be between 0 and 1, it was 1.0"),
+        ({"text": "note", "columns": ("x",)}, "either --text or --columns"),
+    ],
+)
+def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers(9))
+    with pytest.raises(UsageError, match=sentence):
+        quick(**{"table": table, "out": tmp_path / "run"} | change).run(silent)
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_numeric_column(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "t.csv", [{"animal": "ant", "note": "a"}] * 3)
+    with pytest.raises(UsageError, match=r"no numeric column beside 'animal'.*--text"):
+        quick(table, tmp_path / "run").run(silent)
+
+
+def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers(30))
+    quick(table, tmp_path / "run", epochs=1).run(silent)
+    other = write_csv(tmp_path / "other.csv", [{"x": 1.0}])
+    with pytest.raises(UsageError, match="has no column 'y'; it has 'x'"):
+        Predict(tmp_path / "run", other).run(silent)
+    with pytest.raises(UsageError, match="is no run folder"):
+        Predict(tmp_path, table).run(silent)
+    manifest = tmp_path / "run" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"finished": true', '"finished": false'))
+    with pytest.raises(RunError, match="did not finish"):
+        Predict(tmp_path / "run", table).run(silent)

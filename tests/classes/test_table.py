@@ -1,0 +1,80 @@
+"""Tables by column: what is read, what is refused and where."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.classes._table import read_table, write_table
+
+
+def table_of(tmp_path: Path, text: str, name: str = "t.csv"):
+    path = tmp_path / name
+    path.write_bytes(text.encode("utf-8"))
+    return read_table(path)
+
+
+def test_csv_with_quotes_marks_and_empty_lines(tmp_path: Path) -> None:
+    table = table_of(tmp_path, '\ufeffa,b,c\r\n1,"x, ""y""",t\r\n\r\n2.5,"two\nlines",u\r\n')
+    assert table.numeric(without="c") == ["a"]
+    assert table.texts("b") == ['x, "y"', "two\nlines"]
+    assert table.matrix(["a"]).tolist() == [[1.0], [2.5]]
+    assert table.labels("c").tolist() == ["t", "u"]
+    assert table.numbers == [2, 5]
+
+
+def test_labels_stay_whole_numbers_only_where_all_are(tmp_path: Path) -> None:
+    rows = '{"a": 3, "b": 1, "c": true}\n{"a": 4, "b": "x", "c": false}\n'
+    table = table_of(tmp_path, rows, "t.jsonl")
+    assert table.labels("a").dtype.kind == "i"
+    assert table.labels("b").tolist() == ["1", "x"]
+    assert table.labels("c").tolist() == ["True", "False"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("t.csv", "", "t.csv holds no rows"),
+        ("t.csv", "a,b\n", "t.csv holds no rows"),
+        ("t.jsonl", "", "t.jsonl holds no rows"),
+        ("t.csv", "a,b\n1,2\n1,2,3\n", "t.csv line 3: 3 fields, the header has 2"),
+        ("t.csv", 'a,b\n1,"2\n', "t.csv is no readable CSV"),
+        ("t.jsonl", '{"a": 1}\n{"a": \n', "t.jsonl row 2: broken JSON"),
+        ("t.jsonl", "[1]\n", "row 1: is a list, not an object"),
+    ],
+)
+def test_broken_files(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        table_of(tmp_path, text, name)
+
+
+def test_wrong_encoding_and_wrong_ending(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a\n\xff\n")
+    with pytest.raises(DataError, match="is not UTF-8"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / "t.xlsx").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"must end in \.csv, \.jsonl, \.ndjson, \.parquet"):
+        read_table(tmp_path / "t.xlsx")
+    with pytest.raises(UsageError, match="out must end in"):
+        write_table(tmp_path / "t.txt", [{"a": 1}])
+
+
+def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "a,b,c\n1,x,inf\n,,2\n")
+    assert table.numeric(without="") == ["a", "c"]
+    with pytest.raises(DataError, match="csv row 3: column 'a' is empty"):
+        table.matrix(["a"])
+    with pytest.raises(DataError, match="csv row 3: column 'b' is empty"):
+        table.labels("b")
+    with pytest.raises(DataError, match="row 2: column 'c' must hold finite numbers, it was 'inf'"):
+        table.matrix(["c"])
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_written_tables_are_read_back(tmp_path: Path, ending: str) -> None:
+    rows = [{"a": "x,y", "b": 1.5}, {"a": "\n", "b": 2.0}, {"a": "語", "b": -1.0}]
+    write_table(tmp_path / f"t.{ending}", rows)
+    table = read_table(tmp_path / f"t.{ending}")
+    assert table.columns["a"][::2] == ["x,y", "語"]
+    np.testing.assert_array_equal(table.matrix(["b"])[:, 0], [1.5, 2.0, -1.0])
