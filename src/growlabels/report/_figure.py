@@ -43,7 +43,7 @@ _SETTINGS: dict[Any, Any] = {
     "legend.fontsize": 8.5,
 }
 _STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
-WIDTH = 5.6  # inches; at the width of a phone the text is still readable
+WIDTH = 5.0  # inches; at the width of a phone the text is still readable
 
 
 def draw(fill: Callable[[Axes], None], height: float) -> str:

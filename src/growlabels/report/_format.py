@@ -3,20 +3,22 @@
 import math
 import numbers
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
-def format_value(value: object, digits: int = 3) -> str:
+def format_value(value: object, digits: int | None = None) -> str:
     """Write a value for people.
 
-    Floats get ``digits`` decimals, or powers of ten where those would hide the figure; whole
-    numbers get thousands separators; ``None`` is an en dash; a figure that is not a number says
-    so.
+    Floats get ``digits`` decimals, by default as many as four digits need and at most three; or
+    powers of ten where those would hide the figure. Whole numbers get thousands separators;
+    ``None`` is an en dash; a figure that is not a number says so.
 
     >>> format_value(0.12345), format_value(1234567), format_value(0.00002), format_value(None)
     ('0.123', '1,234,567', '2.0e-05', '–')
-    >>> format_value(float("nan")), format_value(True), format_value(12345.678, digits=1)
-    ('not defined', 'yes', '12,345.7')
+    >>> format_value(float("nan")), format_value(True), format_value(12345.678)
+    ('not defined', 'yes', '12,346')
+    >>> format_value(12345.678, digits=1), format_value(83.1249)
+    ('12,345.7', '83.12')
     """
     if value is None:
         return "–"
@@ -27,10 +29,20 @@ def format_value(value: object, digits: int = 3) -> str:
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     if isinstance(value, numbers.Real):
-        return _format_float(float(value), digits)
+        return _format_float(float(value), decimals([float(value)]) if digits is None else digits)
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(format_value(item, digits) for item in value)
     return plain(value)
+
+
+def decimals(values: Iterable[float]) -> int:
+    """Return how many decimals a column of figures needs, judged by its largest.
+
+    >>> decimals([0.5, 0.25]), decimals([83.1, 5.0]), decimals([5312.4, 0.1])
+    (3, 2, 0)
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 3 if largest < 1 else max(0, 3 - math.floor(math.log10(largest)))
 
 
 def _format_float(value: float, digits: int) -> str:
@@ -62,6 +74,19 @@ def _is_control(letter: str) -> bool:
     if letter in "\t\n":
         return False
     return unicodedata.category(letter) in ("Cc", "Cs") or letter in "\ufffe\uffff"
+
+
+def exact(value: object) -> str:
+    """Write a setting in full: nothing rounded, no separators.
+
+    >>> exact(0.0125), exact(None), exact([1000, 2.5])
+    ('0.0125', 'none', '1000, 2.5')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(exact(item) for item in value) or "none"
+    return plain(value)
 
 
 def flatten(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -1,8 +1,8 @@
 """The page: a report rendered with Jinja2, autoescape on, nothing loaded from elsewhere."""
 
+import math
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from growlabels.base.errors import UsageError
 from growlabels.base.files import atomic_write
 from growlabels.report._content import Headline, Plot, Report, Table
-from growlabels.report._format import flatten, format_value, plain
+from growlabels.report._format import decimals, exact, flatten, format_value, plain
 from growlabels.report._svg import inline_svg
 
 
@@ -63,7 +63,7 @@ def render(report: Report) -> str:
         anchors=_anchors([section.title for section in report.sections]),
         svg=numbers.svg,
         compare=compare,
-        table_rows=table_rows,
+        cells=cells,
     )
 
 
@@ -109,19 +109,39 @@ def compare(headline: Headline) -> Comparison:
     return Comparison(kind, f"{text}, {kind}")
 
 
-def table_rows(table: Table) -> Iterator[list[tuple[str, bool]]]:
-    """Yield the rows of a table as (text, is a number) cells."""
+@dataclass(frozen=True)
+class Cells:
+    """A table as text: which columns hold figures, and the rows."""
+
+    figures: list[bool]
+    rows: list[list[str]]
+
+
+def cells(table: Table) -> Cells:
+    """Write the cells of a table; a column of like figures gets the same decimals throughout."""
     for number, row in enumerate(table.rows, 1):
         if len(row) != len(table.columns):
             raise UsageError(
                 f"table {table.title!r} row {number} has {len(row)} cells for "
                 f"{len(table.columns)} columns; give every row as many cells as columns"
             )
-        yield [(format_value(cell), _is_number(cell)) for cell in row]
+    figures, columns = [], []
+    for place in range(len(table.columns)):
+        column = [row[place] for row in table.rows]
+        floats = [float(cell) for cell in column if _is_figure(cell)]  # type: ignore[arg-type]
+        figures.append(bool(floats) and all(_is_figure(c) or c is None for c in column))
+        digits = decimals(floats) if figures[-1] and _are_alike(floats) else None
+        columns.append([format_value(cell, digits) for cell in column])
+    return Cells(figures, [list(row) for row in zip(*columns, strict=True)])
 
 
-def _is_number(value: object) -> bool:
-    return not isinstance(value, str | bool) and hasattr(value, "__float__")
+def _are_alike(floats: list[float]) -> bool:
+    sizes = [abs(value) for value in floats if value and math.isfinite(value)]
+    return not sizes or max(sizes) < 1000 * min(sizes)
+
+
+def _is_figure(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, str | bool)
 
 
 def _anchors(titles: list[str]) -> list[str]:
@@ -146,6 +166,7 @@ def _template() -> Template:
         finalize=lambda value: value if isinstance(value, Markup) else plain(value),
     )
     environment.filters["value"] = format_value
+    environment.filters["exact"] = exact
     return environment.from_string(_resource("_page.html"))
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from growlabels.base.errors import UsageError
 from growlabels.report._content import Plot, Table
@@ -12,6 +15,7 @@ from growlabels.report._format import format_value, plain
 
 Points = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 _TABLE_ROWS = 200
+_EVENTS_IN_WORDS = 6
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -69,13 +73,15 @@ def line_plot(
             )
         if log_x:
             axes.set_xscale("log")
+            _plain_powers(axes.xaxis)
         if log_y:
             axes.set_yscale("log")
+            _plain_powers(axes.yaxis)
         _mark_events(axes, events)
         _finish(axes, x_label, y_label, len(data))
 
     table = _points_table(title, data, x_label, y_label, events)
-    return Plot(title, draw(fill, 3.1), alt, table, caption)
+    return Plot(title, draw(fill, 3.0), alt, table, _with_note(caption, _events_in_words(events)))
 
 
 def bar_plot(
@@ -145,8 +151,9 @@ def bar_plot(
 
     rows = tuple((n, v, errors.get(n)) if errors else (n, v) for n, v in values.items())
     columns = ("", x_label, "±") if errors else ("", x_label)
-    svg = draw(fill, 0.8 + 0.32 * len(names))
-    return Plot(title, svg, alt, Table(title, columns, rows), caption)
+    svg = draw(fill, 0.8 + 0.3 * len(names))
+    hollow = "Hollow bars are baselines." if set(baselines) & set(names) else ""
+    return Plot(title, svg, alt, Table(title, columns, rows), _with_note(caption, hollow))
 
 
 def histogram_plot(
@@ -224,7 +231,7 @@ def scatter_plot(
                 y,
                 linestyle="none",
                 marker=_MARKERS[i % len(_MARKERS)],
-                markersize=3.6,
+                markersize=5,
                 markeredgewidth=0,
                 alpha=0.75,
                 color=colour(i),
@@ -233,7 +240,7 @@ def scatter_plot(
         _finish(axes, x_label, y_label, len(data))
 
     return Plot(
-        title, draw(fill, 3.4), alt, _points_table(title, data, x_label, y_label, ()), caption
+        title, draw(fill, 3.2), alt, _points_table(title, data, x_label, y_label, ()), caption
     )
 
 
@@ -270,9 +277,32 @@ def _mark_events(axes: Axes, events: Sequence[tuple[float, str]]) -> None:
                 textcoords="offset points",
                 ha="center",
                 va="bottom",
-                fontsize=7,
+                fontsize=8,
             )
             last = x
+
+
+def _events_in_words(events: Sequence[tuple[float, str]]) -> str:
+    if not events:
+        return ""
+    if len(events) > _EVENTS_IN_WORDS:
+        return f"Numbers along the top mark {len(events)} events, listed with the figures below."
+    named = (f"{i}: {text}" for i, (_, text) in enumerate(sorted(events), 1))
+    return "Marked along the top: " + "; ".join(named) + "."
+
+
+def _with_note(caption: str, note: str) -> str:
+    return " ".join(part for part in (caption, note) if part)
+
+
+def _plain_powers(axis: Axis) -> None:
+    """Write the powers of ten on a logarithmic axis as numbers."""
+    axis.set_major_formatter(FuncFormatter(_with_separators))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _with_separators(value: float, position: int) -> str:
+    return f"{value:,.10g}"
 
 
 def _finish(axes: Axes, x_label: str, y_label: str, names: int) -> None:
@@ -280,8 +310,14 @@ def _finish(axes: Axes, x_label: str, y_label: str, names: int) -> None:
     axes.set_ylabel(plain(y_label))
     axes.grid(True)
     axes.set_axisbelow(True)
-    if names > 1:
-        axes.legend(loc="best")
+    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "linear" and max(map(abs, limits)) >= 10_000:
+            axis.set_major_formatter(FuncFormatter(_with_separators))
+    figure = axes.get_figure()
+    if names > 1 and isinstance(figure, Figure):
+        texts = axes.get_legend_handles_labels()[1]
+        columns = max(1, min(len(texts), 72 // (max(map(len, texts)) + 6)))
+        figure.legend(loc="outside upper left", ncols=columns)
 
 
 def _points_table(

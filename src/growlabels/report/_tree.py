@@ -7,8 +7,8 @@ from html import escape
 from growlabels.report._content import Plot, Table, TreeNode
 from growlabels.report._format import format_value, plain
 
-_WIDTH = 560.0
-_INDENT = 18.0
+_WIDTH = 400.0  # narrow, so that the text is readable on a phone
+_INDENT = 14.0
 _LINE = 20.0
 _BOX = 17.0
 _LETTER = 5.6  # width of a letter at 9.5 units, on the safe side
