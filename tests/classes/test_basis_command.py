@@ -24,9 +24,16 @@ def test_saves_codebook_and_vectors(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), codebook.vectors())
 
 
+def test_writes_a_report(tmp_path: Path) -> None:
+    Basis(classes=70, dim=64, report=tmp_path / "r.html").run(silent)
+    assert "cross-polytope" in (tmp_path / "r.html").read_text("utf-8")
+
+
 def test_bad_options_write_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"vectors must end in \.npy"):
+    with pytest.raises(UsageError, match=r"--vectors must end in \.npy"):
         Basis(classes=70, dim=64, out=tmp_path / "c", vectors=tmp_path / "v.csv").run(silent)
+    with pytest.raises(UsageError, match=r"--report must end in \.html"):
+        Basis(classes=70, dim=64, out=tmp_path / "c", report=tmp_path / "r").run(silent)
     with pytest.raises(UsageError, match="capacity must be a whole number"):
         Basis(classes=0, out=tmp_path / "c").run(silent)
     assert list(tmp_path.iterdir()) == []

@@ -29,6 +29,8 @@ class Basis:
     """File to save the codebook in; Codebook.load reads it."""
     vectors: Path | None = None
     """Also write the vectors of all classes as a dense .npy array (classes, dim)."""
+    report: Path | None = None
+    """Also write a page (.html) with the bounds and the histogram of the cosines."""
 
     def run(self, progress: Progress) -> None:
         """Make, print, save."""
@@ -36,8 +38,12 @@ class Basis:
 
         from growlabels.classes import Codebook
 
-        if self.vectors is not None and self.vectors.suffix != ".npy":
-            raise UsageError.parameter("vectors", "must end in .npy", str(self.vectors))
+        for option, path, ending in (
+            ("--vectors", self.vectors, ".npy"),
+            ("--report", self.report, ".html"),
+        ):
+            if path is not None and path.suffix != ending:
+                raise UsageError.parameter(option, f"must end in {ending}", str(path))
         codebook = Codebook.for_classes(
             self.classes,
             self.dim,
@@ -58,6 +64,12 @@ class Basis:
             with atomic_write(self.vectors, "wb") as file:
                 np.save(file, codebook.vectors())
             print(f"wrote {self.vectors}")
+        if self.report is not None:
+            from growlabels.classes._basis_report import basis_report
+            from growlabels.report import write_report
+
+            write_report(basis_report(codebook, self.seed), self.report)
+            print(f"wrote {self.report}")
         if self.out is not None:
             codebook.save(self.out)
             print(f"wrote {self.out} (sha256 of what decides the vectors: {codebook.hash[:16]}...)")
