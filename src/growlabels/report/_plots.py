@@ -16,6 +16,7 @@ from growlabels.report._format import format_value, plain
 Points = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 _TABLE_ROWS = 200
 _EVENTS_IN_WORDS = 6
+_EVENT_WIDTH = 0.05  # of the axis: events closer than this share one mark
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -259,27 +260,27 @@ def _checked(title: str, points: Points) -> dict[str, tuple[np.ndarray, np.ndarr
 
 
 def _mark_events(axes: Axes, events: Sequence[tuple[float, str]]) -> None:
-    """Number the events along the top; the numbers are explained in the data table."""
-    places: dict[float, list[int]] = {}
-    for number, (x, _) in enumerate(sorted(events), 1):
-        places.setdefault(float(x), []).append(number)
+    """Number the events along the top; neighbours share a number range."""
     low, high = axes.get_xlim()
-    last = -np.inf
-    for x, numbers in places.items():
+    places: list[tuple[float, list[int]]] = []
+    for number, (x, _) in enumerate(sorted(events), 1):
         axes.axvline(x, color=INK, linewidth=0.7, linestyle=":", alpha=0.8)
-        if (x - last) > 0.025 * (high - low):
-            text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
-            axes.annotate(
-                text,
-                (x, 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-            )
-            last = x
+        if places and x - places[-1][0] < _EVENT_WIDTH * (high - low):
+            places[-1][1].append(number)
+        else:
+            places.append((float(x), [number]))
+    for x, numbers in places:
+        text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
+        axes.annotate(
+            text,
+            (x, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8,
+        )
 
 
 def _events_in_words(events: Sequence[tuple[float, str]]) -> str:
