@@ -122,6 +122,17 @@ def test_gate_keeps_real_links_and_drops_chance():
     assert both.max() <= pairs.n
 
 
+def test_restart_forgets_rows_and_keeps_labels():
+    pairs = PairCounts(half_life=50.0)
+    pairs.learn_rows(*csr([[0, 1], [1, 2, 7]] * 40))
+    pairs.restart()
+    assert pairs.n == 0 and pairs.counts.tolist() == [0.0] * 8 and pairs.pairs()[0].size == 0
+    fresh = PairCounts(half_life=50.0)
+    for each in (pairs, fresh):
+        each.learn_rows(*csr([[0, 3], [0, 3]]))
+    assert pairs.pairs()[2].tolist() == fresh.pairs()[2].tolist()
+
+
 def test_wrong_parameters_are_named():
     for wrong in ({"half_life": 0.0}, {"max_pairs": 3}, {"row_pairs": 0}):
         with pytest.raises(UsageError, match=next(iter(wrong))):

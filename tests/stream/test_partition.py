@@ -7,7 +7,9 @@ import pytest
 from river import datasets
 
 from growlabels.base.errors import RunError, UsageError
+from growlabels.datasets import load_yeast
 from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream._learner import IHOMER
 from growlabels.stream._partition import LinkagePartition
 
 
@@ -130,3 +132,24 @@ def test_wrong_parameters_and_states_are_named():
             LinkagePartition(**wrong)
     with pytest.raises(RunError, match="not the state"):
         LinkagePartition.from_state({"settings": [0.05]})
+
+
+def test_labels_that_vanished_stay_in_the_tree(yeast):
+    pairs, partition, _ = watch(yeast)
+    pairs.restart()
+    watch([np.array([0])] * 200, start=(pairs, partition))
+    assert sorted(partition.tree(pairs).labels) == list(range(14))
+
+
+def test_an_alarm_of_drift_lets_the_counts_start_again():
+    data = load_yeast()
+    rng = np.random.default_rng(0)
+    order, rename = rng.permutation(2417), rng.permutation(14)
+    X, Y, model = data.X[order], data.Y[order], IHOMER()
+    model.learn_many(X[:1200], Y[:1200])
+    old = {frozenset(rename[list(c)].tolist()) for c in model.clusters}
+    renamed = np.zeros_like(Y)
+    renamed[:, rename] = Y
+    model.learn_many(X[1200:1800], renamed[1200:1800])
+    assert "drift" in {event.kind for event in model.events}
+    assert {frozenset(c) for c in model.clusters} == old

@@ -177,6 +177,12 @@ class PairCounts:
             self._make_room(int(indptr[row + 1] - indptr[row]))
             roomy = True
 
+    def restart(self) -> None:
+        """Forget all rows, but not which labels there are."""
+        self._counts[:] = 0.0
+        self._scalars[:3] = 1.0, 0.0, 0.0
+        self._rebuild(np.zeros(0, np.int64), np.zeros(0), 0)
+
     @property
     def n(self) -> float:
         """Number of rows, decayed."""

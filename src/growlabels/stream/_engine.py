@@ -23,6 +23,8 @@ from growlabels.stream._partition import Event, LinkagePartition
 from growlabels.stream._stack import Stack, new_stack
 
 AFTER_DRIFT = 100
+PAIRS_HALF_LIFE = 10_000.0
+"""Rows after which a co-occurrence counts half; an alarm of drift forgets faster."""
 
 
 class Rows(NamedTuple):
@@ -70,7 +72,7 @@ class Engine:
     stack: Stack = field(default_factory=new_stack)
     sets: LabelSets = field(default_factory=empty_sets)
     monitor: Monitor = field(default_factory=empty_monitor)
-    pairs: PairCounts = field(default_factory=PairCounts)
+    pairs: PairCounts = field(default_factory=lambda: PairCounts(PAIRS_HALF_LIFE))
     partition: LinkagePartition = field(default_factory=LinkagePartition)
     events: list[Event] = field(default_factory=list)
 
@@ -109,14 +111,18 @@ class Engine:
         self._make_room(rows)
         total = rows.x_start.size - 1
         chosen = np.zeros((total, self.experts.label_rows.size), bool)
-        begin, first = 0, self.rows
+        begin, counted, first = 0, 0, self.rows
         while begin < total:
             begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
             self.rows = first + begin
+            self._count_pairs(rows.part(counted, begin))
+            counted = begin
             if why == _loop.DRIFT:
                 # what the detector has not dropped is the new regime
-                self._restart(min(AFTER_DRIFT, int(self.monitor.totals[0])), self.mode)
+                kept = self._restart(min(AFTER_DRIFT, int(self.monitor.totals[0])), self.mode)
                 self.monitor = empty_monitor()
+                self.pairs.restart()
+                self._count_pairs(kept)
                 old, new, bound = alarm.tolist()
                 self.events.append(Event(self.rows, "drift", (), new - old, bound))
             elif why == _loop.SWITCH:
@@ -126,10 +132,11 @@ class Engine:
                 self._forget_sets()
             if begin < total:
                 self._make_room(rows)
-        self.pairs.learn_rows(
-            rows.y_start - rows.y_start[0], rows.y_index[rows.y_start[0] : rows.y_start[-1]] - 1
-        )
         return chosen
+
+    def _count_pairs(self, rows: Rows) -> None:
+        start = rows.y_start
+        self.pairs.learn_rows(start - start[0], rows.y_index[start[0] : start[-1]] - 1)
 
     def _run(
         self,
@@ -185,8 +192,8 @@ class Engine:
             np.concatenate([*starts, *labels]),
         )
 
-    def _restart(self, most: int, mode: int) -> None:
-        """Start the experts afresh and let them learn the last rows again."""
+    def _restart(self, most: int, mode: int) -> Rows:
+        """Start the experts afresh and let them learn the last rows again; returns these."""
         rows = self.kept_rows(most)
         features = self.experts.totals[FEATURES]
         self.experts = new_experts(mode, self.slots, *capacity(self.experts))
@@ -198,6 +205,7 @@ class Engine:
         self._make_room(rows)
         chosen = np.zeros((rows.x_start.size - 1, self.experts.label_rows.size), bool)
         self._run(rows, None, chosen, learn=True, replay=True)
+        return rows
 
     def _forget_sets(self) -> None:
         e = self.experts

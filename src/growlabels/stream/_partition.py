@@ -110,7 +110,7 @@ class LinkagePartition:
 
     @property
     def pool(self) -> Cluster:
-        """Labels that are in no cluster."""
+        """Labels up to the highest index seen that are in no cluster."""
         return self._pool
 
     def check(self, pairs: PairCounts, row: int) -> list[Event]:
@@ -228,7 +228,7 @@ class _Graph:
             self.near.setdefault(x, []).append((y, more))
             self.near.setdefault(y, []).append((x, more))
         self._counts, self._rows = pairs.counts, pairs.n
-        self.labels: Cluster = tuple(np.flatnonzero(self._counts).tolist())
+        self.labels: Cluster = tuple(range(self._counts.size))
 
     def contrast(self, labels: Sequence[int], clusters: Sequence[Cluster]) -> float:
         """Mean over labels of J above chance to the own cluster minus that to the nearest other."""
