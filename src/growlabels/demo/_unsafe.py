@@ -211,7 +211,7 @@ def _method_table(result: RiskyResult, precisions: Mapping[str, float], keyword:
 def _dropped_table(result: RiskyResult) -> Table:
     order = result.dropped[np.argsort(result.table.rank[result.dropped])][:SHOWN]
     rows = []
-    for place in order.tolist():
+    for place in map(int, order):
         row = result.data.train[place]
         rows.append(
             [
