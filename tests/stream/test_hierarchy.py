@@ -39,11 +39,11 @@ def test_cohesion_is_the_mean_jaccard_index(hierarchy):
 def test_text_json_and_tree_agree(hierarchy):
     text = hierarchy.to_text()
     assert str(hierarchy) == text
-    assert "cluster of 2, J 0.67" in text and "cat (300 rows)" in text
+    assert "cluster of 2, J 0.67" in text and "cat (50.0 % of rows)" in text
     assert json.loads(json.dumps(hierarchy.to_json()))["labels"] == NAMES
     tree = hierarchy.to_tree()
     assert [child.note for child in tree.children] == ["J 0.67", "J 1.00", ""]
-    assert tree.children[0].children[0].value == 300
+    assert tree.children[0].children[0].value == pytest.approx(0.5)
 
 
 def test_no_labels_give_an_empty_root():

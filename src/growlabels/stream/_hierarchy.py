@@ -23,24 +23,25 @@ class LabelNode:
     kind
         ``"root"``, ``"group"`` of clusters, ``"cluster"`` of the present partition, ``"part"`` of
         a cluster, ``"label"``, or ``"pool"``: labels without company.
-    rows
-        Rows that carry the label, decayed; of an inner node, of its most frequent label.
+    share
+        Share of the rows that carry the label, old rows faded, in [0, 1]; of an inner node, that
+        of its most frequent label.
     children
         Nodes below; none for a label.
 
     Examples
     --------
-    >>> leaves = LabelNode(("cat",), 1.0, "label", 8.0), LabelNode(("dog",), 1.0, "label", 5.0)
-    >>> print(LabelNode(("cat", "dog"), 0.25, "cluster", 8.0, leaves).to_text())
+    >>> leaves = LabelNode(("cat",), 1.0, "label", 0.5), LabelNode(("dog",), 1.0, "label", 0.2)
+    >>> print(LabelNode(("cat", "dog"), 0.25, "cluster", 0.5, leaves).to_text())
     cluster of 2, J 0.25
-      cat (8 rows)
-      dog (5 rows)
+      cat (50.0 % of rows)
+      dog (20.0 % of rows)
     """
 
     labels: tuple[Hashable, ...]
     cohesion: float
     kind: str
-    rows: float
+    share: float
     children: tuple["LabelNode", ...] = ()
 
     @property
@@ -57,7 +58,7 @@ class LabelNode:
     def title(self) -> str:
         """Return one line about this node."""
         if self.kind == "label":
-            return f"{self.labels[0]} ({self.rows:.0f} rows)"
+            return f"{self.labels[0]} ({100 * self.share:.1f} % of rows)"
         if self.kind in ("root", "pool"):
             what = "labels" if self.kind == "root" else "labels without company"
             return f"{len(self.labels)} {what}"
@@ -75,14 +76,14 @@ class LabelNode:
             "labels": [label if isinstance(label, str | int) else str(label)
                        for label in self.labels],
             "cohesion": self.cohesion,
-            "rows": self.rows,
+            "share": self.share,
             "children": [child.to_json() for child in self.children],
         }  # fmt: skip
 
     def to_tree(self) -> TreeNode:
         """Return the hierarchy as a tree for :func:`growlabels.report.tree_plot`."""
         if self.kind == "label":
-            return TreeNode(str(self.labels[0]), value=self.rows)
+            return TreeNode(str(self.labels[0]), value=self.share)
         note = "" if self.kind in ("root", "pool") else f"J {self.cohesion:.2f}"
         name = {"root": "all labels", "pool": "without company"}.get(self.kind, self.kind)
         return TreeNode(name, tuple(child.to_tree() for child in self.children), note=note)
@@ -111,7 +112,8 @@ class _Builder:
         self, partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
     ) -> None:
         self._clusters = set(partition.clusters)
-        self._counts, self._name = pairs.counts, name
+        self._shares = pairs.counts / max(pairs.n, 1e-300)
+        self._name = name
         a, b, _ = pairs.pairs()
         similar = zip(a.tolist(), b.tolist(), pairs.jaccard(0.0).tolist(), strict=True)
         self._near: dict[int, dict[int, float]] = {}
@@ -140,9 +142,9 @@ class _Builder:
     def _made(
         self, labels: tuple[int, ...], kind: str, children: tuple[LabelNode, ...]
     ) -> LabelNode:
-        rows = max((float(self._counts[label]) for label in labels), default=0.0)
+        share = max((float(self._shares[label]) for label in labels), default=0.0)
         names = tuple(self._name(label) for label in labels)
-        return LabelNode(names, self._cohesion(labels), kind, rows, children)
+        return LabelNode(names, self._cohesion(labels), kind, share, children)
 
     def _cohesion(self, labels: tuple[int, ...]) -> float:
         if len(labels) < 2:

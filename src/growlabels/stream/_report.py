@@ -156,7 +156,7 @@ def _tree(hierarchy: LabelNode) -> Plot:
     pooled = sum(len(node.labels) for node in hierarchy.walk() if node.kind == "pool")
     tree, left_out = hierarchy.to_tree(), ""
     if len(hierarchy.labels) > _MOST_LEAVES:
-        shown = sorted(clusters, key=lambda node: -node.rows)[:_MOST_CLUSTERS]
+        shown = sorted(clusters, key=lambda node: -node.share)[:_MOST_CLUSTERS]
         tree = TreeNode("all labels", tuple(node.to_tree() for node in shown))
         left_out = (
             f" Drawn: the {len(shown)} clusters with the most frequent labels, of "
@@ -168,7 +168,8 @@ def _tree(hierarchy: LabelNode) -> Plot:
         f"{len(hierarchy.labels)} labels in {len(clusters)} clusters, {pooled} without company: "
         + "; ".join(", ".join(map(str, node.labels)) for node in clusters[:10]),
         "J: mean Jaccard index inside a node, 0 to 1: of the rows that carry one of two labels, "
-        "the share that carries both. Bars: rows that carry the label." + left_out,
+        "the share that carries both. Bars: share of the rows that carry the label, old rows faded."
+        + left_out,
     )
 
 
