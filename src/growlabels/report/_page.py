@@ -17,6 +17,8 @@ from growlabels.report._content import Headline, Plot, Report, Table
 from growlabels.report._format import decimals, exact, flatten, format_value, plain
 from growlabels.report._svg import inline_svg
 
+LONG_TABLE = 15  # rows; longer tables come after the plots, in a frame that scrolls
+
 
 def write_report(report: Report, path: str | os.PathLike[str]) -> None:
     """Write a report as one HTML file that opens offline; whole or not at all.
@@ -165,6 +167,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else plain(value),
     )
+    environment.globals["LONG"] = LONG_TABLE
     environment.filters["value"] = format_value
     environment.filters["exact"] = exact
     return environment.from_string(_resource("_page.html"))
