@@ -116,7 +116,7 @@ def test_unknown_command_is_wrong_use() -> None:
     ],
 )
 def test_missing_extra_names_the_pip_command(tmp_path, arguments, extra: str) -> None:
-    (tmp_path / "data.csv").write_text("a,y\n1,0\n2,1\n")
+    (tmp_path / "data.csv").write_text("a,y\n" + "1,0\n2,1\n" * 20)
     rows = '{"prompt": "p", "completion": "c"}\n'
     (tmp_path / "data.jsonl").write_text(rows)
     (tmp_path / "t.jsonl").write_text(rows)
