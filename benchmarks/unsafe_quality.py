@@ -79,7 +79,7 @@ def measure(model: CausalModel, task: str, seed: int, gradients: bool) -> dict[s
 def gradient_methods(
     model: CausalModel, rows: list[dict[str, str]], targets: list[dict[str, str]], seed: int
 ) -> dict[str, np.ndarray]:
-    """Grad-Cos at the start and after one epoch on the suspect rows."""
+    """Grad-Cos after one epoch on the suspect rows."""
     with attach(model, LoraSettings(seed=seed)) as adapter:
         split = adapter_split(adapter)
         pool, wanted = (
@@ -87,8 +87,8 @@ def gradient_methods(
             for r in (rows, targets)
         )
         checkpoints = finetune(adapter, pool, FinetuneSettings(seed=seed))
-        start, end = GradientScorer(adapter, checkpoints, wanted).score(pool).by_checkpoint()
-    return {"grad-cos, start": start, "grad-cos, epoch 1": end}
+        scorer = GradientScorer(adapter, checkpoints[-1:], wanted)
+        return {"grad-cos, epoch 1": scorer.score(pool).total().astype(float)}
 
 
 def ranked(scores: np.ndarray) -> np.ndarray:
@@ -146,8 +146,9 @@ def main() -> None:
         results = []
         for seed in options.seeds:
             results.append(measure(model, task, seed, not options.no_gradients))
-            show(task, results)
-        (RESULTS / f"unsafe_quality_{task}.json").write_text(json.dumps(results, indent=1))
+            print(task, seed, results[-1]["average precision"], flush=True)
+            (RESULTS / f"unsafe_quality_{task}.json").write_text(json.dumps(results, indent=1))
+        show(task, results)
 
 
 if __name__ == "__main__":
