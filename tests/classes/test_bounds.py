@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
@@ -33,6 +33,7 @@ def test_ranges_of_validity() -> None:
     assert levenshtein_bound(2, 1) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(0, 5000))
 def test_levenshtein_is_above_welch_where_valid(dim: int, more: int) -> None:
     count = dim * (dim + 1) // 2 + 1 + more

@@ -25,6 +25,8 @@ from growlabels.classes import Codebook
         (257, 128, "gold"),
         (16_512, 128, "gold"),
         (21, 10, "optimised"),
+        (5000, 500, "kerdock-blocks"),
+        (20_000, 300, "kerdock-blocks"),
     ],
 )
 def test_first_construction_that_fits(capacity: int, dim: int, kind: str) -> None:

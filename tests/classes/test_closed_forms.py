@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.classes._closed_forms import Construction, CrossPolytope, Identity, Simplex
@@ -24,6 +24,7 @@ def test_stated_cosines_are_the_measured_ones(kind, dim: int) -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.sampled_from([Identity, Simplex, CrossPolytope]), st.integers(1, 40))
 def test_other_dimensions(kind: type[Identity | Simplex | CrossPolytope], dim: int) -> None:
     construction = kind(dim)

@@ -3,7 +3,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import DataError, UsageError
@@ -62,6 +62,7 @@ def test_a_hundred_million_classes_take_no_memory() -> None:
     tracemalloc.stop()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2112), st.integers(1, 2112))
 def test_lower_classes_do_not_depend_on_the_capacity(one: int, other: int) -> None:
     few, many = sorted((one, other))

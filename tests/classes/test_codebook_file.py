@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import RunError, UsageError
@@ -65,12 +65,14 @@ def test_flipped_bytes_of_a_tensor_are_found() -> None:
             decode(bytes(damaged), "file")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_other_file_is_refused(data: bytes) -> None:
     with pytest.raises(RunError, match="is no codebook or is damaged"):
         Codebook.from_bytes(data)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 700))
 def test_a_cut_file_is_refused(length: int) -> None:
     data = labelled().to_bytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import DataError, UsageError
@@ -125,6 +125,7 @@ def test_tensors_that_are_no_vectors(tmp_path: Path) -> None:
             import_pickle(tmp_path / "v.pkl")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_damage_is_a_data_error_or_another_matrix(tmp_path_factory, data) -> None:
     pytest.importorskip("torch")

@@ -2,7 +2,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.classes import welch_bound
@@ -40,6 +40,7 @@ def test_golden_vectors() -> None:
     assert digest == "f6b9465bb22fb1f21b7de75e87a97dd6bf653501cfcfb1083232f9f88be150cb"
 
 
+@settings(deadline=None)
 @given(st.integers(2, 3000))
 def test_prime_powers(number: int) -> None:
     primes = [

@@ -4,9 +4,10 @@ import pytest
 from growlabels.base.errors import UsageError
 from growlabels.classes import coherence_bound
 from growlabels.classes._closed_forms import Construction
-from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, Paley
+from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, KerdockBlocks, Paley
 
 SETS = [Kerdock(4), Kerdock(16), Gold(8), DelsarteGoethals(16, 1), Paley(5), Paley(13)]
+SETS += [KerdockBlocks(9), KerdockBlocks(33), KerdockBlocks(4)]
 
 
 @pytest.mark.parametrize("construction", SETS, ids=lambda c: f"{c.kind}-{c.dim}")
@@ -42,3 +43,13 @@ def test_layers_count_from_the_kerdock_set() -> None:
 def test_paley_needs_a_prime_power() -> None:
     with pytest.raises(UsageError, match="prime power = 1 mod 4 for a Paley frame, it was 17"):
         Paley(17)
+
+
+def test_blocks_need_room_for_the_smallest_set() -> None:
+    with pytest.raises(UsageError, match="dim must be at least 4 for Kerdock blocks, it was 3"):
+        KerdockBlocks(3)
+
+
+def test_blocks_of_a_power_of_four_are_the_kerdock_set() -> None:
+    index = np.arange(144)
+    np.testing.assert_array_equal(KerdockBlocks(16).vectors(index), Kerdock(16).vectors(index))

@@ -12,7 +12,7 @@ from growlabels.classes._closed_forms import Construction, CrossPolytope, Identi
 from growlabels.classes._measured import Measured
 from growlabels.classes._optimise import Criterion, optimise
 from growlabels.classes._paley import is_paley_dim
-from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, Paley
+from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, KerdockBlocks, Paley
 
 DEFAULT_DIMS = (256, 1024, 4096, 16384, 65536)
 LAYERS = 2  # of Delsarte and Goethals that are taken unasked: |cosine| up to 4/sqrt(dim)
@@ -55,11 +55,17 @@ def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
             f"{layers} more layers of forms, |cosine| up to {2**layers / d**0.5:.4g}; "
             "a larger dim separates better"
         )
-    if n * n * d > SEARCHED or coherence_bound(n, d) > CROWDED:
-        raise _too_small(n, d)
-    return _search(wish, progress), (
-        f"no construction has {n:,} vectors in {d} dimensions: searched numerically"
-    )
+    if n * n * d <= SEARCHED and coherence_bound(n, d) <= CROWDED:
+        return _search(wish, progress), (
+            f"no construction fills {d} dimensions with {n:,} vectors: searched numerically"
+        )
+    if d >= _kerdock.DIMS[0] and n <= (blocks := KerdockBlocks(d)).capacity:
+        return blocks, (
+            f"dim = {d} is no power of two and {n:,} vectors are many for a search: Kerdock sets "
+            f"of dim {blocks.size} in {blocks.blocks} of its blocks; "
+            f"dim = {_next_power_of_four(d)} separates better"
+        )
+    raise _too_small(n, d)
 
 
 def choose_dim(capacity: int) -> tuple[Construction, str]:
@@ -101,6 +107,7 @@ STRUCTURED: Mapping[str, Callable[[Wish], Construction]] = {
     "cross-polytope": lambda wish: CrossPolytope(wish.dim),
     "paley": lambda wish: Paley(wish.dim),
     "kerdock": lambda wish: Kerdock(wish.dim),
+    "kerdock-blocks": lambda wish: KerdockBlocks(wish.dim),
     "gold": lambda wish: Gold(wish.dim),
     "delsarte-goethals": lambda wish: DelsarteGoethals(
         wish.dim, _layers(wish.capacity, wish.dim) or 1
@@ -155,6 +162,13 @@ def _search(wish: Wish, progress: Progress) -> Measured:
         f"numerical search for a small {criterion} cosine, {wish.steps} steps, seed {wish.seed}; "
         "measured over all pairs",
     )
+
+
+def _next_power_of_four(dim: int) -> int:
+    power = _kerdock.DIMS[0]
+    while power < dim:
+        power *= 4
+    return power
 
 
 def _layers(capacity: int, dim: int) -> int:

@@ -35,7 +35,8 @@ class Codebook:
     ----------
     kind
         ``"identity"``, ``"simplex"``, ``"cross-polytope"``, ``"paley"``, ``"kerdock"``,
-        ``"gold"``, ``"delsarte-goethals"``, or without a proof ``"optimised"``, ``"imported"``.
+        ``"gold"``, ``"delsarte-goethals"``, ``"kerdock-blocks"``, or without a proof
+        ``"optimised"``, ``"imported"``.
     dim
         Dimension of the vectors.
     capacity
@@ -96,7 +97,8 @@ class Codebook:
             Given, the first that fits: orthonormal (up to dim; where dim = 4^k the first
             Kerdock vectors), simplex (dim + 1), cross-polytope (2 dim), Kerdock (dim = 4^k, up
             to dim (dim/2 + 1)), Gold type (dim = 2^odd, up to dim (dim + 1)), Delsarte-Goethals
-            (dim = 4^k, beyond Kerdock), numerical search.
+            (dim = 4^k, beyond Kerdock), numerical search (while capacity^2 dim <= 2e9),
+            blocks of smaller Kerdock sets.
         kind
             Ask for one construction by name instead of the first that fits; needs ``dim``.
         criterion

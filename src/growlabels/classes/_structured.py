@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
+from growlabels.classes import _kerdock
 from growlabels.classes._gold import gold_set
 from growlabels.classes._kerdock import DelsarteGoethalsSet, kerdock_set
 from growlabels.classes._paley import is_paley_dim, paley_vectors
@@ -35,6 +36,48 @@ class Kerdock:
 
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.forms.vectors(index)
+
+
+class KerdockBlocks:
+    """Kerdock sets of the largest 4^k <= dim, side by side in orthogonal blocks of coordinates.
+
+    For a dimension that is no power of two: ``dim // 4^k`` blocks, the coordinates that are left
+    over stay zero. Classes go through the blocks basis by basis, so that the first ones are
+    orthogonal.
+    """
+
+    kind: str = "kerdock-blocks"
+    proved: bool = True
+
+    def __init__(self, dim: int) -> None:
+        size = max((d for d in _kerdock.DIMS if d <= dim), default=None)
+        if size is None:
+            raise UsageError.parameter("dim", "must be at least 4 for Kerdock blocks", dim)
+        self.dim = dim
+        self.size = size
+        self.blocks = dim // size
+        self.forms = kerdock_set(size)
+        self.method = (
+            f"Kerdock sets of dim {size} in {self.blocks} orthogonal blocks, {self.blocks * size} "
+            f"of {dim} coordinates in use: every |cosine| is 0 or 1/{math.isqrt(size)}, and 0 "
+            f"among the first {self.blocks * size} vectors"
+        )
+
+    @property
+    def capacity(self) -> int:
+        return self.blocks * self.forms.capacity
+
+    def cosines(self, count: int) -> tuple[float, float]:
+        largest = 0.0 if count <= self.blocks * self.size else 1.0 / math.sqrt(self.size)
+        return largest, largest
+
+    def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        basis, place = np.divmod(index, self.blocks * self.size)
+        block, column = np.divmod(place, self.size)
+        parts = np.zeros((len(index), self.blocks, self.size))
+        parts[np.arange(len(index)), block] = self.forms.vectors(basis * self.size + column)
+        used = self.blocks * self.size
+        return np.pad(parts.reshape(len(index), used), ((0, 0), (0, self.dim - used)))
 
 
 class Gold:
