@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from growlabels.classes import _kernels
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._kerdock import sign_rows
+from growlabels.classes._kernel_vectors import available
 
-pytestmark = pytest.mark.skipif(
-    not _kernels.available(), reason="numba compiles neither for AVX-512 nor for AVX2 here"
-)
+if not available():
+    pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
+
+from growlabels.classes import _kernels
+from growlabels.classes._kernel_plan import make_plan
 
 BATCHES = (1, 15, 16, 17, 64)
 CASES = [(16, 144), (16, 37), (64, 2112), (64, 1000), (256, 5 * 256 + 7), (1024, 5 * 1024 + 300)]
@@ -34,7 +36,7 @@ def dense(n_classes: int, dim: int) -> NDArray[np.float64]:
 
 def check_topk(z: NDArray[np.float32], n_classes: int, k: int) -> None:
     dim = z.shape[1]
-    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(dim), n_classes), k)
+    index, values = _kernels.topk(z, make_plan(sign_rows(dim), n_classes), k)
     cosines = z.astype(np.float64) @ dense(n_classes, dim).T
     best = -np.sort(-cosines, axis=1)[:, :k]
     np.testing.assert_allclose(values, best, atol=1e-6)
@@ -63,7 +65,7 @@ def test_ties_go_to_the_lowest_class(n_classes: int, rows: int, k: int, seed: in
     z = rng.integers(-2, 3, (rows, 64)).astype(np.float32) * (rng.random((rows, 64)) < 0.1)
     z[0] = 0
     k = min(k, n_classes)
-    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(64), n_classes), k)
+    index, values = _kernels.topk(z, make_plan(sign_rows(64), n_classes), k)
     cosines = z.astype(np.float64) @ dense(n_classes, 64).T
     expected = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(index, expected)
@@ -73,13 +75,13 @@ def test_ties_go_to_the_lowest_class(n_classes: int, rows: int, k: int, seed: in
 @pytest.mark.parametrize("rows", [3, 20])
 def test_rows_that_are_not_finite_give_nan_and_the_first_classes(rows: int) -> None:
     z = unit_rows(rows, 64, 0)
-    whole = _kernels.topk(z, _kernels.make_plan(sign_rows(64), 500), 3)
+    whole = _kernels.topk(z, make_plan(sign_rows(64), 500), 3)
     z[1, 5], z[2, 7] = np.nan, np.inf
-    index, values = _kernels.topk(z, _kernels.make_plan(sign_rows(64), 500), 3)
+    index, values = _kernels.topk(z, make_plan(sign_rows(64), 500), 3)
     assert np.isnan(values[1:3]).all() and index[1:3].tolist() == [[0, 1, 2]] * 2
     others = [row for row in range(rows) if row not in (1, 2)]
     np.testing.assert_array_equal(values[others], whole[1][others])
-    plan = _kernels.make_plan(sign_rows(64), 500)
+    plan = make_plan(sign_rows(64), 500)
     sums, combined = _kernels.sum_exp(z, np.arange(rows), plan, 20.0, 0.0)
     assert np.isnan(sums[1:3]).all() and np.isnan(combined[1:3]).all()
     assert np.isfinite(sums[others]).all() and np.isfinite(combined[others]).all()
@@ -104,7 +106,7 @@ def check_cross_entropy(
     dim = z.shape[1]
     w = dense(n_classes, dim)
     shift = scale - 60.0
-    plan = _kernels.make_plan(sign_rows(dim), n_classes)
+    plan = make_plan(sign_rows(dim), n_classes)
     sums, combined = _kernels.sum_exp(z, target, plan, scale, shift)
     exact = z.astype(np.float64)
     own = np.exp(scale * (exact * w[target]).sum(1) - shift)
@@ -146,7 +148,7 @@ def test_loss_and_gradient_for_any_sizes(n_classes: int, rows: int, tau: float, 
 def test_equal_logits_sum_to_the_number_of_classes(dim: int, n_classes: int) -> None:
     z = np.zeros((17, dim), dtype=np.float32)
     target = np.full(17, n_classes - 1)
-    plan = _kernels.make_plan(sign_rows(dim), n_classes)
+    plan = make_plan(sign_rows(dim), n_classes)
     sums, combined = _kernels.sum_exp(z, target, plan, 10.0, 0.0)
     np.testing.assert_allclose(sums, n_classes - 1, rtol=1e-6)
     np.testing.assert_allclose(
@@ -155,21 +157,21 @@ def test_equal_logits_sum_to_the_number_of_classes(dim: int, n_classes: int) -> 
 
 
 def test_no_target_leaves_nothing_out() -> None:
-    plan = _kernels.make_plan(sign_rows(16), 100)
+    plan = make_plan(sign_rows(16), 100)
     sums, _ = _kernels.sum_exp(np.zeros((2, 16), np.float32), np.array([-1, 3]), plan, 5.0, 0.0)
     np.testing.assert_allclose(sums, [100, 99], rtol=1e-6)
 
 
 @pytest.mark.parametrize("dim", [64, 256, 1024, 4096])
 def test_four_neighbours_share_a_first_pass(dim: int) -> None:
-    plan = _kernels.make_plan(sign_rows(dim)[:23], 23 * dim)
+    plan = make_plan(sign_rows(dim)[:23], 23 * dim)
     assert plan.starts.tolist() == [0, 4, 8, 12, 16, 20, 23]
 
 
 def test_bases_need_not_be_related() -> None:
     signs = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (7, 16))
     signs[:, 0] = 1
-    plan = _kernels.make_plan(signs, 7 * 16 + 3)
+    plan = make_plan(signs, 7 * 16 + 3)
     hadamard = dense(16, 16) * 4
     w = np.concatenate([(signs[:, None, :] * hadamard / 4).reshape(-1, 16), np.eye(16)[:3]])
     z = unit_rows(20, 16, 1)
@@ -181,7 +183,7 @@ def test_bases_need_not_be_related() -> None:
 
 
 def test_threads_change_nothing() -> None:
-    plan = _kernels.make_plan(sign_rows(64), 1000)
+    plan = make_plan(sign_rows(64), 1000)
     z = unit_rows(50, 64, 2)
     target = np.arange(50)
     for one, three in [
@@ -207,7 +209,13 @@ def run_python(code: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def test_not_available_without_compilation() -> None:
-    code = "from growlabels.classes import _kernels; print(_kernels.available())"
-    assert run_python(code, NUMBA_DISABLE_JIT="1") == "False"
-    assert run_python(code, NUMBA_CPU_NAME="x86-64", NUMBA_CPU_FEATURES="+sse2") == "False"
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"NUMBA_DISABLE_JIT": "1"},
+        {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2"},
+    ],
+)
+def test_no_lanes_without_compilation_or_wide_vectors(environment: dict[str, str]) -> None:
+    code = "from growlabels.classes._vector_ir import LANES; print(LANES)"
+    assert run_python(code, **environment) == "0"

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._kerdock import kerdock_set
-from growlabels.classes._transform import ClassVectors, DenseVectors, KerdockVectors
+from growlabels.classes._kernel_vectors import CompiledKerdockVectors
+from growlabels.classes._transform import ClassVectors, DenseVectors
 
 
 class IdentityVectors(ClassVectors):
@@ -81,7 +82,7 @@ def class_vectors(codebook: Codebook, n_classes: int) -> ClassVectors:
     if codebook.kind == "kerdock":
         bases = min(-(-n_classes // codebook.dim), codebook.dim // 2)
         signs = kerdock_set(codebook.dim).signs(np.arange(bases))
-        return KerdockVectors(torch.from_numpy(signs), n_classes)
+        return CompiledKerdockVectors(torch.from_numpy(signs), n_classes)
     if codebook.kind in AXIS_KINDS:
         return AXIS_KINDS[codebook.kind](codebook.dim, n_classes)
     return DenseVectors(torch.from_numpy(codebook.vectors(range(n_classes))), n_classes)

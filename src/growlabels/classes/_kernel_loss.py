@@ -2,15 +2,14 @@
 
 from numba import njit
 
-from growlabels.classes._vector_ir import (
-    LANES,
-    ROW,
+from growlabels.classes._kernel_passes import (
     address,
     block_back,
     block_exp,
     spread,
     spread_back,
 )
+from growlabels.classes._vector_ir import LANES, ROW
 
 
 @njit(cache=True, nogil=True)

@@ -3,15 +3,15 @@
 import numpy as np
 from numba import njit
 
-from growlabels.classes._vector_ir import (
-    LANES,
-    ROW,
+from growlabels.classes._kernel_passes import (
     address,
     block_max,
+    columns,
     shared_block_max,
     spread,
     spread_query,
 )
+from growlabels.classes._vector_ir import LANES, ROW
 
 
 @njit(cache=True, nogil=True)
@@ -60,7 +60,7 @@ def maxima_of_bases(stages, query, words, one, first, out):
 
 
 @njit(cache=True, nogil=True)
-def best_classes(stages, z, maxima, signs, n_classes, grids, values, index):
+def best_classes(stages, z, maxima, signs, n_classes, one, scratch, values, index):
     """Find the largest logits of each query among all classes; ties go to the lowest class.
 
     Parameters
@@ -70,17 +70,21 @@ def best_classes(stages, z, maxima, signs, n_classes, grids, values, index):
     z, maxima
         ``(n, d)`` queries; ``(bases, n or more)``, the largest logit of each whole sign basis
         in units of 1 / sqrt(d).
-    grids
-        ``(2, R, R)`` float32 scratch.
+    one, scratch
+        -1; scratch of 2 d float32 that starts at a vector's boundary.
     values, index
         ``(n, k)`` results in descending order. A query that is not finite gives NaN, and 0..k-1.
     """
+    radix = 1 << len(stages)
+    grids = scratch.reshape(2, radix, radix)
     for row in range(len(z)):
-        best_of_row(stages, z[row], maxima, row, signs, n_classes, grids, values[row], index[row])
+        best_of_row(
+            stages, z[row], maxima, row, signs, n_classes, one, grids, values[row], index[row]
+        )
 
 
 @njit(cache=True, nogil=True)
-def best_of_row(stages, z, maxima, lane, signs, n_classes, grids, values, index):
+def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, index):
     """Do the work of :func:`best_classes` for one query, column ``lane`` of ``maxima``.
 
     The k-th largest of the maxima of whole bases is a bound that k logits reach, so only bases
@@ -106,7 +110,7 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, grids, values, index)
         largest = maxima[basis, lane]
         if largest >= bound and (found < k or largest > values[k - 1]):
             used = min(n_classes - basis * dim, dim)
-            transform(stages, z, signs[basis], grids)
+            transform(stages, z, signs[basis], one, grids)
             for column in range(used):
                 value = grids[1, column % radix, column // radix]
                 if found < k or value > values[k - 1]:
@@ -119,33 +123,20 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, grids, values, index)
 
 
 @njit(cache=True, nogil=True)
-def transform(stages, z, signs, grids):
-    """Logits of one basis, (ch, cl) at ``grids[1, cl, ch]``; equal to the vector kernels' bits."""
+def transform(stages, z, signs, one, grids):
+    """Logits of one basis, (ch, cl) at ``grids[1, cl, ch]``; the same bits as the maxima."""
     radix = 1 << len(stages)
     for high in range(radix):
         for low in range(radix):
             place = high * radix + low
             grids[0, high, low] = z[place] * np.float32(signs[place])
-    transform_columns(stages, grids[0])
+    for column in range(0, radix, LANES):
+        columns(stages, address(grids) + 4 * column, one)
     for high in range(radix):
         for low in range(radix):
             grids[1, low, high] = grids[0, high, low]
-    transform_columns(stages, grids[1])
-
-
-@njit(cache=True, nogil=True)
-def transform_columns(stages, grid):
-    """Hadamard transform over the first axis, stages in the order of the vector kernels."""
-    radix = 1 << len(stages)
-    half = radix // 2
-    while half:
-        for i in range(radix):
-            if not i & half:
-                for j in range(radix):
-                    a, b = grid[i, j], grid[i | half, j]
-                    grid[i, j] = a + b
-                    grid[i | half, j] = a - b
-        half //= 2
+    for column in range(0, radix, LANES):
+        columns(stages, address(grids) + 4 * (radix * radix + column), one)
 
 
 @njit(cache=True, nogil=True)

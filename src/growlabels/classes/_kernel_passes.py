@@ -1,0 +1,227 @@
+"""The passes of a Hadamard transform of d = R * R coordinates, as numba intrinsics.
+
+The transform is two passes of radix-R transforms, each done wholly in registers. A *tile* is
+``(d, LANES)`` float32, aligned to a vector: one vector holds one coordinate of ``LANES``
+independent problems (queries, or bases), so nothing is ever shuffled. Coordinate ``x = h R + l``,
+class column ``c = ch R + cl``.
+
+Arguments named ``stages`` are tuples whose length, log2 R, is what the compiler sees;
+``minus_one`` is float32 (see ``_vector_ir``); the others are addresses or offsets in bytes,
+int64, unless said otherwise.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic as numba_intrinsic
+from numpy.typing import NDArray
+
+from growlabels.classes._vector_ir import F32, I64, LANES, LOWEST, ROUNDER, ROW, VectorCode
+
+intrinsic: Any = numba_intrinsic  # what it makes is called with one argument less than it has
+
+
+@intrinsic
+def address(typingctx, array):
+    """Address of the first element of an array, int64. It does not keep the array alive."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.ptrtoint(data, I64)
+
+    return types.int64(array), codegen
+
+
+def empty_tile(rows: int, kind: type = np.float32) -> NDArray[Any]:
+    """Room for ``(rows, LANES)`` numbers that starts at a vector's boundary."""
+    room = np.empty((rows + 1) * LANES, dtype=kind)
+    start = -room.ctypes.data % ROW // room.itemsize
+    return room[start : start + rows * LANES].reshape(rows, LANES)
+
+
+@njit(cache=True, nogil=True)
+def fill(tile, rows, factor):
+    """Put up to LANES rows times a factor into the lanes of a tile, 0 into the lanes left."""
+    for coordinate in range(len(tile)):
+        for lane in range(len(rows)):
+            tile[coordinate, lane] = rows[lane, coordinate] * factor
+        for lane in range(len(rows), LANES):
+            tile[coordinate, lane] = 0.0
+
+
+@intrinsic
+def spread(typingctx, stages, source, signs, target, minus_one):
+    """First pass of one l: rows h R + l of ``source`` times float32 ``signs``, over h."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[4])
+        rows = [code.load(code.offset(args[1], ROW * radix * h)) for h in range(radix)]
+        signs = code.scalars(radix, args[2], 4 * radix)
+        for h, row in enumerate(code.signed(rows, signs)):
+            code.store(row, code.offset(args[3], ROW * radix * h))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def spread_query(typingctx, stages, query, words, target, minus_one):
+    """First pass of one l for one query and ``LANES`` bases; bit j of a word: basis j negates."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[4])
+        size = LANES // 8
+        rows = []
+        for h in range(radix):
+            value = code.scalar(code.offset(args[1], 4 * radix * h), F32, 4)
+            word = code.scalar(code.offset(args[2], size * radix * h), ir.IntType(LANES), size)
+            mask = builder.bitcast(word, ir.VectorType(ir.IntType(1), LANES))
+            plus, minus = code.splat(value), code.splat(builder.fneg(value))
+            rows.append(builder.select(mask, minus, plus))
+        for h, row in enumerate(code.butterflies(rows, radix // 2)):
+            code.store(row, code.offset(args[3], ROW * radix * h))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, f32), codegen
+
+
+def _largest(code, rows, best):
+    """Raise the vector at ``best`` to the largest of ``rows``."""
+    while len(rows) > 1:
+        half = len(rows) // 2
+        rows = [code.maximum(rows[i], rows[i + half]) for i in range(half)]
+    code.store(code.maximum(rows[0], code.load(best)), best)
+
+
+@intrinsic
+def block_max(typingctx, stages, source, best, minus_one):
+    """Second pass of one ch: R rows from ``source`` on; their logits raise ``best``."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[3])
+        rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
+        _largest(code, code.butterflies(rows, radix // 2), args[2])
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, f32), codegen
+
+
+def _second_pass(code, radix, args):
+    source, table, flips, block = args
+    offsets = code.gathered(radix, table, block)
+    rows = [code.load(code.builder.add(source, offset)) for offset in offsets]
+    return code.signed(rows, code.scalars(radix, flips))
+
+
+@intrinsic
+def shared_block_max(typingctx, stages, source, table, flips, block, best, minus_one):
+    """Like :func:`block_max`, from the first pass of another basis (see ``_kernel_plan``)."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[6])
+        _largest(code, _second_pass(code, radix, args[1:5]), args[5])
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def block_store(typingctx, stages, source, table, flips, block, target, minus_one):
+    """Second pass of one ch; its R rows of logits go to ``target``."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[6])
+        for i, row in enumerate(_second_pass(code, radix, args[1:5])):
+            code.store(row, code.offset(args[5], ROW * i))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def block_exp(typingctx, stages, source, table, flips, block, target, power, minus_one):
+    """Second pass of one ch, then 2^(logit + power), ``power`` a whole number."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[7])
+        rounder = code.splat(builder.fadd(args[6], ir.Constant(F32, ROUNDER)))
+        lowest = code.splat(builder.fsub(ir.Constant(F32, LOWEST), args[6]))
+        for i, row in enumerate(_second_pass(code, radix, args[1:5])):
+            code.store(code.exp2(row, rounder, lowest), code.offset(args[5], ROW * i))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, i64, i64, f32, f32), codegen
+
+
+@intrinsic
+def block_back(typingctx, stages, source, table, flips, block, target, minus_one):
+    """Adjoint of the second pass of one ch: R rows of weights, added to the tile ``target``."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[6])
+        rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
+        rows = code.butterflies(rows, radix // 2)
+        flips = code.scalars(radix, args[3])
+        for row, flip, offset in zip(
+            rows, flips, code.gathered(radix, args[2], args[4]), strict=True
+        ):
+            place = builder.add(args[5], offset)
+            code.store(code.fma(row, code.splat(flip), code.load(place)), place)
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def spread_back(typingctx, stages, source, signs, total, minus_one):
+    """Adjoint of :func:`spread`, added to the float64 tile ``total``; clears ``source``."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[4])
+        places = [code.offset(args[1], ROW * radix * h) for h in range(radix)]
+        rows = code.butterflies([code.load(place) for place in places], radix // 2)
+        zero = code.constant(0.0)
+        for place in places:
+            code.store(zero, place)
+        signs = code.scalars(radix, args[2], 4 * radix)
+        for h, (row, sign) in enumerate(zip(rows, signs, strict=True)):
+            place = code.offset(args[3], 2 * ROW * radix * h)
+            signed = builder.fpext(builder.fmul(row, code.splat(sign)), code.doubles)
+            code.store(builder.fadd(code.scalar(place, code.doubles, ROW), signed), place)
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def columns(typingctx, stages, grid, minus_one):
+    """Transform up to LANES neighbouring columns of a row-major (R, R) float32 grid, in place."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[2], min(LANES, radix))
+        places = [code.offset(args[1], 4 * radix * i) for i in range(radix)]
+        rows = code.butterflies([code.load(place) for place in places], radix // 2)
+        for row, place in zip(rows, places, strict=True):
+            code.store(row, place)
+        return context.get_dummy_value()
+
+    return types.void(stages, types.int64, types.float32), codegen

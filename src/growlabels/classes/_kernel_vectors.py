@@ -1,0 +1,78 @@
+"""Kerdock class vectors that use the compiled kernels where these apply."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from growlabels.classes._transform import KerdockVectors
+
+if TYPE_CHECKING:
+    from growlabels.classes._kernel_plan import KernelPlan
+
+# Below this many classes torch is fast enough not to wait for the compiler, once a machine.
+MANY_CLASSES = 4096
+# Below this many cosines starting threads takes longer than they save.
+MANY_COSINES = 1 << 22
+DIMS = (16, 64, 256, 1024, 4096)
+
+
+@lru_cache(maxsize=1)
+def available() -> bool:
+    """Say whether numba is installed and compiles for AVX-512, or for AVX2 with FMA."""
+    try:
+        from growlabels.classes._vector_ir import LANES
+    except ImportError:
+        return False
+    return LANES > 0
+
+
+class CompiledKerdockVectors(KerdockVectors):
+    """The same maps; float32 rows on the processor take the compiled kernels."""
+
+    _plan: "KernelPlan | None" = None
+
+    def topk(self, z: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        if not self._compiled(z):
+            return super().topk(z, k)
+        from growlabels.classes import _kernels
+
+        index, values = _kernels.topk(z.detach().numpy(), self._prepared(), k, self._threads(z))
+        return torch.from_numpy(values), torch.from_numpy(index)
+
+    def sum_exp(
+        self, z: Tensor, target: Tensor, scale: float, shift: float
+    ) -> tuple[Tensor, Tensor]:
+        if not self._compiled(z):
+            return super().sum_exp(z, target, scale, shift)
+        from growlabels.classes import _kernels
+
+        sums, combined = _kernels.sum_exp(
+            z.detach().numpy(), target.numpy(), self._prepared(), scale, shift, self._threads(z)
+        )
+        return torch.from_numpy(sums), torch.from_numpy(combined)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_plan"}
+
+    def _compiled(self, z: Tensor) -> bool:
+        return (
+            self.n_classes >= MANY_CLASSES
+            and self.dim in DIMS
+            and len(z) > 0
+            and z.dtype == torch.float32
+            and z.device.type == "cpu"
+            and not torch.compiler.is_compiling()
+            and available()
+        )
+
+    def _prepared(self) -> "KernelPlan":
+        if self._plan is None or self._plan.n_classes != self.n_classes:
+            from growlabels.classes._kernel_plan import make_plan
+
+            self._plan = make_plan(self.signs.T.cpu().numpy(), self.n_classes)
+        return self._plan
+
+    def _threads(self, z: Tensor) -> int:
+        return torch.get_num_threads() if len(z) * self.n_classes >= MANY_COSINES else 1
