@@ -23,16 +23,15 @@ GOLDEN = {
 
 def walsh_hadamard(rows: np.ndarray) -> np.ndarray:
     """Transform each row by the Sylvester matrix, in integers."""
-    rows = rows.astype(np.int16)
+    columns = rows.T.astype(np.int16)  # rows side by side, so that every step is a long one
     half = 1
-    while half < rows.shape[1]:
-        pairs = rows.reshape(len(rows), -1, 2, half)
-        left, right = pairs[:, :, 0], pairs[:, :, 1]
-        difference = left - right
-        left += right
-        right[:] = difference
+    while half < len(columns):
+        pairs = columns.reshape(-1, 2, half, len(rows))
+        difference = pairs[:, 0] - pairs[:, 1]
+        pairs[:, 0] += pairs[:, 1]
+        pairs[:, 1] = difference
         half *= 2
-    return rows
+    return columns.T
 
 
 @pytest.mark.parametrize("dim", list(GOLDEN))
