@@ -48,9 +48,9 @@ class StreamRun:
 
     def run(self, progress: Progress) -> None:
         """Run the stream, print the scores and write the run folder."""
-        from growlabels.stream._run import run_stream
+        from growlabels.stream._run import StreamSettings, run_stream
 
-        run_stream(self, progress)
+        run_stream(StreamSettings(**vars(self)), progress)
 
 
 @dataclass(frozen=True)

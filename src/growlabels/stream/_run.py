@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
 from growlabels.report import Report, render
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
-from growlabels.stream._commands import StreamRun
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import SCORES
 from growlabels.stream._prequential import ArrayRows, Point, PrequentialScores, prequential
@@ -29,8 +28,23 @@ TITLES = {"ihomer": "iHOMER", "br-logistic": "BR logistic (River)", "majority": 
 MALFORMED = "malformed.jsonl"
 
 
-def run_stream(command: StreamRun, progress: Progress) -> None:
-    """Do what :class:`StreamRun` says."""
+@dataclass(frozen=True)
+class StreamSettings:
+    """What ``growlabels stream run`` was asked for; the command explains each field."""
+
+    file: Path
+    labels: str | None
+    model: str
+    shuffle: bool
+    seed: int
+    on_error: str
+    every: int
+    window: int
+    out: Path | None
+
+
+def run_stream(command: StreamSettings, progress: Progress) -> None:
+    """Run the stream, print the scores and write the run folder."""
     for name in ("every", "window"):
         if getattr(command, name) < 1:
             raise UsageError.parameter(name, "must be at least 1 row", getattr(command, name))
@@ -57,7 +71,7 @@ def run_stream(command: StreamRun, progress: Progress) -> None:
 
 
 def inspect_model(path: Path) -> None:
-    """Print what :class:`StreamInspect` says."""
+    """Print the hierarchy and the events of a saved model or of a run's model."""
     file = RunFolder.read(path, "stream run").file("model.zip") if path.is_dir() else path
     model = IHOMER.load(file)
     known = len(model.labels_)
@@ -67,7 +81,7 @@ def inspect_model(path: Path) -> None:
         print(f"row {event.row}: {describe(event)} ({event.statistic:.3f} > {event.bound:.3f})")
 
 
-def _folder(command: StreamRun, out: Path) -> RunFolder:
+def _folder(command: StreamSettings, out: Path) -> RunFolder:
     settings = asdict(command)
     config = {name: settings[name] for name in settings if name not in ("file", "out")}
     inputs = {"rows": file_sha256(command.file)}
@@ -76,7 +90,7 @@ def _folder(command: StreamRun, out: Path) -> RunFolder:
     return RunFolder.open(out, "stream run", config, inputs)
 
 
-def _rows(command: StreamRun, aside: list[MalformedRow]) -> ArrayRows | Iterable[Any]:
+def _rows(command: StreamSettings, aside: list[MalformedRow]) -> ArrayRows | Iterable[Any]:
     set_aside = aside.append if command.on_error == "skip" else None
     rows = read_stream(command.file, command.labels, set_aside)
     if not command.shuffle:
@@ -93,7 +107,7 @@ def _model(name: str) -> Any:
 
 
 def _scores(
-    command: StreamRun, model: Any, rows: ArrayRows | Iterable[Any], progress: Progress
+    command: StreamSettings, model: Any, rows: ArrayRows | Iterable[Any], progress: Progress
 ) -> dict[str, PrequentialScores]:
     """Score the model and, on the same rows, the majority set."""
     if command.model == "ihomer":
@@ -158,7 +172,7 @@ def _print(scores: Mapping[str, PrequentialScores], aside: list[MalformedRow]) -
 
 def _write(
     folder: RunFolder,
-    command: StreamRun,
+    command: StreamSettings,
     model: Any,
     scores: Mapping[str, PrequentialScores],
     aside: list[MalformedRow],
