@@ -1,5 +1,7 @@
 """A report with every kind of element, as systems make them."""
 
+from functools import cache
+
 import numpy as np
 
 from growlabels.report import (
@@ -16,6 +18,7 @@ from growlabels.report import (
 )
 
 
+@cache
 def sample_report(word: str = "x") -> Report:
     """Return a report in which every text field holds a word."""
     random = np.random.default_rng(0)
