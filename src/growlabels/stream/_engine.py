@@ -79,28 +79,40 @@ class Engine:
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
 
-    def predict(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return logits and choices (rows, labels), label 0 the never-seen one."""
+    def logits(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the mixed log odds (rows, labels), label 0 the never-seen one."""
+        return self._predict(rows, True)[0]
+
+    def choices(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return the chosen sets (rows, labels), label 0 the never-seen one."""
+        return self._predict(rows, False)[1]
+
+    def _predict(self, rows: Rows, wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         self._make_room(rows)
-        labels = self.experts.label_rows.size
-        count = rows.x_start.size - 1
-        logits, chosen = np.zeros((count, labels)), np.zeros((count, labels), bool)
+        shape = rows.x_start.size - 1, self.experts.label_rows.size
+        logits, chosen = np.zeros(shape if wanted else (0, 0)), np.zeros(shape, bool)
         self._run(rows, logits, chosen, learn=False)
         return logits, chosen
 
-    def learn(self, rows: Rows) -> NDArray[np.bool_]:
-        """Predict and learn each row; returns the choices made before each was learned."""
+    def learn(self, rows: Rows, keep: bool = True) -> NDArray[np.bool_]:
+        """Predict and learn each row.
+
+        Returns the choices made before each was learned, (rows, labels); no rows of them
+        without ``keep``.
+        """
         total = rows.x_start.size - 1
         parts = []
         begin = 0
         while begin < total:
             end = min(total, begin + self.check_every - self.rows % self.check_every)
-            parts.append(self._learn_part(rows.part(begin, end)))
+            part = self._learn_part(rows.part(begin, end))
             begin = end
+            if keep:
+                parts.append(part)
             if self.rows % self.check_every == 0:
                 self.events.extend(self.partition.check(self.pairs, self.rows))
         width = self.experts.label_rows.size
-        chosen = np.zeros((total, width), bool)
+        chosen = np.zeros((total if keep else 0, width), bool)
         begin = 0
         for part in parts:
             chosen[begin : begin + len(part), : part.shape[1]] = part

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,12 +163,12 @@ class IHOMER(base.MultiLabelClassifier):
         mentioned, true = read_labels(y)
         size = len(true)
         cells = Cells(true, np.array([0, size]), np.arange(size), np.ones(size))
-        self._learn(features, cells, mentioned)
+        self._learn(features, cells, mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
-        _, chosen, columns = self._predict(read_row(x))
-        return dict(zip(self._labels, chosen[0, columns].tolist(), strict=True))
+        chosen = self._engine.choices(self._rows(read_row(x)))
+        return dict(zip(self._labels, chosen[0, self._columns()].tolist(), strict=True))
 
     def predict_proba_one(
         self, x: Mapping[Any, Any], **kwargs: Any
@@ -178,8 +178,8 @@ class IHOMER(base.MultiLabelClassifier):
         :meth:`predict_one` chooses whole sets and leans to the better F1, so it may choose a
         label of p < 1/2 and leave out one of p > 1/2.
         """
-        logits, _, columns = self._predict(read_row(x))
-        p = _sigmoid(logits[0, columns])
+        logits = self._engine.logits(self._rows(read_row(x)))
+        p = _sigmoid(logits[0, self._columns()])
         pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
         return {label: {False: no, True: yes} for label, no, yes in pairs}
 
@@ -202,7 +202,7 @@ class IHOMER(base.MultiLabelClassifier):
             X and Y differ in their number of rows, or are not tables.
         """
         features, labels = self._read(X, Y)
-        self._learn(features, labels, labels.names)
+        self._learn(features, labels, labels.names, keep=False)
 
     def prequential_many(self, X: Any, Y: Any) -> Choices:
         """Predict each row, then learn it; return the predictions made before learning.
@@ -211,7 +211,7 @@ class IHOMER(base.MultiLabelClassifier):
         :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
         """
         features, labels = self._read(X, Y)
-        chosen = self._learn(features, labels, labels.names)
+        chosen = self._learn(features, labels, labels.names, keep=True)
         return _like(X, chosen[:, self._columns()])
 
     def predict_many(self, X: Any) -> Choices:
@@ -219,13 +219,13 @@ class IHOMER(base.MultiLabelClassifier):
 
         A CSR array where ``X`` is sparse.
         """
-        _, chosen, columns = self._predict(read_table(X, "X"))
-        return _like(X, chosen[:, columns])
+        chosen = self._engine.choices(self._rows(read_table(X, "X")))
+        return _like(X, chosen[:, self._columns()])
 
     def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
-        logits, _, columns = self._predict(read_table(X, "X"))
-        return _sigmoid(logits[:, columns])
+        logits = self._engine.logits(self._rows(read_table(X, "X")))
+        return _sigmoid(logits[:, self._columns()])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file of arrays and JSON; whole or not at all.
@@ -269,21 +269,21 @@ class IHOMER(base.MultiLabelClassifier):
             )
         return features, labels
 
-    def _learn(self, features: Cells, labels: Cells, mentioned: Any) -> NDArray[np.bool_]:
+    def _learn(
+        self, features: Cells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
+    ) -> NDArray[np.bool_]:
         x_index, x_value = self._features.read(features, learn=True)
         y_index, _ = self._positive.read(labels, learn=True)
         if features.start.size > 1:
             self._labels.update(dict.fromkeys(mentioned))
-        return self._engine.learn(Rows(features.start, x_index, x_value, labels.start, y_index))
+        rows = Rows(features.start, x_index, x_value, labels.start, y_index)
+        return self._engine.learn(rows, keep)
 
-    def _predict(
-        self, features: Cells
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    def _rows(self, features: Cells) -> Rows:
+        """Index rows to predict; nothing is entered."""
         x_index, x_value = self._features.read(features, learn=False)
         nothing = np.zeros(features.start.size, np.int64)
-        rows = Rows(features.start, x_index, x_value, nothing, np.zeros(0, np.int64))
-        logits, chosen = self._engine.predict(rows)
-        return logits, chosen, self._columns()
+        return Rows(features.start, x_index, x_value, nothing, np.zeros(0, np.int64))
 
     def _columns(self) -> NDArray[np.int64]:
         """Give each known label's index; 0 where it was never true."""
