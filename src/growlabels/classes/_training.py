@@ -74,7 +74,7 @@ def train(
             {"params": list(head.parameters()), "factor": schedule.head_lr_factor},
         ],
         weight_decay=schedule.weight_decay,
-        foreach=True,
+        fused=True,  # the n-gram embeddings are large: one pass over them instead of ten
     )
     random = np.random.default_rng(seed)
     steps = max(1, len(inputs) // schedule.batch_size)
