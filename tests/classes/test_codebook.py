@@ -115,6 +115,8 @@ def test_hash_is_of_the_vectors_alone() -> None:
     one.add_labels(["a"])
     assert one.hash == two.hash
     assert one.hash != Codebook.for_classes(300).hash
+    # written into saved models: it never changes
+    assert one.hash == "747a89f2c3eb452b172b8e0351ab7e57c71d1426a1fbbd2526d5d00d689bc8d7"
 
 
 def test_sign_rows_are_of_kerdock_alone() -> None:
