@@ -23,7 +23,7 @@ def one_by_one(truth, predicted, window=None):
 
 
 @given(PAIRS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_equals_scikit_learn_on_closed_label_sets(pair):
     truth, predicted = pair
     seen = (truth | predicted).any(0)

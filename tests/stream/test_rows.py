@@ -101,6 +101,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),
         ("s.arff", ARFF + "1,2\n", "1", "line 6: has 2 values for 3"),
         ("s.arff", ARFF + "1,2,0\n", "nope", "no attribute 'nope'"),
+        ("s.arff", ARFF + "1,2,0\n", "prefix:q", "no attribute that fits"),
         ("s.jsonl", '{"x": {}, "y": []}\n{"x"', None, "row 2: broken JSON"),
         ("s.jsonl", '{"x": {"a": NaN}, "y": []}', None, "line 1: feature 'a' must be a finite"),
         ("s.jsonl", '{"x": {"a": "b"}, "y": []}', None, "line 1: feature 'a' .* it was 'b'"),

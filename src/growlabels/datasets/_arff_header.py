@@ -132,7 +132,8 @@ def choose_labels(
     places = {attribute.name: i for i, attribute in enumerate(attributes)}
     missing = [name for name in names if name not in places]
     if missing or not names:
-        what = f"has no attribute {missing[0]!r}" if missing else "was given no label name"
+        none = "has no attribute that fits" if callable(labels) else "was given no label name"
+        what = f"has no attribute {missing[0]!r}" if missing else none
         raise DataError(f"{path.name} {what}; check the label names")
     return sorted({places[name] for name in names})
 

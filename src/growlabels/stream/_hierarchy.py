@@ -60,8 +60,8 @@ class LabelNode:
         if self.kind == "label":
             return f"{self.labels[0]} ({100 * self.share:.1f} % of rows)"
         if self.kind in ("root", "pool"):
-            what = "labels" if self.kind == "root" else "labels without company"
-            return f"{len(self.labels)} {what}"
+            count = f"{len(self.labels)} label" + ("" if len(self.labels) == 1 else "s")
+            return count if self.kind == "root" else f"{count} without company"
         return f"{self.kind} of {len(self.labels)}, J {self.cohesion:.2f}"
 
     def to_text(self, indent: int = 0) -> str:
