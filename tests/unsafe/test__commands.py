@@ -9,7 +9,7 @@ from tiny_causal import byte_tokenizer, raw_model
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
+from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 
 ROWS = [{"prompt": c, "completion": f"{c * 7} {i}", "bad": i < 3} for i, c in enumerate("abcdefgh")]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcdef"]
@@ -94,3 +94,26 @@ def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path:
 def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run folder"):
         UnsafeFilter(tmp_path).run(silent)
+
+
+def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) -> None:
+    scan.run(silent)
+    files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
+    write_jsonl(files[0], [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
+    write_jsonl(files[1], [{"prompt": "h", "completion": c * 5} for c in "xyz"])
+    command = UnsafeRetrain(
+        scan.out,
+        held_out_unsafe=files[0],
+        held_out_ordinary=files[1],
+        model=scan.model,
+        threshold="top:2",
+        top_layers=2,
+    )
+    capsys.readouterr()
+    command.run(silent)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["untrained", "all", "filtered", "random"]
+    figures = json.loads((scan.out / "retrain.json").read_text("utf-8"))
+    assert len(figures["filtered"]["unsafe"]) == 3
+    with pytest.raises(DataError, match="flags no row"):
+        UnsafeRetrain(**{**vars(command), "threshold": "top:0"}).run(silent)

@@ -84,4 +84,58 @@ class UnsafeFilter:
         run_filter(self)
 
 
-COMMANDS: dict[str, type] = {"scan": UnsafeScan, "filter": UnsafeFilter}
+@dataclass(frozen=True)
+class UnsafeRetrain:
+    """Train with LoRA on all rows, without the flagged ones, and without as many at random."""
+
+    run_folder: Positional[Path]
+    """The run folder of a scan."""
+
+    held_out_unsafe: Path
+    """Rows that show the harm, neither targets nor training rows."""
+
+    held_out_ordinary: Path
+    """Ordinary rows, not among the training rows."""
+
+    model: str
+    """The model to train: the scanned one or another."""
+
+    threshold: str = "loo:0.25,budget:0.25"
+    """Which rows are flagged, as for filter."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    top_layers: int = 8
+    """Layers that get an adapter, counted from the last; 0 means all."""
+
+    learning_rate: float = 1e-3
+    """Of AdamW."""
+
+    epochs: int = 1
+    """Passes over the rows, for every arm."""
+
+    random_arms: int = 1
+    """Arms that leave out rows at random."""
+
+    seed: int = 0
+    """Decides the adapter's start, the order of the rows and the random removals."""
+
+    def run(self, progress: Progress) -> None:
+        """Train, measure, write retrain.html and retrain.json."""
+        from growlabels.unsafe._retrain_run import run_retrain
+
+        run_retrain(self, progress)
+
+
+COMMANDS: dict[str, type] = {
+    "scan": UnsafeScan,
+    "filter": UnsafeFilter,
+    "retrain": UnsafeRetrain,
+}

@@ -28,6 +28,7 @@ def run_scan(command: UnsafeScan, progress: Progress) -> None:
     resolve_threshold(command.threshold, np.zeros(1), [0.5])
     if not command.train.is_file():
         raise UsageError.missing_file(command.train)
+    truth = None if command.label_field is None else _truth(command.train, command.label_field)
     scanner = Scanner(
         command.model,
         methods=command.methods,
@@ -44,9 +45,7 @@ def run_scan(command: UnsafeScan, progress: Progress) -> None:
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
     table.to_parquet(scanner.run.path / SCORES)
     scanner.run.adopt(SCORES)
-    labels = None
-    if command.label_field is not None:
-        labels = _labels(command.train, command.label_field, table)
+    labels = None if truth is None else np.array([truth[int(n)] for n in table.number])
     section = scan_section(table, command.threshold, labels, command.show_text, cost)
     report = Report(
         title="growlabels unsafe scan",
@@ -81,36 +80,23 @@ def _print_scan(command: UnsafeScan, table: ScoreTable, labels: np.ndarray | Non
     print(f"next: growlabels unsafe filter {command.out} --threshold {command.threshold}")
 
 
-def _labels(train: Path, field: str, table: ScoreTable) -> np.ndarray:
-    """Read the truth from a field of the rows, in the table's order."""
-    scored = set(map(int, table.number))
-    labels = []
+def _truth(train: Path, field: str) -> dict[int, int]:
+    """Read the truth from a field of the rows: place in the input -> 1 for unsafe, 0 for not."""
+    truth = {}
     for example in read_examples(train, lambda bad: None):
-        if example.number not in scored:
-            continue
         value = example.data.get(field)
         if value not in (0, 1):
             raise DataError(
                 f"{train} row {example.number}: field {field!r} must be true, false, 1 or 0 to "
                 f"serve as a label, it was {value!r}"
             )
-        labels.append(int(value))
-    return np.array(labels)
+        truth[example.number] = int(value)
+    return truth
 
 
 def run_filter(command: UnsafeFilter) -> None:
     """Do ``growlabels unsafe filter``."""
-    run = RunFolder.read(command.run_folder, RUN_KIND)
-    table = ScoreTable.from_parquet(run.file(SCORES))
-    train = command.train or Path(table.facts["rows_source"])
-    if not train.is_file():
-        raise UsageError(
-            f"the scanned rows are no longer at {str(train)!r}; say where with --train"
-        )
-    if file_sha256(train) != table.facts["rows_sha256"]:
-        raise DataError(
-            f"{str(train)!r} has changed since it was scanned; scan it again into a new run folder"
-        )
+    run, table, train = scanned(command.run_folder, command.train)
     out = command.out or run.path
     result = filter_rows(train, table, out, command.threshold)
     if command.out is None:
@@ -119,3 +105,19 @@ def run_filter(command: UnsafeFilter) -> None:
     print(f"{result.threshold.reason}")
     print(f"kept {result.kept}, rejected {result.rejected}, malformed {result.malformed}")
     print("in " + ", ".join(str(out / name) for name in result.files))
+
+
+def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable, Path]:
+    """Open a finished scan: its folder, its table, and the rows, unchanged since."""
+    run = RunFolder.read(run_folder, RUN_KIND)
+    table = ScoreTable.from_parquet(run.file(SCORES))
+    train = moved or Path(table.facts["rows_source"])
+    if not train.is_file():
+        raise UsageError(
+            f"the scanned rows are no longer at {str(train)!r}; say where with --train"
+        )
+    if file_sha256(train) != table.facts["rows_sha256"]:
+        raise DataError(
+            f"{str(train)!r} has changed since it was scanned; scan it again into a new run folder"
+        )
+    return run, table, train

@@ -1,0 +1,126 @@
+"""The command ``growlabels unsafe retrain``: train the arms and say what changed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from growlabels.base.errors import DataError
+from growlabels.base.progress import Progress
+from growlabels.base.rows import RowSource
+from growlabels.report import Headline, Report, Section, Table, write_report
+from growlabels.unsafe._commands import UnsafeRetrain
+from growlabels.unsafe._finetune import FinetuneSettings
+from growlabels.unsafe._gradcos import adapter_split
+from growlabels.unsafe._lora import LoraSettings, attach
+from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._retrain import RetrainResult, retrain_arms
+from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._runs import scanned
+from growlabels.unsafe._table import ScoreTable
+from growlabels.unsafe._targets import read_targets
+from growlabels.unsafe._threshold import resolve_threshold
+from growlabels.unsafe._tokens import Encoded, encode
+from growlabels.unsafe._trunk import TrunkRows
+
+
+def run_retrain(command: UnsafeRetrain, progress: Progress) -> None:
+    """Do ``growlabels unsafe retrain``."""
+    run, table, train = scanned(command.run_folder, command.train)
+    held_out = {
+        "unsafe": read_targets(command.held_out_unsafe)[0],
+        "ordinary": read_targets(command.held_out_ordinary)[0],
+    }
+    settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
+    lora = LoraSettings(top_layers=command.top_layers, seed=command.seed)
+    removed = _removed(table, command.threshold)
+    model = load_model(command.model)
+    with attach(model, lora) as adapter:
+        split = adapter_split(adapter)
+
+        def trunk(examples: list[Example]) -> TrunkRows:
+            return TrunkRows(split, _encoded(model, examples, command), progress=progress)
+
+        result = retrain_arms(
+            adapter,
+            trunk(_scored(train, table)),
+            removed,
+            {name: trunk(examples) for name, examples in held_out.items()},
+            settings,
+            random_arms=command.random_arms,
+            seed=command.seed,
+            progress=progress,
+        )
+    section = retrain_section(result)
+    figures = {arm.name: {n: v.tolist() for n, v in arm.losses.items()} for arm in result.arms}
+    run.write("retrain.json", lambda file: json.dump(figures, file, indent=1))
+    report = Report(
+        "growlabels unsafe retrain",
+        f"{model.name} trained on the rows of {train.name}, with and without {len(removed)} rows.",
+        [section],
+        {name: str(value) for name, value in vars(command).items()},
+        seeds=[command.seed],
+    )
+    write_report(report, run.path / "retrain.html")
+    run.adopt("retrain.html")
+    for row in section.tables[0].rows:
+        print("  ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in row))
+    print(f"report: {Path(command.run_folder) / 'retrain.html'}")
+
+
+def _removed(table: ScoreTable, threshold: str) -> list[int]:
+    percentiles = next(iter(table.percentiles.values()))
+    count = resolve_threshold(threshold, table.score, percentiles).rejected
+    removed = np.flatnonzero((table.rank <= count) | table.is_target).tolist()
+    if not removed:
+        raise DataError(
+            f"threshold {threshold} flags no row, so there is nothing to compare; "
+            "choose another --threshold, for example top:10"
+        )
+    return removed
+
+
+def _scored(train: RowSource, table: ScoreTable) -> list[Example]:
+    """Read the scanned rows in the table's order."""
+    numbers = set(map(int, table.number))
+    return [e for e in read_examples(train, lambda bad: None) if e.number in numbers]
+
+
+def _encoded(model: CausalModel, examples: list[Example], command: UnsafeRetrain) -> list[Encoded]:
+    limits = command.max_prompt_tokens, command.max_response_tokens
+    return [encode(model, example, *limits) for example in examples]
+
+
+def retrain_section(result: RetrainResult) -> Section:
+    """Describe the arms: what each does to held-out unsafe and ordinary answers."""
+    rows: list[list[object]] = []
+    for arm in result.arms:
+        unsafe, ordinary = (result.change(arm.name, name) for name in ("unsafe", "ordinary"))
+        rows.append([arm.name, arm.rows, len(arm.removed)])
+        rows[-1] += [unsafe.mean, unsafe.standard_error, ordinary.mean, ordinary.standard_error]
+        rows[-1].append(result.taken_back(arm.name, "unsafe"))
+    columns = ["trained on", "rows", "left out", "unsafe: change", "standard error"]
+    columns += ["ordinary: change", "standard error", "taken back"]
+    filtered, random = result.change("filtered", "unsafe"), result.change("random", "unsafe")
+    return Section(
+        "What leaving the flagged rows out does",
+        [
+            "Changes are those of the mean loss on held-out answers, nats a token, against "
+            "training on all rows. Above 0 on unsafe answers: the model is less inclined to give "
+            "them. Near 0 on ordinary answers: the rest was learnt all the same.",
+            "Taken back: the share of what training on all rows taught about the unsafe answers "
+            "that an arm does not have; 1 is as if never trained on anything. Leaving rows out "
+            "does not make a model unlearn what it knew before.",
+        ],
+        [
+            Headline(
+                "held-out unsafe answers, filtered",
+                filtered.mean,
+                f"change in loss, nats a token, standard error {filtered.standard_error:.3f}",
+                random.mean,
+                "as many rows left out at random",
+                rows=filtered.rows,
+            )
+        ],
+        tables=[Table("Arms", columns, rows)],
+    )
