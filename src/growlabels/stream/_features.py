@@ -6,6 +6,7 @@ their own order, so the order of a dict has no effect.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,11 +62,12 @@ class Index:
         With ``learn`` new names are entered; without it each row sees its new names under
         the indices they would get if it were learned next.
         """
-        get = self.of.get
-        known = np.fromiter((get(name, -1) for name in cells.names), np.int64, len(cells.names))
+        known = np.array(list(map(self.of.get, cells.names, repeat(-1))), np.int64)
         index = known[cells.column]
-        rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
         new = np.flatnonzero(index < 0)
+        if new.size == 0 and np.count_nonzero(index[1:] <= index[:-1]) == 0:
+            return index, cells.value  # one row, or rows that happen to ascend: nothing to do
+        rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
         if new.size:
             rank = self._rank(cells.names, np.unique(cells.column[new]))
             if learn:
