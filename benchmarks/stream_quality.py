@@ -33,7 +33,7 @@ from growlabels.stream import (
 
 RESULTS = Path(__file__).parent / "results"
 LABELS = {
-    "Flags": 7, "WaterQuality": 14, "Emotions": 6, "CHD_49": 6, "Yeast": 14, "Scene": 6,
+    "Flags": 7, "WaterQuality": 14, "Emotions": 6, "CHD_49": -6, "Yeast": 14, "Scene": 6,
     "HumanPseAAC": 14, "PlantPseAAC": 12, "Genbase": 27, "Medical": 45, "Langlog": 75,
     "Mediamill_small": 101, "CAL500": 174, "Stackex_chess": 227, "Ohsumed": -23, "Bibtex": 159,
     "Delicious": 983,
