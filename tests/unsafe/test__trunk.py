@@ -1,9 +1,14 @@
+import errno
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_causal import CONFIGS, drawn_rows, one_row_loss, stir, tiny
 
+from growlabels.base.errors import GrowLabelsError
 from growlabels.unsafe._lora import LoraSettings, attach
 from growlabels.unsafe._tokens import pad
 from growlabels.unsafe._trunk import SplitModel, TrunkRows
@@ -55,7 +60,7 @@ def test_the_trunk_does_not_see_the_adapter(kind: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_memory_file_and_no_cache_agree(tmp_path) -> None:
+def test_memory_file_and_no_cache_agree(tmp_path: Path) -> None:
     split, rows = SplitModel(tiny(), 2), drawn_rows(LENGTHS)
     kinds = [
         TrunkRows(split, rows),
@@ -92,3 +97,17 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_no_rows() -> None:
     rows = TrunkRows(SplitModel(tiny(), 2), [])
     assert rows.batches() == [] and len(rows) == 0
+
+
+def test_no_room_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split, rows = SplitModel(tiny(), 2), drawn_rows(LENGTHS)
+    with pytest.raises(GrowLabelsError, match="No such file or directory; free some space"):
+        TrunkRows(split, rows, folder=tmp_path / "none")
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(GrowLabelsError, match="No space left on device"):
+        TrunkRows(split, rows, folder=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from growlabels.base.errors import GrowLabelsError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._tokens import Batch, Encoded, batches, pad
@@ -231,13 +232,7 @@ class TrunkRows:
         dtype = self.split.causal.model.dtype
         if folder is None:
             return torch.empty(shape, dtype=dtype)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".trunk-")
-        os.close(handle)
-        room = torch.from_file(name, shared=True, size=shape[0] * shape[1], dtype=dtype)
-        # The mapping lives on; where the system forbids this the file goes with the folder.
-        with contextlib.suppress(PermissionError):
-            Path(name).unlink()
-        return room.view(shape)
+        return _mapped(Path(folder), shape[0] * shape[1], dtype).view(shape)
 
     def _fill(self, progress: Progress) -> None:
         assert self._store is not None
@@ -250,3 +245,25 @@ class TrunkRows:
                 self._store[start : start + length] = hidden[slot, :length]
             done += len(places)
             progress("trunk", done, len(self.encoded))
+
+
+def _mapped(folder: Path, count: int, dtype: torch.dtype) -> Tensor:
+    """Map a nameless file; its space is taken at once, because a full disk would kill later."""
+    size = count * dtype.itemsize
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".trunk-")
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(handle, 0, size)
+            room = torch.from_file(name, shared=True, size=count, dtype=dtype)
+        finally:
+            os.close(handle)
+            # The mapping lives on; where the system forbids this the file goes with the folder.
+            with contextlib.suppress(PermissionError):
+                Path(name).unlink()
+    except OSError as error:
+        raise GrowLabelsError(
+            f"cannot keep {size / 1e9:.2g} GB of hidden states in {str(folder)!r}: "
+            f"{error.strerror or error}; free some space or choose another folder"
+        ) from error
+    return room
