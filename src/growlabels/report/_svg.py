@@ -7,7 +7,6 @@ from growlabels.base.errors import UsageError
 from growlabels.report._format import plain
 
 _SVG = "http://www.w3.org/2000/svg"
-_XLINK = "http://www.w3.org/1999/xlink"
 _REFUSED = {"script", "foreignObject", "image", "style", "iframe", "a", "animate", "set"}
 _LOCAL_URL = re.compile(r"url\(\s*['\"]?#([^)'\"]+)['\"]?\s*\)")
 
@@ -40,8 +39,6 @@ def inline_svg(svg: str, prefix: str, title: str, alt: str) -> str:
         _check(element, title)
         _rename(element, prefix)
     _describe(root, prefix, title, alt)
-    ElementTree.register_namespace("", _SVG)
-    ElementTree.register_namespace("xlink", _XLINK)
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -64,22 +61,27 @@ def _check(element: ElementTree.Element, title: str) -> None:
 
 
 def _rename(element: ElementTree.Element, prefix: str) -> None:
-    for key, value in element.attrib.items():
-        name = key.rpartition("}")[2]
+    """Prefix ids and references, and drop namespaces: in HTML, names stand without them."""
+    element.tag = str(element.tag).rpartition("}")[2]
+    attributes = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
+    element.attrib.clear()
+    for name, value in attributes.items():
         if name == "id":
-            element.set(key, f"{prefix}-{value}")
+            value = f"{prefix}-{value}"
         elif name == "href":
-            element.set(key, f"#{prefix}-{value[1:]}")
+            value = f"#{prefix}-{value[1:]}"
         elif "url(" in value:
-            element.set(key, _LOCAL_URL.sub(rf"url(#{prefix}-\1)", value))
+            value = _LOCAL_URL.sub(rf"url(#{prefix}-\1)", value)
+        element.set(name, value)
 
 
 def _describe(root: ElementTree.Element, prefix: str, title: str, alt: str) -> None:
     for key in ("width", "height"):
         root.attrib.pop(key, None)
+    root.set("xmlns", _SVG)
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     for position, (name, text) in enumerate((("title", title), ("desc", alt))):
-        element = ElementTree.Element(f"{{{_SVG}}}{name}", {"id": f"{prefix}-{name}"})
+        element = ElementTree.Element(name, {"id": f"{prefix}-{name}"})
         element.text = plain(text)
         root.insert(position, element)
