@@ -146,6 +146,7 @@ class PairCounts:
         self._counts = np.zeros(64)
         self._labels = 0
         self._scalars = np.array([1.0, 0.0, 0.0, 0.0])
+        self._in_order: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def learn(self, labels: NDArray[np.int64]) -> None:
         """Add one row, given as its label indices, sorted and without repeats."""
@@ -168,6 +169,7 @@ class PairCounts:
             self._cover()
         row, roomy = 0, False
         while True:
+            self._in_order = None
             row = _add_rows(
                 indptr, indices, row, roomy, self._keys, self._values, self._counts, self._scalars,
                 self._size, self._limit, self._growth, self.row_pairs,
@@ -250,8 +252,8 @@ class PairCounts:
         keys, values = self._sorted()
         half_life = math.inf if self.half_life is None else self.half_life
         return {
-            "keys": keys,
-            "values": values,
+            "keys": keys.copy(),
+            "values": values.copy(),
             "counts": self._counts[: self._labels].copy(),
             "scalars": self._scalars.copy(),
             "half_life": np.array([half_life]),
@@ -272,9 +274,11 @@ class PairCounts:
         return made
 
     def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        used = np.flatnonzero(self._keys != _EMPTY)
-        used = used[np.argsort(self._keys[used])]
-        return self._keys[used], self._values[used]
+        if self._in_order is None:
+            used = np.flatnonzero(self._keys != _EMPTY)
+            used = used[np.argsort(self._keys[used])]
+            self._in_order = self._keys[used], self._values[used]
+        return self._in_order
 
     def _cover(self) -> None:
         if self._labels > self._counts.size:
@@ -301,4 +305,5 @@ class PairCounts:
         self._values = np.zeros(capacity)
         _insert_all(keys, values, self._keys, self._values)
         self._size[0] = keys.size
+        self._in_order = None
         self._limit = min(capacity // 2, self.max_pairs)
