@@ -10,6 +10,8 @@ a family of forms that keeps h small is a codebook. Integer arithmetic alone: th
 on every machine.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,21 +47,29 @@ class QuadraticForms:
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """Unit vectors of the given classes: (len(index), dim)."""
         basis, column = np.divmod(index, self.dim)
-        vectors = np.zeros((len(index), self.dim))
         standard = basis == self.count
-        vectors[np.flatnonzero(standard), column[standard]] = 1.0
-        distinct, place = np.unique(basis[~standard], return_inverse=True)
+        distinct, place = np.unique(np.where(standard, 0, basis), return_inverse=True)
         signs = self.signs(distinct)[place.reshape(-1)]
-        vectors[~standard] = signs * hadamard_rows(column[~standard], self.dim) / self.dim**0.5
+        signs *= hadamard_rows(column, self.dim)
+        vectors = np.divide(signs, np.sqrt(self.dim), dtype=np.float64)
+        vectors[standard] = 0.0
+        vectors[standard, column[standard]] = 1.0
         return vectors
 
 
 def hadamard_rows(columns: NDArray[np.int64], dim: int) -> NDArray[np.int8]:
     """Return rows of the Sylvester matrix, (-1)^popcount(c & x), as (len(columns), dim)."""
-    bits = columns[:, None] & np.arange(dim, dtype=np.int64)
-    for shift in (32, 16, 8, 4, 2, 1):
-        bits = bits ^ (bits >> shift)
-    return (1 - 2 * (bits & 1)).astype(np.int8)
+    both = columns.astype(np.uint16)[:, None] & np.arange(dim, dtype=np.uint16)
+    return _parity_signs()[both]
+
+
+@lru_cache(maxsize=1)
+def _parity_signs() -> NDArray[np.int8]:
+    """(-1)^popcount of every 16-bit number: columns and coordinates are below 65,536."""
+    signs = np.ones(1, dtype=np.int8)
+    for _ in range(16):
+        signs = np.concatenate([signs, -signs])
+    return signs
 
 
 def restricted_forms(forms: QuadraticForms, upper: list[int]) -> NDArray[np.int64]:
