@@ -157,7 +157,7 @@ def test_posting_distances(seed: int, features: int, slots: int) -> None:
     index, out = np.flatnonzero(x), np.empty(slots, np.float32)
     value = x[index].astype(np.float32)
     k.posting_distances(index, value, first, follower, node_slot, node_weight, out)
-    np.testing.assert_allclose(out, np.maximum(1 - rows @ x, 0), atol=1e-5)
+    np.testing.assert_allclose(out**2, np.maximum(1 - rows @ x, 0), atol=1e-5)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.data())

@@ -183,7 +183,7 @@ def window_distances(window, x, precision, out):
 
 @njit(cache=True, error_model="numpy")
 def posting_distances(index, value, first, follower, node_slot, node_weight, out):
-    """Cosine distance 1 - cos of a sparse unit row to the rows of the window.
+    """Distance sqrt(1 - cos) of a sparse unit row to the rows of the window.
 
     ``first`` (features,) is the absolute position of a feature's oldest node, -1 for none;
     ``follower, node_slot, node_weight`` (nodes,) are a ring whose size is a power of two: the
@@ -199,7 +199,7 @@ def posting_distances(index, value, first, follower, node_slot, node_weight, out
             out[node_slot[place]] -= weight * node_weight[place]
             node = follower[place]
     for slot in range(out.size):
-        out[slot] = max(out[slot], np.float32(0.0))
+        out[slot] = np.sqrt(max(out[slot], np.float32(0.0)))
 
 
 @njit(cache=True, error_model="numpy")

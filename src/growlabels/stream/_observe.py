@@ -84,7 +84,7 @@ def unit_rows(index, value, rows, present, plain, weighted):
         weighted[k] = value[k] / top * idf[k] * two
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def observe(mode, experts, index, value, features, known, labels):
     """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
     seen = experts.totals[ROWS]
@@ -142,7 +142,7 @@ def clip(z):
     return min(max(z, -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def consult(mode, keep_recent, experts, sets, view, known):
     """Ask the experts: logits (experts + 1, labels), the nearest slots, sum of log(1 - prior)."""
     seen = experts.totals[ROWS]
@@ -154,7 +154,8 @@ def consult(mode, keep_recent, experts, sets, view, known):
     # a decayed mean that started at zero has this much weight in all
     mass = 1.0 - keep_recent**seen if seen > 0 else 1.0
     for label in range(known):
-        prior[label] = (experts.label_rows[label] + 0.5) / (seen + 1.0)
+        # as if two rows with and two without each label had come first
+        prior[label] = (experts.label_rows[label] + 2.0) / (seen + 4.0)
         parts[0, label] = clip(view.score_a[label])
         parts[1, label] = clip(scale * view.score_b[label])
         parts[5, label] = logit(experts.recent[label] / mass)
@@ -179,7 +180,7 @@ def consult(mode, keep_recent, experts, sets, view, known):
     return parts, near[:found], absent
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def choose(hits, experts, sets, z, odds, near, absent, picked):
     """Decode the mixed logits ``z`` (labels,) into a label set, marked in ``picked``.
 
