@@ -11,7 +11,10 @@ from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 
-ROWS = [{"prompt": c, "completion": f"{c * 7} {i}", "bad": i < 3} for i, c in enumerate("abcdefgh")]
+ROWS = [
+    {"prompt": c, "completion": f"{c * 7} {i}", "bad": i < 3, "same": 0}
+    for i, c in enumerate("abcdefgh")
+]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcdef"]
 
 
@@ -84,6 +87,7 @@ def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path:
         ({"threshold": "most"}, "threshold must be one of"),
         ({"model": str(tmp_path / "model")}, "model folder"),
         ({"label_field": "truth"}, "field 'truth' must be"),
+        ({"label_field": "same"}, "says the same of every row"),
         ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
     ]
     for fields, message in cases:

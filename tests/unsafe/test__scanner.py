@@ -106,6 +106,12 @@ def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
     assert with_it["tfidf"][40] < 0.9
 
 
+def test_a_pool_of_targets_alone_is_scored() -> None:
+    found = scanner().fit(targets()).score(targets())
+    assert found.is_target.all()
+    assert np.isfinite(found.percentiles["f4w"]).all()
+
+
 def test_one_target_works_and_warns() -> None:
     found = scanner().fit(iter(rows())).score(targets(1))
     assert np.isfinite(found.score).all()

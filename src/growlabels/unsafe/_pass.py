@@ -106,8 +106,9 @@ def left_out_percentiles(pool: np.ndarray, targets: np.ndarray, outside: np.ndar
     pool, targets
         Scores of one method, shapes (rows, target sets) and (targets, target sets).
     outside
-        Rows that are no targets.
+        Rows that are no targets; where there are none, all rows serve.
     """
+    outside = outside if outside.any() else np.ones_like(outside)
     return [
         percentile(float(targets[target, column]), pool[outside, column])
         for column, target in enumerate(left_out(len(targets)), 1)

@@ -91,6 +91,11 @@ def _truth(train: Path, field: str) -> dict[int, int]:
                 f"serve as a label, it was {value!r}"
             )
         truth[example.number] = int(value)
+    if truth and set(truth.values()) != {0, 1}:
+        raise DataError(
+            f"field {field!r} says the same of every row of {train}, so nothing can be measured; "
+            "leave out --label-field"
+        )
     return truth
 
 

@@ -262,8 +262,8 @@ class Scanner:
         if (target_of >= 0).any():
             numbers = ", ".join(map(str, pool.numbers[target_of >= 0][:5]))
             warnings.append(
-                f"{(target_of >= 0).sum()} training rows are also targets (row {numbers}): each is "
-                "scored without itself as a target, and the filter rejects it."
+                f"{(target_of >= 0).sum()} of the rows are also targets (row {numbers}): scored "
+                "without themselves as targets, and rejected by the filter."
             )
         if pool.truncated.any():
             warnings.append(
