@@ -1,5 +1,6 @@
-"""Checks the shapes that jaxtyping annotations promise, in tests only."""
+"""Checks the shapes that jaxtyping annotations promise, in tests only; settles Hypothesis."""
 
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Modules of numba kernels stay out: a checked function cannot be compiled.
@@ -13,3 +14,7 @@ CHECKED = [
     "growlabels.unsafe._score",
 ]
 install_import_hook(CHECKED, "beartype.beartype")
+
+# how long an example takes depends on what else the machine does
+settings.register_profile("growlabels", deadline=None)
+settings.load_profile("growlabels")
