@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +10,6 @@ from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress
 from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
-from growlabels.unsafe._commands import UnsafeRetrain
 from growlabels.unsafe._finetune import FinetuneSettings
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._lora import LoraSettings, attach
@@ -23,8 +23,11 @@ from growlabels.unsafe._threshold import resolve_threshold
 from growlabels.unsafe._tokens import Encoded, encode
 from growlabels.unsafe._trunk import TrunkRows
 
+if TYPE_CHECKING:
+    from growlabels.unsafe._commands import UnsafeRetrain
 
-def run_retrain(command: UnsafeRetrain, progress: Progress) -> None:
+
+def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     """Do ``growlabels unsafe retrain``."""
     run, table, train = scanned(command.run_folder, command.train)
     held_out = {
@@ -86,7 +89,9 @@ def _scored(train: RowSource, table: ScoreTable) -> list[Example]:
     return [e for e in read_examples(train, lambda bad: None) if e.number in numbers]
 
 
-def _encoded(model: CausalModel, examples: list[Example], command: UnsafeRetrain) -> list[Encoded]:
+def _encoded(
+    model: CausalModel, examples: list[Example], command: "UnsafeRetrain"
+) -> list[Encoded]:
     limits = command.max_prompt_tokens, command.max_response_tokens
     return [encode(model, example, *limits) for example in examples]
 

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.runs import RunFolder
 from growlabels.report import Report, write_report
-from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
 from growlabels.unsafe._filter import filter_rows
 from growlabels.unsafe._report import average_precision, scan_section
 from growlabels.unsafe._rows import read_examples
@@ -19,10 +19,13 @@ from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._targets import read_targets
 from growlabels.unsafe._threshold import resolve_threshold
 
+if TYPE_CHECKING:
+    from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
+
 SCORES, REPORT = "scores.parquet", "report.html"
 
 
-def run_scan(command: UnsafeScan, progress: Progress) -> None:
+def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
     read_targets(command.targets)  # a mistake here should not cost a whole scan
     resolve_threshold(command.threshold, np.zeros(1), [0.5])
@@ -61,7 +64,7 @@ def run_scan(command: UnsafeScan, progress: Progress) -> None:
     _print_scan(command, table, labels)
 
 
-def _print_scan(command: UnsafeScan, table: ScoreTable, labels: np.ndarray | None) -> None:
+def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | None) -> None:
     resolved = resolve_threshold(
         command.threshold, table.score, next(iter(table.percentiles.values()))
     )
@@ -99,7 +102,7 @@ def _truth(train: Path, field: str) -> dict[int, int]:
     return truth
 
 
-def run_filter(command: UnsafeFilter) -> None:
+def run_filter(command: "UnsafeFilter") -> None:
     """Do ``growlabels unsafe filter``."""
     run, table, train = scanned(command.run_folder, command.train)
     out = command.out or run.path
