@@ -1,0 +1,149 @@
+"""What the label partition finds: how tight, how steady, how fast it follows, what it costs.
+
+For each set of the mirror (``GROWLABELS_DATA``), shuffled: mean Jaccard index over the pairs inside
+the final clusters against random clusters of the same sizes; checks at which the structure changed,
+in the first and in the second half of the stream. On Yeast: rows until the clusters are right
+again after all labels were renamed half-way. Pair counts against one River Jaccard metric per pair.
+
+    GROWLABELS_DATA=... python benchmarks/stream_partition.py [--sets Yeast Bibtex] [--seeds 5]
+"""
+
+import argparse
+import json
+import os
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from river import metrics
+
+from growlabels.datasets import load_arff, load_yeast
+from growlabels.stream import IHOMER, LinkagePartition, PairCounts
+
+RESULTS = Path(__file__).parent / "results"
+LABELS = {
+    "Flags": -7, "WaterQuality": -14, "Emotions": -6, "CHD_49": 6, "Yeast": -14, "Scene": -6,
+    "HumanPseAAC": -14, "PlantPseAAC": -12, "Genbase": -27, "Medical": -45, "Langlog": -75,
+    "Mediamill_small": -101, "CAL500": -174, "Stackex_chess": -227, "Ohsumed": 23, "Bibtex": -159,
+    "Delicious": -983,
+}  # fmt: skip
+CHECKS = 20
+DRAWS = 100
+
+
+def watched(Y: np.ndarray) -> tuple[PairCounts, LinkagePartition, list[int]]:
+    """Run the partition over the rows; return how many changes each of 20 checks made."""
+    pairs, partition, changes = PairCounts(), LinkagePartition(), []
+    for end in np.linspace(0, len(Y), CHECKS + 1).astype(int)[1:]:
+        part = Y[int(pairs.n) : end]
+        pairs.learn_rows(np.concatenate(([0], part.sum(1).cumsum())), np.nonzero(part)[1])
+        changes.append(len(partition.check(pairs, int(end))))
+    return pairs, partition, changes
+
+
+def inside(J: np.ndarray, clusters: list[np.ndarray]) -> float:
+    """Return the mean Jaccard index over all pairs inside the clusters."""
+    return float(np.mean([J[a, b] for c in clusters for a, b in combinations(c, 2)]))
+
+
+def tightness(Y: np.ndarray, seed: int) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    pairs, partition, changes = watched(Y[rng.permutation(len(Y))])
+    labels = Y.shape[1]
+    J = np.zeros((labels, labels))
+    a, b, _ = pairs.pairs()
+    J[a, b] = J[b, a] = pairs.jaccard(0.0)
+    clusters = [np.array(cluster) for cluster in partition.clusters]
+    half = CHECKS // 2
+    found: dict[str, float] = {
+        "clusters": len(clusters),
+        "grouped": sum(map(len, clusters)),
+        "changed_early": sum(map(bool, changes[:half])),
+        "changed_late": sum(map(bool, changes[half:])),
+    }
+    if clusters:
+        cuts = np.cumsum([len(c) for c in clusters])
+        draws = [np.split(rng.permutation(labels), cuts)[:-1] for _ in range(DRAWS)]
+        found["inside"] = inside(J, clusters)
+        found["random"] = float(np.mean([inside(J, draw) for draw in draws]))
+    return found
+
+
+def recovery(seed: int, step: int = 50) -> dict[str, int | None]:
+    """Return the rows after all labels were renamed at which the detector of drift gave alarm and
+    at which all old clusters were back, renamed; None: not in 1,200 rows.
+    """
+    data = load_yeast()
+    rng = np.random.default_rng(seed)
+    order, rename = rng.permutation(2400), rng.permutation(14)
+    X, Y = data.X[order], data.Y[order]
+    renamed = np.zeros_like(Y)
+    renamed[:, rename] = Y
+    model = IHOMER()
+    model.learn_many(X[:1200], Y[:1200])
+    old = {frozenset(rename[list(c)].tolist()) for c in model.clusters}
+    right = None
+    for begin in range(1200, 2400, step):
+        model.learn_many(X[begin : begin + step], renamed[begin : begin + step])
+        if right is None and {frozenset(c) for c in model.clusters} >= old:
+            right = begin + step - 1200
+    alarms = [e.row - 1200 for e in model.events if e.kind == "drift" and e.row > 1200]
+    return {"alarm": alarms[0] if alarms else None, "right_again": right}
+
+
+def pair_speed(Y: np.ndarray, rows: int = 20) -> dict[str, float]:
+    """Return microseconds a row of the pair counts, and of one Jaccard object per pair."""
+    indptr, indices = np.concatenate(([0], Y.sum(1).cumsum())), np.nonzero(Y)[1]
+    PairCounts().learn_rows(indptr[:2], indices[: indptr[1]])
+    began = time.process_time()
+    PairCounts().learn_rows(indptr, indices)
+    ours = 1e6 * (time.process_time() - began) / len(Y)
+    objects = {pair: metrics.Jaccard() for pair in combinations(range(Y.shape[1]), 2)}
+    began = time.process_time()
+    for y in Y[:rows].tolist():
+        for (a, b), metric in objects.items():
+            metric.update(y[a], y[b])
+    theirs = 1e6 * (time.process_time() - began) / rows
+    return {"ours_us": ours, "objects_us": theirs, "times": theirs / ours}
+
+
+def average(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sets", nargs="+", default=list(LABELS), choices=list(LABELS))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    folder = Path(os.environ["GROWLABELS_DATA"]) / "multilabel"
+    results: dict[str, object] = {"versus_random": {}}
+    print(f"{'set':<16}{'labels':>7}{'clusters':>9}{'grouped':>8}{'inside':>8}{'random':>8}"
+          f"{'changed, of 10 early':>22}{'and 10 late checks':>20}")  # fmt: skip
+    better = worse = 0
+    for name in options.sets:
+        Y = load_arff(folder / f"{name}.arff.gz", labels=LABELS[name]).Y
+        runs = [tightness(Y, seed) for seed in range(options.seeds)]
+        results[name] = runs
+        keys = "clusters", "grouped", "inside", "random", "changed_early", "changed_late"
+        mean = {key: average([r[key] for r in runs if key in r]) for key in keys}
+        better += sum(r["inside"] > r["random"] for r in runs if "inside" in r)
+        worse += sum(r["inside"] <= r["random"] for r in runs if "inside" in r)
+        print(f"{name:<16}{Y.shape[1]:>7}{mean['clusters']:>9.1f}{mean['grouped']:>8.1f}"
+              f"{mean['inside']:>8.3f}{mean['random']:>8.3f}{mean['changed_early']:>22.1f}"
+              f"{mean['changed_late']:>20.1f}", flush=True)  # fmt: skip
+        if name == "Bibtex":
+            results["pair_speed"] = pair_speed(Y)
+    results["versus_random"] = {"better": better, "worse": worse}
+    print(f"tighter than random clusters of the same sizes: {better} of {better + worse} runs")
+    results["recovery_rows"] = [recovery(seed) for seed in range(options.seeds)]
+    print(f"Yeast, labels renamed half-way, rows until: {results['recovery_rows']}")
+    if "pair_speed" in results:
+        print(f"Bibtex, pair counts against an object per pair: {results['pair_speed']}")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "stream_partition.json").write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
