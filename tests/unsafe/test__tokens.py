@@ -94,7 +94,9 @@ def test_batches_cover_every_row_once_within_the_limit(lengths: list[int], limit
     groups = list(batches(rows, limit))
     assert sorted(place for group in groups for place in group) == list(range(len(rows)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[place] for place in group) <= limit
+        longest, shortest = (pick(lengths[place] for place in group) for pick in (max, min))
+        assert len(group) == 1 or len(group) * longest <= limit
+        assert longest <= 1.25 * shortest + 8
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6))

@@ -30,6 +30,8 @@ _PLAIN = ("### Instruction:\n", "\n\n### Response:\n")
 _MARK = "PROMPTPLACE"
 # No tokenizer in use makes more characters of one token than this, on text of any length.
 _CHARACTERS_PER_TOKEN = 64
+# Padding costs what tokens cost; more small batches cost less than this much of it.
+_LONGEST_TO_SHORTEST = 1.25
 
 
 class HasText(Protocol):
@@ -212,7 +214,9 @@ def batches(encoded: Sequence[Encoded], tokens_per_batch: int = 2048) -> Iterato
         raise UsageError.parameter("tokens_per_batch", "must be at least 1", tokens_per_batch)
     group: list[int] = []
     for place in sorted(range(len(encoded)), key=lambda place: len(encoded[place])):
-        if group and (len(group) + 1) * len(encoded[place]) > tokens_per_batch:
+        length = len(encoded[place])
+        uneven = group and length > _LONGEST_TO_SHORTEST * len(encoded[group[0]]) + 8
+        if group and (uneven or (len(group) + 1) * length > tokens_per_batch):
             yield group
             group = []
         group.append(place)
