@@ -6,10 +6,13 @@ reordered by its length alone, never by where arrays lie in memory.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+# for steps that only compiled code calls: no wrapper for Python, which takes long to compile
+INNER: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cpython_wrapper": True}
 LOGIT_LIMIT = 6.0
 TINY = 1e-12
 FARTHEST = np.float32(1e36)

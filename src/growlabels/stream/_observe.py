@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from growlabels.stream._experts import DENSE, ROWS, SPARSE, WIDEST_RIDGE
 from growlabels.stream._experts import RIDGE as WITH_RIDGE
 from growlabels.stream._kernels import (
+    INNER,
     LOGIT_LIMIT,
     best_set,
     linear_scores,
@@ -84,7 +85,7 @@ def unit_rows(index, value, rows, present, plain, weighted):
         weighted[k] = value[k] / top * idf[k] * two
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def observe(mode, experts, index, value, features, known, labels):
     """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
     seen = experts.totals[ROWS]
@@ -142,7 +143,7 @@ def clip(z):
     return min(max(z, -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def consult(mode, keep_recent, experts, sets, view, known):
     """Ask the experts: logits (experts + 1, labels), the nearest slots, sum of log(1 - prior)."""
     seen = experts.totals[ROWS]
@@ -180,7 +181,7 @@ def consult(mode, keep_recent, experts, sets, view, known):
     return parts, near[:found], absent
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def choose(hits, experts, sets, z, odds, near, absent, picked):
     """Decode the mixed logits ``z`` (labels,) into a label set, marked in ``picked``.
 

@@ -17,6 +17,7 @@ from growlabels.stream._experts import (
     WIDEST_RIDGE,
 )
 from growlabels.stream._kernels import (
+    INNER,
     adagrad_step,
     dot,
     gauge_of,
@@ -50,7 +51,7 @@ def activate(experts, mode, labels):
     experts.totals[LABELS] = max(experts.totals[LABELS], labels)
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def learn_linear(mode, experts, view, truth, known):
     """Let both linear experts learn a row; ``truth`` (labels,) is 0 or 1."""
     labels = truth.size
@@ -89,7 +90,7 @@ def learn_linear(mode, experts, view, truth, known):
         adagrad_step(experts.second, experts.second_squares, view.narrow, error_b, rate)
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def learn_counts(mode, keep_recent, experts, view, truth):
     """Count features and labels of a row."""
     for j in range(view.moments.shape[1]):
@@ -107,7 +108,7 @@ def learn_counts(mode, keep_recent, experts, view, truth):
         experts.recent[label] = decayed + (1.0 - keep_recent) * truth[label]
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def forget_oldest(experts, mode, slot):
     """Free the nodes of the oldest row, which is in ``slot``."""
     mask = experts.follower.size - 1
@@ -124,7 +125,7 @@ def forget_oldest(experts, mode, slot):
     experts.totals[OLDEST] = end
 
 
-@njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
+@njit(**INNER)
 def remember(experts, mode, view, set_number):
     """Put a row into the window, in place of the oldest when that is full; count the row."""
     slots = experts.slot_set.size
