@@ -34,11 +34,15 @@ def address(typingctx, array):
     return types.int64(array), codegen
 
 
-def empty_tile(rows: int, kind: type = np.float32) -> NDArray[Any]:
-    """Room for ``(rows, LANES)`` numbers that starts at a vector's boundary."""
-    room = np.empty((rows + 1) * LANES, dtype=kind)
+def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
+    """Room for arrays of ``(rows, LANES)`` numbers that start at a vector's boundary."""
+    room = np.empty((sum(rows) + 1) * LANES, dtype=kind)
     start = -room.ctypes.data % ROW // room.itemsize
-    return room[start : start + rows * LANES].reshape(rows, LANES)
+    tiles = []
+    for count in rows:
+        tiles.append(room[start : start + count * LANES].reshape(count, LANES))
+        start += count * LANES
+    return tiles
 
 
 @njit(cache=True, nogil=True)
@@ -69,26 +73,67 @@ def spread(typingctx, stages, source, signs, target, minus_one):
 
 
 @intrinsic
-def spread_query(typingctx, stages, query, words, target, minus_one):
-    """First pass of one l for one query and ``LANES`` bases; bit j of a word: basis j negates."""
+def tabulate(typingctx, stages, query, tables, minus_one):
+    """First two stages of one l for one query, for all signs at once.
+
+    For each l + g R with g < R / 4, one table: entry p is the sum over j < 4 of coordinate
+    l + (g + j R / 4) R, negated where bit j of p is set; with 8 lanes p < 8, half of the table.
+    """
     radix = 1 << len(stages)
 
     def codegen(context, builder, signature, args):
-        code = VectorCode(builder, args[4])
-        size = LANES // 8
-        rows = []
-        for h in range(radix):
-            value = code.scalar(code.offset(args[1], 4 * radix * h), F32, 4)
-            word = code.scalar(code.offset(args[2], size * radix * h), ir.IntType(LANES), size)
-            mask = builder.bitcast(word, ir.VectorType(ir.IntType(1), LANES))
-            plus, minus = code.splat(value), code.splat(builder.fneg(value))
-            rows.append(builder.select(mask, minus, plus))
-        for h, row in enumerate(code.butterflies(rows, radix // 2)):
-            code.store(row, code.offset(args[3], ROW * radix * h))
+        code = VectorCode(builder, args[3])
+        patterns = [
+            ir.Constant(code.floats, [1.0 - 2.0 * (p >> j & 1) for p in range(LANES)])
+            for j in range(4)
+        ]
+        for g in range(radix // 4):
+            signed = []
+            for j in range(4):
+                place = code.offset(args[1], 4 * radix * (g + j * radix // 4))
+                signed.append(builder.fmul(code.splat(code.scalar(place, F32, 4)), patterns[j]))
+            halves = [builder.fadd(signed[j], signed[j + 2]) for j in range(2)]
+            code.store(builder.fadd(*halves), code.offset(args[2], ROW * g))
         return context.get_dummy_value()
 
-    i64, f32 = types.int64, types.float32
-    return types.void(stages, i64, i64, i64, f32), codegen
+    return types.void(stages, types.int64, types.int64, types.float32), codegen
+
+
+@intrinsic
+def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
+    """First pass of one l for one query and LANES bases: a quarter of the ch.
+
+    ``words`` holds four bits for each lane and table (see ``_kernel_plan``); ``flip``, int32,
+    changes them to those of the quarter.
+    """
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[5])
+        flip = code.splat(args[3])
+        words = [
+            builder.xor(code.scalar(code.offset(args[2], ROW * i), code.ints, 4), flip)
+            for i in range(-(-radix // 32))
+        ]
+        rows = []
+        for g in range(radix // 4):
+            index = builder.lshr(words[g // 8], code.whole(4 * (g % 8)))
+            table = code.load(code.offset(args[1], ROW * g))
+            if LANES == 16:
+                rows.append(code.chosen(table, index))
+                continue
+            # Half a table: opposite signs give opposite sums.
+            opposite = builder.ashr(builder.shl(index, code.whole(28)), code.whole(31))
+            row = code.chosen(table, builder.xor(index, opposite))
+            top = builder.and_(opposite, code.whole(1 << 31))
+            row = builder.bitcast(builder.xor(builder.bitcast(row, code.ints), top), code.floats)
+            rows.append(row)
+        for g, row in enumerate(code.butterflies(rows, radix // 8)):
+            code.store(row, code.offset(args[4], ROW * radix * g))
+        return context.get_dummy_value()
+
+    i64, i32, f32 = types.int64, types.int32, types.float32
+    return types.void(stages, i64, i64, i32, i64, f32), codegen
 
 
 def _largest(code, rows, best):

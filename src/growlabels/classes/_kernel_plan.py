@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.classes._vector_ir import LANES, ROW, WORD
+from growlabels.classes._vector_ir import LANES, ROW
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class KernelPlan:
     flips
         ``(bases, R)`` float32.
     words
-        ``(sets, d)`` unsigned: bit j is set where basis ``set * LANES + j`` has sign -1.
+        ``(sets, R, n * LANES)`` uint32: for each l and basis, four bits for each table
+        g < R / 4; bit j says whether the sign at (g + j R / 4, l) is -1.
     """
 
     dim: int
@@ -50,7 +51,7 @@ class KernelPlan:
     leaders: NDArray[np.float32]
     table: NDArray[np.int64]
     flips: NDArray[np.float32]
-    words: NDArray[np.unsignedinteger]
+    words: NDArray[np.uint32]
 
     @property
     def bases(self) -> int:
@@ -83,7 +84,7 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
         leaders=signs[starts].astype(np.float32),
         table=np.ascontiguousarray(table, dtype=np.int64),
         flips=flip.astype(np.float32),
-        words=_words(signs),
+        words=_words(signs, radix),
     )
 
 
@@ -112,9 +113,13 @@ def _sylvester(order: int) -> NDArray[np.int8]:
     return h
 
 
-def _words(signs: NDArray[np.int8]) -> NDArray[np.unsignedinteger]:
-    sets = -(-len(signs) // LANES)
-    negative = np.zeros((sets, LANES, signs.shape[1]), dtype=WORD)
-    negative.reshape(-1, signs.shape[1])[: len(signs)] = signs < 0
-    place = np.arange(LANES, dtype=WORD)[None, :, None]
-    return np.ascontiguousarray(np.bitwise_or.reduce(negative << place, axis=1))
+def _words(signs: NDArray[np.int8], radix: int) -> NDArray[np.uint32]:
+    """See :class:`KernelPlan`; 32 bits hold eight tables of one l, d = 4,096 needs two."""
+    sets, tables = -(-len(signs) // LANES), radix // 4
+    negative = np.zeros((sets * LANES, 4, tables, radix), dtype=np.uint32)
+    negative[: len(signs)] = (signs < 0).reshape(len(signs), 4, tables, radix)
+    place = 4 * (np.arange(tables) % 8) + np.arange(4)[:, None]
+    bits = (negative << place[:, :, None].astype(np.uint32)).sum(1, dtype=np.uint32)
+    words = np.add.reduceat(bits, np.arange(0, tables, 8), axis=1, dtype=np.uint32)
+    lanes_last = words.reshape(sets, LANES, -1, radix).transpose(0, 3, 2, 1)
+    return np.ascontiguousarray(lanes_last).reshape(sets, radix, -1)

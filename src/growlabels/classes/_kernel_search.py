@@ -10,8 +10,12 @@ from growlabels.classes._kernel_passes import (
     shared_block_max,
     spread,
     spread_query,
+    tabulate,
 )
 from growlabels.classes._vector_ir import LANES, ROW
+
+# Bit j of all nibbles, for j where the row of H of order 4 is negative: of quarter 0, 1, 2, 3.
+FLIPS = (np.int32(0), np.int32(-0x55555556), np.int32(-0x33333334), np.int32(0x66666666))
 
 
 @njit(cache=True, nogil=True)
@@ -39,24 +43,28 @@ def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, o
 
 
 @njit(cache=True, nogil=True)
-def maxima_of_bases(stages, query, words, one, first, out):
+def maxima_of_bases(stages, query, words, one, tables, first, out):
     """Largest logit of each whole basis for one query; bases in the lanes.
 
-    ``query`` (d,); ``first`` (d, LANES) scratch; ``out`` (sets, LANES).
+    ``query`` (d,); ``out`` (sets, LANES). Scratch: ``tables`` and ``first`` (d / 4, LANES). The
+    first pass is done by quarters of the ch, so that what it leaves stays in the first cache.
     """
     radix = 1 << len(stages)
+    quarter = radix // 4
     passed = address(first)
-    size = LANES // 8
+    for low in range(radix):
+        tabulate(stages, address(query) + 4 * low, address(tables) + low * quarter * ROW, one)
     for part in range(len(words)):
-        bits = address(words) + part * query.size * size
         best = address(out) + part * ROW
         for lane in range(LANES):
             out[part, lane] = -np.inf
-        for low in range(radix):
-            values = address(query) + 4 * low
-            spread_query(stages, values, bits + size * low, passed + low * ROW, one)
-        for high in range(radix):
-            block_max(stages, passed + high * radix * ROW, best, one)
+        for flip in FLIPS:
+            for low in range(radix):
+                bits = address(words) + (part * radix + low) * words.shape[2] * 4
+                sums = address(tables) + low * quarter * ROW
+                spread_query(stages, sums, bits, flip, passed + low * ROW, one)
+            for high in range(quarter):
+                block_max(stages, passed + high * radix * ROW, best, one)
 
 
 @njit(cache=True, nogil=True)

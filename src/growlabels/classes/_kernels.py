@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.classes._kernel_loss import add_units, add_weights
-from growlabels.classes._kernel_passes import empty_tile, fill
+from growlabels.classes._kernel_passes import empty_tiles, fill
 from growlabels.classes._kernel_plan import KernelPlan
 from growlabels.classes._kernel_search import best_classes, maxima_of_bases, maxima_of_queries
 from growlabels.classes._vector_ir import LANES
@@ -66,15 +66,16 @@ def topk(
     index = np.empty((len(z), k), dtype=np.int64)
     values = np.empty((len(z), k), dtype=np.float32)
 
+    quarter, result = plan.dim // 4, 2 * plan.dim // LANES
+
     def few(begin: int, end: int) -> None:
-        first, maxima = empty_tile(plan.dim), empty_tile(len(plan.words))
+        tables, first, maxima, grids = empty_tiles(quarter, quarter, len(plan.words), result)
         for row in range(begin, end):
-            maxima_of_bases(plan.stages, z[row], plan.words, MINUS_ONE, first, maxima)
-            finish(row, row + 1, maxima.reshape(-1, 1))
+            maxima_of_bases(plan.stages, z[row], plan.words, MINUS_ONE, tables, first, maxima)
+            finish(row, row + 1, maxima.reshape(-1, 1), grids)
 
     def many(begin: int, end: int) -> None:
-        first, tile = empty_tile(plan.dim), empty_tile(plan.dim)
-        maxima = empty_tile(len(plan.signs))
+        first, tile, maxima, grids = empty_tiles(plan.dim, plan.dim, len(plan.signs), result)
         for start in range(begin, end, LANES):
             stop = min(start + LANES, end)
             fill(tile, z[start:stop], 1.0)
@@ -82,12 +83,14 @@ def topk(
                 plan.stages, tile, plan.leaders, plan.starts, plan.table, plan.flips, MINUS_ONE,
                 first, maxima,
             )  # fmt: skip
-            finish(start, stop, maxima)
+            finish(start, stop, maxima, grids)
 
-    def finish(start: int, stop: int, maxima: NDArray[np.float32]) -> None:
+    def finish(
+        start: int, stop: int, maxima: NDArray[np.float32], grids: NDArray[np.float32]
+    ) -> None:
         best_classes(
-            plan.stages, z[start:stop], maxima, plan.signs, plan.n_classes, MINUS_ONE,
-            empty_tile(2 * plan.dim // LANES), values[start:stop], index[start:stop],
+            plan.stages, z[start:stop], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids,
+            values[start:stop], index[start:stop],
         )  # fmt: skip
 
     _in_threads(few if len(z) < LANES else many, len(z), threads)
@@ -132,8 +135,8 @@ def sum_exp(
     combined = np.empty(z.shape)
 
     def part(begin: int, end: int) -> None:
-        tile, first, adjoint = (empty_tile(plan.dim) for _ in range(3))
-        weights, total = empty_tile(radix), empty_tile(plan.dim, np.float64)
+        tile, first, adjoint, weights = empty_tiles(plan.dim, plan.dim, plan.dim, radix)
+        (total,) = empty_tiles(plan.dim, kind=np.float64)
         for start in range(begin, end, LANES):
             stop = min(start + LANES, end)
             targets = np.full(LANES, -1)

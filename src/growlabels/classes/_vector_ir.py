@@ -31,10 +31,10 @@ def _lanes() -> int:
 
 
 LANES = _lanes()
-WORD = np.uint16 if LANES == 16 else np.uint8
 ROW = 4 * LANES  # bytes of one coordinate of a tile
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+PERMUTE = {16: "llvm.x86.avx512.permvar.sf.512", 8: "llvm.x86.avx2.permps"}
 
 # 2^f on [-1/2, 1/2] with a relative error of 2e-9 (least largest error); highest power first.
 EXP2 = (1.5353362e-4, 1.3398874e-3, 9.6184374e-3, 5.5503325e-2, 0.240226479, 0.693147203, 1.0)
@@ -55,6 +55,17 @@ class VectorCode:
         self.ints = ir.VectorType(I32, lanes)
         self.doubles = ir.VectorType(ir.DoubleType(), lanes)
         self.minus_one = self.splat(minus_one)
+        self._align_stack()
+
+    def _align_stack(self) -> None:
+        """Align the stack, where registers that overflow go, to vectors: off it they cost twice.
+
+        A variable of that alignment does it; code that LLVM cannot look into keeps it there.
+        """
+        variable = cgutils.alloca_once(self.builder, self.floats)
+        variable.align = 4 * self.lanes
+        kind = ir.FunctionType(ir.VoidType(), [variable.type])
+        self.builder.call(ir.InlineAsm(kind, "", "r", side_effect=True), [variable])
 
     def offset(self, address: Any, amount: int) -> Any:
         return self.builder.add(address, ir.Constant(I64, amount))
@@ -75,11 +86,13 @@ class VectorCode:
         one = self.builder.insert_element(
             ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0)
         )
-        zeros = ir.Constant(self.ints, [0] * self.lanes)
-        return self.builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+        return self.builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), self.whole(0))
 
     def constant(self, value: float) -> Any:
         return ir.Constant(self.floats, [float(np.float32(value))] * self.lanes)
+
+    def whole(self, value: int) -> Any:
+        return ir.Constant(self.ints, [value] * self.lanes)
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         kind = ir.FunctionType(self.floats, [self.floats] * 3)
@@ -121,6 +134,13 @@ class VectorCode:
     def scalars(self, radix: int, address: Any, step: int = 4) -> list[Any]:
         return [self.scalar(self.offset(address, step * i), F32, 4) for i in range(radix)]
 
+    def chosen(self, table: Any, index: Any) -> Any:
+        """Entries of a table of LANES floats; the low bits of the int32 ``index`` say which."""
+        name = PERMUTE[self.lanes]
+        kind = ir.FunctionType(self.floats, [self.floats, self.ints])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, [table, index])
+
     def exp2(self, y: Any, rounder: Any, lowest: Any) -> Any:
         """2^(y + k) for the whole number k in ``rounder = ROUNDER + k``; y from ``lowest`` on."""
         b = self.builder
@@ -130,5 +150,5 @@ class VectorCode:
         power = self.constant(EXP2[0])
         for coefficient in EXP2[1:]:
             power = self.fma(power, f, self.constant(coefficient))
-        exponent = b.shl(b.bitcast(shifted, self.ints), ir.Constant(self.ints, [23] * self.lanes))
+        exponent = b.shl(b.bitcast(shifted, self.ints), self.whole(23))
         return b.bitcast(b.add(b.bitcast(power, self.ints), exponent), self.floats)
