@@ -66,8 +66,9 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         Rows a step; by default an eighth of the rows, from 16 to 512.
     lr, head_lr_factor, weight_decay
         Peak rate, the head's rate in units of it, decay of AdamW.
-    partial_epochs, partial_lr
-        Passes and constant rate of one :meth:`partial_fit` after the first.
+    partial_epochs, partial_lr, partial_head_lr_factor
+        Passes and constant rate of one :meth:`partial_fit` after the first; the head's rate in
+        units of it, low since old classes share the projection.
     replay
         Rows kept of each class, up to this many, and learned again by :meth:`partial_fit`.
     seed
@@ -126,6 +127,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         weight_decay: float = 1e-4,
         partial_epochs: int = 3,
         partial_lr: float = 1e-3,
+        partial_head_lr_factor: float = 0.3,
         replay: int = 10,
         seed: int = 0,
         device: str = "cpu",
@@ -147,6 +149,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.partial_epochs = partial_epochs
         self.partial_lr = partial_lr
+        self.partial_head_lr_factor = partial_head_lr_factor
         self.replay = replay
         self.seed = seed
         self.device = device
@@ -197,7 +200,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
             self.partial_epochs,
             self.batch_size or min(512, max(16, len(both) // 8)),
             self.partial_lr,
-            self.head_lr_factor,
+            self.partial_head_lr_factor,
             self.weight_decay,
             one_cycle=False,
         )

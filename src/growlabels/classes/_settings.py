@@ -17,7 +17,7 @@ def check_settings(model: Any) -> None:
         if not (optional and value is None) and not (isinstance(value, int) and value >= bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
-    for name in ("lr", "partial_lr", "head_lr_factor"):
+    for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
         if not getattr(model, name) > 0:
             raise UsageError.parameter(name, "must be above 0", getattr(model, name))
     if not 0 <= model.dropout < 1:

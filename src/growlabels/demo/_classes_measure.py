@@ -18,6 +18,9 @@ from growlabels.classes._trunks import TextInputs, TextTrunk
 
 HIDDEN, EMBEDDING, BUCKETS = 256, 128, 32_768
 SMOOTHING, MARGIN, DIM = 0.1, 0.1, 256
+# Head's learning rate while languages are added, in units of the trunk's: of .3, 1 and 2 the one
+# that leaves each kind the highest accuracy on all languages without replay.
+ADDING = {"ebv": 0.3, "linear": 2.0}
 
 
 class LinearHead(nn.Module):
@@ -160,7 +163,7 @@ def append_languages(
     """Train on the first ``old`` languages, then add the others with little of the old rows.
 
     The second training sees the new languages and ``replay`` rows of each old one, for three
-    epochs at a quarter of the first rate.
+    epochs at a quarter of the first rate, the head at the rate that suits its kind.
     """
     languages = int(task.train_targets.max()) + 1
     before, after = task.only(0, old), task.only(old, languages)
@@ -177,7 +180,7 @@ def append_languages(
     model.learn(
         after.train.joined(before.train.take(kept)),
         np.concatenate([after.train_targets, before.train_targets[kept]]),
-        Schedule(3, 512, 1e-3, one_cycle=False),
+        Schedule(3, 512, 1e-3, ADDING[kind], one_cycle=False),
         seed + 1,
         progress,
         f"{languages - old} languages added, {kind} head",
