@@ -1,5 +1,6 @@
 """Compiled kernels against plain float64 products with the stored class vectors."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ if not available():
 
 from growlabels.classes import _kernels
 from growlabels.classes._kernel_plan import make_plan
+from growlabels.classes._vector_ir import LANES
 
 BATCHES = (1, 15, 16, 17, 64)
 CASES = [(16, 144), (16, 37), (64, 2112), (64, 1000), (256, 5 * 256 + 7), (1024, 5 * 1024 + 300)]
@@ -197,9 +199,17 @@ def test_threads_change_nothing() -> None:
         np.testing.assert_array_equal(one[1], three[1])
 
 
-def run_python(code: str, **environment: str) -> str:
+@pytest.mark.slow
+def test_two_words_of_signs_at_4096_dimensions() -> None:
+    check_topk(unit_rows(1, 4096, 0), 4500, 2)
+    check_topk(unit_rows(16, 4096, 0), 4500, 2)
+    check_cross_entropy(unit_rows(2, 4096, 0), np.array([7, 4499]), 4500, 20.0)
+
+
+def run_python(code: str, given: str = "", **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
+        input=given,
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -219,3 +229,35 @@ def run_python(code: str, **environment: str) -> str:
 def test_no_lanes_without_compilation_or_wide_vectors(environment: dict[str, str]) -> None:
     code = "from growlabels.classes._vector_ir import LANES; print(LANES)"
     assert run_python(code, **environment) == "0"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(LANES != 16, reason="needs AVX-512 to compare with")
+def test_eight_lanes_give_the_same() -> None:
+    """What a processor with AVX2 computes; compiled for one, run here."""
+    z, target = unit_rows(20, 64, 3), np.arange(20)
+    plan = make_plan(sign_rows(64), 1000)
+    features = pytest.importorskip("llvmlite.binding").get_host_cpu_features()
+    flags = [
+        ("+" if there and not name.startswith(("avx512", "avx10")) else "-") + name
+        for name, there in features.items()
+    ]
+    code = """
+import sys, numpy as np
+from growlabels.classes import _kernels, _vector_ir
+from growlabels.classes._kerdock import sign_rows
+from growlabels.classes._kernel_plan import make_plan
+assert _vector_ir.LANES == 8
+z = np.frombuffer(bytes.fromhex(sys.stdin.read()), np.float32).reshape(20, 64)
+plan = make_plan(sign_rows(64), 1000)
+few, many = _kernels.topk(z[:3], plan, 4), _kernels.topk(z, plan, 4)
+sums, _ = _kernels.sum_exp(z, np.arange(20), plan, 20.0, 0.0)
+print(few[0].tolist(), many[0].tolist(), sums.tolist(), sep=";")
+"""
+    found = run_python(
+        code, z.tobytes().hex(), NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES=",".join(flags)
+    )
+    few, many, sums = map(ast.literal_eval, found.split(";"))
+    assert few == _kernels.topk(z[:3], plan, 4)[0].tolist()
+    assert many == _kernels.topk(z, plan, 4)[0].tolist()
+    np.testing.assert_allclose(sums, _kernels.sum_exp(z, target, plan, 20.0, 0.0)[0], rtol=1e-5)
