@@ -29,7 +29,10 @@ SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
 
 
 class Command(Protocol):
-    """What a command's config dataclass can do."""
+    """What a command's config dataclass can do.
+
+    One whose work goes on where it was stopped says so with a class variable ``resumes``.
+    """
 
     def run(self, progress: Progress) -> None: ...
 
@@ -83,7 +86,9 @@ def _run(command: Command) -> int:
         error = MissingExtraError.of(missing, extra)
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail("stopped; what was finished is kept, the same command goes on from there", 130)
+        goes_on = getattr(command, "resumes", False)
+        way_out = "give the same command again to go on from there" if goes_on else "run it again"
+        return _fail(f"stopped; nothing half-written is left, {way_out}", 130)
     except BrokenPipeError:  # the reader of our output has left
         with contextlib.suppress(OSError):
             sys.stdout.close()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from tyro.conf import Positional
 
@@ -14,6 +14,8 @@ Method = Literal["f4w", "windows", "kt", "tfidf", "repsim", "grad-cos"]
 @dataclass(frozen=True)
 class UnsafeScan:
     """Rank the rows of a fine-tuning set by how much they are like a few examples of a harm."""
+
+    resumes: ClassVar[bool] = True
 
     train: Positional[Path]
     """The rows: .jsonl or .parquet; messages, prompt+completion or instruction/input/output."""
