@@ -244,7 +244,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         """Read a folder that :meth:`save` wrote."""
         from growlabels.classes._estimator_file import load
 
-        return load(path)
+        return load(path, cls)
 
     def prepare(self) -> None:
         """Make the untrained network for the inputs and labels that are known."""

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -13,14 +13,16 @@ from safetensors.torch import save as save_tensors
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write, file_sha256
 from growlabels.classes._codebook import Codebook
-from growlabels.classes._estimator import EBVClassifier
 from growlabels.classes._reader import ArrayReader, reader_from_json
+
+if TYPE_CHECKING:
+    from growlabels.classes._estimator import EBVClassifier
 
 FORMAT = 1
 SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codebook.safetensors"
 
 
-def save(model: EBVClassifier, path: str | os.PathLike[str]) -> None:
+def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     """Write weights and codebook, then the settings that name their hashes."""
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,8 +42,8 @@ def save(model: EBVClassifier, path: str | os.PathLike[str]) -> None:
         json.dump(settings, file, indent=1)
 
 
-def load(path: str | os.PathLike[str]) -> EBVClassifier:
-    """Read what :func:`save` wrote; hashes, format and shapes are checked."""
+def load(path: str | os.PathLike[str], kind: "type[EBVClassifier]") -> "EBVClassifier":
+    """Read what :func:`save` wrote into a ``kind``; hashes, format and shapes are checked."""
     folder = Path(path)
     if not (folder / SETTINGS).is_file():
         raise UsageError(f"{str(folder)!r} holds no saved classifier: it has no {SETTINGS}")
@@ -53,7 +55,7 @@ def load(path: str | os.PathLike[str]) -> EBVClassifier:
                 f"this growlabels reads {FORMAT}; train it again"
             )
         _check_hashes(folder, settings["hashes"])
-        return _restore(folder, settings)
+        return _restore(folder, settings, kind)
     except (KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise RunError(
             f"the classifier in {str(folder)!r} is damaged ({error}); train it again"
@@ -69,8 +71,10 @@ def _check_hashes(folder: Path, hashes: dict[str, str]) -> None:
             )
 
 
-def _restore(folder: Path, settings: dict[str, Any]) -> EBVClassifier:
-    model = EBVClassifier(**settings["parameters"])
+def _restore(
+    folder: Path, settings: dict[str, Any], kind: "type[EBVClassifier]"
+) -> "EBVClassifier":
+    model = kind(**settings["parameters"])
     model.reader_ = reader_from_json(settings["reader"])
     model.codebook_ = Codebook.load(folder / CODEBOOK)
     model.classes_ = np.array(list(model.codebook_.labels)).astype(settings["label_type"])
