@@ -8,6 +8,7 @@ CHECKED = [
     "growlabels.classes._transform",
     "growlabels.classes._loss",
     "growlabels.classes._head",
+    "growlabels.classes._parallel",
     "growlabels.unsafe._gradients",
     "growlabels.unsafe._hidden",
     "growlabels.unsafe._denoise",

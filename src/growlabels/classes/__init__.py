@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from growlabels.classes._estimator import EBVClassifier as EBVClassifier
     from growlabels.classes._head import EBVHead as EBVHead
     from growlabels.classes._import_pickle import import_pickle as import_pickle
+    from growlabels.classes._parallel import ClassParallelHead as ClassParallelHead
 
 __all__ = [
     "Certificate",
+    "ClassParallelHead",
     "Codebook",
     "EBVClassifier",
     "EBVHead",
@@ -35,6 +37,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "Certificate": "_certificate",
+        "ClassParallelHead": "_parallel",
         "Codebook": "_codebook",
         "EBVClassifier": "_estimator",
         "EBVHead": "_head",

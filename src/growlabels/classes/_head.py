@@ -84,7 +84,7 @@ class EBVHead(nn.Module):
         self.label_smoothing = float(label_smoothing)
         self.tau_setting = tau
         self.projection = nn.Linear(in_features, codebook.dim, bias)
-        self.vectors: ClassVectors = class_vectors(codebook, _count(codebook, num_classes))
+        self.vectors: ClassVectors = self._class_vectors(_count(codebook, num_classes))
         self.scale = self._derived_scale()
 
     @property
@@ -214,7 +214,7 @@ class EBVHead(nn.Module):
                 )
             added = self.codebook.add_labels(labels)
             after = len(self.codebook.labels)
-        self.vectors = class_vectors(self.codebook, after).to(self.vectors.device)
+        self.vectors = self._class_vectors(after).to(self.vectors.device)
         self.scale = self._derived_scale()
         return added
 
@@ -250,6 +250,9 @@ class EBVHead(nn.Module):
                 f"ignored), it was {int(y.flatten()[row])} in row {row}; "
                 "add new classes with add_classes first"
             )
+
+    def _class_vectors(self, n_classes: int) -> ClassVectors:
+        return class_vectors(self.codebook, n_classes)
 
     def _derived_scale(self) -> float:
         if not isinstance(self.tau_setting, str):
