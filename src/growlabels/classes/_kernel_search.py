@@ -43,17 +43,18 @@ def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, o
 
 
 @njit(cache=True, nogil=True)
-def maxima_of_bases(stages, query, words, one, tables, first, out):
+def maxima_of_bases(stages, query, words, one, scratch, out):
     """Largest logit of each whole basis for one query; bases in the lanes.
 
-    ``query`` (d,); ``out`` (sets, LANES). Scratch: ``tables`` and ``first`` (d / 4, LANES). The
-    first pass is done by quarters of the ch, so that what it leaves stays in the first cache.
+    ``query`` (d,); ``out`` (sets, LANES). Scratch: (d / 2, LANES), half for tables, half for
+    the first pass, which is done by quarters of the ch to stay in the nearest cache.
     """
     radix = 1 << len(stages)
     quarter = radix // 4
-    passed = address(first)
+    tables = address(scratch)
+    passed = tables + quarter * radix * ROW
     for low in range(radix):
-        tabulate(stages, address(query) + 4 * low, address(tables) + low * quarter * ROW, one)
+        tabulate(stages, address(query) + 4 * low, tables + low * quarter * ROW, one)
     for part in range(len(words)):
         best = address(out) + part * ROW
         for lane in range(LANES):
@@ -61,7 +62,7 @@ def maxima_of_bases(stages, query, words, one, tables, first, out):
         for flip in FLIPS:
             for low in range(radix):
                 bits = address(words) + (part * radix + low) * words.shape[2] * 4
-                sums = address(tables) + low * quarter * ROW
+                sums = tables + low * quarter * ROW
                 spread_query(stages, sums, bits, flip, passed + low * ROW, one)
             for high in range(quarter):
                 block_max(stages, passed + high * radix * ROW, best, one)

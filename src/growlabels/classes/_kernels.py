@@ -4,8 +4,9 @@
 this only where :func:`growlabels.classes._kernel_vectors.available` says yes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,36 +66,52 @@ def topk(
     z = np.require(z, np.float32, ["C", "W"])
     index = np.empty((len(z), k), dtype=np.int64)
     values = np.empty((len(z), k), dtype=np.float32)
+    if len(z) < LANES:
+        _search_few(z, plan, values, index)
+    else:
+        _in_threads(lambda rows: _search_many(z, plan, rows, values, index), len(z), threads)
+    return index, values
 
-    quarter, result = plan.dim // 4, 2 * plan.dim // LANES
 
-    def few(begin: int, end: int) -> None:
-        tables, first, maxima, grids = empty_tiles(quarter, quarter, len(plan.words), result)
-        for row in range(begin, end):
-            maxima_of_bases(plan.stages, z[row], plan.words, MINUS_ONE, tables, first, maxima)
-            finish(row, row + 1, maxima.reshape(-1, 1), grids)
-
-    def many(begin: int, end: int) -> None:
-        first, tile, maxima, grids = empty_tiles(plan.dim, plan.dim, len(plan.signs), result)
-        for start in range(begin, end, LANES):
-            stop = min(start + LANES, end)
-            fill(tile, z[start:stop], 1.0)
-            maxima_of_queries(
-                plan.stages, tile, plan.leaders, plan.starts, plan.table, plan.flips, MINUS_ONE,
-                first, maxima,
-            )  # fmt: skip
-            finish(start, stop, maxima, grids)
-
-    def finish(
-        start: int, stop: int, maxima: NDArray[np.float32], grids: NDArray[np.float32]
-    ) -> None:
+def _search_few(
+    z: NDArray[np.float32],
+    plan: KernelPlan,
+    values: NDArray[np.float32],
+    index: NDArray[np.int64],
+) -> None:
+    """Do the work of :func:`topk` row by row, with bases in the lanes."""
+    scratch, maxima, grids = empty_tiles(plan.dim // 2, len(plan.words), 2 * plan.dim // LANES)
+    column = maxima.reshape(-1, 1)
+    for row in range(len(z)):
+        own = slice(row, row + 1)
+        maxima_of_bases(plan.stages, z[row], plan.words, MINUS_ONE, scratch, maxima)
         best_classes(
-            plan.stages, z[start:stop], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids,
-            values[start:stop], index[start:stop],
+            plan.stages, z[own], column, plan.signs, plan.n_classes, MINUS_ONE, grids,
+            values[own], index[own],
         )  # fmt: skip
 
-    _in_threads(few if len(z) < LANES else many, len(z), threads)
-    return index, values
+
+def _search_many(
+    z: NDArray[np.float32],
+    plan: KernelPlan,
+    rows: slice,
+    values: NDArray[np.float32],
+    index: NDArray[np.int64],
+) -> None:
+    """Do the work of :func:`topk` for a range of rows, these in the lanes."""
+    first, tile, maxima, grids = empty_tiles(
+        plan.dim, plan.dim, len(plan.signs), 2 * plan.dim // LANES
+    )
+    for own in _tiles(rows):
+        fill(tile, z[own], 1.0)
+        maxima_of_queries(
+            plan.stages, tile, plan.leaders, plan.starts, plan.table, plan.flips, MINUS_ONE,
+            first, maxima,
+        )  # fmt: skip
+        best_classes(
+            plan.stages, z[own], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids,
+            values[own], index[own],
+        )  # fmt: skip
 
 
 def sum_exp(
@@ -134,20 +151,20 @@ def sum_exp(
     sums = np.empty(len(z))
     combined = np.empty(z.shape)
 
-    def part(begin: int, end: int) -> None:
+    def part(rows: slice) -> None:
         tile, first, adjoint, weights = empty_tiles(plan.dim, plan.dim, plan.dim, radix)
         (total,) = empty_tiles(plan.dim, kind=np.float64)
-        for start in range(begin, end, LANES):
-            stop = min(start + LANES, end)
+        for own in _tiles(rows):
+            count = own.stop - own.start
             targets = np.full(LANES, -1)
-            targets[: stop - start] = target[start:stop]
-            fill(tile, z[start:stop], base2 / radix)
+            targets[:count] = target[own]
+            fill(tile, z[own], base2 / radix)
             add_weights(
                 plan.stages, tile, targets, plan.n_classes, power, plan.leaders, plan.starts,
                 plan.table, plan.flips, MINUS_ONE, first, weights, adjoint, total,
             )  # fmt: skip
-            sums[start:stop] = total[0, : stop - start]
-            np.divide(total[:, : stop - start].T, radix, out=combined[start:stop])
+            sums[own] = total[0, :count]
+            np.divide(total[:, :count].T, radix, out=combined[own])
 
     _in_threads(part, len(z), threads)
     units = len(plan.signs) * plan.dim
@@ -159,13 +176,18 @@ def sum_exp(
     return sums * factors, combined * factors[:, None]
 
 
-def _in_threads(part: Callable[[int, int], None], rows: int, threads: int) -> None:
+def _tiles(rows: slice) -> Iterator[slice]:
+    for start in range(rows.start, rows.stop, LANES):
+        yield slice(start, min(start + LANES, rows.stop))
+
+
+def _in_threads(part: Callable[[slice], None], rows: int, threads: int) -> None:
     """Call ``part`` on ranges of rows that are whole tiles."""
     tiles = -(-rows // LANES)
     pieces = max(1, min(threads, tiles))
     if pieces == 1:
-        part(0, rows)
+        part(slice(0, rows))
         return
     ends = [min(rows, LANES * (tiles * i // pieces)) for i in range(pieces + 1)]
     with ThreadPoolExecutor(pieces) as pool:
-        list(pool.map(part, ends[:-1], ends[1:]))
+        list(pool.map(part, [slice(*pair) for pair in pairwise(ends)]))
