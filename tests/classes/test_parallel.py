@@ -125,5 +125,3 @@ def test_ranges_add_up(dim: int, classes: int, parts: int) -> None:
 def test_needs_a_process_group() -> None:
     with pytest.raises(UsageError, match=r"not initialised; call init_process_group first"):
         ClassParallelHead(4, Codebook.for_classes(10, dim=16))
-    with pytest.raises(UsageError, match="rows must be one of 'same', 'own', it was 'mine'"):
-        ClassParallelHead(4, Codebook.for_classes(10, dim=16), rows="mine")  # type: ignore[arg-type]
