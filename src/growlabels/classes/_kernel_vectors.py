@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 # Below this many classes torch is fast enough not to wait for the compiler, once a machine.
 MANY_CLASSES = 4096
-# Below this many cosines starting threads takes longer than they save.
-MANY_COSINES = 1 << 22
+# Below this many cosines, a few milliseconds of work, threads are not worth their start.
+MANY_TO_SEARCH = 1 << 24
+MANY_TO_SUM = 1 << 22
 DIMS = (16, 64, 256, 1024, 4096)
 
 
@@ -23,7 +24,7 @@ def available() -> bool:
     """Say whether numba is installed and compiles for AVX-512, or for AVX2 with FMA."""
     try:
         from growlabels.classes._vector_ir import LANES
-    except ImportError:
+    except (ImportError, RuntimeError):  # no numba, or a processor that LLVM cannot name
         return False
     return LANES > 0
 
@@ -38,7 +39,9 @@ class CompiledKerdockVectors(KerdockVectors):
             return super().topk(z, k)
         from growlabels.classes import _kernels
 
-        index, values = _kernels.topk(z.detach().numpy(), self._prepared(), k, self._threads(z))
+        index, values = _kernels.topk(
+            z.detach().numpy(), self._prepared(), k, self._threads(z, MANY_TO_SEARCH)
+        )
         return torch.from_numpy(values), torch.from_numpy(index)
 
     def sum_exp(
@@ -49,7 +52,12 @@ class CompiledKerdockVectors(KerdockVectors):
         from growlabels.classes import _kernels
 
         sums, combined = _kernels.sum_exp(
-            z.detach().numpy(), target.numpy(), self._prepared(), scale, shift, self._threads(z)
+            z.detach().numpy(),
+            target.numpy(),
+            self._prepared(),
+            scale,
+            shift,
+            self._threads(z, MANY_TO_SUM),
         )
         return torch.from_numpy(sums), torch.from_numpy(combined)
 
@@ -74,5 +82,5 @@ class CompiledKerdockVectors(KerdockVectors):
             self._plan = make_plan(self.signs.T.cpu().numpy(), self.n_classes)
         return self._plan
 
-    def _threads(self, z: Tensor) -> int:
-        return torch.get_num_threads() if len(z) * self.n_classes >= MANY_COSINES else 1
+    def _threads(self, z: Tensor, many: int) -> int:
+        return torch.get_num_threads() if len(z) * self.n_classes >= many else 1
