@@ -16,7 +16,7 @@ def test_hadamard_rows_are_the_sylvester_matrix() -> None:
 FAMILIES = [kerdock_set(16), kerdock_set(64), gold_set(32), DelsarteGoethalsSet(16, 1)]
 
 
-@pytest.mark.parametrize("forms", FAMILIES, ids=str)
+@pytest.mark.parametrize("forms", FAMILIES, ids=lambda forms: f"{type(forms).__name__} {forms.dim}")
 def test_every_form_is_quadratic(forms: QuadraticForms) -> None:
     # Q(x + y) + Q(x) + Q(y) must be additive in x, and Q(0) = 0
     values = forms.values(np.arange(forms.count), np.arange(forms.dim))
@@ -29,7 +29,7 @@ def test_every_form_is_quadratic(forms: QuadraticForms) -> None:
     np.testing.assert_array_equal(polar(x ^ y, z), polar(x, z) ^ polar(y, z))
 
 
-@pytest.mark.parametrize("forms", FAMILIES, ids=str)
+@pytest.mark.parametrize("forms", FAMILIES, ids=lambda forms: f"{type(forms).__name__} {forms.dim}")
 def test_vectors_follow_the_stated_formula(forms: QuadraticForms) -> None:
     index = np.append(np.random.default_rng(1).integers(0, forms.capacity, 40), forms.capacity - 1)
     signs = forms.signs(np.arange(forms.count))
