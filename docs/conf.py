@@ -24,3 +24,17 @@ nitpicky = False
 html_theme = "furo"
 html_title = "growlabels"
 exclude_patterns = ["_build"]
+
+# absolute values in docstrings read as substitutions otherwise
+rst_prolog = r"""
+.. |cosine| replace:: \|cosine\|
+"""
+
+
+def setup(app):
+    """Leave out methods that scikit-learn adds; their docstrings refer to its own pages."""
+
+    def skip(_app, _what, name, _member, _skip, _options):
+        return True if name.startswith("set_") and name.endswith("_request") else None
+
+    app.connect("autodoc-skip-member", skip)
