@@ -68,15 +68,16 @@ def leave_out(weights, targets, start, used):
 
 
 @njit(cache=True, nogil=True)
-def add_units(z, target, first_class, n_classes, scale, power, sums, combined):
-    """Add ``2^(scale z.W_j + power)`` and that times W_j for the unit vectors W_j.
+def add_units(z, target, first_class, n_classes, scale, power, factors, sums, combined):
+    """Add ``f 2^(scale z.W_j + power)`` and that times W_j for the unit vectors W_j.
 
     ``z`` (n, d); ``target`` (n,) classes left out; the unit vectors are the classes from
-    ``first_class`` to ``n_classes - 1``; ``sums`` (n,) and ``combined`` (n, d) float64.
+    ``first_class`` to ``n_classes - 1``; ``factors`` (n,) the f; ``sums`` (n,) and ``combined``
+    (n, d) float64.
     """
     for row in range(len(z)):
         for column in range(n_classes - first_class):
             if target[row] != first_class + column:
-                weight = 2.0 ** (scale * z[row, column] + power)
+                weight = factors[row] * 2.0 ** (scale * z[row, column] + power)
                 sums[row] += weight
                 combined[row, column] += weight

@@ -148,6 +148,9 @@ def sum_exp(
     radix = 1 << len(plan.stages)
     base2 = scale * LOG2_E
     power = np.float32(round(HEADROOM - base2))
+    norms = np.einsum("ij,ij->i", z, z) ** 0.5
+    factor = np.exp2(-float(power) - shift * LOG2_E)
+    factors = np.where(norms * base2 + power <= LARGEST, factor, np.nan)
     sums = np.empty(len(z))
     combined = np.empty(z.shape)
 
@@ -163,17 +166,14 @@ def sum_exp(
                 plan.stages, tile, targets, plan.n_classes, power, plan.leaders, plan.starts,
                 plan.table, plan.flips, MINUS_ONE, first, weights, adjoint, total,
             )  # fmt: skip
-            sums[own] = total[0, :count]
-            np.divide(total[:, :count].T, radix, out=combined[own])
+            sums[own] = total[0, :count] * factors[own]
+            np.multiply(total[:, :count].T, factors[own, None] / radix, out=combined[own])
 
     _in_threads(part, len(z), threads)
     units = len(plan.signs) * plan.dim
     if plan.n_classes > units:
-        add_units(z, target, units, plan.n_classes, base2, power, sums, combined)
-    factor = np.exp2(-float(power) - shift * LOG2_E)
-    norms = np.einsum("ij,ij->i", z, z) ** 0.5
-    factors = np.where(norms * base2 + power <= LARGEST, factor, np.nan)
-    return sums * factors, combined * factors[:, None]
+        add_units(z, target, units, plan.n_classes, base2, power, factors, sums, combined)
+    return sums, combined
 
 
 def _tiles(rows: slice) -> Iterator[slice]:
