@@ -25,11 +25,6 @@ html_theme = "furo"
 html_title = "growlabels"
 exclude_patterns = ["_build"]
 
-# absolute values in docstrings read as substitutions otherwise
-rst_prolog = r"""
-.. |cosine| replace:: \|cosine\|
-"""
-
 
 def setup(app):
     """Leave out methods that scikit-learn adds; their docstrings refer to its own pages."""

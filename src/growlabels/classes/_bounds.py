@@ -4,7 +4,7 @@ from growlabels.base.errors import UsageError
 
 
 def welch_bound(count: int, dim: int) -> float:
-    """Least possible largest |cosine| of ``count`` unit vectors (Welch 1974, k = 1).
+    """Least possible largest absolute cosine of ``count`` unit vectors (Welch 1974, k = 1).
 
     Valid for every count; positive only above ``dim``. Met with equality exactly by equiangular
     tight frames, which cannot exist above dim (dim + 1) / 2 vectors.
@@ -49,7 +49,7 @@ def rankin_bound(count: int, dim: int) -> float:
 
 
 def levenshtein_bound(count: int, dim: int) -> float | None:
-    """Least possible largest |cosine| for many vectors (Levenshtein 1982).
+    """Least possible largest absolute cosine for many vectors (Levenshtein 1982).
 
     Valid, and above the Welch bound, only for more than dim (dim + 1) / 2 vectors; ``None``
     outside that range. Met with equality by dim / 2 + 1 mutually unbiased bases.
@@ -68,7 +68,7 @@ def levenshtein_bound(count: int, dim: int) -> float | None:
 
 
 def coherence_bound(count: int, dim: int) -> float:
-    """Best of the bounds above on the largest |cosine|.
+    """Best of the bounds above on the largest absolute cosine.
 
     >>> coherence_bound(2112, 64)
     0.125

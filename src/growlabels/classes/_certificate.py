@@ -15,7 +15,7 @@ class Certificate:
     kind, dim, count
         The construction, the dimension, the number of vectors the figures are about.
     alpha
-        Largest |cosine| between two different vectors, 0 to 1; 0 where there is no pair.
+        Largest absolute cosine between two different vectors, 0 to 1; 0 where there is no pair.
     signed
         Largest signed cosine between two different vectors, -1 to 1: what a softmax over
         signed cosines is disturbed by. -1 where there is no pair.

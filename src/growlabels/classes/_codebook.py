@@ -102,9 +102,9 @@ class Codebook:
         kind
             Ask for one construction by name instead of the first that fits; needs ``dim``.
         criterion
-            ``"absolute"``: keep every |cosine| small, so no cross-polytope; a Paley frame or a
-            search in its place. ``"signed"``: search for a small largest cosine. By default the
-            order above, and a search for small |cosine|.
+            ``"absolute"``: keep every absolute cosine small, so no cross-polytope; a Paley frame
+            or a search in its place. ``"signed"``: search for a small largest cosine. By default
+            the order above, and a search for small absolute cosine.
         steps, seed
             Of a numerical search; structured sets ignore them.
         progress

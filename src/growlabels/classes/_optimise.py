@@ -41,7 +41,7 @@ def optimise(
     count, dim
         Number of vectors and their dimension, count > dim.
     criterion
-        ``"absolute"`` for the largest |cosine| (the papers' quantity), ``"signed"`` for the
+        ``"absolute"`` for the largest absolute cosine (the papers' quantity), ``"signed"`` for the
         largest cosine (what a softmax over cosines is disturbed by).
     steps
         Iterations, at least 1; 1,000 instead of 250 gain one to two percent.
