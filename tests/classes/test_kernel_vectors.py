@@ -1,7 +1,9 @@
 """Class vectors with compiled kernels against their torch twin, alone and inside a head."""
 
+import builtins
 import copy
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -82,6 +84,21 @@ def test_other_types_and_few_classes_take_the_twin(
     with pytest.raises(AssertionError, match="compiled"):
         monkeypatch.setattr(_kernel_vectors, "available", lambda: True)
         pair[0].topk(unit_rows(2), 3)
+
+
+@pytest.mark.parametrize("error", [ImportError, RuntimeError])
+def test_not_available_where_the_kernels_cannot_be_imported(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = builtins.__import__
+
+    def without(name: str, *rest: Any, **named: Any) -> Any:
+        if name == "growlabels.classes" and "_kernels" in rest[2]:
+            raise error
+        return original(name, *rest, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert not _kernel_vectors.available.__wrapped__()
 
 
 def test_copies_and_pickles_leave_the_tables_behind(

@@ -23,10 +23,10 @@ DIMS = (16, 64, 256, 1024, 4096)
 def available() -> bool:
     """Say whether numba is installed and compiles for AVX-512, or for AVX2 with FMA."""
     try:
-        from growlabels.classes._vector_ir import LANES
-    except (ImportError, RuntimeError):  # no numba, or a processor that LLVM cannot name
+        from growlabels.classes import _kernels
+    except (ImportError, RuntimeError):  # no numba, or no place where it may keep its cache
         return False
-    return LANES > 0
+    return _kernels.LANES > 0
 
 
 class CompiledKerdockVectors(KerdockVectors):
