@@ -117,6 +117,11 @@ class RunFolder:
         return cls(folder, manifest)
 
     @property
+    def kind(self) -> str:
+        """What the run is."""
+        return self._manifest["kind"]
+
+    @property
     def config(self) -> dict[str, Any]:
         """The settings the run was made with."""
         return self._manifest["config"]

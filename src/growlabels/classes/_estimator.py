@@ -276,7 +276,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         self.calls_ += 1
         with seeded(seed):
             self.losses_ = train(self.trunk_, self.head_, inputs, targets, schedule, seed, progress)
-        kept = _some_of_each(targets, self.replay, seed)
+        kept = some_of_each(targets, self.replay, seed)
         self.replay_ = inputs.take(kept), targets[kept]
         return self
 
@@ -339,7 +339,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
             yield head(trunk(*batch)).cpu()
 
 
-def _some_of_each(targets: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+def some_of_each(targets: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """Return up to ``count`` random places of each target, ascending."""
     order = np.random.default_rng(seed).permutation(len(targets))
     grouped = order[np.argsort(targets[order], kind="stable")]

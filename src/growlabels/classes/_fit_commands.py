@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 
@@ -56,6 +56,7 @@ class Fit:
     def run(self, progress: Progress) -> None:
         """Read, train, score, write."""
         from growlabels.base.runs import RunFolder
+        from growlabels.classes._fitted_run import pick
         from growlabels.classes._table import read_table
 
         if not 0 < self.held_out < 1:
@@ -77,8 +78,8 @@ class Fit:
         inputs = {"table": file_sha256(self.table)}
         run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
         model = self._model()
-        model.fit(_pick(rows, kept), labels[kept], progress=progress)
-        self._finish(run, model, _score(model, _pick(rows, held), labels[kept], labels[held]))
+        model.fit(pick(rows, kept), labels[kept], progress=progress)
+        self._finish(run, model, _score(model, pick(rows, held), labels[kept], labels[held]))
 
     def _model(self) -> "EBVClassifier":
         from growlabels.classes._estimator import EBVClassifier
@@ -94,14 +95,12 @@ class Fit:
         )
 
     def _finish(self, run: Any, model: "EBVClassifier", result: "tuple[Scores, int]") -> None:
-        from growlabels.classes._estimator_file import CODEBOOK, SETTINGS, WEIGHTS
+        from growlabels.classes._fitted_run import save_model
         from growlabels.classes._report import fit_section
         from growlabels.report import Report, render
 
         scores, trained = result
-        model.save(run.path / "model")
-        for name in (WEIGHTS, CODEBOOK, SETTINGS):
-            run.adopt(f"model/{name}")
+        save_model(run, model)
         run.write("scores.json", lambda file: json.dump(asdict(scores), file, indent=1))
         certificate = model.codebook_.certificate(len(model.classes_))
         head = sum(p.numel() for p in model.head_.parameters())
@@ -130,10 +129,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class Predict:
-    """Predict the classes of a table's rows with a model that ``classes fit`` made."""
+    """Predict the classes of a table's rows with a model of ``classes fit`` or ``classes add``."""
 
     run_folder: tyro.conf.Positional[Path]
-    """The folder that ``classes fit`` wrote."""
+    """The folder that ``classes fit`` or ``classes add`` wrote."""
     table: tyro.conf.Positional[Path]
     """CSV, JSONL or Parquet file with the columns the model was trained on."""
     out: Path | None = None
@@ -143,25 +142,21 @@ class Predict:
 
     def run(self, progress: Progress) -> None:
         """Load, predict, write."""
-        from growlabels.base.runs import RunFolder
-        from growlabels.classes._estimator import EBVClassifier
+        from growlabels.classes._fitted_run import FittedRun
         from growlabels.classes._table import read_table, write_table
 
-        run = RunFolder.read(self.run_folder, KIND)
-        if not run.finished:
-            raise RunError(f"the run in {str(self.run_folder)!r} did not finish; run it again")
-        model = EBVClassifier.load(run.file("model/classifier.json").parent)
+        fitted = FittedRun.open(self.run_folder)
         table = read_table(self.table)
-        text, columns = run.config["text"], run.config["columns"]
-        rows = table.texts(text) if text else table.matrix(columns)
-        labels, shares = model.predict_topk(rows, self.topk)
+        labels, shares = fitted.model.predict_topk(fitted.rows(table), self.topk)
         found = [_prediction(table, i, labels[i], shares[i]) for i in range(len(table))]
         if self.out is None:
             for row in found:
                 print(json.dumps(row, ensure_ascii=False))
         else:
             write_table(self.out, found)
-            print(f"{len(found):,} rows predicted: {self.out}{_accuracy(run, table, labels)}")
+            print(
+                f"{len(found):,} rows predicted: {self.out}{_accuracy(fitted.label, table, labels)}"
+            )
 
 
 def split(
@@ -174,21 +169,26 @@ def split(
     """
     import numpy as np
 
-    random = np.random.default_rng(seed)
-    held = np.zeros(len(labels), bool)
-    classes, place = np.unique(labels, return_inverse=True)
+    classes = np.unique(labels)
     if len(classes) < 2:
         raise DataError(f"the label column holds one class only, {classes[0]!s}; two are needed")
-    for index in range(len(classes)):
-        rows = random.permutation(np.flatnonzero(place == index))
-        held[rows[: min(len(rows) - 1, round(share * len(rows)))]] = True
+    held = draw_held_out(labels, share, seed)
     if not held.any():
         raise DataError("no class has enough rows to hold one out; add rows or raise --held-out")
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _pick(rows: Any, places: "NDArray[np.int64]") -> Any:
-    return [rows[i] for i in places] if isinstance(rows, list) else rows[places]
+def draw_held_out(labels: "NDArray[Any]", share: float, seed: int) -> "NDArray[np.bool_]":
+    """Say which rows are held out: a share of each class, all but one row at most."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    held = np.zeros(len(labels), bool)
+    classes, place = np.unique(labels, return_inverse=True)
+    for index in range(len(classes)):
+        rows = random.permutation(np.flatnonzero(place == index))
+        held[rows[: min(len(rows) - 1, round(share * len(rows)))]] = True
+    return held
 
 
 def _score(
@@ -216,9 +216,8 @@ def _prediction(table: "DataTable", row: int, labels: Any, shares: Any) -> dict[
     return found
 
 
-def _accuracy(run: Any, table: "DataTable", labels: "NDArray[Any]") -> str:
+def _accuracy(name: str, table: "DataTable", labels: "NDArray[Any]") -> str:
     """Say how many answers agree with the label column, where the table has one."""
-    name = run.config["label"]
     if name not in table.columns or None in table.columns[name]:
         return ""
     right = (table.labels(name).astype(str) == labels[:, 0].astype(str)).mean()

@@ -32,7 +32,32 @@ def fit_section(
         ],
         plots=[calibration_plot({"this model": scores})],
         tables=[confusion_table(scores)],
-        warnings=_warnings(scores),
+        warnings=score_warnings(scores),
+    )
+
+
+def evaluate_section(scores: Scores, classes: int, skipped: int) -> Section:
+    """Describe a classifier by its scores on a labelled table."""
+    warnings = score_warnings(scores)
+    if skipped:
+        warnings.append(
+            f"{skipped:,} rows of classes that the model does not know were left out; every one "
+            "of them would have been answered wrongly."
+        )
+    return Section(
+        title="Scored rows",
+        text=[
+            f"{scores.rows:,} rows of a labelled table were answered by a model of {classes:,} "
+            "classes. Rows that it was trained on flatter it. The most frequent class is that of "
+            "these rows."
+        ],
+        headlines=[
+            accuracy_headline("accuracy", scores),
+            calibration_headline("calibration error", scores),
+        ],
+        plots=[calibration_plot({"this model": scores})],
+        tables=[confusion_table(scores)],
+        warnings=warnings,
     )
 
 
@@ -91,7 +116,8 @@ def confusion_table(scores: Scores) -> Table:
     )
 
 
-def _warnings(scores: Scores) -> list[str]:
+def score_warnings(scores: Scores) -> list[str]:
+    """Say where the figures are weak."""
     warnings = []
     if scores.rows < 100:
         warnings.append(

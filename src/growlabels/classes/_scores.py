@@ -67,8 +67,19 @@ def score(
     >>> round(scores.accuracy, 3), round(scores.majority, 3), scores.confusions
     (0.667, 0.333, [('b', 'a', 1, 0.5)])
     """
-    answers = shares.argmax(1)
-    bins = calibration_bins(shares.max(1), answers == targets)
+    return score_answers(shares.argmax(1), shares.max(1), targets, names, majority, most)
+
+
+def score_answers(
+    answers: NDArray[np.int64],
+    stated: NDArray[np.float64],
+    targets: NDArray[np.int64],
+    names: Sequence[object],
+    majority: int,
+    most: int = 15,
+) -> Scores:
+    """Score the most likely classes and their probabilities; see :func:`score`."""
+    bins = calibration_bins(stated, answers == targets)
     return Scores(
         rows=len(targets),
         accuracy=float(np.mean(answers == targets)),
