@@ -134,7 +134,7 @@ class KerdockVectors(ClassVectors):
         return -(-self.n_classes // self.dim)
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
-        rows = len(z)
+        rows = z.shape[0]  # len() would fix the number of rows of an exported graph
         out = z.new_empty(rows, self.bases, self.dim)
         columns = z.T.contiguous()
         for first, last in self._chunks(rows):
@@ -212,9 +212,10 @@ class KerdockVectors(ClassVectors):
         """Put some sign basis in place of the standard one, which is treated apart."""
         return basis.clamp(max=self.signs.shape[1] - 1)
 
-    def _chunks(self, rows: int) -> Iterator[tuple[int, int]]:
+    def _chunks(self, rows: int | torch.SymInt) -> Iterator[tuple[int, int]]:
         """Yield ranges of bases; the standard basis always stands alone."""
-        step = max(1, COLUMNS // max(1, rows))
+        # An exported or compiled graph must not depend on the number of rows.
+        step = COLUMNS if torch.compiler.is_compiling() else max(1, COLUMNS // max(1, rows))
         signed = min(self.bases, self.sign_bases)
         for first in range(0, signed, step):
             yield first, min(first + step, signed)
