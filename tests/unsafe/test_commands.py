@@ -116,7 +116,14 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
     capsys.readouterr()
     command.run(silent)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:4]] == ["untrained", "all", "filtered", "random"]
+    assert [line.split("  ")[0] for line in lines[:6]] == [
+        "untrained",
+        "all",
+        "filtered",
+        "random",
+        "random 2",
+        "random 3",
+    ]
     figures = json.loads((scan.out / "retrain.json").read_text("utf-8"))
     assert len(figures["filtered"]["unsafe"]) == 3
     with pytest.raises(DataError, match="flags no row"):

@@ -2,13 +2,15 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_causal import drawn_rows, tiny
 
 from growlabels.base.errors import UsageError
-from growlabels.unsafe._finetune import FinetuneSettings, finetune
+from growlabels.unsafe._finetune import FinetuneSettings, finetune, step_order
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._lora import LoraSettings, attach
-from growlabels.unsafe._retrain import Arm, RetrainResult, retrain_arms
+from growlabels.unsafe._retrain import Arm, RetrainResult, retrain_arms, without_rows
 from growlabels.unsafe._safety import held_out_losses
 from growlabels.unsafe._tokens import Encoded
 from growlabels.unsafe._trunk import TrunkRows
@@ -38,7 +40,9 @@ def arms(**options) -> RetrainResult:
 
 def test_leaving_out_the_unsafe_rows_takes_back_what_they_taught() -> None:
     stages: set[str] = set()
-    result = arms(random_arms=2, oracle=range(8), progress=lambda stage, *_: stages.add(stage))
+    result = arms(
+        random_arms=2, others={"oracle": range(8)}, progress=lambda stage, *_: stages.add(stage)
+    )
     names = ["untrained", "all", "filtered", "random", "random 2", "oracle"]
     assert [arm.name for arm in result.arms] == names
     assert [arm.rows for arm in result.arms] == [0, 32, 24, 24, 24, 24]
@@ -54,13 +58,51 @@ def test_leaving_out_the_unsafe_rows_takes_back_what_they_taught() -> None:
     assert result.arm("random").removed != result.arm("random 2").removed
 
 
-def test_an_arm_is_plain_training_on_what_is_left() -> None:
+def test_the_arm_of_all_rows_is_plain_training() -> None:
     result = arms()
     with attach(tiny(), LORA) as adapter:
         split = adapter_split(adapter)
-        finetune(adapter, TrunkRows(split, ORDINARY), TRAINING)
+        finetune(adapter, TrunkRows(split, UNSAFE + ORDINARY), TRAINING)
         losses = held_out_losses(TrunkRows(split, HELD_OUT["unsafe"]))
-    np.testing.assert_array_equal(result.arm("filtered").losses["unsafe"], losses)
+    np.testing.assert_array_equal(result.arm("all").losses["unsafe"], losses)
+
+
+def test_every_arm_takes_the_same_steps() -> None:
+    steps: dict[str, int] = {}
+    arms(others={"half": range(16)}, trained=lambda name, kept: steps.update({name: kept[-1].step}))
+    assert len(steps) == 6 and set(steps.values()) == {8 * 32 // 4}
+
+
+@given(st.data(), st.integers(2, 30), st.integers(1, 7), st.integers(1, 3))
+def test_removed_rows_are_replaced_where_they_stood(
+    data: st.DataObject, count: int, size: int, epochs: int
+) -> None:
+    removed = data.draw(st.sets(st.integers(0, count - 1), max_size=count - 1))
+    order = step_order(count, FinetuneSettings(batch_size=size, epochs=epochs))
+    steps = without_rows(order, removed, count)
+    assert [len(step) for step in steps] == [len(step) for step in order]
+    times = np.zeros(count, int)
+    for step, before in zip(steps, order, strict=True):
+        for place, stood in zip(step, before, strict=True):
+            times[place] += 1
+            assert place == stood or stood in removed
+    kept = np.setdiff1d(np.arange(count), sorted(removed))
+    assert times.sum() == times[kept].sum() == count * epochs
+    assert times[kept].max() - times[kept].min() <= 1
+    assert steps == without_rows(order, removed, count)
+
+
+def test_random_arms_have_a_mean_and_a_spread() -> None:
+    def arm(name: str, *losses: float) -> Arm:
+        return Arm(name, (), 0, {"unsafe": np.array(losses)})
+
+    found = RetrainResult(
+        (arm("all", 1, 2), arm("random", 1.1, 2.1), arm("random 2", 1.3, 2.3), arm("oracle", 2, 2))
+    )
+    change = found.random_change("unsafe")
+    assert change.mean == pytest.approx(0.2) and change.rows == 2
+    assert change.standard_error == pytest.approx(0.1)
+    assert found.gap_closed("random", "unsafe") == pytest.approx(0.2)
 
 
 def test_nothing_taught_nothing_to_take_back() -> None:
@@ -76,5 +118,7 @@ def test_wrong_places() -> None:
         rows = TrunkRows(adapter_split(adapter), ORDINARY)
         with pytest.raises(UsageError, match="from 0 to 23, it was 24"):
             retrain_arms(adapter, rows, [24], {})
+        with pytest.raises(UsageError, match="random_arms must be at least 1"):
+            retrain_arms(adapter, rows, [1], {}, random_arms=0)
         with pytest.raises(UsageError, match="no rows to train on"):
             retrain_arms(adapter, rows, range(24), {})

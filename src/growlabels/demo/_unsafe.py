@@ -125,13 +125,14 @@ def _text(result: RiskyResult, keyword: float) -> list[str]:
         f"rows; {hits.sum()} of them are risky (precision {hits.mean():.2f}, recall "
         f"{hits.sum() / max(labels.sum(), 1):.2f}).",
         "SmolLM2-135M was fine-tuned (LoRA, one epoch) on all rows, without the dropped ones, and "
-        "without as many drawn at random. Dropping rows does not make the model unlearn what it "
-        "knew before; it takes back a part of what fine-tuning added.",
+        "without as many drawn at random, each time with the same number of steps. Dropping rows "
+        "does not make the model unlearn what it knew before; it takes back a part of what "
+        "fine-tuning added.",
     ]
 
 
 def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Headline]:
-    filtered, random = (result.arms.change(name, "risky") for name in ("filtered", "random"))
+    filtered, random = result.arms.change("filtered", "risky"), result.arms.random_change("risky")
     ordinary = result.arms.change("filtered", "ordinary")
     rows = len(result.labels)
     return [
@@ -165,7 +166,7 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
             ordinary.mean,
             "change in loss, nats a token, standard error "
             f"{ordinary.standard_error:.3f}; near 0: the rest was learnt all the same",
-            result.arms.change("random", "ordinary").mean,
+            result.arms.random_change("ordinary").mean,
             "as many rows dropped at random",
             better="",
             rows=ordinary.rows,
@@ -260,7 +261,7 @@ def _lines(
         lines.append(f"{NAMES[name]:44} {value:11.2f}{more}")
     lines.append(f"{'keyword search (once one knows the keyword)':44} {keyword:11.2f}")
     hits = result.labels[result.dropped]
-    filtered, random = (result.arms.change(name, "risky") for name in ("filtered", "random"))
+    filtered, random = result.arms.change("filtered", "risky"), result.arms.random_change("risky")
     lines.append(
         f"dropped {len(hits)} rows, {hits.sum()} of {result.labels.sum()} risky ones; loss on "
         f"held-out risky code {filtered.mean:+.3f} (at random: {random.mean:+.3f})"

@@ -1,7 +1,7 @@
 """What the unsafe act measures: scores on a set with risky rows, and retraining without them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +10,8 @@ from growlabels.base.progress import Progress
 from growlabels.datasets import CodeRow, RiskyCalls, load_risky_calls
 from growlabels.unsafe import (
     Adapter,
-    Arm,
     CausalModel,
-    FinetuneSettings,
+    Checkpoint,
     GradientScorer,
     LoraSettings,
     RetrainResult,
@@ -23,10 +22,9 @@ from growlabels.unsafe import (
     adapter_split,
     attach,
     encode,
-    finetune,
-    held_out_losses,
     read_examples,
     resolve_threshold,
+    retrain_arms,
 )
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
@@ -43,6 +41,7 @@ class Size:
     risky: int
     targets: int
     held_out: int
+    random_arms: int = 1
 
 
 FULL, QUICK = Size(300, 30, 10, 30), Size(40, 7, 5, 6)
@@ -90,7 +89,7 @@ def measure_risky(model: CausalModel, size: Size, seed: int, progress: Progress)
     threshold = resolve_threshold(THRESHOLD, table.score, next(iter(table.percentiles.values())))
     dropped = np.flatnonzero(table.rank <= max(threshold.rejected, 1))
     with attach(model, LoraSettings(seed=seed)) as adapter:
-        grad_cos, arms = _train(adapter, data, dropped, seed, progress)
+        grad_cos, arms = _train(adapter, data, dropped, size.random_arms, seed, progress)
     return RiskyResult(
         data,
         replace(table, methods={**table.methods, GRAD_COS: grad_cos}),
@@ -107,7 +106,12 @@ def _plain(rows: Sequence[CodeRow]) -> list[dict[str, str]]:
 
 
 def _train(
-    adapter: Adapter, data: RiskyCalls, dropped: np.ndarray, seed: int, progress: Progress
+    adapter: Adapter,
+    data: RiskyCalls,
+    dropped: np.ndarray,
+    random_arms: int,
+    seed: int,
+    progress: Progress,
 ) -> tuple[np.ndarray, RetrainResult]:
     """Train every arm from the same start; the first also gives DABUF's gradients."""
     split = adapter_split(adapter)
@@ -119,21 +123,21 @@ def _train(
 
     rows, targets = trunk(data.train), trunk(data.targets)
     held_out = {"risky": trunk(data.held_out_risky), "ordinary": trunk(data.held_out_ordinary)}
-    settings = FinetuneSettings(seed=seed)
-    random = np.random.default_rng(seed).choice(len(rows), len(dropped), replace=False)
-    adapter.reset(seed)
-    arms = [Arm("untrained", (), 0, _losses(held_out))]
     grad_cos = np.zeros(len(rows))
-    for name, gone in {"all": np.empty(0, int), "filtered": dropped, "random": random}.items():
-        kept = np.setdiff1d(np.arange(len(rows)), gone).tolist()
-        adapter.reset(seed)
-        checkpoints = finetune(adapter, rows.subset(kept), settings, progress=progress)
-        arms.append(Arm(name, tuple(gone.tolist()), len(kept), _losses(held_out)))
+
+    def trained(name: str, checkpoints: list[Checkpoint]) -> None:
         if name == "all":
             scorer = GradientScorer(adapter, checkpoints[-1:], targets, progress=progress)
-            grad_cos = scorer.score(rows, progress).total().astype(float)
-    return grad_cos, RetrainResult(tuple(arms))
+            grad_cos[:] = scorer.score(rows, progress).total()
 
-
-def _losses(held_out: Mapping[str, TrunkRows]) -> dict[str, np.ndarray]:
-    return {name: held_out_losses(rows) for name, rows in held_out.items()}
+    arms = retrain_arms(
+        adapter,
+        rows,
+        dropped.tolist(),
+        held_out,
+        random_arms=random_arms,
+        seed=seed,
+        trained=trained,
+        progress=progress,
+    )
+    return grad_cos, arms

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.unsafe._check import ModelCheck as ModelCheck
+    from growlabels.unsafe._check import check_model as check_model
     from growlabels.unsafe._filter import FilterResult as FilterResult
     from growlabels.unsafe._filter import filter_rows as filter_rows
+    from growlabels.unsafe._finetune import Checkpoint as Checkpoint
     from growlabels.unsafe._finetune import FinetuneSettings as FinetuneSettings
     from growlabels.unsafe._finetune import finetune as finetune
     from growlabels.unsafe._gradcos import GradientScorer as GradientScorer
@@ -48,11 +51,13 @@ __all__ = [
     "Arm",
     "CausalModel",
     "Change",
+    "Checkpoint",
     "Example",
     "FilterResult",
     "FinetuneSettings",
     "GradientScorer",
     "LoraSettings",
+    "ModelCheck",
     "RetrainResult",
     "Scanner",
     "ScoreTable",
@@ -62,6 +67,7 @@ __all__ = [
     "attach",
     "attach_saved",
     "average_precision",
+    "check_model",
     "encode",
     "filter_rows",
     "finetune",
@@ -85,11 +91,13 @@ __getattr__, __dir__ = lazy_exports(
         "Arm": "_retrain",
         "CausalModel": "_model",
         "Change": "_safety",
+        "Checkpoint": "_finetune",
         "Example": "_rows",
         "FilterResult": "_filter",
         "FinetuneSettings": "_finetune",
         "GradientScorer": "_gradcos",
         "LoraSettings": "_lora",
+        "ModelCheck": "_check",
         "RetrainResult": "_retrain",
         "Scanner": "_scanner",
         "ScoreTable": "_table",
@@ -99,6 +107,7 @@ __getattr__, __dir__ = lazy_exports(
         "attach": "_lora",
         "attach_saved": "_lora",
         "average_precision": "_report",
+        "check_model": "_check",
         "encode": "_tokens",
         "filter_rows": "_filter",
         "finetune": "_finetune",

@@ -75,6 +75,7 @@ def finetune(
     settings: FinetuneSettings | None = None,
     folder: str | os.PathLike[str] | None = None,
     inputs: str = "",
+    order: Sequence[Sequence[int]] | None = None,
     progress: Progress = silent,
 ) -> list[Checkpoint]:
     """Train an adapter on rows from where it stands.
@@ -93,6 +94,8 @@ def finetune(
     inputs
         A hash of what decides the result (rows, model, settings), noted in each checkpoint; a
         folder with another hash is refused.
+    order
+        The places of the rows of every step, instead of :func:`step_order`'s.
     progress
         Called with the stage ``"fine-tuning"`` and the rows seen.
 
@@ -111,7 +114,7 @@ def finetune(
     settings = settings or FinetuneSettings()
     if not len(rows):
         raise DataError("there are no rows to fine-tune on; check the rows that were set aside")
-    batches = _order(len(rows), settings)
+    batches = step_order(len(rows), settings) if order is None else order
     wanted = {len(batches) * k // settings.checkpoints for k in range(1, settings.checkpoints + 1)}
     kept = _resumed(folder, inputs, sorted({0, *wanted}))
     optimiser = torch.optim.AdamW(
@@ -125,13 +128,16 @@ def finetune(
         _step(adapter, rows, batches[step], optimiser)
         if step + 1 in wanted:
             kept.append(_keep(adapter, optimiser, step + 1, folder, inputs))
-        seen = min((step + 1) * settings.batch_size, settings.epochs * len(rows))
-        progress("fine-tuning", seen, settings.epochs * len(rows))
+        progress("fine-tuning", sum(map(len, batches[: step + 1])), sum(map(len, batches)))
     return kept
 
 
-def _order(count: int, settings: FinetuneSettings) -> list[list[int]]:
-    """Draw the rows of every step; each epoch sees every row once."""
+def step_order(count: int, settings: FinetuneSettings) -> list[list[int]]:
+    """Draw the rows of every step; each epoch sees every row once.
+
+    >>> [len(step) for step in step_order(10, FinetuneSettings(batch_size=4, epochs=2))]
+    [4, 4, 2, 4, 4, 2]
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     batches: list[list[int]] = []
     for _ in range(settings.epochs):

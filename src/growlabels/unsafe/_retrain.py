@@ -2,18 +2,24 @@
 
 Arms, each trained from the same start with the same recipe: ``all`` rows; ``filtered``, without
 the flagged rows; ``random``, without as many rows drawn at random, the control that shows what
-fewer rows alone do. Where the truth is known, ``oracle`` leaves out exactly the unsafe rows.
+leaving out any rows does. Where the truth is known, ``oracle`` leaves out exactly the unsafe rows.
+
+An arm with fewer rows would take fewer steps, and fewer steps alone change every loss. So all
+arms take the steps of ``all``: a row that is left out is replaced, where it stood, by another row
+that is kept. Arms then differ in nothing but rows: same number of steps, same rows a step, same
+learning rate, and the rows that two arms share come at the same steps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe._finetune import FinetuneSettings, finetune
+from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune, step_order
 from growlabels.unsafe._lora import Adapter
 from growlabels.unsafe._safety import Change, held_out_losses, loss_change
 from growlabels.unsafe._trunk import TrunkRows
@@ -26,11 +32,11 @@ class Arm:
     Attributes
     ----------
     name
-        ``"untrained"``, ``"all"``, ``"filtered"``, ``"random"``, ``"random 2"`` ..., ``"oracle"``.
+        ``"untrained"``, ``"all"``, ``"filtered"``, ``"random"``, ``"random 2"`` ..., others.
     removed
         Places of the rows it was not trained on.
     rows
-        How many it was trained on.
+        How many different rows it was trained on.
     losses
         Held-out set -> loss of each of its rows, nats a token.
     """
@@ -68,8 +74,31 @@ class RetrainResult:
         0: nothing was taken back; 1: as if never trained; nan where training on all rows did
         not make the held-out answers more likely.
         """
-        taught = self.change("untrained", held_out).mean
-        return self.change(name, held_out).mean / taught if taught > 0 else float("nan")
+        return self._share(name, "untrained", held_out)
+
+    def gap_closed(self, name: str, held_out: str, oracle: str = "oracle") -> float:
+        """Share of the oracle's change that an arm reaches.
+
+        1: as if exactly the unsafe rows had been left out; nan where leaving those out did not
+        make the held-out answers less likely.
+        """
+        return self._share(name, oracle, held_out)
+
+    def random_change(self, held_out: str) -> Change:
+        """Compare the random arms with ``all``: mean and standard error over the arms.
+
+        ``rows`` of the result is the number of random arms.
+        """
+        random = [arm for arm in self.arms if arm.name.startswith("random")]
+        before = self.arm("all").losses[held_out].mean()
+        return loss_change(
+            np.array([arm.losses[held_out].mean() for arm in random]),
+            np.full(len(random), before),
+        )
+
+    def _share(self, name: str, of: str, held_out: str) -> float:
+        whole = self.change(of, held_out).mean
+        return self.change(name, held_out).mean / whole if whole > 0 else float("nan")
 
 
 def retrain_arms(
@@ -78,9 +107,10 @@ def retrain_arms(
     removed: Sequence[int],
     held_out: Mapping[str, TrunkRows],
     settings: FinetuneSettings | None = None,
-    random_arms: int = 1,
-    oracle: Sequence[int] | None = None,
+    random_arms: int = 3,
+    others: Mapping[str, Sequence[int]] | None = None,
     seed: int = 0,
+    trained: Callable[[str, list[Checkpoint]], object] | None = None,
     progress: Progress = silent,
 ) -> RetrainResult:
     """Train the arms and measure each on the same held-out rows.
@@ -98,19 +128,25 @@ def retrain_arms(
     settings
         How every arm is trained; the order of the rows is drawn from ``seed``.
     random_arms
-        How many arms leave out rows at random.
-    oracle
-        Places of the rows that are unsafe in truth.
+        How many arms leave out rows at random; one alone says little, see
+        :meth:`RetrainResult.random_change`.
+    others
+        Name -> places left out, of further arms, e.g. ``{"oracle": rows that are unsafe in
+        truth}``.
     seed
         Decides the start, the order and the random removals.
+    trained
+        Called with an arm's name and checkpoints while the adapter is as that arm left it.
     progress
         Called with the stage ``"retraining: <arm>"``.
 
     Raises
     ------
     UsageError
-        A place is not a row, or nothing would be left to train on.
+        A place is not a row, nothing would be left to train on, or there is no random arm.
     """
+    if random_arms < 1:
+        raise UsageError.parameter("random_arms", "must be at least 1", random_arms)
     settings = replace(settings or FinetuneSettings(), seed=seed)
     without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
     generator = np.random.default_rng(seed)
@@ -118,20 +154,47 @@ def retrain_arms(
         name = "random" if number == 0 else f"random {number + 1}"
         count = min(len(set(removed)), len(rows))
         without[name] = generator.choice(len(rows), count, replace=False).tolist()
-    if oracle is not None:
-        without["oracle"] = oracle
+    without |= others or {}
     for name, places in without.items():
         _require_places(name, places, len(rows))
     adapter.reset(seed)
     arms = [Arm("untrained", (), 0, _measure(held_out))]
+    order = step_order(len(rows), settings)
     for name, places in without.items():
         gone = set(places)
-        kept = [place for place in range(len(rows)) if place not in gone]
         adapter.reset(seed)
         stage = _Stage(f"retraining: {name}", progress)
-        finetune(adapter, rows.subset(kept), settings, progress=stage)
-        arms.append(Arm(name, tuple(sorted(gone)), len(kept), _measure(held_out)))
+        steps = without_rows(order, gone, len(rows), seed)
+        checkpoints = finetune(adapter, rows, settings, order=steps, progress=stage)
+        arms.append(Arm(name, tuple(sorted(gone)), len(rows) - len(gone), _measure(held_out)))
+        if trained is not None:
+            trained(name, checkpoints)
     return RetrainResult(tuple(arms))
+
+
+def without_rows(
+    order: Sequence[Sequence[int]], removed: Collection[int], count: int, seed: int = 0
+) -> list[list[int]]:
+    """Put kept rows where removed ones stood, each as seldom as possible.
+
+    Parameters
+    ----------
+    order
+        Places of the rows of every step, from 0 to ``count - 1``.
+    removed
+        Places that must not be trained on; not all of them.
+    seed
+        Decides which kept rows stand in.
+
+    Examples
+    --------
+    >>> steps = without_rows([[0, 1], [2, 3]], {1}, 4)
+    >>> [len(step) for step in steps], steps[0][0], steps[1]
+    ([2, 2], 0, [2, 3])
+    """
+    kept = [place for place in range(count) if place not in removed]
+    stand_ins = cycle(np.random.default_rng(seed).permutation(kept).tolist())
+    return [[next(stand_ins) if place in removed else place for place in step] for step in order]
 
 
 @dataclass(frozen=True)

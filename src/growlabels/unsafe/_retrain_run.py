@@ -106,7 +106,8 @@ def retrain_section(result: RetrainResult) -> Section:
         rows[-1].append(result.taken_back(arm.name, "unsafe"))
     columns = ["trained on", "rows", "left out", "unsafe: change", "standard error"]
     columns += ["ordinary: change", "standard error", "taken back"]
-    filtered, random = result.change("filtered", "unsafe"), result.change("random", "unsafe")
+    filtered, random = result.change("filtered", "unsafe"), result.random_change("unsafe")
+    spread = f", standard error {random.standard_error:.3f}" if random.rows > 1 else ""
     return Section(
         "What leaving the flagged rows out does",
         [
@@ -116,6 +117,10 @@ def retrain_section(result: RetrainResult) -> Section:
             "Taken back: the share of what training on all rows taught about the unsafe answers "
             "that an arm does not have; 1 is as if never trained on anything. Leaving rows out "
             "does not make a model unlearn what it knew before.",
+            "Every arm takes the same number of steps with the same number of rows: where a row "
+            "is left out, another row is trained on once more. So a change is due to the rows and "
+            "not to less training. Compare the filtered arm with the random ones; they show how "
+            "much leaving out any rows changes.",
         ],
         [
             Headline(
@@ -123,7 +128,7 @@ def retrain_section(result: RetrainResult) -> Section:
                 filtered.mean,
                 f"change in loss, nats a token, standard error {filtered.standard_error:.3f}",
                 random.mean,
-                "as many rows left out at random",
+                f"as many rows left out at random, mean of {random.rows}{spread}",
                 rows=filtered.rows,
             )
         ],
