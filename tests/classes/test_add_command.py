@@ -42,7 +42,7 @@ def test_new_classes_beside_old_ones(
     old = fitted / "animals.csv"
     add(fitted, table, tmp_path / "out", old=(old,)).run(silent)
     said = capsys.readouterr().out
-    assert said.startswith("2 classes added, 5 in all; 30 old rows learned again\n")
+    assert said.startswith("2 classes added, 5 in all; 48 old rows learned again\n")
     assert "new classes: accuracy 0.000 before, " in said
     figures = json.loads((tmp_path / "out" / "scores.json").read_text())
     before, new, everything = figures["changes"]
@@ -80,7 +80,7 @@ def test_without_old_tables(fitted: Path, tmp_path: Path, capsys: pytest.Capture
     page = (tmp_path / "out" / "report.html").read_text()
     assert "old classes are forgotten in part" in page
     assert "No row was held out of all classes" in page
-    with pytest.raises(RunError, match="config 'replay' was 10, is 3"):
+    with pytest.raises(RunError, match="config 'replay' was None, is 3"):
         add(fitted, table, tmp_path / "out", replay=3).run(silent)
 
 
@@ -91,7 +91,8 @@ def test_whole_numbers_from_a_csv(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "t.jsonl", rows)
     Fit(tmp_path / "t.jsonl", "kind", tmp_path / "run", text="words", epochs=1, dim=16).run(silent)
     table = write_csv(tmp_path / "t.csv", [{"words": f"wet rain {i}", "kind": 7} for i in range(9)])
-    Add(tmp_path / "run", table, tmp_path / "out", old=(tmp_path / "t.jsonl",)).run(silent)
+    add = Add(tmp_path / "run", table, tmp_path / "out", old=(tmp_path / "t.jsonl",), replay=10)
+    add.run(silent)
     assert EBVClassifier.load(tmp_path / "out" / "model").classes_.tolist() == [0, 1, 7]
     wrong = write_csv(tmp_path / "w.csv", [{"words": "wet", "kind": "rain"}])
     with pytest.raises(DataError, match=r"w.csv row 2: label 'rain' is no whole number"):

@@ -49,8 +49,9 @@ class Add:
     old: tuple[Path, ...] = ()
     """Tables that the model was fitted on: some of their rows are learned again, and the rows
     that were held out then tell what became of the old classes."""
-    replay: int = 10
-    """Rows of each old class to learn again, from the tables of --old."""
+    replay: int | None = None
+    """Rows of each old class to learn again, from the tables of --old; as many as a new class
+    has on average, and at least 10, if not given."""
     held_out: float = 0.2
     """Share of the new rows kept back for the report, class by class."""
     epochs: int | None = None
@@ -62,6 +63,8 @@ class Add:
 
     def run(self, progress: Progress) -> None:
         """Load, add, train, compare, write."""
+        import numpy as np
+
         from growlabels.base.runs import RunFolder
         from growlabels.classes._fitted_run import ADD, FittedRun, answers, joined, save_model
         from growlabels.classes._table import read_table
@@ -84,7 +87,9 @@ class Add:
         }
         history = _history(fitted)
         parts = [_divided(new, own), *(self._old(fitted, path, history) for path in self.old)]
-        again = [self._again(kept) for kept, _ in parts[1:]]
+        per_class = max(10, round(len(parts[0][0].labels) / len(np.unique(parts[0][0].labels))))
+        count = per_class if self.replay is None else self.replay
+        again = [_some_of_each(kept, count, self.seed) for kept, _ in parts[1:]]
         run = RunFolder.open(self.out, ADD, self._config(fitted, [*history, own]), self._inputs())
 
         held = Rows(
@@ -126,15 +131,6 @@ class Add:
             f"{str(path)!r} is none of the tables that the model in {str(self.run_folder)!r} was "
             "fitted on, or was changed since; give those, unchanged, with --old"
         )
-
-    def _again(self, part: Rows) -> Rows:
-        """Draw the rows to learn again."""
-        import numpy as np
-
-        from growlabels.classes._estimator import some_of_each
-
-        place = np.unique(part.labels, return_inverse=True)[1]
-        return part.take(some_of_each(place, self.replay, self.seed))
 
     def _config(self, fitted: "FittedRun", history: list[dict[str, Any]]) -> dict[str, Any]:
         same = {name: fitted.run.config[name] for name in ("text", "columns")}
@@ -212,6 +208,16 @@ def compare(
         ]
         changes.append(Change(group, int(rows.sum()), *shares))
     return changes
+
+
+def _some_of_each(part: Rows, count: int, seed: int) -> Rows:
+    """Draw rows to learn again."""
+    import numpy as np
+
+    from growlabels.classes._estimator import some_of_each
+
+    place = np.unique(part.labels, return_inverse=True)[1]
+    return part.take(some_of_each(place, count, seed))
 
 
 def _sentence(change: "Change") -> str:
