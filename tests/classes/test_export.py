@@ -55,7 +55,7 @@ def test_compiled_head_is_one_graph_with_the_same_gradients() -> None:
 @pytest.mark.skipif(bool(NO_ONNX), reason=f"not installed: {', '.join(NO_ONNX)}")
 @pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations
 def test_onnx_gives_the_same_logits(tmp_path: Path) -> None:
-    import onnxruntime
+    import onnxruntime  # pyright: ignore[reportMissingImports]
 
     head, x = head_and_rows(300, 64)
     network = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), head).eval()

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from growlabels.classes._bounds import welch_bound as welch_bound
     from growlabels.classes._certificate import Certificate as Certificate
     from growlabels.classes._codebook import Codebook as Codebook
+    from growlabels.classes._dot_regression import dot_regression_loss as dot_regression_loss
     from growlabels.classes._estimator import EBVClassifier as EBVClassifier
     from growlabels.classes._head import EBVHead as EBVHead
     from growlabels.classes._import_pickle import import_pickle as import_pickle
     from growlabels.classes._parallel import ClassParallelHead as ClassParallelHead
+    from growlabels.classes._sampled import sampled_loss as sampled_loss
+    from growlabels.classes._target_losses import soft_target_loss as soft_target_loss
+    from growlabels.classes._target_losses import weighted_loss as weighted_loss
 
 __all__ = [
     "Certificate",
@@ -27,9 +31,13 @@ __all__ = [
     "EBVClassifier",
     "EBVHead",
     "coherence_bound",
+    "dot_regression_loss",
     "import_pickle",
     "levenshtein_bound",
     "rankin_bound",
+    "sampled_loss",
+    "soft_target_loss",
+    "weighted_loss",
     "welch_bound",
 ]
 
@@ -42,9 +50,13 @@ __getattr__, __dir__ = lazy_exports(
         "EBVClassifier": "_estimator",
         "EBVHead": "_head",
         "coherence_bound": "_bounds",
+        "dot_regression_loss": "_dot_regression",
         "import_pickle": "_import_pickle",
         "levenshtein_bound": "_bounds",
         "rankin_bound": "_bounds",
+        "sampled_loss": "_sampled",
+        "soft_target_loss": "_target_losses",
+        "weighted_loss": "_target_losses",
         "welch_bound": "_bounds",
     },
     "classes",
