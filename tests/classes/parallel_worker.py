@@ -63,6 +63,39 @@ def ties() -> EBVHead:
     return head
 
 
+class Loss(torch.nn.Module):
+    """Features and a head; calling it gives the loss, as DistributedDataParallel wants it."""
+
+    def __init__(self, head: EBVHead) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.trunk = torch.nn.Linear(FEATURES, FEATURES)
+        self.head = head.float()
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.head.loss(self.trunk(x), y)
+
+
+def steps(model: torch.nn.Module, batches: list) -> None:
+    """Three steps of SGD."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for x, y in batches:
+        optimizer.zero_grad()
+        model(x, y).backward()
+        optimizer.step()
+
+
+def batches(start: int = 0, step: int = 1) -> list:
+    """Every ``step``-th row of three batches."""
+    found = []
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(ROWS - 1, FEATURES, generator=generator)
+        y = torch.randint(0, 1000, (ROWS - 1,), generator=generator)
+        found.append((x[start::step], y[start::step]))
+    return found
+
+
 def main() -> None:
     rank, world, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     torch.set_num_threads(1)
@@ -78,6 +111,10 @@ def main() -> None:
         mine = slice(0, 6) if rank == 0 else slice(6, ROWS)
         found[f"{case} own"] = results(make(case, ClassParallelHead, rows="own"), x[mine], y[mine])
     found["ties"] = ties().predict_topk(torch.eye(64)[:3], 70)
+
+    model = Loss(make("partial basis", ClassParallelHead, rows="own"))
+    steps(torch.nn.parallel.DistributedDataParallel(model), batches(rank, world))
+    found["data-parallel"] = model.state_dict()
 
     torch.manual_seed(rank)  # the projection of the first process counts
     head = ClassParallelHead(FEATURES, Codebook.for_classes(900, dim=64), num_classes=900)

@@ -11,7 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.classes.dense_twin import unit_rows
-from tests.classes.parallel_worker import CASES, FEATURES, ROWS, data, make, results
+from tests.classes.parallel_worker import (
+    CASES,
+    FEATURES,
+    ROWS,
+    Loss,
+    batches,
+    data,
+    make,
+    results,
+    steps,
+)
 
 from growlabels.base.errors import UsageError
 from growlabels.classes import Codebook, EBVHead
@@ -71,6 +81,14 @@ def test_ties_go_to_the_lowest_class_of_all_processes(two: list[dict]) -> None:
     expected = np.argsort(-logits, axis=1, kind="stable")[:, :70]
     for found in two:
         assert np.array_equal(found["ties"][1].numpy(), expected)
+
+
+def test_rows_of_their_own_under_data_parallel_training(two: list[dict]) -> None:
+    model = Loss(make("partial basis", EBVHead))
+    steps(model, batches())
+    for found in two:
+        for name, value in model.state_dict().items():
+            torch.testing.assert_close(found["data-parallel"][name], value, rtol=1e-5, atol=1e-6)
 
 
 def test_checkpoint_of_two_processes_loads_into_one(two: list[dict]) -> None:

@@ -123,7 +123,14 @@ class ClassParallelVectors(ClassVectors):
         self.rank, self.world = dist.get_rank(group), dist.get_world_size(group)
         self.ranges = class_ranges(codebook, n_classes, self.world)
         self.first, self.last = self.ranges[self.rank]
-        self.part = _range_vectors(codebook, self.first, self.last)
+        # In a list, so that it is no submodule: DistributedDataParallel would overwrite its
+        # buffers with those of the first process.
+        self._parts = [_range_vectors(codebook, self.first, self.last)]
+
+    @property
+    def part(self) -> ClassVectors | None:
+        """The products with the classes of this process; ``None`` where it has none."""
+        return self._parts[0]
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
         (everyone,), own = self._gathered(z)
@@ -176,6 +183,11 @@ class ClassParallelVectors(ClassVectors):
             mine += 0 if self.part is None else self.part.total()
             self._total = self.n_classes, self._summed(mine)
         return self._total[1].to(self.device)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "ClassParallelVectors":
+        if self.part is not None:
+            self.part._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def _gathered(self, *tensors: Tensor) -> tuple[list[Tensor], slice]:
         """Return the rows of all processes, and which of them are this one's."""
