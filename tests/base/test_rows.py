@@ -57,7 +57,7 @@ def test_malformed_rows_are_set_aside_with_line_and_reason(tmp_path: Path) -> No
 def test_without_set_aside_the_first_malformed_row_raises(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a": 1}\n{"a"\n')
-    with pytest.raises(DataError, match=r"rows\.jsonl row 2: broken JSON"):
+    with pytest.raises(DataError, match=r"rows\.jsonl line 2: broken JSON"):
         list(read_rows(path))
     with pytest.raises(DataError, match="input row 1: is int, not an object"):
         list(read_rows([3]))  # type: ignore[list-item]
@@ -66,6 +66,8 @@ def test_without_set_aside_the_first_malformed_row_raises(tmp_path: Path) -> Non
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         list(read_rows(tmp_path / "no.jsonl"))
+    with pytest.raises(UsageError, match="is a folder; give the path of a file"):
+        list(read_rows(tmp_path))
     (tmp_path / "rows.txt").write_text("x")
     with pytest.raises(UsageError, match=r"must end in \.jsonl"):
         list(read_rows(tmp_path / "rows.txt"))
@@ -89,3 +91,9 @@ def test_written_lines_are_one_json_object_each(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"a": "x\ny"}, {}])
     lines = (tmp_path / "a.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [{"a": "x\ny"}, {}]
+
+
+def test_half_letters_from_broken_text_survive(tmp_path: Path) -> None:
+    rows = [{"a": "\ud800 and \udfff"}]
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    assert [row.data for row in read_rows(tmp_path / "a.jsonl")] == rows

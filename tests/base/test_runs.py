@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from growlabels.base.errors import RunError, UsageError
-from growlabels.base.runs import MANIFEST, RunFolder
+from growlabels.base.errors import GrowLabelsError, RunError, UsageError
+from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 
 CONFIG = {"seed": 0, "path": Path("x")}
 
@@ -82,4 +82,22 @@ def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:
         RunFolder.open(tmp_path, "scan", {}, {})
     with pytest.raises(UsageError, match="is no run folder: it has no"):
         RunFolder.read(tmp_path)
+    with pytest.raises(UsageError, match=r"cannot be made: .* is a file"):
+        RunFolder.open(tmp_path / "mine.txt" / "sub" / "run", "scan", {}, {})
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_folder_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *asked: False)
+    with pytest.raises(GrowLabelsError, match=r"cannot make .* Permission denied; choose another"):
+        refuse_folder(tmp_path / "run")
+    monkeypatch.undo()
+
+    def full(*asked: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(GrowLabelsError, match=r"cannot make .*No space left on device"):
+        RunFolder.open(tmp_path / "run", "scan", {}, {})

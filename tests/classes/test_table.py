@@ -40,8 +40,8 @@ def test_labels_stay_whole_numbers_only_where_all_are(tmp_path: Path) -> None:
         ("t.jsonl", "", "t.jsonl holds no rows"),
         ("t.csv", "a,b\n1,2\n1,2,3\n", "t.csv line 3: 3 fields, the header has 2"),
         ("t.csv", 'a,b\n1,"2\n', "t.csv is no readable CSV"),
-        ("t.jsonl", '{"a": 1}\n{"a": \n', "t.jsonl row 2: broken JSON"),
-        ("t.jsonl", "[1]\n", "row 1: is a list, not an object"),
+        ("t.jsonl", '{"a": 1}\n{"a": \n', "t.jsonl line 2: broken JSON"),
+        ("t.jsonl", "[1]\n", "line 1: is a list, not an object"),
     ],
 )
 def test_broken_files(tmp_path: Path, name: str, text: str, sentence: str) -> None:

@@ -153,7 +153,7 @@ def test_bad_files_are_refused_with_the_line(tmp_path: Path, body: str, says: st
 
 @pytest.mark.parametrize("labels", [3, -3, 40])
 def test_more_labels_than_attributes(tmp_path: Path, labels: int) -> None:
-    with pytest.raises(DataError, match="check the label count"):
+    with pytest.raises(UsageError, match="check the label count"):
         load_arff(write(tmp_path, HEADER + "@data\n1,x,1\n"), labels)
 
 
@@ -163,7 +163,7 @@ def test_features_taken_for_labels(tmp_path: Path) -> None:
         load_arff(path, -2)
     with pytest.raises(DataError, match="'a' must be present or absent"):
         load_arff(path, 1)
-    with pytest.raises(DataError, match="no attribute 'zz'"):
+    with pytest.raises(UsageError, match="no attribute 'zz'"):
         load_arff(path, ["zz"])
     with pytest.raises(UsageError, match="labels must be a count other than 0"):
         load_arff(path, 0)

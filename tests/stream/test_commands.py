@@ -113,18 +113,35 @@ def test_bad_rows_stop_the_run_or_are_set_aside(table, tmp_path, capsys):
     assert "2 malformed rows were left out" in (out / "report.html").read_text()
 
 
+def test_half_letters_from_broken_text_are_written_as_escapes(tmp_path, capsys):
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"x": {"a\\ud800": 1}, "y": ["l\\udfff"]}\n' * 12)
+    run(path, "--out", tmp_path / "run")
+    hierarchy = json.loads((tmp_path / "run" / "hierarchy.json").read_text())
+    assert hierarchy["labels"] == ["l\udfff"]
+    assert IHOMER.load(tmp_path / "run" / "model.zip").labels_ == ["l\udfff"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
         (["nothing.csv"], UsageError, "'nothing.csv' does not exist"),
         (["TABLE"], UsageError, "pass --labels"),
-        (["TABLE", "--labels", "nope"], DataError, "no column 'nope'"),
+        (["TABLE", "--labels", "nope"], UsageError, "no column 'nope'"),
+        (
+            ["TABLE", "--labels", "2", "--shuffle", "--seed", "-1"],
+            UsageError,
+            "seed must be at least",
+        ),
+        (["TABLE", "--labels", "2", "--out", "TABLE/sub/run"], UsageError, "is a file"),
+        (["FOLDER", "--labels", "2"], UsageError, "is a folder"),
         (["TABLE", "--labels", "2", "--every", "0"], UsageError, "every must be at least 1"),
         (["TABLE", "--labels", "x.xml", "--out", "OUT"], UsageError, "label file 'x.xml'"),
     ],
 )
 def test_wrong_use_is_one_sentence(table, tmp_path, arguments, kind, message):
-    places = {"TABLE": table, "OUT": tmp_path / "run"}
+    places = {"TABLE": table, "OUT": tmp_path / "run", "FOLDER": tmp_path}
+    places["TABLE/sub/run"] = table / "sub" / "run"
     with pytest.raises(kind, match=message) as caught:
         run(*[places.get(argument, argument) for argument in arguments])
     assert isinstance(caught.value, GrowLabelsError) and "\n" not in str(caught.value)

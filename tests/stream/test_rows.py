@@ -79,7 +79,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
     path = write("s.jsonl", lines(JSONL) + "broken\n")
     rows = iter(read_stream(path))
     assert next(rows)[1] == {"t": True} and next(rows)[1] == {}
-    with pytest.raises(DataError, match="row 3: broken JSON"):
+    with pytest.raises(DataError, match="line 3: broken JSON"):
         next(rows)
 
 
@@ -89,9 +89,6 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", "", "1", "is empty"),
         ("s.jsonl", "\n\n", None, "no row that can be used"),
         ("s.csv", "a,t\n", "1", "no row that can be used"),
-        ("s.csv", CSV, "nope", "no column 'nope'"),
-        ("s.csv", CSV, "prefix:q", "no column that starts with 'q'"),
-        ("s.csv", CSV, "3", "cannot have 3 labels"),
         ("s.csv", CSV, "a,b,t", "label columns only"),
         ("s.csv", "a,a,t\n1,2,1\n", "1", "two columns named 'a'"),
         ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
@@ -100,9 +97,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", "a,b,t\n1,1,maybe\n", "1", "line 2: label 't' must be 0 or 1"),
         ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),
         ("s.arff", ARFF + "1,2\n", "1", "line 6: has 2 values for 3"),
-        ("s.arff", ARFF + "1,2,0\n", "nope", "no attribute 'nope'"),
-        ("s.arff", ARFF + "1,2,0\n", "prefix:q", "no attribute that fits"),
-        ("s.jsonl", '{"x": {}, "y": []}\n{"x"', None, "row 2: broken JSON"),
+        ("s.jsonl", '{"x": {}, "y": []}\n{"x"', None, "line 2: broken JSON"),
         ("s.jsonl", '{"x": {"a": NaN}, "y": []}', None, "line 1: feature 'a' must be a finite"),
         ("s.jsonl", '{"x": {"a": "b"}, "y": []}', None, "line 1: feature 'a' .* it was 'b'"),
         ("s.jsonl", '{"x": {}, "y": "t"}', None, "line 1: 'y' must be a list of labels"),
@@ -110,12 +105,65 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.jsonl", '{"x": {}, "y": [[1]]}', None, "a label must be a string"),
         ("s.jsonl", '{"x": [1], "y": []}', None, "'x' must be an object"),
         ("s.jsonl", '{"a": 1, "t": 1}', None, "has no key 'x'; for flat rows"),
-        ("s.jsonl", '{"a": 1, "t": 1}', "u", "no column 'u'"),
+        ("s.jsonl", '{"x": {"a": 1' + "0" * 400 + '}, "y": []}', None, "line 1: feature 'a'"),
+        ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: has 1 cells"),
+        ("s.csv", CSV + "9" * 140_000 + ",2,1\n", "1", "line 4: field larger than"),
+        (
+            "s.arff",
+            ARFF.replace("@relation r", "@relation 'r: -C 7'") + "1,2,0\n",
+            None,
+            "7 labels",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(write, name, text, labels, message):
     with pytest.raises(DataError, match=message):
         list(read_stream(write(name, text), labels))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels", "message"),
+    [
+        ("s.csv", CSV, "nope", "no column 'nope'"),
+        ("s.csv", CSV, "", "no column ''"),
+        ("s.csv", CSV, "prefix:q", "no column that starts with 'q'"),
+        ("s.csv", CSV, "3", "cannot have 3 labels"),
+        ("s.arff", ARFF + "1,2,0\n", "nope", "no attribute 'nope'"),
+        ("s.arff", ARFF + "1,2,0\n", "prefix:q", "no attribute that fits"),
+        ("s.arff", ARFF + "1,2,0\n", "3", "cannot have 3 labels"),
+        ("s.arff", ARFF + "1,2,0\n", None, "pass --labels"),
+        ("s.jsonl", '{"a": 1, "t": 1}', "u", "no column 'u'"),
+    ],
+)
+def test_a_wrong_choice_of_labels_is_wrong_use(write, name, text, labels, message):
+    with pytest.raises(UsageError, match=message):
+        list(read_stream(write(name, text), labels))
+
+
+def test_label_names_may_hold_commas(write):
+    text = 'a,"x, y",t\n1,0,1\n'
+    for labels in ('"x, y",t', '"x, y", t'):
+        rows = list(read_stream(write("s.csv", text), labels))
+        assert rows == [({"a": 1.0}, {"x, y": False, "t": True})]
+    one = list(read_stream(write("s.csv", text), "x, y"))
+    assert one == [({"a": 1.0, "t": 1.0}, {"x, y": False})]
+    arff = ARFF.replace("b numeric", "'x, y' {0,1}") + "1,0,1\n"
+    rows = list(read_stream(write("s.arff", arff), '"x, y",t'))
+    assert rows == [({"a": 1.0}, {"x, y": False, "t": True})]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_header_that_is_not_utf8_is_said(tmp_path, encoding):
+    (tmp_path / "s.csv").write_bytes("a,\u00e9,t\n1,2,1\n".encode(encoding))
+    with pytest.raises(DataError, match="line 1 is not UTF-8"):
+        list(read_stream(tmp_path / "s.csv", "1"))
+
+
+@pytest.mark.parametrize("name", ["s.csv.gz", "s.arff.gz"])
+def test_what_is_no_gzip_is_said(tmp_path, name):
+    (tmp_path / name).write_bytes(b"no gzip at all")
+    with pytest.raises(DataError, match="cut off or damaged"):
+        list(read_stream(tmp_path / name, "1"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The error family: each message names the cause, the value and the way out."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class GrowLabelsError(Exception):
@@ -37,7 +38,9 @@ class UsageError(GrowLabelsError, ValueError):
 
     @classmethod
     def missing_file(cls, path: object, what: str = "file") -> "UsageError":
-        """Build the one wording for a path that does not exist."""
+        """Build the one wording for a path that is no file: a folder, or nothing at all."""
+        if Path(str(path)).is_dir():
+            return cls(f"{what} {str(path)!r} is a folder; give the path of a file")
         return cls(f"{what} {str(path)!r} does not exist; check the path")
 
 

@@ -23,7 +23,8 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     path
         The target; its folder must exist.
     mode
-        ``"w"`` for UTF-8 text, ``"wb"`` for bytes.
+        ``"w"`` for UTF-8 text, in which a lone surrogate (half a letter, from broken text)
+        becomes its escape, e.g. ``\\ud800``, as JSON writes it; ``"wb"`` for bytes.
 
     Raises
     ------
@@ -35,7 +36,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     binary = "b" in mode
     try:
         with temporary.open(
-            mode, encoding=None if binary else "utf-8", newline=None if binary else "\n"
+            mode,
+            encoding=None if binary else "utf-8",
+            errors=None if binary else "backslashreplace",
+            newline=None if binary else "\n",
         ) as file:
             yield file
             file.flush()

@@ -14,6 +14,7 @@ from typing import Any
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
 from growlabels.base.files import atomic_write, content_hash
 
+JSON_LINES = (".jsonl", ".ndjson")
 RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 
 
@@ -80,7 +81,8 @@ def read_rows(
             continue
         reason = data if isinstance(data, str) else f"is {type(data).__name__}, not an object"
         if set_aside is None:
-            raise DataError(f"{_name(source)} row {number}: {reason}; mend or remove the row")
+            where = "line" if _name(source).endswith(JSON_LINES) else "row"
+            raise DataError(f"{_name(source)} {where} {number}: {reason}; mend or remove the row")
         set_aside(MalformedRow(number, reason, raw))
 
 
@@ -103,7 +105,7 @@ def _parsed(source: RowSource) -> Iterator[tuple[int, object, str]]:
     path = Path(source)
     if not path.is_file():
         raise UsageError.missing_file(path)
-    if path.suffix in (".jsonl", ".ndjson"):
+    if path.suffix in JSON_LINES:
         yield from _parsed_jsonl(path)
     elif path.suffix == ".parquet":
         yield from ((n, d, "") for n, d in enumerate(_parquet_rows(path), 1))

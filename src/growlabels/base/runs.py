@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import atomic_write, content_hash, file_sha256
 
 MANIFEST = "manifest.json"
@@ -66,6 +66,8 @@ class RunFolder:
             The folder holds a run of another kind, version, configuration or input.
         UsageError
             The folder holds other files and no run.
+        GrowLabelsError
+            The folder cannot be written.
         """
         folder = Path(path)
         wanted = {
@@ -83,11 +85,11 @@ class RunFolder:
                     f"({'; '.join(changed)}); choose another --out or delete the folder"
                 )
             return run
-        if folder.is_file() or (folder.is_dir() and any(_visible(folder))):
-            raise UsageError(
-                f"{str(folder)!r} exists and is no run folder; choose an empty or new folder"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+        refuse_folder(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(folder, error.strerror or str(error)) from error
         run = cls(folder, {**wanted, "versions": versions(), "files": {}, "finished": False})
         run._save()
         return run
@@ -177,6 +179,34 @@ class RunFolder:
     def _save(self) -> None:
         with atomic_write(self.path / MANIFEST) as file:
             json.dump(self._manifest, file, indent=1, ensure_ascii=False)
+
+
+def refuse_folder(path: str | os.PathLike[str]) -> None:
+    """Raise where no new run folder can be made: ask before the work, not after it.
+
+    Raises
+    ------
+    UsageError
+        The path, or a part of it, is a file, or a folder that holds something else.
+    GrowLabelsError
+        The folder is not writable.
+    """
+    folder = Path(path)
+    if folder.is_file() or (folder.is_dir() and any(_visible(folder))):
+        raise UsageError(
+            f"{str(folder)!r} exists and is no run folder; choose an empty or new folder"
+        )
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise UsageError(
+            f"{str(folder)!r} cannot be made: {str(there)!r} is a file; choose another"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _not_writable(folder, "Permission denied")
+
+
+def _not_writable(folder: Path, reason: str) -> GrowLabelsError:
+    return GrowLabelsError(f"cannot make {str(folder)!r}: {reason}; choose another folder")
 
 
 def _visible(folder: Path) -> list[Path]:

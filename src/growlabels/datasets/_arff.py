@@ -56,7 +56,8 @@ def load_arff(
     Raises
     ------
     UsageError
-        The file does not exist, or nothing says which attributes are labels.
+        The file does not exist, nothing says which attributes are labels, or ``labels`` names one
+        that is not there.
     DataError
         The file is not what it must be; the message names the line.
 

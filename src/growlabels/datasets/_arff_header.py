@@ -112,6 +112,7 @@ def choose_labels(
     path: Path,
 ) -> list[int]:
     """Return the columns that are labels, in the order of the file."""
+    wrong = DataError if labels is None else UsageError  # the file's own word, or the caller's
     if labels is None:
         beside = path.with_name(re.sub(r"\.arff(\.gz)?$", "", path.name) + ".xml")
         labels = beside if beside.is_file() else _count_in_relation(relation, path)
@@ -119,7 +120,7 @@ def choose_labels(
         raise UsageError.parameter("labels", "must be a count other than 0", labels)
     if isinstance(labels, int):
         if abs(labels) >= len(attributes):
-            raise DataError(
+            raise wrong(
                 f"{path.name} has {len(attributes)} attributes, so it cannot have {abs(labels)} "
                 "labels and a feature; check the label count"
             )
@@ -134,7 +135,7 @@ def choose_labels(
     if missing or not names:
         none = "has no attribute that fits" if callable(labels) else "was given no label name"
         what = f"has no attribute {missing[0]!r}" if missing else none
-        raise DataError(f"{path.name} {what}; check the label names")
+        raise wrong(f"{path.name} {what}; check the label names")
     return sorted({places[name] for name in names})
 
 

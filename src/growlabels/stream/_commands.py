@@ -21,8 +21,9 @@ class StreamRun:
     labels: Annotated[str | None, tyro.conf.arg(metavar="N|first-N|prefix:TEXT|NAME,NAME|XML")] = (
         None
     )
-    """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names. For
-    ARFF also a Mulan XML file. Left out: what the ARFF file or the y of the rows says."""
+    """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names; a name
+    that holds a comma in double quotes. For ARFF also a Mulan XML file. Left out: what the ARFF
+    file or the y of the rows says."""
 
     model: Literal["ihomer", "br-logistic", "majority"] = "ihomer"
     """ihomer; River's binary relevance of logistic regressions; or the most frequent label set.

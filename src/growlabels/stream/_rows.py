@@ -3,8 +3,10 @@
 import csv
 import gzip
 import io
+import itertools
 import math
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,10 @@ from growlabels.stream._prequential import ArrayRows
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
 ENDINGS = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".ndjson")
+_NO_LABELS = (
+    "{} does not say which {} are labels; pass --labels with a count (the last n), first-n, "
+    "prefix:..., or names"
+)
 _TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
     "0": False, "0.0": False, "false": False, "no": False
 }  # fmt: skip
@@ -37,17 +43,18 @@ def read_stream(
         is read row by row while the stream runs: ``{"x": {...}, "y": [...]}`` or flat rows.
     labels
         Which columns are labels: ``"14"`` the last 14, ``"first-14"``, ``"prefix:tag_"``, names
-        with commas between, or for ARFF the path of a Mulan XML file. None: what an ARFF file
-        says of itself, or the ``y`` of JSONL rows.
+        with commas between (a name that holds a comma in double quotes), or for ARFF the path of
+        a Mulan XML file. None: what an ARFF file says of itself, or the ``y`` of JSONL rows.
     set_aside
         Called with each row that cannot be used. Without it such a row raises.
 
     Raises
     ------
     UsageError
-        The file does not exist, its ending is unknown, or nothing says what the labels are.
+        The file or a label column does not exist, the file's ending is unknown, or nothing says
+        what the labels are.
     DataError
-        The file is empty, a label column does not exist, or a row is malformed.
+        The file is empty, or a row is malformed.
     """
     if not path.is_file():
         raise UsageError.missing_file(path)
@@ -77,7 +84,7 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
     if counted and labels not in names:
         count = int(counted[2])
         if not 0 < count < len(names):
-            raise DataError(
+            raise UsageError(
                 f"{source} has {len(names)} columns, so it cannot have {count} labels and a "
                 "feature; check the label count"
             )
@@ -86,13 +93,18 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
         prefix = labels.removeprefix("prefix:")
         found = [i for i, name in enumerate(names) if name.startswith(prefix)]
         if not found:
-            raise DataError(f"{source} has no column that starts with {prefix!r}; {_some(names)}")
+            raise UsageError(f"{source} has no column that starts with {prefix!r}; {_some(names)}")
         return found
-    wanted = [name.strip() for name in labels.split(",")]
+    wanted = [labels] if labels in names else _listed(labels)
     missing = [name for name in wanted if name not in names]
     if missing:
-        raise DataError(f"{source} has no column {missing[0]!r}; {_some(names)}")
+        raise UsageError(f"{source} has no column {missing[0]!r}; {_some(names)}")
     return sorted({names.index(name) for name in wanted})
+
+
+def _listed(labels: str) -> list[str]:
+    """Split names at commas; a name that holds a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([labels], skipinitialspace=True)) or [""]]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -110,8 +122,13 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
             prefix = labels.removeprefix("prefix:")
             chosen = lambda name: name.startswith(prefix)  # noqa: E731
         else:
-            chosen = [name.strip() for name in labels.split(",")]
-    X, Y, features, names = load_arff(path, chosen, set_aside)
+            chosen = _listed(labels)
+    try:
+        X, Y, features, names = load_arff(path, chosen, set_aside)
+    except UsageError as error:
+        if labels is None:
+            raise UsageError(_NO_LABELS.format(path.name, "attributes")) from error
+        raise
     if isinstance(X, np.ndarray):
         X = np.nan_to_num(X, nan=0.0)  # "?": a missing feature is the same as one that is zero
     return ArrayRows(X, Y, features, names)
@@ -119,12 +136,12 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
 
 def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: str) -> ArrayRows:
     if labels is None:
-        raise UsageError(
-            f"{path.name} does not say which columns are labels; pass --labels with a count (the "
-            "last n), first-n, prefix:..., or column names"
-        )
+        raise UsageError(_NO_LABELS.format(path.name, "columns"))
     lines = csv.reader(_text(path), delimiter=comma)
-    names = [name.strip() for name in next(lines, [])]
+    rows = _lines(lines, path.name)
+    names = [name.strip() for _, cells in itertools.islice(rows, 1) for name in cells]
+    if any("\ufffd" in name for name in names):
+        raise DataError(f"{path.name} line 1 is not UTF-8; save the file as UTF-8")
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise DataError(f"{path.name} has two columns named {twice!r}; rename one")
@@ -134,7 +151,7 @@ def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: st
     if not features:
         raise DataError(f"{path.name} has label columns only; it needs at least one feature")
     X, Y = [], []
-    for cells in _lines(lines, path.name):
+    for line, cells in rows:
         if not any(cells):
             continue
         try:
@@ -142,7 +159,7 @@ def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: st
             x = [_number(names[i], cells[i]) for i in features]
             y = [_truth(names[i], cells[i]) for i in columns]
         except ValueError as error:
-            _bad(path, lines.line_num, str(error), comma.join(cells), set_aside)
+            _bad(path, line, str(error), comma.join(cells), set_aside)
             continue
         X.append(x)
         Y.append(y)
@@ -162,15 +179,19 @@ def _text(path: Path) -> Iterable[str]:
         yield from text
 
 
-def _lines(lines: Iterator[list[str]], source: str) -> Iterator[list[str]]:
+def _lines(lines: Any, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV reader, each with the line it begins on."""
+    first = 1
     try:
-        yield from lines
+        for cells in lines:
+            yield first, cells
+            first = lines.line_num + 1
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{source}: the gzip stream is cut off or damaged ({error}); get the file again"
         ) from error
     except csv.Error as error:
-        raise DataError(f"{source} is not a readable table ({error}); check the file") from error
+        raise DataError(f"{source} line {first}: {error}; mend or remove the row") from error
 
 
 def _bad(path: Path, line: int, reason: str, raw: str, set_aside: SetAside | None) -> None:
@@ -265,7 +286,7 @@ def _json_truths(y: object) -> dict[str, bool]:
 
 
 def _json_number(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or not abs(value) < math.inf:
+    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"feature {name!r} must be a finite number, it was {_short(value)}")
     return float(value)
 

@@ -15,7 +15,7 @@ from growlabels.base.errors import UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
-from growlabels.base.runs import RunFolder
+from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 from growlabels.report import Report, render
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._learner import IHOMER
@@ -48,13 +48,17 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
     for name in ("every", "window"):
         if getattr(command, name) < 1:
             raise UsageError.parameter(name, "must be at least 1 row", getattr(command, name))
+    if command.seed < 0:
+        raise UsageError.parameter("seed", "must be at least 0", command.seed)
     if not command.file.is_file():
         raise UsageError.missing_file(command.file)
     if (command.labels or "").endswith(".xml") and not Path(str(command.labels)).is_file():
         raise UsageError.missing_file(command.labels, "label file")
     folder = None
-    if command.out is not None and command.out.exists():  # refuse before the work, not after it
+    if command.out is not None and (command.out / MANIFEST).exists():
         folder = _folder(command, command.out)
+    elif command.out is not None:  # refused before the work, made after it
+        refuse_folder(command.out)
     if folder is not None and folder.finished:
         print(json.dumps(json.loads(folder.file("scores.json").read_text("utf-8")), indent=1))
         print(f"this run was finished before; its report is {folder.path / 'report.html'}")
