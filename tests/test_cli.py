@@ -98,6 +98,8 @@ def test_unknown_command_is_wrong_use() -> None:
     [
         (["stream", "run", "data.csv"], "stream"),
         (["classes", "fit", "data.csv", "--label", "y", "--out", "run"], "classes"),
+        (["classes", "add", "run", "data.csv", "--out", "larger"], "classes"),
+        (["classes", "evaluate", "run", "data.csv", "--out", "figures"], "classes"),
         (
             [
                 "unsafe",
