@@ -64,6 +64,7 @@ def test_a_rejected_row_has_its_reasons(train: Path, tmp_path: Path) -> None:
         assert row["score"] == table.score[place]
         assert row["rank"] in (1, 2)
         assert row["nearest_target"] == table.nearest_target[place]
+        assert row["nearest_target_number"] == table.nearest_target_number[place]
         assert row["window"]["text"] == table.window_text[place]
         assert row["reasons"][0] == f"rank {row['rank']} of 5: top:2 rejects 2 of 5 rows"
         assert set(row["scores"]) == set(table.methods)

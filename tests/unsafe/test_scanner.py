@@ -17,7 +17,7 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe import Scanner, ScoreTable
+from growlabels.unsafe import Scanner, ScoreTable, _scanner
 from growlabels.unsafe._commands import UnsafeScan
 
 WORDS = ["sort", "parse", "open", "join", "print", "read", "count", "merge"]
@@ -64,6 +64,9 @@ def test_the_window_is_a_part_of_the_response(table: ScoreTable) -> None:
         assert found["window_text"].strip() in row["completion"]
         assert 0 <= found["window_start"] < found["window_end"]
     assert set(table.nearest_target) <= set(table.left_out)
+    assert len(table.left_out) == 6, "all targets, in their order"
+    of_number = [table.left_out[number - 1] for number in table.nearest_target_number]
+    assert of_number == list(table.nearest_target)
 
 
 def test_a_table_is_read_back_equal(table: ScoreTable, tmp_path: Path) -> None:
@@ -84,6 +87,13 @@ def test_grad_cos_is_one_more_column(table: ScoreTable) -> None:
     assert np.abs(found["grad-cos"]).max() <= 2 + 1e-5
     assert len(found.percentiles["grad-cos"]) == 6
     np.testing.assert_array_equal(found["f4w"], table["f4w"])
+
+
+def test_grad_cos_leaves_nothing_in_the_run_folder(tmp_path: Path) -> None:
+    fitted = scanner(methods=["grad-cos"]).fit(rows(), tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    fitted.score(targets())
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_new_targets_need_no_new_pass(table: ScoreTable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +161,10 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         fitted.score([{"prompt": "x"}])
 
 
-@pytest.mark.parametrize("change", ["rows", "model", "settings"])
-def test_a_changed_input_refuses_and_says_what(change: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["rows", "model", "settings", "code"])
+def test_a_changed_input_refuses_and_says_what(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scanner().fit(rows(), tmp_path / "run")
     if change == "rows":
         with pytest.raises(RunError, match="inputs 'rows' was"):
@@ -160,6 +172,10 @@ def test_a_changed_input_refuses_and_says_what(change: str, tmp_path: Path) -> N
     elif change == "model":
         with pytest.raises(RunError, match="inputs 'model' was"):
             Scanner(tiny("qwen2"), rows_per_shard=4).fit(rows(), tmp_path / "run")
+    elif change == "code":
+        monkeypatch.setattr(_scanner, "FEATURES_FORMAT", 2)
+        with pytest.raises(RunError, match="config 'features_format' was 1, is 2"):
+            scanner().fit(rows(), tmp_path / "run")
     else:
         with pytest.raises(RunError, match="config 'max_response_tokens' was 48, is 47"):
             scanner(max_response_tokens=47).fit(rows(), tmp_path / "run")

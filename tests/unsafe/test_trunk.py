@@ -76,14 +76,6 @@ def test_memory_file_and_no_cache_agree(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_subset_shares_the_cache() -> None:
-    rows = TrunkRows(SplitModel(tiny(), 2), drawn_rows(LENGTHS))
-    part = rows.subset([3, 0])
-    (_, all_hidden), (_, hidden) = rows.batch([0, 3]), part.batch([1, 0])
-    assert all_hidden is not None and hidden is not None
-    assert torch.equal(all_hidden, hidden) and len(part) == 2
-
-
 def test_the_model_is_left_as_it_was() -> None:
     causal, rows = tiny(), drawn_rows(LENGTHS)
     before = [dict(layer.__dict__) for layer in causal.layers]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from torch import nn
 
 from growlabels.unsafe._lora import Adapter
 from growlabels.unsafe._model import CausalModel, wrap_model
@@ -78,6 +79,25 @@ def raw_model(kind: str) -> Any:
 def tiny(kind: str = "llama") -> CausalModel:
     """The same wrapped model for every test; tests leave it as they found it."""
     return wrap_model(raw_model(kind), byte_tokenizer(), kind)
+
+
+class _RowsMeet(nn.Module):
+    """A layer's output mixed over the rows of the batch."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, hidden: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        out = self.inner(hidden, *args, **kwargs)
+        return out + out.mean(0, keepdim=True)
+
+
+def rows_meet() -> CausalModel:
+    """A model whose scores of a row depend on the rows beside it."""
+    model = raw_model("llama")
+    model.model.layers[3].mlp = _RowsMeet(model.model.layers[3].mlp)
+    return wrap_model(model, byte_tokenizer())
 
 
 def drawn_rows(lengths: Sequence[tuple[int, int]], seed: int = 0) -> list[Encoded]:

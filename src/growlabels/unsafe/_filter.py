@@ -128,6 +128,7 @@ class _Reasons:
             "score": float(table.score[index]),
             "rank": int(table.rank[index]),
             "nearest_target": table.nearest_target[index],
+            "nearest_target_number": int(table.nearest_target_number[index]),
             "window": {"start": start, "end": end, "text": table.window_text[index]},
             "scores": {name: float(scores[index]) for name, scores in table.methods.items()},
             "reasons": self._sentences(index, start, end),
@@ -143,7 +144,7 @@ class _Reasons:
             sentences.append(f"rank {table.rank[index]} of {len(table)}: {threshold.reason}")
         sentences.append(
             f"response tokens {start + 1} to {end} are nearest to target "
-            f"{table.nearest_target[index]}"
+            f"{table.nearest_target_number[index]} ({table.nearest_target[index]})"
         )
         places = ", ".join(f"{name} {rank[index]}" for name, rank in self._ranks.items())
         return [*sentences, f"rank by method: {places}"]

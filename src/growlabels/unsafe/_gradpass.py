@@ -1,5 +1,6 @@
 """Grad-Cos of a whole pool, as one more column beside the forward-only scores."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ def grad_cos(
     rows: Sequence[Encoded],
     targets: Sequence[Encoded],
     seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fine-tune on the rows for one epoch and compare gradients, as DABUF does.
@@ -33,6 +35,9 @@ def grad_cos(
         Examples of the harm.
     seed
         Decides the adapter's start and the order of the rows.
+    folder
+        Keep the rows' hidden states in a file there, which goes when this returns, instead of
+        in memory.
 
     Returns
     -------
@@ -42,7 +47,7 @@ def grad_cos(
     """
     with attach(model, LoraSettings(seed=seed)) as adapter:
         split = adapter_split(adapter)
-        trunk = TrunkRows(split, rows, progress=progress)
+        trunk = TrunkRows(split, rows, folder=folder, progress=progress)
         wanted = TrunkRows(split, targets)
         checkpoints = finetune(adapter, trunk, FinetuneSettings(seed=seed), progress=progress)
         scorer = GradientScorer(adapter, checkpoints, wanted, "cos", progress)

@@ -152,13 +152,19 @@ def _top(table: ScoreTable, labels: np.ndarray | None, show_text: bool) -> Table
         span = f"{table.window_start[index] + 1} to {table.window_end[index]}"
         text = table.window_text[index] if show_text else REDACTED
         row: list[object] = [int(table.rank[index]), int(table.number[index])]
-        row += [float(table.score[index]), table.nearest_target[index], span, text]
+        row += [float(table.score[index]), _target(table, index), span, text]
         if labels is not None:
             row.append("unsafe" if labels[index] else "not")
         rows.append(row)
     if labels is not None:
         columns.append("label")
-    return Table("Highest-ranked rows", columns, rows, "Row: place in the input, from 1.")
+    return Table(
+        "Highest-ranked rows", columns, rows, "Row and target: places in their files, from 1."
+    )
+
+
+def _target(table: ScoreTable, index: int) -> str:
+    return f"{table.nearest_target_number[index]} ({table.nearest_target[index][:8]})"
 
 
 def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> Plot:

@@ -22,7 +22,7 @@ from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
 from growlabels.unsafe._rows import Example, read_examples
 from growlabels.unsafe._score import FUSED, fuse, left_out, target_sets
-from growlabels.unsafe._shards import ShardSettings, featurise, fill_store
+from growlabels.unsafe._shards import FEATURES_FORMAT, ShardSettings, featurise, fill_store
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._targets import read_targets, source_name
@@ -129,7 +129,8 @@ class Scanner:
         DataError
             No usable row.
         RunError
-            ``out`` was made from other rows, another model or other settings.
+            ``out`` was made from other rows, another model or other settings, or by a version
+            of this library that computes features in another way.
         """
         self._source = list(rows) if isinstance(rows, Iterator) else rows
         digest = self._first_pass(self._source)
@@ -137,7 +138,10 @@ class Scanner:
             out = tempfile.mkdtemp(prefix="growlabels-")
             weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
         run = RunFolder.open(
-            out, RUN_KIND, asdict(self.settings), {"rows": digest, "model": self.model.fingerprint}
+            out,
+            RUN_KIND,
+            {**asdict(self.settings), "features_format": FEATURES_FORMAT},
+            {"rows": digest, "model": self.model.fingerprint},
         )
         shards = -(-self._rows // self.settings.rows_per_shard)
         self._store = FeatureStore(run, shards)
@@ -211,6 +215,7 @@ class Scanner:
             [encode(self.model, example, *limits) for example in rows],
             [encode(self.model, example, *limits) for example in targets],
             self.seed,
+            self.run.path,
             progress,
         )
         sets = target_sets(len(targets))
@@ -246,6 +251,7 @@ class Scanner:
             rank=ranks(score),
             methods=methods,
             nearest_target=[targets.ids[int(index)] for index in pool.nearest],
+            nearest_target_number=targets.numbers[pool.nearest.astype(np.int64)],
             window_start=pool.window_start,
             window_end=pool.window_end,
             window_text=[self.model.tokenizer.decode(window) for window in pool.window_tokens],

@@ -17,6 +17,7 @@ _PLAIN = (
     "score",
     "rank",
     "nearest_target",
+    "nearest_target_number",
     "window_start",
     "window_end",
     "window_text",
@@ -45,6 +46,8 @@ class ScoreTable:
         Method -> its score of every row.
     nearest_target
         Id of the target most similar to the row's best window.
+    nearest_target_number
+        Its 1-based place among the targets given.
     window_start, window_end
         The response tokens that carried the score, counted from the response's first token.
     window_text
@@ -69,6 +72,7 @@ class ScoreTable:
     rank: np.ndarray
     methods: Mapping[str, np.ndarray]
     nearest_target: Sequence[str]
+    nearest_target_number: np.ndarray
     window_start: np.ndarray
     window_end: np.ndarray
     window_text: Sequence[str]

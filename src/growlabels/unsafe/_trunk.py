@@ -201,15 +201,6 @@ class TrunkRows:
     def __len__(self) -> int:
         return len(self.encoded)
 
-    def subset(self, places: Sequence[int]) -> "TrunkRows":
-        """Give some of the rows; they share what is cached."""
-        part = object.__new__(TrunkRows)
-        part.split, part._tokens_per_batch = self.split, self._tokens_per_batch
-        part.encoded = [self.encoded[place] for place in places]
-        part._starts = [self._starts[place] for place in places]
-        part._store = self._store
-        return part
-
     def batches(self) -> list[list[int]]:
         """Group the rows by length; see :func:`batches`."""
         return list(batches(self.encoded, self._tokens_per_batch))

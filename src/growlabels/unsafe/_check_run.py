@@ -1,0 +1,105 @@
+"""The command ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
+
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._check import ModelCheck, check_model
+from growlabels.unsafe._lora import LoraSettings
+from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._tokens import Encoded, encode
+
+if TYPE_CHECKING:
+    from growlabels.unsafe._commands import UnsafeCheck
+
+_SAMPLE = 1000
+_ASSUMED_ROWS = 1000
+
+
+def run_check(command: "UnsafeCheck") -> None:
+    """Do ``growlabels unsafe check``."""
+    if command.train is not None and not command.train.is_file():
+        raise UsageError.missing_file(command.train)
+    for name in ("max_prompt_tokens", "max_response_tokens"):
+        if getattr(command, name) < 1:
+            raise UsageError.parameter(name, "must be at least 1", getattr(command, name))
+    model = load_model(command.model)
+    limits = command.max_prompt_tokens, command.max_response_tokens
+    if command.train is None:
+        encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
+    else:
+        encoded, rows = _sampled(model, command.train, *limits)
+    found = check_model(model, encoded, LoraSettings(top_layers=command.top_layers), rows=rows)
+    for sentence in check_sentences(model, found, rows):
+        print(sentence)
+    if not found.exact:
+        raise DataError(
+            f"{model.name} is not exact: a row's score would depend on the rows beside it; "
+            "use another model, or float32 instead of a shorter number format"
+        )
+
+
+def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[str]:
+    """Say what a check found."""
+    seconds, gigabytes = found.seconds, found.gigabytes
+    parameters = sum(p.numel() for p in model.model.parameters())
+    more = sum(seconds[stage] for stage in ("trunk", "fine-tuning", "gradients"))
+    verdict = "exact" if found.exact else "NOT exact"
+    return [
+        f"{model.name}: {parameters / 1e6:,.0f} million parameters, {model.n_layers} layers, "
+        f"{str(model.model.dtype).removeprefix('torch.')} on {model.device}.",
+        f"Per-row gradients are {verdict}: {found.rows} rows in padded batches differ from the "
+        f"same rows alone by at most {found.gradient_error:.1e} of a gradient's length and "
+        f"{found.loss_error:.1e} of a loss.",
+        f"A scan of {rows:,} rows takes about {_duration(seconds['forward'])} and "
+        f"{_size(gigabytes['features'])} on disk; the model takes {_size(gigabytes['model'])} of "
+        "memory.",
+        f"grad-cos takes {_duration(more)} more (the layers below the adapter once, an epoch of "
+        f"fine-tuning, one pass for each further checkpoint), {_size(gigabytes['batch'])} of "
+        f"memory for a batch and {_size(gigabytes['trunk'])} on disk while it runs.",
+        "Times are of this machine as busy as it was just now, from a few rows: within a factor "
+        "of two.",
+    ]
+
+
+def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list[Encoded]:
+    """Draw rows of random tokens, up to the limits: what a row costs depends on its length."""
+    generator = np.random.default_rng(0)
+    vocabulary = model.model.get_input_embeddings().weight.shape[0]
+    around = len(model.turn.before) + len(model.turn.after)
+    rows = []
+    for share in np.linspace(0.3, 1.0, 8):
+        prompt = around + max(1, round(prompt_tokens * share))
+        length = prompt + max(1, round(response_tokens * share))
+        rows.append(Encoded(generator.integers(0, vocabulary, length), prompt, False))
+    return rows
+
+
+def _sampled(
+    model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
+) -> tuple[list[Encoded], int]:
+    """Read the lengths off the first rows, and count the others."""
+    examples = read_examples(train, lambda bad: None)
+    encoded: list[Encoded] = []
+    for example in islice(examples, _SAMPLE):
+        # A response without tokens is set aside by a scan too.
+        with suppress(DataError):
+            encoded.append(encode(model, example, prompt_tokens, response_tokens))
+    if not encoded:
+        raise DataError(f"{train} holds no usable row, so there is nothing to try the model on")
+    return encoded, len(encoded) + sum(1 for _ in examples)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _size(gigabytes: float) -> str:
+    return f"{gigabytes:.1f} GB" if gigabytes >= 1 else f"{max(gigabytes * 1000, 1):.0f} MB"
