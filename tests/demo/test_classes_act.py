@@ -24,8 +24,13 @@ def test_fixed_vectors_are_level_and_better_calibrated(act: ActResult) -> None:
 
 
 def test_old_languages_suffer_less_from_added_ones(act: ActResult) -> None:
-    old = next(h for h in act.section.headlines if h.name.startswith("old languages"))
-    assert old.value > old.baseline
+    table = next(t for t in act.section.tables if t.title == "Languages added to a trained model")
+    ebv, linear = (dict(zip(table.columns, row, strict=True)) for row in table.rows[-2:])
+    assert (ebv["output layer"], linear["output layer"]) == (NAMES["ebv"], NAMES["linear"])
+    assert float(ebv["old, after"]) > float(linear["old, after"])
+    every = next(h for h in act.section.headlines if h.name.startswith("all languages"))
+    assert f"{every.value:.3f}" == ebv["all"] and f"{every.baseline:.3f}" == linear["all"]
+    assert ebv["new"] in every.meaning and linear["new"] in every.meaning
 
 
 def test_tables_name_both_layers_and_every_size(act: ActResult) -> None:
