@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from growlabels.classes._rejection import fit_temperature as fit_temperature
     from growlabels.classes._rejection import rejection_scores as rejection_scores
     from growlabels.classes._sampled import sampled_loss as sampled_loss
+    from growlabels.classes._surgery import replace_head as replace_head
     from growlabels.classes._target_losses import soft_target_loss as soft_target_loss
     from growlabels.classes._target_losses import weighted_loss as weighted_loss
 
@@ -45,6 +46,7 @@ __all__ = [
     "levenshtein_bound",
     "rankin_bound",
     "rejection_scores",
+    "replace_head",
     "sampled_loss",
     "soft_target_loss",
     "weighted_loss",
@@ -69,6 +71,7 @@ __getattr__, __dir__ = lazy_exports(
         "levenshtein_bound": "_bounds",
         "rankin_bound": "_bounds",
         "rejection_scores": "_rejection",
+        "replace_head": "_surgery",
         "sampled_loss": "_sampled",
         "soft_target_loss": "_target_losses",
         "weighted_loss": "_target_losses",
