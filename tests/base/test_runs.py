@@ -71,9 +71,12 @@ def test_other_kind_version_or_damage_is_refused(tmp_path: Path) -> None:
     file.write_text(json.dumps({**whole, "format": 99}))
     with pytest.raises(RunError, match="format version 99"):
         RunFolder.read(tmp_path / "run")
-    file.write_text('{"format": 1')
-    with pytest.raises(RunError, match="damaged"):
-        RunFolder.read(tmp_path / "run")
+    damaged = ['{"format": 1', "[]", '{"format": 1, "kind": "scan"}']
+    damaged += [json.dumps({**whole, "files": []}), json.dumps({**whole, "finished": None})]
+    for text in damaged:
+        file.write_text(text)
+        with pytest.raises(RunError, match="damaged"):
+            RunFolder.read(tmp_path / "run")
 
 
 def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:

@@ -37,3 +37,14 @@ def test_binary_relevance_takes_sets_and_learns_absence():
         model.learn_one({"f": float(i % 2)}, {"odd"} if i % 2 else {"even"})
     assert model.predict_one({"f": 1.0}) == {"even": False, "odd": True}
     assert model.predict_one({"f": 0.0}) == {"even": True, "odd": False}
+
+
+def test_binary_relevance_learns_the_absence_of_labels_that_a_dict_does_not_name():
+    dicts, sets = BinaryRelevance(), BinaryRelevance()
+    for i in range(80):
+        on = {"a", "b"} if i % 2 else {"c", "d"}
+        dicts.learn_one({"f": float(i % 2)}, dict.fromkeys(on, True))
+        sets.learn_one({"f": float(i % 2)}, on)
+    for f in (0.0, 1.0):
+        assert dicts.predict_one({"f": f}) == sets.predict_one({"f": f})
+    assert dicts.predict_one({"f": 1.0}) == {"a": True, "b": True, "c": False, "d": False}

@@ -95,6 +95,7 @@ def test_missing_values_of_pandas_are_named() -> None:
 
 @given(st.sets(st.sampled_from(["a", "b", 3, (1, "x")])))
 def test_labels_as_a_set_or_a_dict(true: set) -> None:
+    assert read_labels(dict.fromkeys(true).keys()) == read_labels(true)
     mentioned, positive = read_labels({label: label in true for label in [*true, "no"]})
     assert "no" in mentioned
     assert set(positive) == true

@@ -1,6 +1,7 @@
 """Every row is scored before it is learned, by dicts and by arrays alike."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from river import base, datasets, metrics
 from scipy.sparse import csr_matrix
@@ -133,3 +134,37 @@ def test_wrong_input_is_named():
         ArrayRows(np.zeros((2, 1)), np.zeros((3, 1), bool))
     with pytest.raises(DataError, match="labels has 2 names for 1 columns"):
         ArrayRows(np.zeros((2, 1)), np.zeros((2, 1), bool), None, ["a", "b"])
+    with pytest.raises(DataError, match="rows of different lengths"):
+        ArrayRows([[1.0], [1.0, 2.0]], np.zeros((2, 1), bool))
+    with pytest.raises(DataError, match="Y must hold 0 and 1"):
+        ArrayRows(np.zeros((2, 1)), np.array([[1], [-1]]))
+    with pytest.raises(UsageError, match="Y must have two dimensions"):
+        ArrayRows(np.zeros((2, 1)), np.zeros(2, bool))
+    X, Y = np.zeros((5, 1)), np.zeros((5, 1), bool)
+    for rows in ((X, Y), [({},)], [({}, {}, 1)], ["ab"]):
+        with pytest.raises(DataError, match=r"row 0 .* must be a pair"):
+            prequential(MajorityLabels(), rows)
+    with pytest.raises(UsageError, match="they were NoneType"):
+        prequential(MajorityLabels(), None)
+
+
+@pytest.mark.parametrize("form", [np.array, pd.DataFrame, csr_matrix, np.ndarray.tolist])
+def test_every_kind_of_table_makes_the_same_rows(form):
+    X = np.random.default_rng(0).integers(1, 9, (40, 2)) / 2
+    Y = X > 2
+    rows = ArrayRows(form(X), form(Y.astype(int)))
+    assert list(rows) == list(ArrayRows(X, Y))
+    assert prequential(MajorityLabels(), rows).n_rows == 40
+    named = ArrayRows(pd.DataFrame(X, columns=["a", "b"]), pd.DataFrame(Y, columns=["p", "q"]))
+    assert (named.feature_names, named.label_names) == (["a", "b"], ["p", "q"])
+
+
+@pytest.mark.parametrize("form", [np.array, csr_matrix])
+def test_a_missing_value_is_zero_to_a_learner_of_arrays(form):
+    X = np.random.default_rng(0).integers(1, 9, (60, 3)) / 2
+    X[::7, 1] = np.nan
+    Y = np.nan_to_num(X[:, :2]) > 2
+    rows = ArrayRows(form(X), Y)
+    quick, plain = prequential(IHOMER(), rows), prequential(IHOMER(), iter(rows))
+    assert quick.metrics.per_label() == plain.metrics.per_label()
+    assert np.isnan(rows.X[:8].data if form is csr_matrix else rows.X).any()  # left as it was

@@ -104,6 +104,8 @@ class RunFolder:
         try:
             manifest = json.loads(file.read_text("utf-8"))
             found = manifest["format"], manifest["kind"]
+            if found[0] == FORMAT:
+                _check_parts(manifest)
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{str(file)!r} is damaged ({error}); delete the run folder") from error
         if found[0] != FORMAT:
@@ -179,6 +181,14 @@ class RunFolder:
     def _save(self) -> None:
         with atomic_write(self.path / MANIFEST) as file:
             json.dump(self._manifest, file, indent=1, ensure_ascii=False)
+
+
+def _check_parts(manifest: Mapping[str, Any]) -> None:
+    for part in ("config", "inputs", "versions", "files"):
+        if not isinstance(manifest[part], dict):
+            raise TypeError(f"{part!r} is no object")
+    if not isinstance(manifest["finished"], bool):
+        raise TypeError("'finished' is neither true nor false")
 
 
 def refuse_folder(path: str | os.PathLike[str]) -> None:

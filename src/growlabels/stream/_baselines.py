@@ -59,8 +59,9 @@ class BinaryRelevance(base.MultiLabelClassifier):
 
     def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
         """Learn one row."""
-        if not (isinstance(y, Mapping) and len(y) >= len(self._labels)):
-            y = {**self._labels, **dict.fromkeys(present(y), True)}
+        if not (isinstance(y, Mapping) and y.keys() >= self._labels.keys()):
+            named = y if isinstance(y, Mapping) else dict.fromkeys(present(y), True)
+            y = {**self._labels, **named}
         for label in y:
             self._labels.setdefault(label, False)
         self._model.learn_one(dict(x), dict(y))

@@ -5,7 +5,7 @@ or label gets its index when it first appears; names that appear in the same row
 their own order, so the order of a dict has no effect.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
 
+_REAL = (int, float, np.integer, np.floating, np.bool_)
 _NUMBERS = {int, float, bool, np.float64, np.float32, np.int64, np.bool_}
 
 
@@ -125,7 +126,7 @@ def read_row(x: Mapping[Any, Any]) -> Cells:
     values = list(x.values())
     if not _NUMBERS.issuperset(map(type, values)):
         for name, value in x.items():
-            if not isinstance(value, int | float | np.number | np.bool_):
+            if not isinstance(value, _REAL):
                 raise _bad_value(name, value)
     try:
         value = np.array(values, np.float64)
@@ -145,8 +146,10 @@ def _within_reach(value: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bad_value(name: Hashable, value: object, where: str = "") -> DataError:
+    was = repr(value)
+    was = was if len(was) <= 60 else was[:57] + "..."
     return DataError(
-        f"{where}feature {name!r} must be a finite number, it was {value!r}; "
+        f"{where}feature {name!r} must be a finite number, it was {was}; "
         "mend the value or leave the feature out"
     )
 
@@ -162,15 +165,13 @@ def read_labels(y: Any) -> tuple[list[Hashable], list[Hashable]]:
     try:
         if isinstance(y, Mapping):
             for label, value in y.items():
-                if not (isinstance(value, bool | int | float | np.bool_ | np.number)) or (
-                    value != 0 and value != 1
-                ):
+                if not isinstance(value, _REAL) or (value != 0 and value != 1):
                     raise DataError(
                         f"label {label!r} must be True or False, it was {value!r}; "
                         "give one truth value per label"
                     )
             return list(y), [label for label, value in y.items() if value]
-        if isinstance(y, set | frozenset | list | tuple):
+        if isinstance(y, Set | list | tuple):
             labels = list(dict.fromkeys(y))
             labels.sort(key=_own_order)
             return labels, labels
@@ -260,7 +261,7 @@ def _numbers(array: NDArray[Any], what: str) -> NDArray[np.float64]:
         return array.astype(np.float64)
     for place in np.ndindex(array.shape) if array.dtype.kind == "O" else [(0,) * array.ndim]:
         cell = array[place] if array.size else None
-        if not isinstance(cell, int | float | np.number | np.bool_) or isinstance(cell, complex):
+        if not isinstance(cell, _REAL):
             where = f"row {place[0]} (counting from 0)"
             cell = cell.item() if isinstance(cell, np.generic) else cell
             raise DataError(

@@ -78,16 +78,13 @@ class IHOMER(base.MultiLabelClassifier):
         max_sets: int = 20_000,
         check_every: int = 200,
     ) -> None:
-        if window < 100:
-            raise UsageError.parameter("window", "must be at least 100 rows", window)
-        if not recent > 0:
-            raise UsageError.parameter("recent", "must be above 0 rows", recent)
-        if drift is not None and not 0 < drift < 1:
+        _check_whole("window", window, 100)
+        _check_whole("max_sets", max_sets, 4 * window)
+        _check_whole("check_every", check_every, 1)
+        if not (isinstance(recent, int | float | np.number) and recent > 0):
+            raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
+        if drift is not None and not (isinstance(drift, float | np.floating) and 0 < drift < 1):
             raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)
-        if max_sets < 4 * window:
-            raise UsageError.parameter("max_sets", f"must be at least {4 * window}", max_sets)
-        if check_every < 1:
-            raise UsageError.parameter("check_every", "must be at least 1 row", check_every)
         self.seed = seed
         self.window = window
         self.recent = recent
@@ -289,6 +286,11 @@ class IHOMER(base.MultiLabelClassifier):
         """Give each known label's index; 0 where it was never true."""
         get = self._positive.of.get
         return np.fromiter((get(name, 0) for name in self._labels), np.int64, len(self._labels))
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
 
 
 def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -51,12 +51,20 @@ class ArrayRows:
     Parameters
     ----------
     X
-        (rows, features) array or SciPy CSR matrix. Zeros of a CSR matrix and NaN are left out of
-        the dicts.
+        (rows, features) array, DataFrame or SciPy sparse matrix. NaN and what a sparse matrix
+        does not store are left out of the dicts; both are zero to a learner that takes arrays.
     Y
-        (rows, labels) bool.
+        (rows, labels) of 0 and 1 or bool: array, DataFrame or SciPy sparse matrix.
     features, labels
-        Names of the columns; 0, 1, ... by default.
+        Names of the columns; by default those of a DataFrame, else 0, 1, ...
+
+    Raises
+    ------
+    DataError
+        X and Y differ in their number of rows, names in number from columns, or Y holds other
+        values than 0 and 1.
+    UsageError
+        X or Y has not two dimensions.
 
     Examples
     --------
@@ -72,6 +80,11 @@ class ArrayRows:
     labels: Sequence[Hashable] | None = None
 
     def __post_init__(self) -> None:
+        for table, names in (("X", "features"), ("Y", "labels")):
+            given: Any = getattr(self, table)
+            if getattr(self, names) is None and hasattr(given, "columns"):
+                object.__setattr__(self, names, list(given.columns))
+            object.__setattr__(self, table, _matrix(given, table))
         if self.X.shape[0] != self.Y.shape[0]:
             raise DataError(
                 f"X has {self.X.shape[0]} rows and Y has {self.Y.shape[0]}; pass the same rows"
@@ -105,9 +118,13 @@ class ArrayRows:
 
     @property
     def tables(self) -> tuple[Any, Any]:
-        """X and Y for a learner's ``..._many`` methods, with the names of their columns."""
+        """X and Y for a learner's ``..._many`` methods, with the names of their columns.
+
+        NaN is 0 there: a feature that is missing.
+        """
+        X = _without_nan(self.X)
         return (
-            self.X if self.features is None else _named(self.X, self.features),
+            X if self.features is None else _named(X, self.features),
             self.Y if self.labels is None else _named(self.Y, self.labels),
         )
 
@@ -127,6 +144,39 @@ class ArrayRows:
         else:
             columns, values = range(matrix.shape[1]), matrix[row].tolist()
         return ((names[c], v) for c, v in zip(columns, values, strict=True) if v == v)
+
+
+def _matrix(table: Any, what: str) -> Any:
+    """Return an array or CSR matrix of two dimensions; of Y a bool array."""
+    if hasattr(table, "tocsr"):
+        matrix: Any = table.tocsr()
+        matrix = matrix if what == "X" else matrix.toarray()
+    else:
+        try:
+            matrix = np.asarray(table)
+        except ValueError as error:
+            raise DataError(f"{what} has rows of different lengths; give each the same") from error
+    if matrix.ndim != 2:
+        raise UsageError(
+            f"{what} must have two dimensions (rows, columns), it had {matrix.ndim}; "
+            "pass dicts to prequential as (x, y) pairs"
+        )
+    if what == "Y" and matrix.dtype != np.bool_:
+        if not ((matrix == 0) | (matrix == 1)).all():
+            raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
+        matrix = matrix == 1
+    return matrix
+
+
+def _without_nan(matrix: Any) -> Any:
+    values = matrix.data if hasattr(matrix, "indptr") else matrix
+    if values.dtype.kind != "f" or not np.isnan(values).any():
+        return matrix
+    if values is matrix:
+        return np.where(np.isnan(matrix), 0.0, matrix)
+    mended = matrix.copy()
+    mended.data[np.isnan(values)] = 0.0
+    return mended
 
 
 @dataclass(frozen=True)
@@ -273,11 +323,23 @@ def prequential(
 
 
 def _dict_steps(model: StreamModel, rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[Step]:
-    for x, y in rows:
+    for x, y in _pairs(rows):
         start = time.perf_counter()
         guess = model.predict_one(x)
         model.learn_one(x, y)
         yield y, guess or {}, time.perf_counter() - start
+
+
+def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet]]:
+    if not isinstance(rows, Iterable):
+        raise UsageError(f"rows must be (x, y) pairs, they were {type(rows).__name__}")
+    for number, pair in enumerate(rows):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise DataError(
+                f"row {number} (counting from 0) must be a pair (features, labels), it was "
+                f"{type(pair).__name__}; wrap arrays as ArrayRows(X, Y)"
+            )
+        yield pair[0], pair[1]
 
 
 def _array_steps(model: Any, rows: ArrayRows, every: int) -> Iterator[Step]:
