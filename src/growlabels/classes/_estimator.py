@@ -3,7 +3,7 @@
 import copy
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
+from growlabels.classes._calibration import Calibrated
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import ArrayReader, Reader, TextReader
@@ -33,7 +34,7 @@ STEPS = 400  # least number of steps of a fit whose epochs are not given
 LOGITS = 1 << 24  # at most this many in memory when predicting
 
 
-class EBVClassifier(ClassifierMixin, BaseEstimator):
+class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
     """Classifier with fixed class vectors, for texts or arrays; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed character n-grams below an
@@ -87,6 +88,8 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         Mean training loss of each epoch of the last call.
     n_features_in_
         Number of columns; arrays only.
+    temperature_, threshold_
+        Set by :meth:`calibrate`; 1 and ``None`` before.
 
     References
     ----------
@@ -255,6 +258,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
         self.calls_ = 0
+        self._undo_calibration()
 
     def _first_fit(self, X: Any, y: ArrayLike, known: list[Any], progress: Progress) -> Self:
         check_settings(self)
@@ -272,6 +276,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
     def _learn(
         self, inputs: Inputs, targets: NDArray[np.int64], schedule: Schedule, progress: Progress
     ) -> Self:
+        self._undo_calibration()
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):
@@ -321,9 +326,14 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError("X holds no rows to predict")
         return self.reader_.inputs(rows)
 
-    @torch.no_grad()
     def _logits(self, X: Any) -> Iterator[Tensor]:
-        """Yield logits of all classes, batch after batch, on the CPU.
+        """Yield logits of all classes, divided by the fitted temperature."""
+        for logits in self._outputs(X, lambda head, rows: head(rows)):
+            yield logits / self.temperature_
+
+    @torch.no_grad()
+    def _outputs(self, X: Any, of: Callable[[EBVHead, Tensor], Tensor]) -> Iterator[Tensor]:
+        """Yield ``of(head, features)``, batch after batch, on the CPU.
 
         Arrays go through in float64, so that a row's result does not depend on its batch.
         """
@@ -336,7 +346,7 @@ class EBVClassifier(ClassifierMixin, BaseEstimator):
         for start in range(0, len(inputs), step):
             rows = np.arange(start, min(start + step, len(inputs)))
             batch = [part.to(self.device) for part in inputs.batch(rows)]
-            yield head(trunk(*batch)).cpu()
+            yield of(head, trunk(*batch)).cpu()
 
 
 def some_of_each(targets: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

@@ -36,6 +36,8 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
         "parameters": model.get_params(),
         "reader": model.reader_.to_json(),
         "label_type": model.classes_.dtype.str,
+        "temperature": model.temperature_,
+        "threshold": model.threshold_,
         "hashes": {name: file_sha256(folder / name) for name in (WEIGHTS, CODEBOOK)},
     }
     with atomic_write(folder / SETTINGS) as file:
@@ -86,4 +88,6 @@ def _restore(
         part = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
         module.load_state_dict(part)
         module.eval()
+    model.temperature_ = settings.get("temperature", 1.0)
+    model.threshold_ = settings.get("threshold")
     return model
