@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
 
-from growlabels.classes import Codebook, EBVHead
+from growlabels.classes import Codebook, replace_head
 
 CLASSES, VOCABULARY = 40, 50
 
@@ -25,7 +25,7 @@ def rows(count: int, seed: int) -> list[dict[str, torch.Tensor]]:
 
 
 def model() -> BertForSequenceClassification:
-    """Make a small model with an EBVHead; ``num_labels`` is the number of its classes."""
+    """Make a small model from a configuration, and give it fixed class vectors."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=VOCABULARY,
@@ -34,11 +34,11 @@ def model() -> BertForSequenceClassification:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=8,
-        num_labels=CLASSES,
     )
     made = BertForSequenceClassification(config)
     codebook = Codebook.for_classes(CLASSES, dim=64)
-    made.classifier = EBVHead(config.hidden_size, codebook, num_classes=CLASSES)
+    codebook.add_labels(f"token {i}" for i in range(CLASSES))
+    replace_head(made, codebook)  # num_labels and id2label of the configuration follow
     return made
 
 
