@@ -38,7 +38,7 @@ def test_removed_label_leaves_a_tombstone() -> None:
     mapped = LabelMap("ab")
     mapped.remove("a")
     assert "a" not in mapped and mapped.add("c") == 2 and mapped.active == [1, 2]
-    with pytest.raises(DataError, match="label 'a' was never added"):
+    with pytest.raises(DataError, match="label 'a' was removed"):
         mapped.index("a")
     assert mapped.add("a") == 0
 
@@ -56,3 +56,18 @@ def test_labels_that_cannot_be_saved_say_so() -> None:
         LabelMap([frozenset("a")]).to_json()
     with pytest.raises(DataError, match="not a label map"):
         LabelMap.from_json("[1]")
+
+
+def test_a_removed_label_is_said_to_be_removed() -> None:
+    labels = LabelMap(["a"])
+    labels.remove("a")
+    with pytest.raises(DataError, match="'a' was removed; add it again"):
+        labels.index("a")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"labels": [], "removed": [9]}', '{"labels": "ab", "removed": []}']
+)
+def test_a_map_that_contradicts_itself_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="not a label map"):
+        LabelMap.from_json(text)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +83,24 @@ def test_shards_are_disjoint_and_together_everything(count: int, shards: int) ->
     assert joined == list(range(count))
 
 
+def test_numbers_of_numpy_are_written_as_numbers(tmp_path: Path) -> None:
+    row = {"a": np.float32(1.5), "b": np.arange(2), "c": np.int64(3), "d": np.bool_(True)}
+    write_jsonl(tmp_path / "A.JSONL", [row])
+    assert [r.data for r in read_rows(tmp_path / "A.JSONL")] == [
+        {"a": 1.5, "b": [0, 1], "c": 3, "d": True}
+    ]
+
+
+@pytest.mark.parametrize("rows", [[{"a": 1}, {"a": "x"}], [{"a": "\ud800"}], [{"a": object()}]])
+def test_what_parquet_cannot_hold_is_one_sentence(tmp_path: Path, rows: list[dict]) -> None:
+    with pytest.raises(DataError, match="cannot be written as Parquet"):
+        write_parquet(tmp_path / "a.parquet", rows)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_shard_out_of_range() -> None:
+    with pytest.raises(UsageError, match="shards must be at least 1, it was 0"):
+        shard(5, 0, 0)
     with pytest.raises(UsageError, match="shard index must be from 0 to 1"):
         shard(5, 2, 2)
 

@@ -126,3 +126,19 @@ def test_tree_with_deep_wide_and_strange_nodes() -> None:
         node = TreeNode(f"level {depth}", (node,))
     ElementTree.fromstring(tree_plot("t", node, "alt").svg)
     assert tree_plot("t", TreeNode("alone"), "alt").table.rows == (("alone", "alone", None, ""),)
+
+
+@pytest.mark.parametrize("y", [[1e308, -1e308], [np.inf, 1.0], [np.nan, np.nan], [-1.0, 0.0]])
+def test_what_no_axis_can_show_is_left_out_of_the_drawing_only(y: list[float]) -> None:
+    for log in (False, True):
+        plot = line_plot("t", {"a": ([0, 1], y)}, "x", "y", "alt", log_x=log, log_y=log)
+        assert repr([row[2] for row in plot.table.rows]) == repr(y)
+    assert scatter_plot("t", {"a": ([0, 1], y)}, "x", "y", "alt").svg
+    bars = bar_plot("t", {"a": y[0], "b": y[1]}, "x", "alt")
+    assert repr([row[1] for row in bars.table.rows]) == repr(y)
+
+
+def test_a_threshold_at_infinity_is_named_and_not_drawn() -> None:
+    plot = histogram_plot("t", {"a": [1.0, 2.0]}, "x", "alt", lines={"threshold": np.inf})
+    assert "threshold" in plot.table.note
+    assert histogram_plot("t", {"a": [1e308, -1e308]}, "x", "alt").svg

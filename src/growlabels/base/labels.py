@@ -69,8 +69,10 @@ class LabelMap:
     def index(self, label: Hashable) -> int:
         """Return the index of a label; an unknown or removed one is a ``DataError``."""
         index = self._index.get(label)
-        if index is None or index in self._removed:
+        if index is None:
             raise DataError(f"label {label!r} was never added; add it before you use it")
+        if index in self._removed:
+            raise DataError(f"label {label!r} was removed; add it again before you use it")
         return index
 
     @property
@@ -116,8 +118,12 @@ class LabelMap:
         """Read what :meth:`to_json` wrote."""
         try:
             data = json.loads(text)
+            if not isinstance(data["labels"], list):
+                raise ValueError("'labels' is no list")
             labels = cls(_decode(label) for label in data["labels"])
             labels._removed = set(map(int, data["removed"]))
+            if not labels._removed.issubset(range(len(labels))):
+                raise ValueError("a removed index has no label")
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"not a label map: {error}; write it with LabelMap.to_json") from error
         return labels

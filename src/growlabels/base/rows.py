@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
 from growlabels.base.files import atomic_write, content_hash
 
@@ -81,7 +83,7 @@ def read_rows(
             continue
         reason = data if isinstance(data, str) else f"is {type(data).__name__}, not an object"
         if set_aside is None:
-            where = "line" if _name(source).endswith(JSON_LINES) else "row"
+            where = "line" if _name(source).lower().endswith(JSON_LINES) else "row"
             raise DataError(f"{_name(source)} {where} {number}: {reason}; mend or remove the row")
         set_aside(MalformedRow(number, reason, raw))
 
@@ -105,9 +107,10 @@ def _parsed(source: RowSource) -> Iterator[tuple[int, object, str]]:
     path = Path(source)
     if not path.is_file():
         raise UsageError.missing_file(path)
-    if path.suffix in JSON_LINES:
+    ending = path.suffix.lower()
+    if ending in JSON_LINES:
         yield from _parsed_jsonl(path)
-    elif path.suffix == ".parquet":
+    elif ending == ".parquet":
         yield from ((n, d, "") for n, d in enumerate(_parquet_rows(path), 1))
     else:
         raise UsageError.parameter(
@@ -156,23 +159,41 @@ def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as JSONL, whole or not at all; returns how many."""
+    """Write rows as JSONL, whole or not at all; returns how many.
+
+    Numbers and arrays of numpy are written as numbers and lists, other objects as ``str(object)``.
+    """
     count = 0
     with atomic_write(path) as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            file.write(json.dumps(row, ensure_ascii=False, default=_plain) + "\n")
             count += 1
     return count
 
 
+def _plain(value: Any) -> object:
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+
+
 def write_parquet(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as Parquet, whole or not at all; returns how many. Needs pyarrow."""
+    """Write rows as Parquet, whole or not at all; returns how many. Needs pyarrow.
+
+    Raises
+    ------
+    DataError
+        A column mixes kinds of values, or holds what Parquet has no type for.
+    """
     try:
         import pyarrow
         import pyarrow.parquet as parquet
     except ModuleNotFoundError as error:
         raise MissingExtraError.of("pyarrow", "unsafe") from error
-    table = pyarrow.Table.from_pylist([dict(row) for row in rows])
+    try:
+        table = pyarrow.Table.from_pylist([dict(row) for row in rows])
+    except (pyarrow.ArrowException, UnicodeEncodeError) as error:
+        raise DataError(
+            f"the rows cannot be written as Parquet ({error}); write JSONL instead"
+        ) from error
     with atomic_write(path, "wb") as file:
         parquet.write_table(table, file)
     return table.num_rows
@@ -184,6 +205,8 @@ def shard(count: int, index: int, shards: int) -> range:
     >>> [list(shard(5, i, 2)) for i in range(2)]
     [[0, 1], [2, 3, 4]]
     """
+    if shards < 1:
+        raise UsageError.parameter("shards", "must be at least 1", shards)
     if not 0 <= index < shards:
         raise UsageError.parameter("shard index", f"must be from 0 to {shards - 1}", index)
     return range(count * index // shards, count * (index + 1) // shards)

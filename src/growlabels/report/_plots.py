@@ -15,6 +15,7 @@ from growlabels.report._format import format_value, plain
 
 Points = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 _TABLE_ROWS = 200
+_REACH = 1e200  # beyond it the arithmetic of axes overflows
 _EVENTS_IN_WORDS = 6
 _EVENT_WIDTH = 0.05  # of the axis: events closer than this share one mark
 _DASHES = ("-", "--", "-.", ":")
@@ -49,7 +50,7 @@ def line_plot(
     events
         (x, what happened); many events at one place are drawn as one.
     log_x, log_y
-        Logarithmic axes.
+        Logarithmic axes; an axis without a positive value stays linear.
 
     Examples
     --------
@@ -59,8 +60,10 @@ def line_plot(
     """
     data = _checked(title, series)
 
+    drawn = {name: (_within_reach(x), _within_reach(y)) for name, (x, y) in data.items()}
+
     def fill(axes: Axes) -> None:
-        for i, (name, (x, y)) in enumerate(data.items()):
+        for i, (name, (x, y)) in enumerate(drawn.items()):
             marker = "o" if len(x) <= 12 else None
             axes.plot(
                 x,
@@ -72,10 +75,10 @@ def line_plot(
                 markersize=3.5,
                 label=plain(name),
             )
-        if log_x:
+        if log_x and any((x > 0).any() for x, _ in drawn.values()):
             axes.set_xscale("log")
             _plain_powers(axes.xaxis)
-        if log_y:
+        if log_y and any((y > 0).any() for _, y in drawn.values()):
             axes.set_yscale("log")
             _plain_powers(axes.yaxis)
         _mark_events(axes, events)
@@ -116,7 +119,7 @@ def bar_plot(
         raise UsageError(f"plot {title!r} has no values; pass at least one")
     errors = dict(errors or {})
     names = list(values)
-    heights = np.array([float(values[name]) for name in names])
+    heights = _within_reach(np.array([values[name] for name in names], dtype=float))
 
     def fill(axes: Axes) -> None:
         for i, name in enumerate(names):
@@ -175,14 +178,16 @@ def histogram_plot(
     samples
         Name -> values; those that are not finite are left out and counted in the table's note.
     lines
-        Name -> x of a vertical line, e.g. a threshold.
+        Name -> x of a vertical line, e.g. a threshold; one that is not finite is not drawn.
     bins
         How many.
     """
     data = {n: np.asarray(v, dtype=float).ravel() for n, v in samples.items()}
     lines = dict(lines or {})
     finite = {n: v[np.isfinite(v)] for n, v in data.items()}
-    pool = np.concatenate([*finite.values(), np.array(list(lines.values()), dtype=float)])
+    marks = {n: float(x) for n, x in lines.items() if np.isfinite(x)}
+    pool = np.concatenate([*finite.values(), np.array(list(marks.values()))])
+    pool = np.clip(pool, -_REACH, _REACH)
     if not pool.size:
         raise UsageError(f"plot {title!r} has no finite value; pass at least one")
     edges = np.histogram_bin_edges(pool, bins)
@@ -194,7 +199,7 @@ def histogram_plot(
             label = f"{plain(name)} ({format_value(int(count.sum()))})"
             axes.stairs(share, edges, fill=True, color=colour(i), alpha=0.3)
             axes.stairs(share, edges, color=colour(i), linewidth=1.4, label=label)
-        for i, (name, x) in enumerate(lines.items()):
+        for i, (name, x) in enumerate(marks.items()):
             label = f"{plain(name)}: {format_value(float(x))}"
             axes.axvline(x, color=INK, linestyle=_DASHES[1 + i % 3], linewidth=1.2, label=label)
         _finish(axes, x_label, "share of the group", 2)
@@ -228,8 +233,8 @@ def scatter_plot(
     def fill(axes: Axes) -> None:
         for i, (name, (x, y)) in enumerate(data.items()):
             axes.plot(
-                x,
-                y,
+                _within_reach(x),
+                _within_reach(y),
                 linestyle="none",
                 marker=_MARKERS[i % len(_MARKERS)],
                 markersize=5,
@@ -257,6 +262,11 @@ def _checked(title: str, points: Points) -> dict[str, tuple[np.ndarray, np.ndarr
     if not any(len(x) for x, _ in data.values()):
         raise UsageError(f"plot {title!r} has no points; pass at least one")
     return data
+
+
+def _within_reach(values: np.ndarray) -> np.ndarray:
+    """Replace what no axis can show by NaN, which is not drawn; the table keeps it."""
+    return np.where(np.abs(values) <= _REACH, values, np.nan)
 
 
 def _mark_events(axes: Axes, events: Sequence[tuple[float, str]]) -> None:
