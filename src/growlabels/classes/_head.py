@@ -240,7 +240,7 @@ class EBVHead(nn.Module):
             raise UsageError(
                 f"y must hold one class index per row, shape {tuple(x.shape[:-1])}, it has "
                 f"shape {tuple(y.shape)} and type {y.dtype}; for soft targets use "
-                "nn.functional.cross_entropy on the logits"
+                "soft_target_loss"
             )
         bad = (y != ignore_index) & ((y < 0) | (y >= self.num_classes))
         if bool(bad.any()):
