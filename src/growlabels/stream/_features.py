@@ -70,7 +70,9 @@ class Index:
             return index, cells.value  # one row, or rows that happen to ascend: nothing to do
         rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
         if new.size:
-            rank = self._rank(cells.names, np.unique(cells.column[new]))
+            is_new = np.zeros(len(cells.names), np.bool_)
+            is_new[cells.column[new]] = True
+            rank = self._rank(cells.names, np.flatnonzero(is_new))
             if learn:
                 known = self._enter(cells, rows, new, rank, known)
                 index = known[cells.column]
@@ -97,8 +99,11 @@ class Index:
         rank: NDArray[np.int64],
         known: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        columns, places = np.unique(cells.column[new], return_index=True)
-        for column in columns[np.lexsort((rank[columns], rows[new][places]))].tolist():
+        first = np.full(len(cells.names), -1)
+        backwards = new[::-1]
+        first[cells.column[backwards]] = rows[backwards]  # the last one written stays
+        columns = np.flatnonzero(first >= 0)
+        for column in columns[np.lexsort((rank[columns], first[columns]))].tolist():
             known[column] = len(self)
             self.of[cells.names[column]] = len(self)
         return known
