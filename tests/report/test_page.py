@@ -183,3 +183,9 @@ def test_write_makes_the_folder_and_keeps_the_old_page_on_failure(tmp_path: Path
     with pytest.raises(GrowLabelsError):
         write_report(replace(report, sections=(bad,)), path)
     assert path.read_text("utf-8") == before and list(path.parent.iterdir()) == [path]
+
+
+def test_a_single_string_is_one_paragraph_and_one_warning() -> None:
+    section = Section("t", "one two", warnings="mind this")
+    page = render(Report("t", "s", [section], {}, warnings="and this"))
+    assert "one two" in page and "mind this" in page and "and this" in page

@@ -48,7 +48,24 @@ class Headline:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; every row has as many cells as there are columns."""
+    """A table; every row has as many cells as there are columns.
+
+    Attributes
+    ----------
+    title
+        Shown above the table.
+    columns
+        Headings.
+    rows
+        Cells: numbers, text, or None for an empty cell.
+    note
+        Shown below the table.
+
+    Examples
+    --------
+    >>> Table("Cost", ["classes", "seconds"], [[1000, 0.2], [10_000, 0.9]]).columns
+    ['classes', 'seconds']
+    """
 
     title: str
     columns: Sequence[str]
@@ -83,7 +100,24 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report; ``text`` holds paragraphs."""
+    """A part of the report.
+
+    Attributes
+    ----------
+    title
+        Its heading.
+    text
+        Paragraphs; a string is one paragraph.
+    headlines, plots, tables
+        Shown in this order below the text.
+    warnings
+        What a reader must know before trusting the figures, one sentence each.
+
+    Examples
+    --------
+    >>> Section("stream", "Every row was predicted before it was learned.").text
+    ('Every row was predicted before it was learned.',)
+    """
 
     title: str
     text: Sequence[str]
@@ -92,10 +126,36 @@ class Section:
     tables: Sequence[Table] = ()
     warnings: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("text", "warnings"):
+            object.__setattr__(self, name, _several(getattr(self, name)))
+
 
 @dataclass(frozen=True)
 class Report:
-    """A whole page: sections, and what is needed to judge and to repeat the run."""
+    """A whole page: sections, and what is needed to judge and to repeat the run.
+
+    Attributes
+    ----------
+    title, summary
+        Heading of the page, and what came out in a sentence or two.
+    sections
+        The parts, in order.
+    settings
+        Name -> value of everything that decides the result.
+    seeds
+        The seeds that were used.
+    versions
+        Package -> version; by default of what is installed.
+    warnings
+        Of the whole run, shown first; one sentence each.
+
+    Examples
+    --------
+    >>> report = Report("Yeast", "iHOMER on 2,417 rows.", [Section("Scores", "...")], {"seed": 0})
+    >>> report.sections[0].title, "python" in report.versions
+    ('Scores', True)
+    """
 
     title: str
     summary: str
@@ -104,6 +164,14 @@ class Report:
     seeds: Sequence[int] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
     warnings: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", _several(self.warnings))
+
+
+def _several(text: Sequence[str]) -> Sequence[str]:
+    """Take a single string, which is a sequence of letters, as one sentence."""
+    return (text,) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)

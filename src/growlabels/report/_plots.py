@@ -181,6 +181,12 @@ def histogram_plot(
         Name -> x of a vertical line, e.g. a threshold; one that is not finite is not drawn.
     bins
         How many.
+
+    Examples
+    --------
+    >>> plot = histogram_plot("Scores", {"rows": [0.0, 1.0, 1.0]}, "score", "Most are 1.", bins=2)
+    >>> plot.table.rows
+    ((0.0, 0.5, 1), (0.5, 1.0, 2))
     """
     data = {n: np.asarray(v, dtype=float).ravel() for n, v in samples.items()}
     lines = dict(lines or {})
@@ -227,6 +233,11 @@ def scatter_plot(
         As in :func:`line_plot`.
     points
         Group -> (x values, y values), of equal length.
+
+    Examples
+    --------
+    >>> scatter_plot("t", {"a": ([1, 2], [0.5, 0.7])}, "dim", "accuracy", "It rises.").table.rows
+    (('a', 1, 0.5), ('a', 2, 0.7))
     """
     data = _checked(title, points)
 

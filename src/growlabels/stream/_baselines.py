@@ -49,6 +49,14 @@ class BinaryRelevance(base.MultiLabelClassifier):
     ----------
     classifier
         The River classifier; logistic regression by default.
+
+    Examples
+    --------
+    >>> model = BinaryRelevance()
+    >>> for i in range(40):
+    ...     model.learn_one({"a": float(i % 2)}, {"odd"} if i % 2 else {"even"})
+    >>> model.predict_one({"a": 1.0})
+    {'even': False, 'odd': True}
     """
 
     def __init__(self, classifier: base.Classifier | None = None) -> None:

@@ -43,7 +43,23 @@ def stream_checks() -> Iterator[Check]:
 
 
 def check_stream_model(make: Make) -> None:
-    """Run all checks on the models that ``make`` makes."""
+    """Run all checks of :func:`stream_checks`.
+
+    Parameters
+    ----------
+    make
+        Called without arguments, gives a fresh model.
+
+    Raises
+    ------
+    AssertionError
+        A check fails; the message says what the model does wrong.
+
+    Examples
+    --------
+    >>> from growlabels.stream import MajorityLabels
+    >>> check_stream_model(MajorityLabels)
+    """
     for check in stream_checks():
         check(make)
 

@@ -34,7 +34,19 @@ SCORES = {
 
 @dataclass(frozen=True)
 class LabelScore:
-    """Score of one label: true positives, false positives, false negatives."""
+    """Score of one label.
+
+    Attributes
+    ----------
+    tp, fp, fn
+        Rows where it was rightly predicted, wrongly predicted, and wrongly left out.
+
+    Examples
+    --------
+    >>> score = LabelScore(tp=3, fp=1, fn=0)
+    >>> score.precision, score.recall
+    (0.75, 1.0)
+    """
 
     tp: int
     fp: int

@@ -34,7 +34,18 @@ class OnPoint(Protocol):
 
 @dataclass(frozen=True)
 class Point:
-    """The scores at one moment: over all rows so far, and over the last window of rows."""
+    """The scores at one moment.
+
+    Attributes
+    ----------
+    row
+        Rows scored so far.
+    total, recent
+        Name -> figure (``n_rows``, ``exact_match``, ...) over all rows so far, and over the last
+        ``window`` rows.
+    seconds
+        Spent in the model so far.
+    """
 
     row: int
     total: Mapping[str, float]
