@@ -129,3 +129,44 @@ def test_missing_extra_names_the_pip_command(tmp_path, arguments, extra: str) ->
 def test_base_install_makes_a_codebook(tmp_path) -> None:
     run = call_base_install("classes", "basis", "--classes", "100", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_path_that_cannot_be_read_is_one_sentence(monkeypatch, capsys) -> None:
+    from growlabels import cli
+    from growlabels.demo._commands import Demo
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "secret.csv")
+
+    monkeypatch.setattr(Demo, "run", refuse)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["demo"])
+    assert stop.value.code == 1
+    told = "growlabels: 'secret.csv': Permission denied; check the path and its permissions\n"
+    assert capsys.readouterr().err == told
+
+
+def test_interrupt_while_loading_is_one_sentence() -> None:
+    code = (
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'tyro': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "from growlabels.__main__ import main; main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert one_sentence(run, 130) == "growlabels: stopped before anything was started"
+
+
+def test_a_reader_that_leaves_is_no_traceback() -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "growlabels", "unsafe", "scan", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stdout is not None and run.stderr is not None
+    run.stdout.close()
+    assert run.stderr.read() == b""
+    run.stderr.close()
+    assert run.wait(60) == 1

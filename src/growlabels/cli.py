@@ -3,7 +3,7 @@
 Only light modules are imported here; a command imports its system when it runs.
 """
 
-import contextlib
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Protocol, Union
@@ -57,6 +57,9 @@ def _union(choices: tuple[Any, ...]) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; exits with 0, 1 (failure), 2 (wrong use) or 130 (interrupted)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a label must not break a terminal without it
+            stream.reconfigure(errors="backslashreplace")
     if list(arguments) in (["--version"], ["-V"]):
         print(f"growlabels {__version__}")
         return
@@ -89,10 +92,11 @@ def _run(command: Command) -> int:
         goes_on = getattr(command, "resumes", False)
         way_out = "give the same command again to go on from there" if goes_on else "run it again"
         return _fail(f"stopped; nothing half-written is left, {way_out}", 130)
-    except BrokenPipeError:  # the reader of our output has left
-        with contextlib.suppress(OSError):
-            sys.stdout.close()
-        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        what = f"{error.filename!r}: " if error.filename else ""
+        return _fail(f"{what}{error.strerror or error}; check the path and its permissions", 1)
     return 0
 
 
