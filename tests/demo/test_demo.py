@@ -27,8 +27,8 @@ def test_quick_demo_runs_the_three_acts_and_writes_one_report(tmp_path) -> None:
     assert set(results["acts"]) == {"stream", "classes", "unsafe"}
     for act in results["acts"].values():
         assert act["headlines"] and min(act["rows_scored"].values()) > 0
-        for name, (value, _) in act["headlines"].items():
-            assert value == value, name  # no NaN
+        for headline in act["headlines"]:
+            assert headline["value"] == headline["value"], headline["name"]  # no NaN
     assert page.count("<h2") >= 3 and "<svg" in page and "<script" not in page
     assert str(tmp_path / "demo" / "report.html") in run.stdout
     assert sorted(p.name for p in (tmp_path / "demo").iterdir()) == ["report.html", "results.json"]

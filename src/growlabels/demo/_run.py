@@ -105,7 +105,15 @@ def _results(results: dict[str, ActResult]) -> dict[str, object]:
         "acts": {
             name: {
                 "rows_scored": dict(result.rows_scored),
-                "headlines": {h.name: [h.value, h.baseline] for h in result.section.headlines},
+                "headlines": [
+                    {
+                        "name": headline.name,
+                        "value": headline.value,
+                        "baseline": headline.baseline,
+                        "baseline_name": headline.baseline_name,
+                    }
+                    for headline in result.section.headlines
+                ],
                 "tables": {
                     table.title: [list(table.columns), *map(list, table.rows)]
                     for table in result.section.tables

@@ -59,8 +59,8 @@ def stream_act(quick: bool, seed: int, progress: Progress) -> ActResult:
 
 
 def _warm_up(rows: ArrayRows) -> None:
-    few = rows.take(slice(0, 5)).tables
-    IHOMER().prequential_many(*few)
+    few = rows.take(slice(0, 20)).tables
+    IHOMER(check_every=5).prequential_many(*few)  # the checks of the clusters are compiled too
 
 
 def _text(count: int) -> list[str]:
