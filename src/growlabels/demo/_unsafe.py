@@ -137,7 +137,7 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
     rows = len(result.labels)
     return [
         Headline(
-            "average precision, F4w",
+            "average precision, F4w and words",
             precisions["f4w"],
             "risky rows found from examples alone; 0 to 1",
             precisions["tfidf"],
@@ -145,7 +145,7 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
             rows=rows,
         ),
         Headline(
-            "average precision, F4w",
+            "average precision, F4w and gradients",
             precisions["f4w"],
             "forward passes only, no training on suspect rows",
             precisions[GRAD_COS],
