@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from growlabels.base.errors import GrowLabelsError
-from growlabels.base.files import atomic_write, content_hash, file_sha256
+from growlabels.base.files import atomic_write, cache_folder, content_hash, file_sha256
 
 
 def test_file_appears_under_its_name_when_complete(tmp_path: Path) -> None:
@@ -44,3 +44,11 @@ def test_hashes(tmp_path: Path) -> None:
     assert file_sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
     assert content_hash({"a": [1, "ü"]}) != content_hash({"a": ["1", "ü"]})
     assert content_hash("\ud800") == content_hash("\ud800")  # a lone surrogate from broken text
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("GROWLABELS_CACHE", raising=False)
+    assert cache_folder() == tmp_path / "growlabels"
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own"

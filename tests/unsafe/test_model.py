@@ -7,7 +7,6 @@ import torch
 from tiny_causal import VOCABULARY, byte_tokenizer, raw_model
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe import _model
 from growlabels.unsafe._model import load_model, wrap_model
 
 
@@ -120,11 +119,3 @@ def test_wrong_parameters(tmp_path: Path) -> None:
         load_model(tmp_path, dtype="int8")
     with pytest.raises(UsageError, match="does not exist"):
         load_model(tmp_path / "none.gguf")
-
-
-def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("GROWLABELS_CACHE", raising=False)
-    assert _model._cache_folder() == tmp_path / "growlabels"
-    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "own"))
-    assert _model._cache_folder() == tmp_path / "own"

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and content hashes."""
+"""Files written whole or not at all, content hashes, the cache folder."""
 
 import hashlib
 import json
@@ -70,3 +70,15 @@ def content_hash(value: object) -> str:
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return where downloads and converted models are kept, outside any project.
+
+    The folder that ``GROWLABELS_CACHE`` names, else ``growlabels`` in the user's cache folder
+    (``XDG_CACHE_HOME`` or ``~/.cache``). It need not exist.
+    """
+    named = os.environ.get("GROWLABELS_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "growlabels"

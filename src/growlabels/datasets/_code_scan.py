@@ -14,9 +14,8 @@ from pathlib import Path
 from zlib import crc32
 
 from growlabels.base.errors import GrowLabelsError, MissingExtraError
-from growlabels.base.files import atomic_write, content_hash
+from growlabels.base.files import atomic_write, cache_folder, content_hash
 from growlabels.base.progress import Progress
-from growlabels.datasets._cache_folder import cache_folder
 from growlabels.datasets._code_files import CodeFile, dependencies, installed_files
 from growlabels.datasets._code_functions import FunctionSpan, functions
 

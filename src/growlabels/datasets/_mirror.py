@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
-from growlabels.datasets._cache_folder import cache_folder
+from growlabels.base.files import cache_folder
 
 VARIABLE = "GROWLABELS_DATA"
 

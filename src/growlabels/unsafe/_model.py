@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
-from growlabels.base.files import content_hash, file_sha256
+from growlabels.base.files import cache_folder, content_hash, file_sha256
 from growlabels.unsafe._tokens import ChatTurn, chat_turn
 
 PACKAGED = "smollm2"
@@ -206,18 +206,10 @@ def _packaged_gguf() -> Path:
     return files[0]
 
 
-def _cache_folder() -> Path:
-    named = os.environ.get("GROWLABELS_CACHE")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "growlabels"
-
-
 def _converted(gguf: Path) -> Path:
     """Return the folder of a GGUF file's safetensors twin, made on first use."""
     key = content_hash([file_sha256(gguf), _CACHE_FORMAT])[:16]
-    target = _cache_folder() / "models" / f"{gguf.stem}-{key}"
+    target = cache_folder() / "models" / f"{gguf.stem}-{key}"
     if target.is_dir():
         return target
     try:
