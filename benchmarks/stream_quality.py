@@ -1,142 +1,147 @@
 """How good the stream learner is: every row predicted before it is learned, every row scored.
 
-For each set of the mirror (``GROWLABELS_DATA``), in file order and in shuffled orders: IHOMER, the
-most frequent label set, and River's logistic regression per label (binary relevance; left out
-where it would take very long). Beside them, marked as published and not measured here, the figures
-of MLHAT in file order. Scene, HumanPseAAC and PlantPseAAC are sorted by class: in file order they
-measure persistence, so read their shuffled rows.
+For each of the 17 sets of the mirror (``GROWLABELS_DATA``), in file order and in shuffled orders:
+IHOMER, four settings of Vowpal Wabbit's one-against-all, three learners of River and the majority
+label set; beside them, marked as published and not measured here, MLHAT in file order. Each model
+runs on each set in a process of its own. Every finished cell is one JSON line, and a cell that is
+there is not computed again. A cell of a slow learner that needs more than ``--cap`` seconds of CPU
+is given up and printed as such. ``--ablations`` measures what each part of IHOMER is worth.
 
-    GROWLABELS_DATA=... python benchmarks/stream_quality.py [--sets Yeast Scene] [--seeds 5]
-        [--no-peers]
+Scene, HumanPseAAC and PlantPseAAC are sorted by class: in file order they measure persistence, so
+read their shuffled rows.
+
+    GROWLABELS_DATA=... python benchmarks/stream_quality.py [--models ihomer vw] [--sets Yeast]
+        [--seeds 5] [--cap 60] [--ablations] [--table]
 """
 
 import argparse
-import csv
 import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
+from stream_ablations import ABLATIONS, ablated
+from stream_tables import print_ablations, print_tables
 
-from growlabels.datasets import MultiLabelData, load_arff
-from growlabels.stream import (
-    IHOMER,
-    ArrayRows,
-    BinaryRelevance,
-    MajorityLabels,
-    MultiLabelMetrics,
-    prequential,
-)
+from growlabels.datasets import load_arff
+from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
+from growlabels.stream._peers import MODELS
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results" / "stream_quality.jsonl"
 LABELS = {
-    "Flags": 7, "WaterQuality": 14, "Emotions": 6, "CHD_49": -6, "Yeast": 14, "Scene": 6,
-    "HumanPseAAC": 14, "PlantPseAAC": 12, "Genbase": 27, "Medical": 45, "Langlog": 75,
-    "Mediamill_small": 101, "CAL500": 174, "Stackex_chess": 227, "Ohsumed": -23, "Bibtex": 159,
+    "Flags": 7, "CHD_49": -6, "Emotions": 6, "WaterQuality": 14, "Genbase": 27, "Medical": 45,
+    "PlantPseAAC": 12, "Langlog": 75, "CAL500": 174, "Yeast": 14, "Stackex_chess": 227,
+    "Mediamill_small": 101, "Scene": 6, "HumanPseAAC": 14, "Ohsumed": -23, "Bibtex": 159,
     "Delicious": 983,
 }  # fmt: skip
-PUBLISHED = {"HumanPseAAC": "Human", "PlantPseAAC": "Plant", "Stackex_chess": "Stackex"}
-SCORES = {"exact_match": "subset_acc", "micro_f1": "micro_f1", "macro_f1": "macro_f1"}
-MOST_CELLS = 5_000_000  # rows x features x labels that the slow peer is given
+SCORES = ("exact_match", "micro_f1", "macro_f1")
 
 
-def load(folder: Path, name: str) -> MultiLabelData:
+def load(name: str) -> ArrayRows:
     """Load a set; a count of labels is from the end, a negative one from the start."""
-    data = load_arff(folder / "multilabel" / f"{name}.arff.gz", labels=-LABELS[name])
-    if sparse.issparse(data.X):
-        return data
-    return data._replace(X=np.nan_to_num(data.X))  # a missing value counts as none
+    path = Path(os.environ["GROWLABELS_DATA"]) / "multilabel" / f"{name}.arff.gz"
+    data = load_arff(path, labels=-LABELS[name])
+    X = data.X if sparse.issparse(data.X) else np.nan_to_num(data.X)  # missing is as good as zero
+    return ArrayRows(X, data.Y)
 
 
-def ours(X: np.ndarray, Y: np.ndarray) -> dict[str, float]:
+def ours(rows: ArrayRows) -> dict[str, Any]:
     model = IHOMER()
     began = time.process_time()
-    chosen = model.prequential_many(X, Y)
+    chosen = model.prequential_many(rows.X, rows.Y)
     spent = time.process_time() - began
-    metrics = MultiLabelMetrics.from_arrays(Y, chosen)
+    wide = np.zeros(rows.Y.shape, bool)
+    dense: Any = chosen.toarray() if sparse.issparse(chosen) else chosen
+    wide[:, np.array(model.labels_, int)] = dense
     drifts = sum(event.kind == "drift" for event in model.events)
-    return scores(metrics) | {"microseconds": 1e6 * spent / len(Y), "drifts": drifts}
+    return figures(MultiLabelMetrics.from_arrays(rows.Y, wide), spent) | {"drifts": drifts}
 
 
-def peer(model: object, X: np.ndarray, Y: np.ndarray) -> dict[str, float]:
-    began = time.process_time()
-    found = prequential(model, ArrayRows(X, Y))  # type: ignore[arg-type]
-    spent = time.process_time() - began
-    return scores(found) | {"microseconds": 1e6 * spent / len(Y)}
+def peer(make: Callable[[int], Any], rows: ArrayRows, cap: float) -> dict[str, Any]:
+    """Score a learner row by row, each predicted and then learned."""
+    model, metrics = make(rows.Y.shape[1]), MultiLabelMetrics()
+    spent = 0.0
+    for done, (x, y) in enumerate(rows):
+        if spent > cap:
+            return {"unfinished": done, "cap": cap}
+        began = time.process_time()
+        guess = model.predict_one(x)
+        model.learn_one(x, y)
+        spent += time.process_time() - began
+        metrics.update(y, guess or {})
+    return figures(metrics, spent)
 
 
-def scores(found: object) -> dict[str, float]:
-    return {name: float(getattr(found, name)) for name in SCORES}
+def figures(metrics: MultiLabelMetrics, spent: float) -> dict[str, Any]:
+    found = {name: float(getattr(metrics, name)) for name in SCORES}
+    return found | {"rows": metrics.n_rows, "microseconds": 1e6 * spent / metrics.n_rows}
 
 
-def measured(data: MultiLabelData, seeds: int, peers: bool) -> Iterator[dict[str, object]]:
-    rows = data.Y.shape[0]
-    cells = data.X.nnz if sparse.issparse(data.X) else data.X.size
-    for seed in range(-1, seeds):
-        order = np.random.default_rng(seed).permutation(rows) if seed >= 0 else np.arange(rows)
-        X, Y = data.X[order], data.Y[order]
-        common = {"order": "file" if seed < 0 else f"shuffled {seed}", "rows": rows}
-        yield common | {"model": "IHOMER"} | ours(X, Y)
-        if peers and seed < 1:
-            yield common | {"model": "majority set"} | peer(MajorityLabels(), X, Y)
-            if cells * data.Y.shape[1] <= MOST_CELLS:
-                name = "River logistic regression"
-                yield common | {"model": name} | peer(BinaryRelevance(), X, Y)
+def measure(name: str, model: str, orders: list[str], cap: float, path: Path) -> None:
+    """Measure some orders of a set in this process, one line each."""
+    rows = load(name)
+    if model == "ihomer" or model in ABLATIONS:
+        IHOMER().prequential_many(rows.X[:3], rows.Y[:3])  # compile before the clock runs
+    for order in orders:
+        given = rows if order == "file" else rows.shuffled(int(order))
+        if model == "ihomer":
+            found = ours(given)
+        elif model in ABLATIONS:
+            began = time.process_time()
+            metrics = MultiLabelMetrics.from_arrays(given.Y, ablated(model, given))
+            found = figures(metrics, time.process_time() - began)
+        else:
+            found = peer(MODELS[model][1], given, cap)
+        cell = {"set": name, "model": model, "order": order, **found}
+        with path.open("a") as file:
+            file.write(json.dumps(cell) + "\n")
 
 
-def published(folder: Path, name: str) -> dict[str, object] | None:
-    found: dict[str, object] = {"model": "MLHAT (published)", "order": "file"}
-    for score, kind in SCORES.items():
-        with (folder / "published" / f"mlhat_{kind}.csv").open() as file:
-            for row in csv.DictReader(file):
-                if row["Dataset"] == PUBLISHED.get(name, name):
-                    found[score] = float(row["MLHAT"])
-    return found if len(found) > 2 else None
-
-
-def line(name: str, rows: list[dict]) -> None:
-    values = "/".join(f"{np.mean([r[score] for r in rows]):.3f}" for score in SCORES)
-    spread = np.std([r["micro_f1"] for r in rows])
-    cost = [r["microseconds"] for r in rows if "microseconds" in r]
-    order = rows[0]["order"].split()[0]
-    print(
-        f"{name:<16}{order:<10}{rows[0]['model']:<27}{values:<19}"
-        f"{f'+-{spread:.3f}' if len(rows) > 1 else '':<8}"
-        f"{f'{np.median(cost):8.0f} us a row' if cost else ''}",
-        flush=True,
-    )
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from map(json.loads, path.read_text().splitlines())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Quality of the stream learner.")
     parser.add_argument("--sets", nargs="+", default=list(LABELS), choices=list(LABELS))
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--seeds", type=int, default=5, help="shuffled orders")
-    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--cap", type=float, default=60.0, help="seconds of CPU a cell may take")
+    parser.add_argument("--ablations", action="store_true", help="parts of IHOMER left out")
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    folder = Path(os.environ.get("GROWLABELS_DATA", ""))
-    if not (folder / "multilabel").is_dir():
+    if not (Path(os.environ.get("GROWLABELS_DATA", "")) / "multilabel").is_dir():
         raise SystemExit("GROWLABELS_DATA must name the folder that holds multilabel/*.arff.gz")
-    IHOMER().prequential_many(np.eye(3), np.eye(3))  # compile before the clock runs
-    print("exact match / micro F1 / macro F1 over all rows; +- is the spread over orders")
-    results = []
-    for name in options.sets:
-        rows: list[dict] = list(measured(load(folder, name), options.seeds, not options.no_peers))
-        rows += [row] if (row := published(folder, name)) else []
-        for key in dict.fromkeys((r["model"], r["order"].split()[0]) for r in rows):
-            line(name, [r for r in rows if (r["model"], r["order"].split()[0]) == key])
-        results += [{"set": name} | row for row in rows]
-    for order in ("file", "shuffled"):
-        mine = [r for r in results if r["model"] == "IHOMER" and r["order"].startswith(order)]
-        means = [
-            [np.mean([r[score] for r in mine if r["set"] == name]) for score in SCORES]
-            for name in options.sets
-        ]
-        print(f"mean over {len(options.sets)} sets, {order}: {np.round(np.mean(means, 0), 4)}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "stream_quality.json").write_text(json.dumps(results, indent=1))
+    if options.cell:
+        name, model, orders = options.cell
+        measure(name, model, orders.split(","), options.cap, options.results)
+        return
+    options.results.parent.mkdir(exist_ok=True)
+    models = ["ihomer", *ABLATIONS] if options.ablations else options.models
+    orders = ["file", *map(str, range(options.seeds))]
+    for name in options.sets if not options.table else ():
+        for model in models:
+            cells = [c for c in read(options.results) if (c["set"], c["model"]) == (name, model)]
+            done = {cell["order"] for cell in cells}
+            if wanted := [order for order in orders if order not in done]:
+                cell = ["--cell", name, model, ",".join(wanted), "--cap", str(options.cap)]
+                command = [sys.executable, __file__, *cell, "--results", str(options.results)]
+                subprocess.run(command, check=True)
+                print(f"{name} {model}: {len(wanted)} orders", file=sys.stderr, flush=True)
+    cells = [c for c in read(options.results) if c["set"] in options.sets]
+    if options.ablations:
+        print_ablations(cells, ["ihomer", *ABLATIONS])
+    else:
+        print_tables(cells, options.sets)
 
 
 if __name__ == "__main__":
