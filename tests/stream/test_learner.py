@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import load_yeast
-from growlabels.stream import IHOMER, MultiLabelMetrics
+from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
 
 
 def made_rows(rows: int, features: int, density: float, seed: int) -> tuple:
@@ -69,6 +71,55 @@ def test_every_table_and_dict_gives_the_same_model() -> None:
     assert same_state(reference, csr, X)
     columns = [reference.labels_.index(label) for label in sets.labels_]
     assert np.array_equal(reference.predict_proba_many(X)[:, columns], sets.predict_proba_many(X))
+
+
+def test_frames_of_polars_and_of_the_interchange_protocol() -> None:
+    X, Y = made_rows(60, 4, 1.0, 2)
+    names, labels = list("abcd"), [f"l{i}" for i in range(7)]
+    frames = pd.DataFrame(X, columns=names), pd.DataFrame(Y, columns=labels)
+    reference = IHOMER()
+    reference.learn_many(*frames)
+    for form in (polars.DataFrame, pyarrow.Table.from_pandas):
+        other = IHOMER()
+        other.learn_many(form(frames[0]), form(frames[1]))
+        assert other.labels_ == labels
+        told = other.predict_many(form(frames[0]))
+        assert np.array_equal(told, reference.predict_many(frames[0]))
+        rows = ArrayRows(form(frames[0]), form(frames[1]))
+        assert (rows.feature_names, rows.label_names) == (names, labels)
+    missing = polars.DataFrame({"a": [1.0, None]})
+    with pytest.raises(DataError, match=r"row 1 .*feature 'a' must be a finite number"):
+        IHOMER().learn_many(missing, [[0], [1]])
+    words = polars.DataFrame({"a": ["x", "y"]})
+    with pytest.raises(DataError, match="each cell must be a number, it was 'x'"):
+        IHOMER().learn_many(words, [[0], [1]])
+
+
+def test_the_most_probable_labels_are_those_of_the_probabilities() -> None:
+    X, Y = made_rows(120, 5, 1.0, 8)
+    model = IHOMER()
+    assert model.predict_topk_one({0: 1.0}) == []
+    model.learn_many(X, Y)
+    for x in X[:20].tolist():
+        row = dict(enumerate(x))
+        p = {label: both[True] for label, both in model.predict_proba_one(row).items()}
+        ranked = sorted(p.items(), key=lambda pair: -pair[1])
+        assert model.predict_topk_one(row, 3) == ranked[:3]
+        assert model.predict_topk_one(row, 99) == ranked
+    with pytest.raises(UsageError, match="k must be a whole number of at least 1"):
+        model.predict_topk_one({}, 0)
+
+
+def test_partial_fit_is_learn_many_with_named_labels() -> None:
+    X, Y = made_rows(80, 5, 1.0, 9)
+    fitted, learned = IHOMER(), IHOMER()
+    assert fitted.partial_fit(X[:50], Y[:50], classes=list("abcdefg")) is fitted
+    fitted.partial_fit(X[50:], Y[50:], list("abcdefg"))
+    learned.learn_many(X, pd.DataFrame(Y, columns=list("abcdefg")))
+    assert same_state(fitted, learned, X)
+    assert IHOMER().partial_fit(sparse.csr_array(X), sparse.csr_array(Y)).labels_ == list(range(7))
+    with pytest.raises(DataError, match="labels has 1 names for 7 columns"):
+        fitted.partial_fit(X, Y, ["a"])
 
 
 @settings(max_examples=15, deadline=None)

@@ -76,6 +76,30 @@ def test_missing_key_is_not_predicted_and_extra_key_is_a_false_positive():
     assert metrics.hamming == pytest.approx(2 / 6)
 
 
+@given(st.lists(st.tuples(st.sets(st.integers(0, 5)), st.permutations(range(6))), min_size=1),
+       st.integers(1, 8))  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_precision_at_k_by_hand_over_all_rows_and_over_the_window(rows, window):
+    whole, sliding = MultiLabelMetrics(at=(1, 3)), MultiLabelMetrics(window, at=(1, 3))
+    for truth, ranked in rows:
+        for each in (whole, sliding):
+            each.update(truth, [], ranked)
+    for metrics, counted in ((whole, rows), (sliding, rows[-window:])):
+        for k in (1, 3):
+            share = np.mean([len(truth & set(ranked[:k])) / k for truth, ranked in counted])
+            assert metrics.precision_at[k] == pytest.approx(share)
+            assert metrics.as_dict()[f"precision_at_{k}"] == metrics.precision_at[k]
+
+
+def test_a_ranked_label_that_the_truth_does_not_know_is_a_miss():
+    metrics = MultiLabelMetrics(at=[2])
+    metrics.update({"a": True, "b": False}, {}, ["zzz", "a"])
+    metrics.update({"a": True}, {}, ["a"])  # one label known: the second place is a miss
+    assert metrics.precision_at == {2: 0.5}
+    with pytest.raises(UsageError, match="at must be numbers of at least 1"):
+        MultiLabelMetrics(at=[0])
+
+
 def test_sets_and_dicts_say_the_same():
     left, right = MultiLabelMetrics(), MultiLabelMetrics()
     left.update({"a", "b"}, ["b"])

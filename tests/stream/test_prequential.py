@@ -8,10 +8,11 @@ from scipy.sparse import csr_matrix
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import load_yeast
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import MultiLabelMetrics
-from growlabels.stream._prequential import ArrayRows, prequential
+from growlabels.stream._prequential import prequential
 
 
 class Spy(base.MultiLabelClassifier):
@@ -34,6 +35,55 @@ def test_predicts_each_row_before_learning_it():
     assert spy.calls == [(what, i) for i in range(5) for what in ("predict", "learn")]
     assert [point.row for point in scores.curve] == [2, 4, 5]
     assert (scores.n_rows, scores.exact_match, scores.micro_f1) == (5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3, 9])
+def test_delayed_labels_are_learned_when_they_arrive(delay):
+    spy = Spy()
+    prequential(spy, (({"row": i}, {"a"}) for i in range(5)), delay=delay)
+    wanted = []
+    for i in range(5):
+        wanted += [("predict", i)] + [("learn", i - delay)] * (i >= delay)
+    wanted += [("learn", i) for i in range(max(5 - delay, 0), 5)]
+    assert spy.calls == wanted
+
+
+def test_delay_of_arrays_and_of_pairs_is_the_same_and_costs_quality():
+    data = load_yeast()
+    rows = ArrayRows(data.X, data.Y, data.feature_names, data.label_names).take(slice(0, 300))
+    late, pairs = prequential(IHOMER(), rows, delay=60), prequential(IHOMER(), iter(rows), delay=60)
+    assert late.metrics.as_dict() == pairs.metrics.as_dict()
+    assert late.micro_f1 < prequential(IHOMER(), rows).micro_f1
+    plain = prequential(IHOMER(), rows, at=[1])  # row by row, but learned at once
+    assert plain.micro_f1 == prequential(IHOMER(), rows).micro_f1
+
+
+def test_precision_at_k_of_what_was_ranked_before_learning():
+    rows = [({"f": float(i % 2)}, {"even", "all"} if i % 2 == 0 else {"all"}) for i in range(60)]
+    model, twin = IHOMER(), IHOMER()
+    scores = prequential(model, rows, at=[1, 2], every=30, window=10)
+    found = {1: 0.0, 2: 0.0}
+    for x, y in rows:
+        p = {label: p[True] for label, p in twin.predict_proba_one(x).items()}
+        for k in found:
+            top = sorted(p, key=lambda label: -p[label])[:k]
+            found[k] += len(y & set(top)) / k / len(rows)
+        twin.learn_one(x, y)
+    assert scores.precision_at == pytest.approx(found)
+    assert scores.curve[-1].recent["precision_at_1"] == 1.0
+    with pytest.raises(UsageError, match="gives no probabilities"):
+        prequential(MajorityLabels(), rows, at=[1])
+    assert prequential(BinaryRelevance(), rows, at=[1]).precision_at[1] > 0.9
+
+
+def test_a_bad_row_is_named_and_what_was_learned_stays():
+    model = IHOMER()
+    rows = [({"f": 1.0}, {"a"}), ({"f": 2.0}, {"b"}), ({"f": float("nan")}, {"b"})]
+    with pytest.raises(DataError, match=r"row 2 \(counting from 0\): feature 'f' .* it was nan"):
+        prequential(model, rows)
+    assert model.n_rows == 2
+    with pytest.raises(UsageError, match="delay must be at least 0 rows, it was -1"):
+        prequential(model, [], delay=-1)
 
 
 def test_agrees_with_river_where_river_can_score():

@@ -1,13 +1,16 @@
 """Files become streams, and what is wrong with a file is said in one sentence."""
 
 import gzip
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.stream._prequential import ArrayRows
+from growlabels.base.rows import write_parquet
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._rows import read_stream
 
 WANTED = [({"a": 1.0, "b": 2.0}, {"t": True}), ({"a": 3.0, "b": 0.0}, {"t": False})]
@@ -17,6 +20,10 @@ JSONL = [
     {"x": {"a": 1, "b": 2}, "y": ["t"]},
     {"x": {"a": 3, "b": None}, "y": []},
 ]
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 @pytest.fixture
@@ -55,13 +62,68 @@ def test_sparse_arff(write):
     assert list(rows) == [WANTED[0], ({"a": 3.0}, {"t": False})]
 
 
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
 def test_json_rows(write):
     rows = list(read_stream(write("s.jsonl", lines(JSONL))))
     assert rows == [WANTED[0], ({"a": 3.0}, {})]
+
+
+def test_gzipped_json_rows_and_a_cut_off_one(write, tmp_path):
+    path = write("s.jsonl.gz", lines(JSONL) * 400)
+    assert len(list(read_stream(path))) == 800
+    (tmp_path / "cut.jsonl.gz").write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"after line .* the gzip stream is cut off or damaged"):
+        list(read_stream(tmp_path / "cut.jsonl.gz"))
+
+
+def test_parquet_rows(tmp_path):
+    nested, flat = tmp_path / "n.parquet", tmp_path / "f.parquet"
+    write_parquet(nested, JSONL)
+    assert list(read_stream(nested)) == [WANTED[0], ({"a": 3.0}, {})]
+    write_parquet(flat, [{**x, "t": int(y["t"])} for x, y in WANTED])
+    for labels in ("1", "t", "prefix:t", "last-1"):
+        assert list(read_stream(flat, labels)) == WANTED
+    with pytest.raises(UsageError, match="no column 'u'"):
+        list(read_stream(flat, "u"))
+    write_parquet(flat, [{"a": 1.0, "t": 1}, {"a": float("nan"), "t": 1}])
+    with pytest.raises(DataError, match="row 2: feature 'a' must be a finite number"):
+        list(read_stream(flat, "1"))
+    (tmp_path / "no.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        list(read_stream(tmp_path / "no.parquet", "1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"), [(lines(JSONL), None), (CSV, "1"), ("\n" + CSV, "t"), ("\ufeff" + CSV, "t")]
+)
+def test_standard_input_line_by_line(monkeypatch, text, labels):
+    raw = io.BytesIO(text.encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(raw))
+    rows = iter(read_stream(Path("-"), labels))
+    assert next(rows) == WANTED[0]
+    assert raw.tell() < len(raw.getvalue())  # the second row was not asked for
+    assert next(rows)[1] in ({"t": False}, {})
+    assert list(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "message"),
+    [
+        ("", None, "standard input is empty"),
+        (lines(JSONL) + "x", None, "line 3: broken JSON"),
+        (lines([{"x": {"a": "b"}, "y": []}]), None, "standard input line 1: feature 'a' must be"),
+        (CSV + "1,x,0\n", "1", "standard input line 4: column 'b' must be a finite number"),
+        (CSV, None, "standard input does not say which columns are labels"),
+    ],
+)
+def test_what_is_wrong_in_standard_input_is_said(monkeypatch, text, labels, message):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    with pytest.raises((DataError, UsageError), match=message):
+        list(read_stream(Path("-"), labels))
+
+
+def test_a_label_may_have_the_name_of_a_feature_and_rows_may_be_empty(write):
+    rows = [{"x": {"t": 1}, "y": ["t"]}, {"x": {}, "y": []}]
+    assert list(read_stream(write("s.jsonl", lines(rows)))) == [({"t": 1.0}, {"t": True}), ({}, {})]
 
 
 def test_flat_json_rows(write):
@@ -101,6 +163,9 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.jsonl", '{"x": {"a": NaN}, "y": []}', None, "line 1: feature 'a' must be a finite"),
         ("s.jsonl", '{"x": {"a": "b"}, "y": []}', None, "line 1: feature 'a' .* it was 'b'"),
         ("s.jsonl", '{"x": {}, "y": "t"}', None, "line 1: 'y' must be a list of labels"),
+        ("s.jsonl", '{"x": {}, "y": ["t", "u", "t"]}', None, "line 1: label 't' is named twice"),
+        ("s.jsonl", '{"x": {"a": Infinity}, "y": []}', None, "line 1: feature 'a' must be a fini"),
+        ("s.csv", "a,t,t\n1,2,1\n", "1", "two columns named 't'"),
         ("s.jsonl", '{"x": {}, "y": {"t": 2}}', None, "label 't' must be true or false"),
         ("s.jsonl", '{"x": {}, "y": [[1]]}', None, "a label must be a string"),
         ("s.jsonl", '{"x": [1], "y": []}', None, "'x' must be an object"),
@@ -170,7 +235,7 @@ def test_what_is_no_gzip_is_said(tmp_path, name):
     ("name", "labels", "message"),
     [
         ("s.csv", None, "pass --labels"),
-        ("s.parquet", "1", "must end in one of .arff"),
+        ("s.feather", "1", "must end in one of .arff"),
         ("s.jsonl", "3", "keys have no order"),
     ],
 )

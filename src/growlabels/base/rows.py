@@ -4,19 +4,21 @@ Every row of the input comes out once: as a :class:`Row`, or as a :class:`Malfor
 its line and the reason.
 """
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
 from growlabels.base.files import atomic_write, content_hash
 
-JSON_LINES = (".jsonl", ".ndjson")
+JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 
 
@@ -74,16 +76,32 @@ def read_rows(
     ['a', 'b']
     """
     seen: dict[str, int] = {}
+    for number, data in read_mappings(source, set_aside):
+        digest = content_hash(data)[:16]
+        copy = seen.get(digest, 0)
+        seen[digest] = copy + 1
+        yield Row(f"{digest}-{copy}", number, data)
+
+
+def read_mappings(
+    source: RowSource | BinaryIO, set_aside: Callable[[MalformedRow], None] | None = None
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield number and data of each row, in bounded memory however many there are.
+
+    Takes what :func:`read_rows` takes, also ``.jsonl.gz``, or a binary file of JSON lines that is
+    open already, which is read as far as it is written. Fails as :func:`read_rows` does.
+
+    >>> import io
+    >>> list(read_mappings(io.BytesIO(b'{"a": 1}\\n')))
+    [(1, {'a': 1})]
+    """
     for number, data, raw in _parsed(source):
         if isinstance(data, Mapping):
-            digest = content_hash(data)[:16]
-            copy = seen.get(digest, 0)
-            seen[digest] = copy + 1
-            yield Row(f"{digest}-{copy}", number, data)
+            yield number, data
             continue
         reason = data if isinstance(data, str) else f"is {type(data).__name__}, not an object"
         if set_aside is None:
-            where = "line" if _name(source).lower().endswith(JSON_LINES) else "row"
+            where = "line" if _in_lines(source) else "row"
             raise DataError(f"{_name(source)} {where} {number}: {reason}; mend or remove the row")
         set_aside(MalformedRow(number, reason, raw))
 
@@ -92,12 +110,19 @@ class _Bad(str):
     """The reason why a row could not be parsed."""
 
 
-def _name(source: RowSource) -> str:
+def _name(source: RowSource | BinaryIO) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else "input"
 
 
-def _parsed(source: RowSource) -> Iterator[tuple[int, object, str]]:
+def _in_lines(source: RowSource | BinaryIO) -> bool:
+    return hasattr(source, "readline") or _name(source).lower().endswith(JSON_LINES)
+
+
+def _parsed(source: RowSource | BinaryIO) -> Iterator[tuple[int, object, str]]:
     """Yield number, the mapping or the reason it is none, and the raw text."""
+    if hasattr(source, "readline"):
+        yield from _parsed_lines(source)
+        return
     if not isinstance(source, str | os.PathLike):
         for number, data in enumerate(source, 1):
             ok = isinstance(data, Mapping)
@@ -107,37 +132,49 @@ def _parsed(source: RowSource) -> Iterator[tuple[int, object, str]]:
     path = Path(source)
     if not path.is_file():
         raise UsageError.missing_file(path)
-    ending = path.suffix.lower()
-    if ending in JSON_LINES:
-        yield from _parsed_jsonl(path)
-    elif ending == ".parquet":
+    if path.name.lower().endswith(JSON_LINES):
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield from _whole(_parsed_lines(file), path)
+    elif path.suffix.lower() == ".parquet":
         yield from ((n, d, "") for n, d in enumerate(_parquet_rows(path), 1))
     else:
         raise UsageError.parameter(
             "rows file",
-            "must end in .jsonl, .ndjson or .parquet",
+            "must end in .jsonl, .ndjson, .jsonl.gz or .parquet",
             str(path),
             "convert it or rename it",
         )
 
 
-def _parsed_jsonl(path: Path) -> Iterator[tuple[int, object, str]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            raw = line.decode("utf-8", "replace").rstrip("\r\n")
-            if not raw.strip():
-                continue
-            try:
-                data = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                yield number, _Bad(f"invalid UTF-8 at byte {error.start}"), raw
-            except ValueError as error:
-                yield number, _Bad(f"broken JSON ({error})"), raw
-            except RecursionError:
-                yield number, _Bad("JSON nested too deeply"), raw
-            else:
-                ok = isinstance(data, dict)
-                yield number, data if ok else _Bad(f"is {_kind(data)}, not an object"), raw
+def _parsed_lines(file: Any) -> Iterator[tuple[int, object, str]]:
+    for number, line in enumerate(iter(file.readline, b""), 1):  # a line as soon as it is there
+        raw = line.decode("utf-8", "replace").rstrip("\r\n")
+        if not raw.strip():
+            continue
+        try:
+            data = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError as error:
+            yield number, _Bad(f"invalid UTF-8 at byte {error.start}"), raw
+        except ValueError as error:
+            yield number, _Bad(f"broken JSON ({error})"), raw
+        except RecursionError:
+            yield number, _Bad("JSON nested too deeply"), raw
+        else:
+            ok = isinstance(data, dict)
+            yield number, data if ok else _Bad(f"is {_kind(data)}, not an object"), raw
+
+
+def _whole(rows: Iterator[Any], path: Path) -> Iterator[Any]:
+    number = 0
+    try:
+        for row in rows:
+            number = row[0]
+            yield row
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"{path} after line {number}: the gzip stream is cut off or damaged ({error}); "
+            "get the file again"
+        ) from error
 
 
 def _kind(data: object) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.stream._array_rows import ArrayRows as ArrayRows
     from growlabels.stream._baselines import BinaryRelevance as BinaryRelevance
     from growlabels.stream._baselines import MajorityLabels as MajorityLabels
     from growlabels.stream._contracts import check_stream_model as check_stream_model
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from growlabels.stream._metrics import MultiLabelMetrics as MultiLabelMetrics
     from growlabels.stream._partition import Event as Event
     from growlabels.stream._partition import LinkagePartition as LinkagePartition
-    from growlabels.stream._prequential import ArrayRows as ArrayRows
     from growlabels.stream._prequential import Point as Point
     from growlabels.stream._prequential import PrequentialScores as PrequentialScores
     from growlabels.stream._prequential import prequential as prequential
+    from growlabels.stream._stream import Stream as Stream
 
 __all__ = [
     "IHOMER",
@@ -40,6 +41,7 @@ __all__ = [
     "PairCounts",
     "Point",
     "PrequentialScores",
+    "Stream",
     "check_stream_model",
     "prequential",
     "stream_checks",
@@ -49,7 +51,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "IHOMER": "_learner",
-        "ArrayRows": "_prequential",
+        "ArrayRows": "_array_rows",
         "BinaryRelevance": "_baselines",
         "Event": "_partition",
         "LabelNode": "_hierarchy",
@@ -60,6 +62,7 @@ __getattr__, __dir__ = lazy_exports(
         "PairCounts": "_cooccurrence",
         "Point": "_prequential",
         "PrequentialScores": "_prequential",
+        "Stream": "_stream",
         "check_stream_model": "_contracts",
         "prequential": "_prequential",
         "stream_checks": "_contracts",

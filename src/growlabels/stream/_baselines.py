@@ -77,3 +77,7 @@ class BinaryRelevance(base.MultiLabelClassifier):
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
         """Predict all labels seen so far."""
         return self._model.predict_one(dict(x))
+
+    def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
+        """Return label -> {False: 1 - p, True: p} of the labels seen so far."""
+        return self._model.predict_proba_one(dict(x))

@@ -201,6 +201,7 @@ def read_table(table: Any, what: str) -> Cells:
         The table has not two dimensions, or two columns of one name.
     """
     names: Sequence[Hashable]
+    table = as_known_table(table)
     if _is_sparse(table):
         if table.ndim != 2:
             raise UsageError(f"{what} must have two dimensions, it had {table.ndim}")
@@ -230,6 +231,15 @@ def read_table(table: Any, what: str) -> Cells:
     rows, column = np.nonzero(array)
     start = np.searchsorted(rows, np.arange(len(array) + 1)).astype(np.int64)
     return Cells(names, start, column.astype(np.int64), array[rows, column])
+
+
+def as_known_table(table: Any) -> Any:
+    """Wrap a frame that only speaks the interchange protocol (``__dataframe__``), as pyarrow's."""
+    if hasattr(table, "__dataframe__") and not hasattr(table, "to_numpy"):
+        import narwhals
+
+        return narwhals.from_native(table, eager_only=True)
+    return table
 
 
 def _is_sparse(table: Any) -> bool:

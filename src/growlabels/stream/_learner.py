@@ -12,6 +12,7 @@ from river import base
 from scipy import sparse
 
 from growlabels.base.errors import UsageError
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
@@ -179,6 +180,38 @@ class IHOMER(base.MultiLabelClassifier):
         p = _sigmoid(logits[0, self._columns()])
         pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
         return {label: {False: no, True: yes} for label, no, yes in pairs}
+
+    def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
+        """Return the ``k`` most probable labels with their probabilities, the best first.
+
+        Fewer where fewer labels are known; of equally probable ones the first seen comes first.
+
+        >>> model = IHOMER()
+        >>> for i in range(50):
+        ...     model.learn_one({"a": float(i % 2)}, {"odd", "any"} if i % 2 else {"any"})
+        >>> [label for label, p in model.predict_topk_one({"a": 0.0}, k=1)]
+        ['any']
+        """
+        _check_whole("k", k, 1)
+        p = _sigmoid(self._engine.logits(self._rows(read_row(x)))[0, self._columns()])
+        names = list(self._labels)
+        return [(names[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:k]]
+
+    def partial_fit(self, X: Any, Y: Any, classes: Iterable[Hashable] | None = None) -> "IHOMER":
+        """Learn rows as :meth:`learn_many` does, in the manner of scikit-learn.
+
+        Parameters
+        ----------
+        X, Y
+            As :meth:`learn_many` takes them.
+        classes
+            Names of the columns of Y where it is an array; 0, 1, ... by default. Unlike in
+            scikit-learn they may differ from call to call.
+        """
+        if classes is not None:
+            Y = ArrayRows(X, Y, None, list(classes)).tables[1]
+        self.learn_many(X, Y)
+        return self
 
     def learn_many(self, X: Any, Y: Any) -> None:
         """Learn rows in their order; the same, to the bit, as a loop of :meth:`learn_one`.

@@ -69,7 +69,7 @@ class LabelScore:
 
 
 class MultiLabelMetrics:
-    """Exact match, micro and macro F1, Jaccard, Hamming: all rows, or the last ``window``.
+    """Exact match, micro and macro F1, Jaccard, Hamming, precision at k: all rows, or the last.
 
     Macro F1 and Hamming are over the labels that were true or predicted in the rows that count.
     A figure of no rows, and an F1 of no label at all, is 0.
@@ -78,6 +78,8 @@ class MultiLabelMetrics:
     ----------
     window
         Score only the last so many rows; None: all rows.
+    at
+        For precision at these k, which needs ``ranked`` at each update.
 
     Examples
     --------
@@ -90,16 +92,21 @@ class MultiLabelMetrics:
     LabelScore(tp=0, fp=1, fn=0)
     """
 
-    def __init__(self, window: int | None = None) -> None:
+    def __init__(self, window: int | None = None, at: Sequence[int] = ()) -> None:
         if window is not None and window < 1:
             raise UsageError.parameter("window", "must be at least 1 row, or None", window)
+        if any(k < 1 for k in at):
+            raise UsageError.parameter("at", "must be numbers of at least 1", tuple(at))
         self.window = window
+        self.at = tuple(dict.fromkeys(at))
         self.n_rows = 0
         self._exact = 0
         self._jaccard = 0.0
         self._tp = self._fp = self._fn = 0
         self._labels: dict[Hashable, list[int]] = {}
         self._rows: deque[tuple[frozenset[Hashable], frozenset[Hashable]]] = deque()
+        self._found = [0] * len(self.at)
+        self._ranks: deque[list[int]] = deque()
 
     @classmethod
     def from_arrays(
@@ -141,15 +148,28 @@ class MultiLabelMetrics:
                 made._labels[name] = list(counts)
         return made
 
-    def update(self, truth: LabelSet, predicted: LabelSet) -> None:
-        """Add one row: a dict label -> bool, or any collection of the labels that are present."""
+    def update(self, truth: LabelSet, predicted: LabelSet, ranked: Sequence[Hashable] = ()) -> None:
+        """Add one row.
+
+        Parameters
+        ----------
+        truth, predicted
+            A dict label -> bool, or any collection of the labels that are present.
+        ranked
+            For precision at k: labels, the most probable first, at least k if there are so many.
+        """
         true, guess = present(truth), present(predicted)
+        found = [sum(label in true for label in ranked[:k]) for k in self.at]
         self._count(true, guess, 1)
         self._jaccard += _overlap(true, guess)
+        self._found = [a + b for a, b in zip(self._found, found, strict=True)]
         if self.window is not None:
             self._rows.append((true, guess))
+            self._ranks.append(found)
             if len(self._rows) > self.window:
                 self._count(*self._rows.popleft(), -1)
+                left = self._ranks.popleft()
+                self._found = [a - b for a, b in zip(self._found, left, strict=True)]
 
     def _count(self, true: frozenset[Hashable], guess: frozenset[Hashable], sign: int) -> None:
         self.n_rows += sign
@@ -192,6 +212,15 @@ class MultiLabelMetrics:
         """Share of (row, label) decisions that were wrong."""
         return _ratio(self._fp + self._fn, self.n_rows * len(self._labels))
 
+    @property
+    def precision_at(self) -> dict[int, float]:
+        """Mean over rows of the share of true labels among the k that were ranked first.
+
+        A row with fewer than k true labels cannot reach 1.
+        """
+        pairs = zip(self.at, self._found, strict=True)
+        return {k: _ratio(found, self.n_rows * k) for k, found in pairs}
+
     def per_label(self) -> dict[Hashable, LabelScore]:
         """Return the score of every label that was true or predicted, in order of its name."""
         names = sorted(self._labels, key=lambda label: (str(type(label)), str(label)))
@@ -199,7 +228,9 @@ class MultiLabelMetrics:
 
     def as_dict(self) -> dict[str, float]:
         """Return all figures by name, the number of rows included."""
-        return {"n_rows": self.n_rows, **{name: getattr(self, name) for name in SCORES}}
+        figures = {name: getattr(self, name) for name in SCORES}
+        ranked = {f"precision_at_{k}": value for k, value in self.precision_at.items()}
+        return {"n_rows": self.n_rows, **figures, **ranked}
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name}={getattr(self, name):.3f}" for name in SCORES)

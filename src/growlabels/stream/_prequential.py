@@ -1,21 +1,21 @@
 """Prequential evaluation: every row is predicted, scored, and only then learned."""
 
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-Step = tuple[LabelSet, LabelSet, float]  # truth, prediction, seconds spent in the model
+Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
+"""Truth, prediction, labels ranked by probability, seconds spent in the model."""
 
 
 class StreamModel(Protocol):
@@ -51,162 +51,6 @@ class Point:
     total: Mapping[str, float]
     recent: Mapping[str, float]
     seconds: float
-
-
-@dataclass(frozen=True)
-class ArrayRows:
-    """Rows that are held as arrays; iterates as (x, y) dicts.
-
-    :func:`prequential` hands the arrays themselves to a learner that takes them.
-
-    Parameters
-    ----------
-    X
-        (rows, features) array, DataFrame or SciPy sparse matrix. NaN and what a sparse matrix
-        does not store are left out of the dicts; both are zero to a learner that takes arrays.
-    Y
-        (rows, labels) of 0 and 1 or bool: array, DataFrame or SciPy sparse matrix.
-    features, labels
-        Names of the columns; by default those of a DataFrame, else 0, 1, ...
-
-    Raises
-    ------
-    DataError
-        X and Y differ in their number of rows, names in number from columns, or Y holds other
-        values than 0 and 1.
-    UsageError
-        X or Y has not two dimensions.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rows = ArrayRows(np.array([[1.0, 2.0]]), np.array([[True]]), ["a", "b"], ["tag"])
-    >>> list(rows)
-    [({'a': 1.0, 'b': 2.0}, {'tag': True})]
-    """
-
-    X: "NDArray[np.float64] | csr_matrix"
-    Y: NDArray[np.bool_]
-    features: Sequence[Hashable] | None = None
-    labels: Sequence[Hashable] | None = None
-
-    def __post_init__(self) -> None:
-        for table, names in (("X", "features"), ("Y", "labels")):
-            given: Any = getattr(self, table)
-            if getattr(self, names) is None and hasattr(given, "columns"):
-                object.__setattr__(self, names, list(given.columns))
-            object.__setattr__(self, table, _matrix(given, table))
-        if self.X.shape[0] != self.Y.shape[0]:
-            raise DataError(
-                f"X has {self.X.shape[0]} rows and Y has {self.Y.shape[0]}; pass the same rows"
-            )
-        for name, names, width in (
-            ("features", self.features, self.X.shape[1]),
-            ("labels", self.labels, self.Y.shape[1]),
-        ):
-            if names is not None and len(names) != width:
-                raise DataError(f"{name} has {len(names)} names for {width} columns")
-
-    def __len__(self) -> int:
-        return int(self.Y.shape[0])
-
-    def __iter__(self) -> Iterator[tuple[dict[Hashable, float], dict[Hashable, bool]]]:
-        features = self.feature_names
-        labels = self.label_names
-        for row in range(len(self)):
-            x = dict(self._values(row, features))
-            yield x, dict(zip(labels, self.Y[row].tolist(), strict=True))
-
-    @property
-    def feature_names(self) -> list[Hashable]:
-        """Names of the columns of X."""
-        return list(range(self.X.shape[1]) if self.features is None else self.features)
-
-    @property
-    def label_names(self) -> list[Hashable]:
-        """Names of the columns of Y."""
-        return list(range(self.Y.shape[1]) if self.labels is None else self.labels)
-
-    @property
-    def tables(self) -> tuple[Any, Any]:
-        """X and Y for a learner's ``..._many`` methods, with the names of their columns.
-
-        NaN is 0 there: a feature that is missing.
-        """
-        X = _without_nan(self.X)
-        return (
-            X if self.features is None else _named(X, self.features),
-            self.Y if self.labels is None else _named(self.Y, self.labels),
-        )
-
-    def take(self, order: NDArray[np.int64] | slice) -> "ArrayRows":
-        """Return some rows, or all in another order."""
-        return ArrayRows(self.X[order], self.Y[order], self.features, self.labels)
-
-    def shuffled(self, seed: int) -> "ArrayRows":
-        """Return the rows in random order."""
-        return self.take(np.random.default_rng(seed).permutation(len(self)))
-
-    def _values(self, row: int, names: Sequence[Hashable]) -> Iterator[tuple[Hashable, float]]:
-        matrix: Any = self.X
-        if hasattr(matrix, "indptr"):
-            inside = slice(matrix.indptr[row], matrix.indptr[row + 1])
-            columns, values = matrix.indices[inside].tolist(), matrix.data[inside].tolist()
-        else:
-            columns, values = range(matrix.shape[1]), matrix[row].tolist()
-        return ((names[c], v) for c, v in zip(columns, values, strict=True) if v == v)
-
-
-def _matrix(table: Any, what: str) -> Any:
-    """Return an array or CSR matrix of two dimensions; of Y a bool array."""
-    if hasattr(table, "tocsr"):
-        matrix: Any = table.tocsr()
-        matrix = matrix if what == "X" else matrix.toarray()
-    else:
-        try:
-            matrix = np.asarray(table)
-        except ValueError as error:
-            raise DataError(f"{what} has rows of different lengths; give each the same") from error
-    if matrix.ndim != 2:
-        raise UsageError(
-            f"{what} must have two dimensions (rows, columns), it had {matrix.ndim}; "
-            "pass dicts to prequential as (x, y) pairs"
-        )
-    if what == "Y" and matrix.dtype != np.bool_:
-        if not ((matrix == 0) | (matrix == 1)).all():
-            raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
-        matrix = matrix == 1
-    return matrix
-
-
-def _without_nan(matrix: Any) -> Any:
-    values = matrix.data if hasattr(matrix, "indptr") else matrix
-    if values.dtype.kind != "f" or not np.isnan(values).any():
-        return matrix
-    if values is matrix:
-        return np.where(np.isnan(matrix), 0.0, matrix)
-    mended = matrix.copy()
-    mended.data[np.isnan(values)] = 0.0
-    return mended
-
-
-@dataclass(frozen=True)
-class _NamedArray:
-    """An array with column names: what learners ask of a DataFrame."""
-
-    array: NDArray[Any]
-    columns: list[Hashable]
-
-    def to_numpy(self) -> NDArray[Any]:
-        return self.array
-
-
-def _named(matrix: Any, names: Sequence[Hashable]) -> Any:
-    if not hasattr(matrix, "indptr"):
-        return _NamedArray(matrix, list(names))
-    named = matrix.copy()
-    named.columns = list(names)
-    return named
 
 
 class PrequentialScores:
@@ -263,6 +107,11 @@ class PrequentialScores:
         """Mean overlap of the true and the predicted set."""
         return self.metrics.jaccard
 
+    @property
+    def precision_at(self) -> dict[int, float]:
+        """Mean share of true labels among the k most probable, for each k that was asked for."""
+        return self.metrics.precision_at
+
     def __repr__(self) -> str:
         figures = ", ".join(f"{name}={getattr(self, name):.3f}" for name in SCORES)
         return f"PrequentialScores(n_rows={self.n_rows}, {figures})"
@@ -274,6 +123,8 @@ def prequential(
     *,
     every: int = 100,
     window: int = 500,
+    delay: int = 0,
+    at: Sequence[int] = (),
     progress: Progress = silent,
     on_point: OnPoint | None = None,
 ) -> PrequentialScores:
@@ -293,6 +144,12 @@ def prequential(
         Rows between two points of the curve.
     window
         Rows that count for the recent scores of a point.
+    delay
+        A row's labels arrive, and are learned, when so many further rows were predicted. The
+        labels that have not arrived when the stream ends are learned then.
+    at
+        Score precision at these k as well; the model ranks with ``predict_topk_one(x, k)`` or,
+        as River's do, with ``predict_proba_one``.
     progress, on_point
         Called while the stream runs.
 
@@ -306,12 +163,15 @@ def prequential(
     for name, value in (("every", every), ("window", window)):
         if value < 1:
             raise UsageError.parameter(name, "must be at least 1 row", value)
-    if isinstance(rows, ArrayRows) and hasattr(model, "prequential_many"):
+    if delay < 0:
+        raise UsageError.parameter("delay", "must be at least 0 rows", delay)
+    at_once = hasattr(model, "prequential_many") and not delay and not at
+    if isinstance(rows, ArrayRows) and at_once:
         steps = _array_steps(model, rows, every)
     else:
-        steps = _dict_steps(model, rows)
+        steps = _dict_steps(model, rows, delay, max(at, default=0))
     total = len(rows) if hasattr(rows, "__len__") else None  # type: ignore[arg-type]
-    metrics, recent = MultiLabelMetrics(), MultiLabelMetrics(window)
+    metrics, recent = MultiLabelMetrics(at=at), MultiLabelMetrics(window, at)
     curve: list[Point] = []
     seconds, row = 0.0, 0
 
@@ -321,11 +181,11 @@ def prequential(
         if on_point is not None:
             on_point(curve[-1])
 
-    for row, (truth, guess, spent) in enumerate(steps, 1):
+    for row, (truth, guess, ranked, spent) in enumerate(steps, 1):
         seconds += spent
         true, said = present(truth), present(guess)
-        metrics.update(true, said)
-        recent.update(true, said)
+        metrics.update(true, said, ranked)
+        recent.update(true, said, ranked)
         if row % every == 0:
             mark()
     if row % every or not row:
@@ -333,12 +193,54 @@ def prequential(
     return PrequentialScores(metrics, tuple(curve), seconds)
 
 
-def _dict_steps(model: StreamModel, rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[Step]:
-    for x, y in _pairs(rows):
+def _dict_steps(
+    model: StreamModel, rows: Iterable[tuple[Any, LabelSet]], delay: int, most: int
+) -> Iterator[Step]:
+    rank = _ranking(model) if most else None
+    waiting: deque[tuple[int, Any, LabelSet]] = deque()
+    for number, (x, y) in enumerate(_pairs(rows)):
         start = time.perf_counter()
-        guess = model.predict_one(x)
+        with _at_row(number):
+            guess = model.predict_one(x)
+            ranked = rank(x, most) if rank is not None else ()
+        waiting.append((number, x, y))
+        if number >= delay:
+            _learn(model, *waiting.popleft())
+        yield y, guess or {}, ranked, time.perf_counter() - start
+    for row in waiting:
+        _learn(model, *row)
+
+
+def _learn(model: StreamModel, number: int, x: Any, y: LabelSet) -> None:
+    with _at_row(number):
         model.learn_one(x, y)
-        yield y, guess or {}, time.perf_counter() - start
+
+
+@contextmanager
+def _at_row(number: int) -> Iterator[None]:
+    """Say in which row it was that something was wrong; what was learned before stays."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"row {number} (counting from 0): {error}") from error
+
+
+def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
+    """Return what gives a row's most probable labels, the best first."""
+    if hasattr(model, "predict_topk_one"):
+        return lambda x, k: [label for label, _ in model.predict_topk_one(x, k)]
+
+    def by_probability(x: Any, k: int) -> list[Hashable]:
+        try:
+            found = model.predict_proba_one(x) or {}
+        except (AttributeError, NotImplementedError) as error:
+            raise UsageError(
+                f"{type(model).__name__} gives no probabilities, so it has no precision at k; "
+                "leave at out"
+            ) from error
+        return sorted(found, key=lambda label: -found[label].get(True, 0.0))[:k]
+
+    return by_probability
 
 
 def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet]]:
@@ -363,7 +265,7 @@ def _array_steps(model: Any, rows: ArrayRows, every: int) -> Iterator[Step]:
         spent = (time.perf_counter() - start) / len(part)
         names = list(model.labels_)
         for y, guess in zip(_members(part.Y, truths), _members(guesses, names), strict=True):
-            yield y, guess, spent
+            yield y, guess, (), spent
 
 
 def _members(matrix: Any, names: Sequence[Hashable]) -> Iterator[list[Hashable]]:

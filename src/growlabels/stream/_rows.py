@@ -1,4 +1,4 @@
-"""Streams from files: ARFF, CSV and JSONL, with the label columns that the caller names."""
+"""Streams from files and standard input, with the label columns that the caller names."""
 
 import csv
 import gzip
@@ -8,20 +8,22 @@ import math
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import MalformedRow, read_rows
+from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
-from growlabels.stream._prequential import ArrayRows
+from growlabels.stream._array_rows import ArrayRows
+from growlabels.stream._columns import choose_columns, listed
+from growlabels.stream._mappings import LabelRow, SetAside, mapping_rows, refuse
 
-SetAside = Callable[[MalformedRow], None]
-LabelRow = tuple[dict[str, float], dict[str, bool]]
-ENDINGS = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".ndjson")
+STANDARD_INPUT = "standard input"
+TABLES = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+ENDINGS = (*TABLES, *JSON_LINES, ".parquet")
 _NO_LABELS = (
     "{} does not say which {} are labels; pass --labels with a count (the last n), first-n, "
     "prefix:..., or names"
@@ -39,12 +41,13 @@ def read_stream(
     Parameters
     ----------
     path
-        ARFF (dense or sparse), CSV or TSV with a header, each plain or gzipped; or JSONL, which
-        is read row by row while the stream runs: ``{"x": {...}, "y": [...]}`` or flat rows.
+        ARFF (dense or sparse), CSV or TSV with a header, each plain or gzipped; or JSON lines
+        (plain or gzipped) or Parquet, read row by row while the stream runs: ``{"x": {...},
+        "y": [...]}`` or flat rows. ``-``: standard input, JSON lines or CSV, line by line.
     labels
         Which columns are labels: ``"14"`` the last 14, ``"first-14"``, ``"prefix:tag_"``, names
         with commas between (a name that holds a comma in double quotes), or for ARFF the path of
-        a Mulan XML file. None: what an ARFF file says of itself, or the ``y`` of JSONL rows.
+        a Mulan XML file. None: what an ARFF file says of itself, or the ``y`` of the rows.
     set_aside
         Called with each row that cannot be used. Without it such a row raises.
 
@@ -56,6 +59,8 @@ def read_stream(
     DataError
         The file is empty, or a row is malformed.
     """
+    if str(path) == "-":
+        return _standard_input(labels, set_aside)
     if not path.is_file():
         raise UsageError.missing_file(path)
     ending = next((end for end in ENDINGS if path.name.lower().endswith(end)), None)
@@ -67,49 +72,9 @@ def read_stream(
         raise DataError(f"{path.name} is empty; there is nothing to learn from")
     if ending.startswith(".arff"):
         return _arff(path, labels, set_aside)
-    if ending in (".jsonl", ".ndjson"):
-        return _json_rows(path, labels, set_aside)
+    if ending not in TABLES:
+        return mapping_rows(path, path.name, labels, set_aside)
     return _table(path, labels, set_aside, "\t" if ending.startswith(".tsv") else ",")
-
-
-def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
-    """Return the places of the label columns.
-
-    >>> choose_columns(["a", "tag_x", "tag_y"], "prefix:tag_", "f.csv")
-    [1, 2]
-    >>> choose_columns(["a", "b", "c"], "1", "f.csv"), choose_columns(["a", "b"], "b", "f.csv")
-    ([2], [1])
-    """
-    counted = re.fullmatch(r"(first-|last-)?(\d+)", labels)
-    if counted and labels not in names:
-        count = int(counted[2])
-        if not 0 < count < len(names):
-            raise UsageError(
-                f"{source} has {len(names)} columns, so it cannot have {count} labels and a "
-                "feature; check the label count"
-            )
-        return list(range(count) if counted[1] == "first-" else range(len(names))[-count:])
-    if labels.startswith("prefix:"):
-        prefix = labels.removeprefix("prefix:")
-        found = [i for i, name in enumerate(names) if name.startswith(prefix)]
-        if not found:
-            raise UsageError(f"{source} has no column that starts with {prefix!r}; {_some(names)}")
-        return found
-    wanted = [labels] if labels in names else _listed(labels)
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise UsageError(f"{source} has no column {missing[0]!r}; {_some(names)}")
-    return sorted({names.index(name) for name in wanted})
-
-
-def _listed(labels: str) -> list[str]:
-    """Split names at commas; a name that holds a comma stands in double quotes."""
-    return [name.strip() for name in next(csv.reader([labels], skipinitialspace=True)) or [""]]
-
-
-def _some(names: Sequence[str]) -> str:
-    listed = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
-    return f"it has {len(names)} columns: {listed}"
 
 
 def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRows:
@@ -122,7 +87,7 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
             prefix = labels.removeprefix("prefix:")
             chosen = lambda name: name.startswith(prefix)  # noqa: E731
         else:
-            chosen = _listed(labels)
+            chosen = listed(labels)
     try:
         X, Y, features, names = load_arff(path, chosen, set_aside)
     except UsageError as error:
@@ -135,22 +100,32 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
 
 
 def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: str) -> ArrayRows:
+    rows = _table_rows(_text(path), path.name, labels, set_aside, comma)
+    features, names = next(rows)
+    X, Y = zip(*rows, strict=True)
+    return ArrayRows(np.array(X), np.array(Y), features, names)
+
+
+def _table_rows(
+    text: Iterable[str], source: str, labels: str | None, set_aside: SetAside | None, comma: str
+) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Yield the names of features and labels, then the values of each row."""
     if labels is None:
-        raise UsageError(_NO_LABELS.format(path.name, "columns"))
-    lines = csv.reader(_text(path), delimiter=comma)
-    rows = _lines(lines, path.name)
+        raise UsageError(_NO_LABELS.format(source, "columns"))
+    rows = _lines(csv.reader(text, delimiter=comma), source)
     names = [name.strip() for _, cells in itertools.islice(rows, 1) for name in cells]
     if any("\ufffd" in name for name in names):
-        raise DataError(f"{path.name} line 1 is not UTF-8; save the file as UTF-8")
+        raise DataError(f"{source} line 1 is not UTF-8; save the file as UTF-8")
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise DataError(f"{path.name} has two columns named {twice!r}; rename one")
-    columns = choose_columns(names, labels, path.name)
+        raise DataError(f"{source} has two columns named {twice!r}; rename one")
+    columns = choose_columns(names, labels, source)
     inside = set(columns)
     features = [i for i in range(len(names)) if i not in inside]
     if not features:
-        raise DataError(f"{path.name} has label columns only; it needs at least one feature")
-    X, Y = [], []
+        raise DataError(f"{source} has label columns only; it needs at least one feature")
+    yield [names[i] for i in features], [names[i] for i in columns]
+    used = False
     for line, cells in rows:
         if not any(cells):
             continue
@@ -159,15 +134,40 @@ def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: st
             x = [_number(names[i], cells[i]) for i in features]
             y = [_truth(names[i], cells[i]) for i in columns]
         except ValueError as error:
-            _bad(path, line, str(error), comma.join(cells), set_aside)
+            refuse(source, f"line {line}", error, comma.join(cells), set_aside)
             continue
-        X.append(x)
-        Y.append(y)
-    if not X:
-        raise DataError(f"{path.name} has no row that can be used; is it whole?")
-    return ArrayRows(
-        np.array(X), np.array(Y), [names[i] for i in features], [names[i] for i in columns]
-    )
+        used = True
+        yield x, y
+    if not used:
+        raise DataError(f"{source} has no row that can be used; is it whole?")
+
+
+def _standard_input(labels: str | None, set_aside: SetAside | None) -> Iterator[LabelRow]:
+    """Yield each row as soon as its line is there: JSON lines, or CSV with a header."""
+    raw = sys.stdin.buffer
+    first = next((line for line in iter(raw.readline, b"") if line.strip()), b"")
+    if not first:
+        raise DataError(f"{STANDARD_INPUT} is empty; there is nothing to learn from")
+    lines = _Reread(first, raw)
+    if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        yield from mapping_rows(lines, STANDARD_INPUT, labels, set_aside)  # type: ignore[arg-type]
+        return
+    text = (line.decode("utf-8-sig", "replace") for line in iter(lines.readline, b""))
+    rows = _table_rows(text, STANDARD_INPUT, labels, set_aside, ",")
+    features, names = next(rows)
+    for x, y in rows:
+        yield dict(zip(features, x, strict=True)), dict(zip(names, y, strict=True))
+
+
+class _Reread:
+    """A binary file whose first line was read already."""
+
+    def __init__(self, first: bytes, file: Any) -> None:
+        self._first, self._file = first, file
+
+    def readline(self) -> bytes:
+        line, self._first = self._first or self._file.readline(), b""
+        return line
 
 
 def _text(path: Path) -> Iterable[str]:
@@ -194,12 +194,6 @@ def _lines(lines: Any, source: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{source} line {first}: {error}; mend or remove the row") from error
 
 
-def _bad(path: Path, line: int, reason: str, raw: str, set_aside: SetAside | None) -> None:
-    if set_aside is None:
-        raise DataError(f"{path.name} line {line}: {reason}; mend or remove the row")
-    set_aside(MalformedRow(line, reason, raw))
-
-
 def _same_width(cells: Sequence[str], names: Sequence[str]) -> None:
     if len(cells) != len(names):
         raise ValueError(f"has {len(cells)} cells for {len(names)} columns")
@@ -224,73 +218,3 @@ def _truth(name: str, cell: str) -> bool:
     if found is None:
         raise ValueError(f"label {name!r} must be 0 or 1, it was {cell[:40]!r}")
     return found
-
-
-def _json_rows(path: Path, labels: str | None, set_aside: SetAside | None) -> Iterator[LabelRow]:
-    chosen = None
-    used = False
-    for row in read_rows(path, set_aside):
-        if labels is not None and chosen is None:
-            chosen = _json_labels(labels, list(row.data), path.name)
-        try:
-            x, y = _xy(row.data, chosen)
-        except ValueError as error:
-            _bad(path, row.number, str(error), repr(dict(row.data)), set_aside)
-            continue
-        used = True
-        yield x, y
-    if not used:
-        raise DataError(f"{path.name} has no row that can be used; is it whole?")
-
-
-def _json_labels(labels: str, keys: list[str], source: str) -> Callable[[str], bool]:
-    """Return which keys are labels; the first row must have them."""
-    if re.fullmatch(r"(first-|last-)?\d+", labels) and labels not in keys:
-        raise UsageError.parameter(
-            "labels", "must be names or prefix:... for JSON rows, whose keys have no order", labels
-        )
-    chosen = {keys[i] for i in choose_columns(keys, labels, f"the first row of {source}")}
-    if labels.startswith("prefix:"):
-        return lambda name: name.startswith(labels.removeprefix("prefix:"))
-    return chosen.__contains__
-
-
-def _xy(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> LabelRow:
-    if is_label is None:
-        missing = [key for key in ("x", "y") if key not in data]
-        if missing:
-            raise ValueError(
-                f"has no key {missing[0]!r}; for flat rows say with --labels which keys are labels"
-            )
-        x, y = data["x"], data["y"]
-        if not isinstance(x, Mapping):
-            raise ValueError(f"'x' must be an object of numbers, it was {_short(x)}")
-    else:
-        x = {key: value for key, value in data.items() if not is_label(key)}
-        y = {key: value for key, value in data.items() if is_label(key)}
-    return {k: _json_number(k, v) for k, v in x.items() if v is not None}, _json_truths(y)
-
-
-def _json_truths(y: object) -> dict[str, bool]:
-    if isinstance(y, list):
-        wrong = [label for label in y if not isinstance(label, str | int)]
-        if wrong:
-            raise ValueError(f"a label must be a string, it was {_short(wrong[0])}")
-        return {str(label): True for label in y}
-    if not isinstance(y, Mapping):
-        raise ValueError(f"'y' must be a list of labels or an object, it was {_short(y)}")
-    for label, there in y.items():
-        if there not in (0, 1, None):
-            raise ValueError(f"label {label!r} must be true or false, it was {_short(there)}")
-    return {str(label): bool(there) for label, there in y.items() if there is not None}
-
-
-def _json_number(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"feature {name!r} must be a finite number, it was {_short(value)}")
-    return float(value)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

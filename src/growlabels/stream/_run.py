@@ -17,10 +17,11 @@ from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 from growlabels.report import Report, render
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import SCORES
-from growlabels.stream._prequential import ArrayRows, Point, PrequentialScores, prequential
+from growlabels.stream._prequential import Point, PrequentialScores, prequential
 from growlabels.stream._report import describe, stream_section
 from growlabels.stream._rows import read_stream
 

@@ -1,0 +1,47 @@
+"""Which columns of a table are labels, as a person says it."""
+
+import csv
+import re
+from collections.abc import Sequence
+
+from growlabels.base.errors import UsageError
+
+
+def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
+    """Return the places of the label columns.
+
+    >>> choose_columns(["a", "tag_x", "tag_y"], "prefix:tag_", "f.csv")
+    [1, 2]
+    >>> choose_columns(["a", "b", "c"], "1", "f.csv"), choose_columns(["a", "b"], "b", "f.csv")
+    ([2], [1])
+    """
+    counted = re.fullmatch(r"(first-|last-)?(\d+)", labels)
+    if counted and labels not in names:
+        count = int(counted[2])
+        if not 0 < count < len(names):
+            raise UsageError(
+                f"{source} has {len(names)} columns, so it cannot have {count} labels and a "
+                "feature; check the label count"
+            )
+        return list(range(count) if counted[1] == "first-" else range(len(names))[-count:])
+    if labels.startswith("prefix:"):
+        prefix = labels.removeprefix("prefix:")
+        found = [i for i, name in enumerate(names) if name.startswith(prefix)]
+        if not found:
+            raise UsageError(f"{source} has no column that starts with {prefix!r}; {_some(names)}")
+        return found
+    wanted = [labels] if labels in names else listed(labels)
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise UsageError(f"{source} has no column {missing[0]!r}; {_some(names)}")
+    return sorted({names.index(name) for name in wanted})
+
+
+def listed(labels: str) -> list[str]:
+    """Split names at commas; a name that holds a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([labels], skipinitialspace=True)) or [""]]
+
+
+def _some(names: Sequence[str]) -> str:
+    listed = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+    return f"it has {len(names)} columns: {listed}"
