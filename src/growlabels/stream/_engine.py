@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream import _loop
+from growlabels.stream._clusterer import Clusterer
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._decoder import LabelSets, empty_sets, grown_sets, kept_sets
 from growlabels.stream._drift import Monitor, empty_monitor
@@ -19,12 +20,11 @@ from growlabels.stream._experts import (
     grown_experts,
     new_experts,
 )
-from growlabels.stream._partition import Event, LinkagePartition
+from growlabels.stream._partition import Event
 from growlabels.stream._stack import Stack, new_stack
+from growlabels.stream._structure import Structure
 
 AFTER_DRIFT = 100
-PAIRS_HALF_LIFE = 10_000.0
-"""Rows after which a co-occurrence counts half; an alarm of drift forgets faster."""
 
 
 class Rows(NamedTuple):
@@ -72,12 +72,26 @@ class Engine:
     stack: Stack = field(default_factory=new_stack)
     sets: LabelSets = field(default_factory=empty_sets)
     monitor: Monitor = field(default_factory=empty_monitor)
-    pairs: PairCounts = field(default_factory=lambda: PairCounts(PAIRS_HALF_LIFE))
-    partition: LinkagePartition = field(default_factory=LinkagePartition)
-    events: list[Event] = field(default_factory=list)
+    structure: Structure = field(init=False)
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
+        self.structure = Structure(self.check_every, self.delta)
+
+    @property
+    def pairs(self) -> PairCounts:
+        """The counts of labels and pairs."""
+        return self.structure.pairs
+
+    @property
+    def partition(self) -> Clusterer:
+        """The clusters of labels."""
+        return self.structure.partition
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened, label indices from 0."""
+        return self.structure.events
 
     def logits(self, rows: Rows) -> NDArray[np.float64]:
         """Return the mixed log odds (rows, labels), label 0 the never-seen one."""
@@ -109,8 +123,6 @@ class Engine:
             begin = end
             if keep:
                 parts.append(part)
-            if self.rows % self.check_every == 0:
-                self.events.extend(self.partition.check(self.pairs, self.rows))
         width = self.experts.label_rows.size
         chosen = np.zeros((total if keep else 0, width), bool)
         begin = 0
@@ -127,14 +139,14 @@ class Engine:
         while begin < total:
             begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
             self.rows = first + begin
-            self._count_pairs(rows.part(counted, begin))
+            self.structure.learn(*_label_rows(rows.part(counted, begin)))
             counted = begin
             if why == _loop.DRIFT:
                 # what the detector has not dropped is the new regime
                 kept = self._restart(min(AFTER_DRIFT, int(self.monitor.totals[0])), self.mode)
                 self.monitor = empty_monitor()
-                self.pairs.restart()
-                self._count_pairs(kept)
+                self.structure.restart()
+                self.pairs.learn_rows(*_label_rows(kept))
                 old, new, bound = alarm.tolist()
                 self.events.append(Event(self.rows, "drift", (), new - old, bound))
             elif why == _loop.SWITCH:
@@ -145,10 +157,6 @@ class Engine:
             if begin < total:
                 self._make_room(rows)
         return chosen
-
-    def _count_pairs(self, rows: Rows) -> None:
-        start = rows.y_start
-        self.pairs.learn_rows(start - start[0], rows.y_index[start[0] : start[-1]] - 1)
 
     def _run(
         self,
@@ -225,3 +233,9 @@ class Engine:
         pinned = e.slot_set[:filled]
         self.sets, renamed = kept_sets(self.sets, self.most_sets // 2, pinned)
         e.slot_set[:filled] = renamed[pinned]
+
+
+def _label_rows(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the labels of rows as CSR, counted from 0."""
+    start = rows.y_start
+    return start - start[0], rows.y_index[start[0] : start[-1]] - 1

@@ -4,9 +4,9 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from growlabels.report import TreeNode
+from growlabels.stream._clusterer import Clusterer
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._linkage import Branch
-from growlabels.stream._partition import LinkagePartition
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class LabelNode:
 
 
 def build_hierarchy(
-    partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
+    partition: Clusterer, pairs: PairCounts, name: Callable[[int], Hashable]
 ) -> LabelNode:
     """Build the hierarchy of a partition as the counts show it now.
 
@@ -109,7 +109,7 @@ def build_hierarchy(
 
 class _Builder:
     def __init__(
-        self, partition: LinkagePartition, pairs: PairCounts, name: Callable[[int], Hashable]
+        self, partition: Clusterer, pairs: PairCounts, name: Callable[[int], Hashable]
     ) -> None:
         self._clusters = set(partition.clusters)
         self._shares = pairs.counts / max(pairs.n, 1e-300)

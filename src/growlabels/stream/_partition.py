@@ -25,7 +25,8 @@ class Event:
         Number of rows learned when it happened.
     kind
         ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``, ``"dissolve"`` or
-        ``"regroup"`` of clusters; ``"drift"`` of the learner.
+        ``"regroup"`` of clusters; ``"drift"`` of the learner, ``"global drift"`` of the
+        label statistics.
     labels
         The labels it touches.
     statistic, bound
@@ -123,8 +124,8 @@ class LinkagePartition:
         row
             Number of rows learned, for the events.
         """
-        graph = _Graph(pairs, self.kappa, self.z)
-        self._pool = _without(graph.labels, self._clusters)
+        graph = LabelGraph(pairs, self.kappa, self.z)
+        self._pool = without(graph.labels, self._clusters)
         if not self._pending and not self._moved(graph):
             return []
         events = []
@@ -133,9 +134,11 @@ class LinkagePartition:
             if gain > bound:
                 kept = [cluster for cluster in self._clusters if cluster not in before]
                 self._clusters = sorted([*kept, *after])
-                labels = _labels_of(before, after)
-                events.append(Event(row, _kind(before, after), labels, gain, bound, before, after))
-        self._pool = _without(graph.labels, self._clusters)
+                labels = labels_of(before, after)
+                events.append(
+                    Event(row, kind_of(before, after), labels, gain, bound, before, after)
+                )
+        self._pool = without(graph.labels, self._clusters)
         self._pending = []
         for before, after in _differences(self._clusters, self._proposal(graph)):
             gain, bound = self._test(graph, before, after)
@@ -143,16 +146,20 @@ class LinkagePartition:
                 self._pending.append((before, after))
         return events
 
+    def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
+        """Keep all clusters after a global alarm: the new counts will tell."""
+        return []
+
     def tree(self, pairs: PairCounts) -> Branch:
         """Return the labels as one tree: clusters, what is inside them and above them."""
-        graph = _Graph(pairs, self.kappa, self.z)
+        graph = LabelGraph(pairs, self.kappa, self.z)
         links = graph.links
         inside = []
         for cluster in self._clusters:
-            roots = Linkage(_singles(cluster), links).run()
-            inside.append(roots[0] if len(roots) == 1 else _forest(roots))
+            roots = Linkage(singles(cluster), links).run()
+            inside.append(roots[0] if len(roots) == 1 else forest(roots))
         above = Linkage(inside, links).run()
-        return _forest([*above, *_singles(_without(graph.labels, self._clusters))])
+        return forest([*above, *singles(without(graph.labels, self._clusters))])
 
     def state(self) -> dict[str, Any]:
         """Give the whole state as a JSON value."""
@@ -184,7 +191,7 @@ class LinkagePartition:
             raise RunError(f"not the state of a partition ({error}); save it again") from error
         return made
 
-    def _moved(self, graph: "_Graph") -> bool:
+    def _moved(self, graph: "LabelGraph") -> bool:
         """Whether the links changed enough since the last look to look again."""
         keys = np.union1d(self._seen_keys, graph.keys)
         change = np.zeros(keys.size)
@@ -195,16 +202,16 @@ class LinkagePartition:
         self._seen_keys, self._seen_links = graph.keys, graph.similarities
         return True
 
-    def _proposal(self, graph: "_Graph") -> list[Cluster]:
+    def _proposal(self, graph: "LabelGraph") -> list[Cluster]:
         linked = sorted(graph.near)
-        roots = Linkage(_singles(linked), graph.links).run(self.max_labels, self.share)
+        roots = Linkage(singles(linked), graph.links).run(self.max_labels, self.share)
         return [root.labels for root in roots if len(root.labels) > 1]
 
     def _test(
-        self, graph: "_Graph", before: tuple[Cluster, ...], after: tuple[Cluster, ...]
+        self, graph: "LabelGraph", before: tuple[Cluster, ...], after: tuple[Cluster, ...]
     ) -> tuple[float, float]:
         """Return the gain in contrast of a change, and the bound it must exceed."""
-        labels = _labels_of(before, after)
+        labels = labels_of(before, after)
         others = [cluster for cluster in self._clusters if cluster not in before]
         gain = graph.contrast(labels, [*others, *after]) - graph.contrast(labels, self._clusters)
         self._tests += 1
@@ -212,7 +219,7 @@ class LinkagePartition:
         return gain, math.sqrt(math.log(self._tests / self.delta) / (2 * rows))
 
 
-class _Graph:
+class LabelGraph:
     """The significant co-occurrences of one moment."""
 
     def __init__(self, pairs: PairCounts, kappa: float, z: float) -> None:
@@ -261,7 +268,7 @@ def _differences(
         for cluster in clusters:
             if cluster in same:
                 continue
-            touched = [group for group in groups if set(_labels_of(*group)) & set(cluster)]
+            touched = [group for group in groups if set(labels_of(*group)) & set(cluster)]
             merged: tuple[list[Cluster], list[Cluster]] = ([], [])
             merged[side].append(cluster)
             for group in touched:
@@ -270,14 +277,14 @@ def _differences(
                 groups.remove(group)
             groups.append(merged)
     changes = [(tuple(sorted(before)), tuple(sorted(after))) for before, after in groups]
-    return sorted(changes, key=lambda change: _labels_of(*change))
+    return sorted(changes, key=lambda change: labels_of(*change))
 
 
-def _labels_of(before: Sequence[Cluster], after: Sequence[Cluster]) -> Cluster:
+def labels_of(before: Sequence[Cluster], after: Sequence[Cluster]) -> Cluster:
     return tuple(sorted({label for cluster in (*before, *after) for label in cluster}))
 
 
-def _kind(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
+def kind_of(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
     if not before:
         return "form"
     if not after:
@@ -292,15 +299,15 @@ def _kind(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
     return "regroup"
 
 
-def _without(labels: Sequence[int], clusters: Sequence[Cluster]) -> Cluster:
+def without(labels: Sequence[int], clusters: Sequence[Cluster]) -> Cluster:
     taken = {label for cluster in clusters for label in cluster}
     return tuple(label for label in labels if label not in taken)
 
 
-def _singles(labels: Sequence[int]) -> list[Branch]:
+def singles(labels: Sequence[int]) -> list[Branch]:
     return [Branch((label,), 1.0) for label in labels]
 
 
-def _forest(branches: Sequence[Branch]) -> Branch:
+def forest(branches: Sequence[Branch]) -> Branch:
     labels = tuple(sorted(label for branch in branches for label in branch.labels))
     return Branch(labels, 0.0, tuple(branches))

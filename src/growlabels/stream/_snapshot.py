@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ import numpy as np
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.labels import LabelMap
-from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._decoder import LabelSets
 from growlabels.stream._drift import Monitor
 from growlabels.stream._engine import Engine
 from growlabels.stream._experts import Experts
-from growlabels.stream._partition import Event, LinkagePartition
 from growlabels.stream._stack import Stack
+from growlabels.stream._structure import Structure
 
-FORMAT = 1
+FORMAT = 2
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 
@@ -38,7 +36,7 @@ def save_snapshot(
         for state in _STATES
         for name, array in getattr(engine, state)._asdict().items()
     }
-    arrays |= {f"pairs.{name}": array for name, array in engine.pairs.arrays().items()}
+    arrays |= engine.structure.arrays()
     about = {
         "kind": KIND,
         "format": FORMAT,
@@ -46,8 +44,7 @@ def save_snapshot(
         "mode": engine.mode,
         "rows": engine.rows,
         "names": {kind: LabelMap(values).to_json() for kind, values in names.items()},
-        "partition": engine.partition.state(),
-        "events": [asdict(event) for event in engine.events],
+        "structure": engine.structure.state(),
     }
     with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zip:
         zip.writestr("about.json", json.dumps(about))
@@ -98,31 +95,16 @@ def _unpack(
         state: kind(**{name: arrays[f"{state}.{name}"] for name in kind._fields})
         for state, kind in _STATES.items()
     }
-    prefix = "pairs."
-    pairs = PairCounts.from_arrays(
-        {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-    )
-    partition = LinkagePartition.from_state(about["partition"])
-    events = [_event(event) for event in about["events"]]
+    structure = Structure(1)
+    structure.fill(about["structure"], arrays)
     names = {kind: list(LabelMap.from_json(text)) for kind, text in about["names"].items()}
     mode, rows = int(about["mode"]), int(about["rows"])
 
     def fill(engine: Engine) -> None:
         for state, value in states.items():
             setattr(engine, state, value)
-        engine.pairs, engine.partition, engine.events = pairs, partition, events
+        structure.check_every, structure.delta = engine.check_every, engine.delta
+        engine.structure = structure
         engine.mode, engine.rows = mode, rows
 
     return about["params"], fill, names
-
-
-def _event(event: Mapping[str, Any]) -> Event:
-    return Event(
-        event["row"],
-        event["kind"],
-        tuple(event["labels"]),
-        event["statistic"],
-        event["bound"],
-        tuple(map(tuple, event["before"])),
-        tuple(map(tuple, event["after"])),
-    )
