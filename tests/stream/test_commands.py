@@ -1,6 +1,8 @@
 """``growlabels stream run``: what it prints and writes, and how it refuses."""
 
+import io
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import tyro
 from growlabels.base.errors import DataError, GrowLabelsError, RunError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
-from growlabels.stream._commands import COMMANDS, StreamInspect, StreamRun
+from growlabels.stream._commands import COMMANDS, Model, StreamCompare, StreamInspect, StreamRun
 from growlabels.stream._learner import IHOMER
+from growlabels.stream._peers import MODELS
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def run(*arguments):
 
 
 def test_the_commands_are_there():
-    assert list(COMMANDS.items()) == [("run", StreamRun), ("inspect", StreamInspect)]
+    assert list(COMMANDS) == ["run", "compare", "inspect"]
 
 
 def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):
@@ -43,7 +46,9 @@ def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):
     assert scores["iHOMER"]["n_rows"] == 260
     assert scores["iHOMER"]["micro_f1"] > scores["majority set"]["micro_f1"]
     curve = [json.loads(line) for line in folder.file("metrics.jsonl").read_text().splitlines()]
-    assert [point["row"] for point in curve] == [100, 200, 260]
+    other = [point for point in curve if point["model"] == "majority set"]
+    curve = [point for point in curve if point["model"] == "iHOMER"]
+    assert [p["row"] for p in curve] == [p["row"] for p in other] == [100, 200, 260]
     assert curve[-1]["total"]["micro_f1"] == scores["iHOMER"]["micro_f1"]
     hierarchy = json.loads(folder.file("hierarchy.json").read_text())
     assert sorted(hierarchy["labels"]) == ["tag_p", "tag_q"]
@@ -52,6 +57,81 @@ def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):
     assert model.predict_one({"a": 2.0, "b": -2.0, "c": 0.0}) == {"tag_p": True, "tag_q": False}
     assert folder.file("events.jsonl") and folder.file("malformed.jsonl").read_text() == ""
     assert "micro F1" in folder.file("report.html").read_text()
+
+
+def compare(*arguments):
+    tyro.cli(StreamCompare, args=list(map(str, arguments))).run(silent)
+
+
+def test_the_command_line_knows_every_model():
+    assert get_args(Model) == tuple(MODELS)
+
+
+def test_several_models_on_one_stream_make_one_table(table, tmp_path, capsys):
+    out = tmp_path / "run"
+    compare(table, "--labels", "2", "--models", "majority, ihomer,br-hoeffding", "--out", out)
+    printed = capsys.readouterr().out.splitlines()
+    names = ["majority set", "iHOMER", "BR Hoeffding tree (River)"]
+    assert [line[:28].strip() for line in printed[1:4]] == names
+    folder = RunFolder.read(out, "stream compare")
+    scores = json.loads(folder.file("scores.json").read_text())["scores"]
+    assert list(scores) == names and {s["n_rows"] for s in scores.values()} == {260}
+    alone = tmp_path / "alone"
+    run(table, "--labels", "2", "--model", "ihomer", "--out", alone)
+    of_run = json.loads((alone / "scores.json").read_text())["scores"]["iHOMER"]
+    figures = ("exact_match", "micro_f1", "macro_f1", "jaccard", "hamming")
+    assert [of_run[name] for name in figures] == [scores["iHOMER"][name] for name in figures]
+    page = folder.file("report.html").read_text()
+    assert all(name in page for name in names)
+    with pytest.raises(UsageError, match=r"models must be one of 'ihomer', .*, it was 'svm'"):
+        compare(table, "--labels", "2", "--models", "ihomer,svm")
+
+
+def test_vowpal_wabbit_is_told_the_number_of_labels(table, tmp_path, capsys):
+    pytest.importorskip("vowpalwabbit", reason="Vowpal Wabbit comes with the extra bench")
+    compare(table, "--labels", "2", "--models", "vw,majority")
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"x": {"a": 1}, "y": ["p", "q"]}\n' * 12)
+    compare(path, "--models", "vw")
+    assert "12" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="vw must know the number of labels before the first row"):
+        compare("-", "--models", "vw")
+
+
+def test_rows_from_standard_input(table, tmp_path, capsys, monkeypatch):
+    def given(data):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    given(table.read_bytes())
+    run("-", "--labels", "2", "--out", tmp_path / "live")
+    run(table, "--labels", "2", "--out", tmp_path / "file")
+    live, file = (
+        json.loads((tmp_path / name / "scores.json").read_text())["scores"]["iHOMER"]
+        for name in ("live", "file")
+    )
+    assert live["micro_f1"] == file["micro_f1"] and live["n_rows"] == 260
+    assert "standard input" in (tmp_path / "live" / "report.html").read_text()
+    given(b'{"x": {"a": 1}, "y": ["p"]}\nbad\n{"x": {"a": 1}, "y": []}\n')
+    run("-", "--on-error", "skip", "--model", "majority", "--out", tmp_path / "bad")
+    assert "1 malformed rows were skipped; the first, line 2" in capsys.readouterr().out
+    given(b"")
+    with pytest.raises(DataError, match="standard input is empty"):
+        run("-", "--model", "majority")
+    with pytest.raises(UsageError, match="is no run folder"):  # a live run is never gone on with
+        run("-", "--model", "majority", "--out", tmp_path / "live")
+
+
+def test_late_labels(table, tmp_path, capsys):
+    for delay in (0, 40):
+        run(table, "--labels", "2", "--delay", delay, "--out", tmp_path / str(delay))
+    now, late = (
+        json.loads((tmp_path / name / "scores.json").read_text())["scores"]["iHOMER"]["micro_f1"]
+        for name in ("0", "40")
+    )
+    assert late < now
+    assert "labels 40 rows late" in (tmp_path / "40" / "report.html").read_text()
+    with pytest.raises(UsageError, match="delay must be at least 0 rows, it was -1"):
+        run(table, "--labels", "2", "--delay", "-1")
 
 
 def test_a_model_can_be_looked_into(table, tmp_path, capsys):

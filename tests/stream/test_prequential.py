@@ -12,7 +12,7 @@ from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import MultiLabelMetrics
-from growlabels.stream._prequential import prequential
+from growlabels.stream._prequential import compare, prequential
 
 
 class Spy(base.MultiLabelClassifier):
@@ -35,6 +35,32 @@ def test_predicts_each_row_before_learning_it():
     assert spy.calls == [(what, i) for i in range(5) for what in ("predict", "learn")]
     assert [point.row for point in scores.curve] == [2, 4, 5]
     assert (scores.n_rows, scores.exact_match, scores.micro_f1) == (5, 0.0, 0.0)
+
+
+def test_models_compared_on_one_pass_score_as_each_by_itself():
+    data = load_yeast()
+    rows = ArrayRows(data.X, data.Y, data.feature_names, data.label_names).take(slice(0, 230))
+    for given in (rows, iter(rows)):
+        models = {"a": IHOMER(), "b": MajorityLabels()}
+        found = compare(models, given, every=50, window=80)
+        for name, make in (("a", IHOMER), ("b", MajorityLabels)):
+            alone = prequential(make(), rows, every=50, window=80)
+            assert [p.total for p in found[name].curve] == [p.total for p in alone.curve]
+            assert [p.recent for p in found[name].curve] == [p.recent for p in alone.curve]
+    with pytest.raises(UsageError, match="models is empty"):
+        compare({}, rows)
+
+
+def test_a_live_row_is_predicted_before_the_next_is_asked_for():
+    spy, calls = Spy(), []
+
+    def live():
+        for i in range(3):
+            calls.append(len(spy.calls))
+            yield {"row": i}, {"a"}
+
+    compare({"spy": spy, "other": MajorityLabels()}, live())
+    assert calls == [0, 2, 4]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 3, 9])

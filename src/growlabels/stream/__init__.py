@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from growlabels.stream._partition import LinkagePartition as LinkagePartition
     from growlabels.stream._prequential import Point as Point
     from growlabels.stream._prequential import PrequentialScores as PrequentialScores
+    from growlabels.stream._prequential import compare as compare
     from growlabels.stream._prequential import prequential as prequential
     from growlabels.stream._stream import Stream as Stream
 
@@ -43,6 +44,7 @@ __all__ = [
     "PrequentialScores",
     "Stream",
     "check_stream_model",
+    "compare",
     "prequential",
     "stream_checks",
 ]
@@ -64,6 +66,7 @@ __getattr__, __dir__ = lazy_exports(
         "PrequentialScores": "_prequential",
         "Stream": "_stream",
         "check_stream_model": "_contracts",
+        "compare": "_prequential",
         "prequential": "_prequential",
         "stream_checks": "_contracts",
     },

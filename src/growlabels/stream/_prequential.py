@@ -1,29 +1,13 @@
 """Prequential evaluation: every row is predicted, scored, and only then learned."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
-
-Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
-"""Truth, prediction, labels ranked by probability, seconds spent in the model."""
-
-
-class StreamModel(Protocol):
-    """Any River multi-label model, or another with these two methods."""
-
-    def predict_one(self, x: Any) -> Any: ...
-
-    def learn_one(self, x: Any, y: Any) -> Any: ...
+from growlabels.stream._steps import Runner, Step, StreamModel, chunks
 
 
 class OnPoint(Protocol):
@@ -160,119 +144,104 @@ def prequential(
     >>> prequential(MajorityLabels(), datasets.Yeast()).n_rows
     2417
     """
+    found = compare(
+        {"": model},
+        rows,
+        every=every,
+        window=window,
+        delay=delay,
+        at=at,
+        progress=progress,
+        on_point=on_point,
+    )
+    return found[""]
+
+
+def compare(
+    models: Mapping[str, StreamModel],
+    rows: Iterable[tuple[Any, LabelSet]],
+    *,
+    every: int = 100,
+    window: int = 500,
+    delay: int = 0,
+    at: Sequence[int] = (),
+    progress: Progress = silent,
+    on_point: OnPoint | None = None,
+) -> dict[str, PrequentialScores]:
+    """Score several models on the same rows, read once: each as :func:`prequential` does.
+
+    Parameters
+    ----------
+    models
+        Name -> model.
+    rows, every, window, delay, at
+        As in :func:`prequential`.
+    progress, on_point
+        Called while the stream runs, with the points of the first model.
+
+    Examples
+    --------
+    >>> from river import datasets
+    >>> from growlabels.stream import IHOMER, MajorityLabels
+    >>> models = {"ours": IHOMER(), "majority": MajorityLabels()}
+    >>> scores = compare(models, datasets.Yeast().take(200))
+    >>> scores["ours"].micro_f1 > scores["majority"].micro_f1
+    True
+    """
     for name, value in (("every", every), ("window", window)):
         if value < 1:
             raise UsageError.parameter(name, "must be at least 1 row", value)
     if delay < 0:
         raise UsageError.parameter("delay", "must be at least 0 rows", delay)
-    at_once = hasattr(model, "prequential_many") and not delay and not at
-    if isinstance(rows, ArrayRows) and at_once:
-        steps = _array_steps(model, rows, every)
-    else:
-        steps = _dict_steps(model, rows, delay, max(at, default=0))
-    total = len(rows) if hasattr(rows, "__len__") else None  # type: ignore[arg-type]
-    metrics, recent = MultiLabelMetrics(at=at), MultiLabelMetrics(window, at)
-    curve: list[Point] = []
-    seconds, row = 0.0, 0
+    if not models:
+        raise UsageError("models is empty; name at least one model")
+    total = len(rows) if isinstance(rows, Sized) else None
+    runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
+    courses = {name: _Course(every, window, at) for name in models}
+    first = next(iter(courses.values()))
 
-    def mark() -> None:
-        curve.append(Point(row, metrics.as_dict(), recent.as_dict(), seconds))
-        progress("stream", row, total)
+    def tell(point: Point) -> None:
+        progress("stream", point.row, total)
         if on_point is not None:
-            on_point(curve[-1])
+            on_point(point)
 
-    for row, (truth, guess, ranked, spent) in enumerate(steps, 1):
-        seconds += spent
+    first.tell = tell
+    for chunk in chunks(rows, every):
+        for name, runner in runners.items():
+            for step in runner.steps(chunk):
+                courses[name].add(step)
+    for runner in runners.values():
+        runner.end()
+    return {name: course.end() for name, course in courses.items()}
+
+
+class _Course:
+    """The scores of one model while the stream runs."""
+
+    def __init__(self, every: int, window: int, at: Sequence[int]) -> None:
+        self.tell: OnPoint | None = None
+        self._every = every
+        self._metrics, self._recent = MultiLabelMetrics(at=at), MultiLabelMetrics(window, at)
+        self._curve: list[Point] = []
+        self._seconds, self._row = 0.0, 0
+
+    def add(self, step: Step) -> None:
+        truth, guess, ranked, spent = step
+        self._seconds += spent
+        self._row += 1
         true, said = present(truth), present(guess)
-        metrics.update(true, said, ranked)
-        recent.update(true, said, ranked)
-        if row % every == 0:
-            mark()
-    if row % every or not row:
-        mark()
-    return PrequentialScores(metrics, tuple(curve), seconds)
+        self._metrics.update(true, said, ranked)
+        self._recent.update(true, said, ranked)
+        if self._row % self._every == 0:
+            self._mark()
 
+    def end(self) -> PrequentialScores:
+        if self._row % self._every or not self._row:
+            self._mark()
+        return PrequentialScores(self._metrics, tuple(self._curve), self._seconds)
 
-def _dict_steps(
-    model: StreamModel, rows: Iterable[tuple[Any, LabelSet]], delay: int, most: int
-) -> Iterator[Step]:
-    rank = _ranking(model) if most else None
-    waiting: deque[tuple[int, Any, LabelSet]] = deque()
-    for number, (x, y) in enumerate(_pairs(rows)):
-        start = time.perf_counter()
-        with _at_row(number):
-            guess = model.predict_one(x)
-            ranked = rank(x, most) if rank is not None else ()
-        waiting.append((number, x, y))
-        if number >= delay:
-            _learn(model, *waiting.popleft())
-        yield y, guess or {}, ranked, time.perf_counter() - start
-    for row in waiting:
-        _learn(model, *row)
-
-
-def _learn(model: StreamModel, number: int, x: Any, y: LabelSet) -> None:
-    with _at_row(number):
-        model.learn_one(x, y)
-
-
-@contextmanager
-def _at_row(number: int) -> Iterator[None]:
-    """Say in which row it was that something was wrong; what was learned before stays."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"row {number} (counting from 0): {error}") from error
-
-
-def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
-    """Return what gives a row's most probable labels, the best first."""
-    if hasattr(model, "predict_topk_one"):
-        return lambda x, k: [label for label, _ in model.predict_topk_one(x, k)]
-
-    def by_probability(x: Any, k: int) -> list[Hashable]:
-        try:
-            found = model.predict_proba_one(x) or {}
-        except (AttributeError, NotImplementedError) as error:
-            raise UsageError(
-                f"{type(model).__name__} gives no probabilities, so it has no precision at k; "
-                "leave at out"
-            ) from error
-        return sorted(found, key=lambda label: -found[label].get(True, 0.0))[:k]
-
-    return by_probability
-
-
-def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet]]:
-    if not isinstance(rows, Iterable):
-        raise UsageError(f"rows must be (x, y) pairs, they were {type(rows).__name__}")
-    for number, pair in enumerate(rows):
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise DataError(
-                f"row {number} (counting from 0) must be a pair (features, labels), it was "
-                f"{type(pair).__name__}; wrap arrays as ArrayRows(X, Y)"
-            )
-        yield pair[0], pair[1]
-
-
-def _array_steps(model: Any, rows: ArrayRows, every: int) -> Iterator[Step]:
-    truths = rows.label_names
-    for begin in range(0, len(rows), every):
-        part = rows.take(slice(begin, begin + every))
-        tables = part.tables
-        start = time.perf_counter()
-        guesses = model.prequential_many(*tables)
-        spent = (time.perf_counter() - start) / len(part)
-        names = list(model.labels_)
-        for y, guess in zip(_members(part.Y, truths), _members(guesses, names), strict=True):
-            yield y, guess, (), spent
-
-
-def _members(matrix: Any, names: Sequence[Hashable]) -> Iterator[list[Hashable]]:
-    for row in range(matrix.shape[0]):
-        if hasattr(matrix, "indptr"):
-            inside = slice(matrix.indptr[row], matrix.indptr[row + 1])
-            columns = matrix.indices[inside][matrix.data[inside] != 0]
-        else:
-            columns = np.flatnonzero(matrix[row])
-        yield [names[column] for column in columns.tolist()]
+    def _mark(self) -> None:
+        total, recent = self._metrics.as_dict(), self._recent.as_dict()
+        self._curve.append(Point(self._row, total, recent, self._seconds))
+        if self.tell is not None:
+            self.tell(self._curve[-1])

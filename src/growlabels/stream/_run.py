@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +17,53 @@ from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
-from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._metrics import SCORES
-from growlabels.stream._prequential import Point, PrequentialScores, prequential
+from growlabels.stream._peers import MODELS
+from growlabels.stream._prequential import Point, PrequentialScores, compare
 from growlabels.stream._report import describe, stream_section
-from growlabels.stream._rows import read_stream
+from growlabels.stream._rows import STANDARD_INPUT, read_stream
 
-TITLES = {"ihomer": "iHOMER", "br-logistic": "BR logistic (River)", "majority": "majority set"}
 MALFORMED = "malformed.jsonl"
+MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
+"""Models that must know beforehand how many labels there will be."""
 
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """What ``growlabels stream run`` was asked for; the command explains each field."""
+    """What a command was asked for; the commands explain each field.
 
+    ``models`` are names of ``MODELS``; the first is reported in full, the others beside it.
+    """
+
+    kind: str
+    models: tuple[str, ...]
     file: Path
     labels: str | None
-    model: str
     shuffle: bool
     seed: int
+    delay: int
     on_error: str
     every: int
     window: int
     out: Path | None
 
+    @property
+    def live(self) -> bool:
+        """Whether the rows come from standard input, and only once."""
+        return str(self.file) == "-"
+
+    @property
+    def name(self) -> str:
+        """What the stream is called in a report."""
+        return STANDARD_INPUT if self.live else self.file.name
+
 
 def run_stream(command: StreamSettings, progress: Progress) -> None:
     """Run the stream, print the scores and write the run folder."""
-    for name in ("every", "window"):
-        if getattr(command, name) < 1:
-            raise UsageError.parameter(name, "must be at least 1 row", getattr(command, name))
-    if command.seed < 0:
-        raise UsageError.parameter("seed", "must be at least 0", command.seed)
-    if not command.file.is_file():
-        raise UsageError.missing_file(command.file)
-    if (command.labels or "").endswith(".xml") and not Path(str(command.labels)).is_file():
-        raise UsageError.missing_file(command.labels, "label file")
+    _check(command)
     folder = None
-    if command.out is not None and (command.out / MANIFEST).exists():
+    if command.out is not None and (command.out / MANIFEST).exists() and not command.live:
         folder = _folder(command, command.out)
     elif command.out is not None:  # refused before the work, made after it
         refuse_folder(command.out)
@@ -65,14 +72,31 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
         print(f"this run was finished before; its report is {folder.path / 'report.html'}")
         return
     aside: list[MalformedRow] = []
-    rows = _rows(command, aside)
-    model = _model(command.model)
-    scores = _scores(command, model, rows, progress)
+    models = _models(command)
+    scores = _scores(command, models, _rows(command, aside), progress)
     _print(scores, aside)
     if command.out is not None:
         folder = folder or _folder(command, command.out)
-        _write(folder, command, model, scores, aside)
+        _write(folder, command, next(iter(models.values())), scores, aside)
         print(f"report: {folder.path / 'report.html'}")
+
+
+def _check(command: StreamSettings) -> None:
+    for name, least in (("every", 1), ("window", 1), ("delay", 0)):
+        if getattr(command, name) < least:
+            must = f"must be at least {least} row" + "s" * (least == 0)
+            raise UsageError.parameter(name, must, getattr(command, name))
+    if command.seed < 0:
+        raise UsageError.parameter("seed", "must be at least 0", command.seed)
+    if not command.live and not command.file.is_file():
+        raise UsageError.missing_file(command.file)
+    if (command.labels or "").endswith(".xml") and not Path(str(command.labels)).is_file():
+        raise UsageError.missing_file(command.labels, "label file")
+    if command.live and (counted := MANY.intersection(command.models)):
+        raise UsageError(
+            f"{sorted(counted)[0]} must know the number of labels before the first row, which "
+            "standard input cannot tell; write the rows to a file"
+        )
 
 
 def inspect_model(path: Path) -> None:
@@ -88,11 +112,12 @@ def inspect_model(path: Path) -> None:
 
 def _folder(command: StreamSettings, out: Path) -> RunFolder:
     settings = asdict(command)
-    config = {name: settings[name] for name in settings if name not in ("file", "out")}
-    inputs = {"rows": file_sha256(command.file)}
+    config = {name: settings[name] for name in settings if name not in ("kind", "file", "out")}
+    config["models"] = list(command.models)
+    inputs = {} if command.live else {"rows": file_sha256(command.file)}
     if command.labels is not None and command.labels.endswith(".xml"):
         inputs["labels"] = file_sha256(command.labels)
-    return RunFolder.open(out, "stream run", config, inputs)
+    return RunFolder.open(out, command.kind, config, inputs)
 
 
 def _rows(command: StreamSettings, aside: list[MalformedRow]) -> ArrayRows | Iterable[Any]:
@@ -107,32 +132,36 @@ def _rows(command: StreamSettings, aside: list[MalformedRow]) -> ArrayRows | Ite
     return [held[i] for i in order]
 
 
-def _model(name: str) -> Any:
-    return {"ihomer": IHOMER, "br-logistic": BinaryRelevance, "majority": MajorityLabels}[name]()
+def _models(command: StreamSettings) -> dict[str, Any]:
+    """Make the models, by title; for those that must know the labels, count them first."""
+    labels = 0
+    if MANY.intersection(command.models):
+        rows = _rows(command, [])
+        if isinstance(rows, ArrayRows):
+            labels = len(rows.label_names)
+        else:
+            labels = max(len({label for _, y in rows for label in y}), 1)
+    return {MODELS[name][0]: MODELS[name][1](labels) for name in command.models}
 
 
 def _scores(
-    command: StreamSettings, model: Any, rows: ArrayRows | Iterable[Any], progress: Progress
+    command: StreamSettings,
+    models: Mapping[str, Any],
+    rows: ArrayRows | Iterable[Any],
+    progress: Progress,
 ) -> dict[str, PrequentialScores]:
-    """Score the model and, on the same rows, the majority set."""
-    if command.model == "ihomer":
+    if "ihomer" in command.models:
         progress("compiling (first use only)", 0)
         _warm_up()
-    options: dict[str, Any] = {"every": command.every, "window": command.window}
-    if command.model == "majority":
-        return {TITLES["majority"]: prequential(model, rows, progress=progress, **options)}
-    if isinstance(rows, ArrayRows):
-        again: Iterable[Any] = rows
-    elif isinstance(rows, list):
-        again = rows
-    else:
-        rows, again = tee(rows)
-    shown = _RunningScores()
-    own = prequential(model, rows, progress=progress, on_point=shown, **options)
-    return {
-        TITLES[command.model]: own,
-        TITLES["majority"]: prequential(MajorityLabels(), again, **options),
-    }
+    return compare(
+        models,
+        rows,
+        every=command.every,
+        window=command.window,
+        delay=command.delay,
+        progress=progress,
+        on_point=_RunningScores(),
+    )
 
 
 def _warm_up() -> None:
@@ -164,11 +193,11 @@ class _RunningScores:
 
 def _print(scores: Mapping[str, PrequentialScores], aside: list[MalformedRow]) -> None:
     print(
-        f"{'model':<22}{'exact match':>12}{'micro F1':>10}{'macro F1':>10}{'rows':>9}{'rows/s':>10}"
+        f"{'model':<28}{'exact match':>12}{'micro F1':>10}{'macro F1':>10}{'rows':>9}{'rows/s':>10}"
     )
     for name, s in scores.items():
         figures = f"{s.exact_match:>12.3f}{s.micro_f1:>10.3f}{s.macro_f1:>10.3f}{s.n_rows:>9,}"
-        print(f"{name:<22}{figures}{s.rows_per_second:>10,.0f}")
+        print(f"{name:<28}{figures}{s.rows_per_second:>10,.0f}")
     if aside:
         first = aside[0]
         print(f"{len(aside)} malformed rows were skipped; the first, line {first.number}: "
@@ -182,15 +211,16 @@ def _write(
     scores: Mapping[str, PrequentialScores],
     aside: list[MalformedRow],
 ) -> None:
-    own = next(iter(scores.values()))
+    (name, own), *_ = scores.items()
     hierarchy = model.hierarchy() if isinstance(model, IHOMER) else None
     events = model.events if isinstance(model, IHOMER) else []
     figures = {
-        name: {**s.metrics.as_dict(), "rows_per_second": s.rows_per_second}
-        for name, s in scores.items()
+        title: {**s.metrics.as_dict(), "rows_per_second": s.rows_per_second}
+        for title, s in scores.items()
     }
     _json(folder, "scores.json", {"scores": figures, "malformed": len(aside)})
-    _lines(folder, "metrics.jsonl", map(asdict, own.curve))
+    points = ({"model": t, **asdict(p)} for t, s in scores.items() for p in s.curve)
+    _lines(folder, "metrics.jsonl", points)
     _lines(folder, "events.jsonl", ({**asdict(e), "text": describe(e)} for e in events))
     _lines(folder, MALFORMED, map(asdict, aside))
     if hierarchy is not None:
@@ -198,16 +228,16 @@ def _write(
         model.save(folder.path / "model.zip")
         folder.adopt("model.zip")
     warnings = [f"{len(aside)} malformed rows were left out; see {MALFORMED}."] if aside else []
-    title = f"{command.file.name} as a stream"
+    title = f"{command.name} as a stream"
     section = stream_section(title, scores, hierarchy, events, warnings=warnings)
+    order = "shuffled" if command.shuffle else "in the order they came"
+    late = f", labels {command.delay} rows late" if command.delay else ""
     report = Report(
         title=title,
-        summary=f"{TITLES[command.model]} on {own.n_rows:,} rows of {command.file.name}, "
-        f"{'shuffled' if command.shuffle else 'in file order'}; "
-        + "; ".join(f"{name.replace('_', ' ')}: {SCORES[name]}" for name in ("micro_f1",))
-        + ".",
+        summary=f"{name} on {own.n_rows:,} rows of {command.name}, {order}{late}; micro F1: "
+        f"{SCORES['micro_f1']}.",
         sections=[section],
-        settings={**folder.config, "file": command.file.name, "sha256": folder.inputs["rows"]},
+        settings={**folder.config, "file": command.name, **folder.inputs},
         seeds=[command.seed],
         versions=folder.versions,
     )
