@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from growlabels.classes import Codebook
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._loss import cross_entropy
-from growlabels.classes._transform import ClassVectors, KerdockVectors
+from growlabels.classes._transform import ClassVectors, SignVectors
 
 RESULTS = Path(__file__).parent / "results"
 DIM, BATCH, SCALE = 1024, 64, 32.0
@@ -45,9 +45,9 @@ def milliseconds(work: Callable[[], object]) -> float:
     return 1000 * float(np.median(times))
 
 
-def plain_torch(codebook: Codebook, classes: int) -> KerdockVectors:
+def plain_torch(codebook: Codebook, classes: int) -> SignVectors:
     bases = -(-classes // codebook.dim)
-    return KerdockVectors(torch.from_numpy(codebook.sign_rows[:bases].copy()), classes)
+    return SignVectors(torch.from_numpy(codebook.sign_rows[:bases].copy()), classes)
 
 
 def dense_cost(w: Tensor, z: Tensor, y: Tensor, trained: bool) -> dict[str, float]:

@@ -31,7 +31,7 @@ from growlabels.classes import Codebook
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._kernel_vectors import available
 from growlabels.classes._loss import cross_entropy
-from growlabels.classes._transform import KerdockVectors
+from growlabels.classes._transform import SignVectors
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 64
@@ -48,7 +48,7 @@ def seconds(call: Callable[[], object], calls: int) -> float:
     return (time.process_time() - begin) / calls
 
 
-def tasks(dense: Tensor, twin: KerdockVectors, compiled: KerdockVectors, seed: int) -> dict:
+def tasks(dense: Tensor, twin: SignVectors, compiled: SignVectors, seed: int) -> dict:
     """Task -> arm -> what is timed."""
     generator = torch.Generator().manual_seed(seed)
     z = normalize(torch.randn(BATCH, dense.shape[1], generator=generator))
@@ -74,7 +74,7 @@ def tasks(dense: Tensor, twin: KerdockVectors, compiled: KerdockVectors, seed: i
     }
 
 
-def speed(dense: Tensor, twin: KerdockVectors, compiled: KerdockVectors, options) -> list[dict]:
+def speed(dense: Tensor, twin: SignVectors, compiled: SignVectors, options) -> list[dict]:
     """One row per task."""
     least: dict[tuple[str, str], list[float]] = {}
     for seed in range(options.seeds):
@@ -122,12 +122,12 @@ def exact(z: Tensor, y: Tensor, w: Tensor, scale: float) -> tuple[Tensor, Tensor
     return loss, gradient
 
 
-def precision(dense: Tensor, twin: KerdockVectors, compiled: KerdockVectors) -> list[dict]:
+def precision(dense: Tensor, twin: SignVectors, compiled: SignVectors) -> list[dict]:
     """One row per temperature: the largest relative errors of loss and gradient."""
     rows = []
     w = dense[: 8 * dense.shape[1] + 100]
     heads = {
-        "torch": KerdockVectors(twin.signs.T, len(w)),
+        "torch": SignVectors(twin.signs.T, len(w)),
         "compiled": type(compiled)(twin.signs.T, len(w)),
     }
     for tau in (0.2, 0.07, 0.03, 0.0128):
@@ -160,8 +160,8 @@ def main() -> None:
     for count in options.classes:
         codebook = Codebook.for_classes(count, options.dim, kind="kerdock")
         compiled = class_vectors(codebook, count)
-        assert isinstance(compiled, KerdockVectors)
-        twin = KerdockVectors(compiled.signs.T, count)
+        assert isinstance(compiled, SignVectors)
+        twin = SignVectors(compiled.signs.T, count)
         dense = torch.cat([compiled.select(part) for part in torch.arange(count).split(8192)])
         print(f"\n{count:,} classes, d = {options.dim}; milliseconds, and times faster than dense")
         print(

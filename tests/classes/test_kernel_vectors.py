@@ -12,9 +12,9 @@ from growlabels.classes import _kernel_vectors
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
-from growlabels.classes._kernel_vectors import CompiledKerdockVectors
+from growlabels.classes._kernel_vectors import CompiledSignVectors
 from growlabels.classes._loss import cross_entropy
-from growlabels.classes._transform import KerdockVectors
+from growlabels.classes._transform import SignVectors
 
 if not _kernel_vectors.available():
     pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
@@ -23,10 +23,10 @@ DIM, CLASSES = 256, 4500
 
 
 @pytest.fixture
-def pair() -> tuple[CompiledKerdockVectors, KerdockVectors]:
+def pair() -> tuple[CompiledSignVectors, SignVectors]:
     compiled = class_vectors(Codebook.for_classes(CLASSES, DIM), CLASSES)
-    assert isinstance(compiled, CompiledKerdockVectors)
-    return compiled, KerdockVectors(compiled.signs.T, CLASSES)
+    assert isinstance(compiled, CompiledSignVectors)
+    return compiled, SignVectors(compiled.signs.T, CLASSES)
 
 
 def unit_rows(rows: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -35,9 +35,7 @@ def unit_rows(rows: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 20])
-def test_topk_equals_the_twin(
-    pair: tuple[CompiledKerdockVectors, KerdockVectors], rows: int
-) -> None:
+def test_topk_equals_the_twin(pair: tuple[CompiledSignVectors, SignVectors], rows: int) -> None:
     z = unit_rows(rows)
     for k in (1, 4):
         values, index = pair[0].topk(z, k)
@@ -50,7 +48,7 @@ def test_topk_equals_the_twin(
 @pytest.mark.parametrize("margin", [0.0, 0.2])
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_loss_and_gradient_equal_the_twin(
-    pair: tuple[CompiledKerdockVectors, KerdockVectors],
+    pair: tuple[CompiledSignVectors, SignVectors],
     margin: float,
     smoothing: float,
     reduction: str,
@@ -69,12 +67,12 @@ def test_loss_and_gradient_equal_the_twin(
 
 
 def test_other_types_and_few_classes_take_the_twin(
-    pair: tuple[CompiledKerdockVectors, KerdockVectors], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CompiledSignVectors, SignVectors], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(self: CompiledKerdockVectors) -> None:
+    def never(self: CompiledSignVectors) -> None:
         raise AssertionError("the compiled kernels were used")
 
-    monkeypatch.setattr(CompiledKerdockVectors, "_prepared", never)
+    monkeypatch.setattr(CompiledSignVectors, "_prepared", never)
     pair[0].topk(unit_rows(2, torch.float64), 3)
     pair[0].sum_exp(unit_rows(2, torch.float64), torch.tensor([0, 1]), 20.0, 0.0)
     few = class_vectors(Codebook.for_classes(300, DIM), 300)
@@ -102,7 +100,7 @@ def test_not_available_where_the_kernels_cannot_be_imported(
 
 
 def test_copies_and_pickles_leave_the_tables_behind(
-    pair: tuple[CompiledKerdockVectors, KerdockVectors],
+    pair: tuple[CompiledSignVectors, SignVectors],
 ) -> None:
     z = unit_rows(3)
     expected = pair[0].topk(z, 2)[1]

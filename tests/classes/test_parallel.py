@@ -132,7 +132,7 @@ def test_ranges_add_up(dim: int, classes: int, parts: int) -> None:
         part = _range_vectors(codebook, first, last)
         if part is not None:
             torch.testing.assert_close(
-                part.select(torch.arange(last - first)),
+                part.select(torch.arange(last - first)).float(),
                 torch.from_numpy(codebook.vectors(range(first, last))),
             )
             total += _sum_exp_of_range(part, z, target - first, 20.0, -30.0)

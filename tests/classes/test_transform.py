@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.classes.dense_twin import random_signs, sylvester_by_popcount, unit_rows
 
-from growlabels.classes._transform import DenseVectors, KerdockVectors, exact_topk
+from growlabels.classes._transform import DenseVectors, SignVectors, exact_topk
 
 
-def kerdock(dim: int, n_classes: int, seed: int = 0) -> tuple[KerdockVectors, torch.Tensor]:
+def kerdock(dim: int, n_classes: int, seed: int = 0) -> tuple[SignVectors, torch.Tensor]:
     """Random sign bases (any will do for the algebra) and the same vectors as a matrix."""
     signs = random_signs(dim, seed)
     h = sylvester_by_popcount(dim) / dim**0.5
     matrix = np.concatenate([(signs[:, None, :] * h).reshape(-1, dim), np.eye(dim)])
-    return KerdockVectors(torch.from_numpy(signs), n_classes), torch.from_numpy(matrix[:n_classes])
+    return SignVectors(torch.from_numpy(signs), n_classes), torch.from_numpy(matrix[:n_classes])
 
 
 def sizes(dim: int) -> list[int]:
@@ -41,7 +41,7 @@ def test_every_product_equals_the_dense_one(dim: int, rows: int) -> None:
 @pytest.mark.parametrize(("dim", "n_classes"), [(256, 700), (1024, 1500), (4096, 4200)])
 def test_large_dimensions_against_dense(dim: int, n_classes: int) -> None:
     signs = torch.from_numpy(random_signs(dim, 0, bases=3))
-    fast = KerdockVectors(signs, n_classes)
+    fast = SignVectors(signs, n_classes)
     w = fast.select(torch.arange(n_classes)).double()
     h = torch.from_numpy(sylvester_by_popcount(dim)) / dim**0.5
     slow = torch.cat([row.double() * h for row in signs])[:n_classes]

@@ -1,13 +1,12 @@
 """Products with class vectors that lie along the axes, and the choice by kind of codebook."""
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from growlabels.classes._codebook import Codebook
-from growlabels.classes._kerdock import kerdock_set
-from growlabels.classes._kernel_vectors import CompiledKerdockVectors
+from growlabels.classes._forms import QuadraticForms
+from growlabels.classes._kernel_vectors import CompiledSignVectors
 from growlabels.classes._transform import ClassVectors, DenseVectors
 
 
@@ -71,6 +70,13 @@ AXIS_KINDS: dict[str, type[ClassVectors]] = {
 }
 
 
+def sign_vectors(forms: QuadraticForms, first: int, last: int) -> CompiledSignVectors:
+    """Return the products for the classes first .. last - 1; ``first`` begins a basis."""
+    start, end = first // forms.dim, min(-(-last // forms.dim), forms.count)
+    signs = torch.from_numpy(forms.sign_rows(start, end))
+    return CompiledSignVectors(signs, last - first, forms.count - start)
+
+
 def class_vectors(codebook: Codebook, n_classes: int) -> ClassVectors:
     """Return the products for the first ``n_classes`` vectors of a codebook.
 
@@ -79,10 +85,8 @@ def class_vectors(codebook: Codebook, n_classes: int) -> ClassVectors:
     >>> class_vectors(Codebook.for_classes(3, dim=8), 3).cosines(torch.eye(8)[:1])
     tensor([[1., 0., 0.]])
     """
-    if codebook.kind == "kerdock":
-        bases = min(-(-n_classes // codebook.dim), codebook.dim // 2)
-        signs = kerdock_set(codebook.dim).signs(np.arange(bases))
-        return CompiledKerdockVectors(torch.from_numpy(signs), n_classes)
+    if (forms := codebook.forms) is not None:
+        return sign_vectors(forms, 0, n_classes)
     if codebook.kind in AXIS_KINDS:
         return AXIS_KINDS[codebook.kind](codebook.dim, n_classes)
     return DenseVectors(torch.from_numpy(codebook.vectors(range(n_classes))), n_classes)

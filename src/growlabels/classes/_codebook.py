@@ -17,6 +17,7 @@ from growlabels.classes._certificate import Certificate, certify
 from growlabels.classes._choice import Wish, build, choose, choose_dim, whole_number
 from growlabels.classes._closed_forms import Construction
 from growlabels.classes._codebook_file import decode, encode
+from growlabels.classes._forms import QuadraticForms
 from growlabels.classes._measured import Measured
 from growlabels.classes._optimise import Criterion
 
@@ -199,6 +200,12 @@ class Codebook:
         if count > self.capacity:
             raise UsageError.parameter("count", f"must be at most {self.capacity:,}", count)
         return certify(self._construction, count)
+
+    @property
+    def forms(self) -> QuadraticForms | None:
+        """The quadratic forms of a codebook of sign bases, which have a fast transform."""
+        forms = getattr(self._construction, "forms", None)
+        return forms if forms is not None and forms.dim == self.dim else None
 
     @property
     def sign_rows(self) -> NDArray[np.int8]:

@@ -44,6 +44,15 @@ class QuadraticForms:
         """Return (-1)^Q_b(x) for the given bases below ``count``: (len(bases), dim) of +1, -1."""
         return 1 - 2 * self.values(bases, np.arange(self.dim))
 
+    def sign_rows(self, first: int, last: int) -> NDArray[np.int8]:
+        """Return the signs of the bases first .. last - 1, made in pieces: (last - first, dim)."""
+        rows = np.empty((last - first, self.dim), dtype=np.int8)
+        step = max(1, (1 << 22) // self.dim)
+        for start in range(first, last, step):
+            end = min(start + step, last)
+            rows[start - first : end - first] = self.signs(np.arange(start, end))
+        return rows
+
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """Unit vectors of the given classes: (len(index), dim)."""
         basis, column = np.divmod(index, self.dim)

@@ -130,10 +130,6 @@ def sign_rows(dim: int) -> NDArray[np.int8]:
         raise UsageError.parameter(
             "dim", "must be at most 16384 to hold all sign rows", dim, "ask for single vectors"
         )
-    forms = kerdock_set(dim)
-    rows = np.empty((dim // 2, dim), dtype=np.int8)
-    step = max(1, (1 << 22) // dim)
-    for start in range(0, dim // 2, step):
-        rows[start : start + step] = forms.signs(np.arange(start, min(start + step, dim // 2)))
+    rows = kerdock_set(dim).sign_rows(0, dim // 2)
     rows.flags.writeable = False
     return rows

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from growlabels.classes._transform import KerdockVectors
+from growlabels.classes._transform import SignVectors
 
 if TYPE_CHECKING:
     from growlabels.classes._kernel_plan import KernelPlan
@@ -29,7 +29,7 @@ def available() -> bool:
     return _kernels.LANES > 0
 
 
-class CompiledKerdockVectors(KerdockVectors):
+class CompiledSignVectors(SignVectors):
     """The same maps; float32 rows on the processor take the compiled kernels."""
 
     _plan: "KernelPlan | None" = None

@@ -12,17 +12,15 @@ exponentials and its gradient: one sum of ``(rows, dim + 1)`` float64 over the p
 from itertools import pairwise
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.classes._closed_vectors import sign_vectors
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
-from growlabels.classes._kerdock import kerdock_set
-from growlabels.classes._kernel_vectors import CompiledKerdockVectors
 from growlabels.classes._transform import ClassVectors, DenseVectors, exact_topk
 
 Rows = Literal["same", "own"]
@@ -150,7 +148,8 @@ class ClassParallelVectors(ClassVectors):
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
         """Return class vectors of any range: they are formulas, or in the codebook's memory."""
-        return torch.from_numpy(self.codebook.vectors(index.cpu().numpy())).to(index.device)
+        vectors = self.codebook.vectors(index.cpu().numpy(), "float64")
+        return torch.from_numpy(vectors).to(index.device)
 
     def topk(
         self, z: Float[Tensor, "rows dim"], k: int
@@ -219,16 +218,16 @@ class ClassParallelVectors(ClassVectors):
 def class_ranges(codebook: Codebook, n_classes: int, parts: int) -> list[tuple[int, int]]:
     """Divide classes 0 .. n_classes - 1 into ranges ``(first, end)``, about equal.
 
-    A Kerdock codebook is divided between groups of four bases, its standard basis left with the
-    last group. A range may be empty.
+    A codebook of sign bases is divided between groups of four bases, its standard basis left
+    with the last group. A range may be empty.
 
     >>> class_ranges(Codebook.for_classes(1000, dim=64), 1000, 3)
     [(0, 256), (256, 512), (512, 1000)]
     """
     step, units = 1, n_classes
-    if codebook.kind == "kerdock":
+    if (forms := codebook.forms) is not None:
         step = GROUP * codebook.dim
-        units = min(-(-n_classes // step), max(1, codebook.dim // (2 * GROUP)))
+        units = min(-(-n_classes // step), max(1, forms.count // GROUP))
     ends = [step * (units * part // parts) for part in range(parts)] + [n_classes]
     return list(pairwise(ends))
 
@@ -236,14 +235,9 @@ def class_ranges(codebook: Codebook, n_classes: int, parts: int) -> list[tuple[i
 def _range_vectors(codebook: Codebook, first: int, last: int) -> ClassVectors | None:
     if first == last:
         return None
-    if codebook.kind != "kerdock":
-        return DenseVectors(torch.from_numpy(codebook.vectors(range(first, last))), last - first)
-    start, all_signed = first // codebook.dim, codebook.dim // 2
-    end = min(-(-last // codebook.dim), all_signed)
-    signs = kerdock_set(codebook.dim).signs(np.arange(start, end))
-    vectors = CompiledKerdockVectors(torch.from_numpy(signs), last - first)
-    vectors.sign_bases = all_signed - start
-    return vectors
+    if (forms := codebook.forms) is not None:
+        return sign_vectors(forms, first, last)
+    return DenseVectors(torch.from_numpy(codebook.vectors(range(first, last))), last - first)
 
 
 def _sum_exp_of_range(

@@ -3,7 +3,7 @@
 Every head needs the same few products of unit embeddings ``z`` and class weights: ``z W^T``,
 ``weights W``, single rows of W, the k largest of ``z W^T``, and the sums of exponentials of the
 cross-entropy. :class:`ClassVectors` states them once, with a plain implementation by the first
-two; :class:`KerdockVectors` streams over bases instead.
+two; :class:`SignVectors` streams over bases instead.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class ClassVectors(nn.Module):
         raise NotImplementedError
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
-        """Return one class vector per entry of ``index``."""
+        """Return one class vector per entry of ``index``, float64 where it is a formula."""
         raise NotImplementedError
 
     def topk(
@@ -74,9 +74,12 @@ class ClassVectors(nn.Module):
     def total(self) -> Float[Tensor, " dim"]:
         """Return the sum of all class vectors in use, float64; kept until classes are added."""
         if self._total is None or self._total[0] != self.n_classes:
-            ones = torch.ones(1, self.n_classes, dtype=torch.float64, device=self.device)
-            self._total = self.n_classes, self.combine(ones)[0]
+            self._total = self.n_classes, self._sum()
         return self._total[1].to(self.device)
+
+    def _sum(self) -> Tensor:
+        ones = torch.ones(1, self.n_classes, dtype=torch.float64, device=self.device)
+        return self.combine(ones)[0]
 
     @property
     def device(self) -> torch.device:
@@ -102,31 +105,36 @@ class DenseVectors(ClassVectors):
         return self.vectors[index]
 
 
-class KerdockVectors(ClassVectors):
-    """Class vectors of a Kerdock code: sign flips of the Sylvester-Hadamard basis.
+class SignVectors(ClassVectors):
+    """Class vectors of a Kerdock, Gold or Delsarte-Goethals code: sign flips of a Hadamard basis.
 
     Class ``b d + c`` is ``signs[b] * H[c] / sqrt(d)`` with ``H[c, x] = (-1)^popcount(c & x)``;
-    the last basis, ``b = d / 2``, is the standard basis. With ``d = r * r`` a transform
-    is two products with the r x r matrix H, embeddings and bases side by side in the columns.
-    Memory is that of a chunk of bases, whatever the number of classes.
+    the last basis, ``b = sign_bases``, is the standard basis. With ``d = q * r`` a transform
+    is products with the q x q and r x r matrices H, embeddings and bases side by side in the
+    columns. Memory is that of a chunk of bases, whatever the number of classes.
 
     Parameters
     ----------
     signs
-        ``(bases, d)``, entries -1 and 1, ``d`` a power of 4: the bases in use, at most d / 2.
+        ``(bases, d)``, entries -1 and 1, ``d`` a power of 2: the bases in use.
     n_classes
         The last basis in use may be partial.
+    sign_bases
+        How many bases of signs the whole code has; d / 2, as Kerdock codes, by default.
     """
 
-    def __init__(self, signs: Int8[Tensor, "bases dim"], n_classes: int) -> None:
+    def __init__(
+        self, signs: Int8[Tensor, "bases dim"], n_classes: int, sign_bases: int | None = None
+    ) -> None:
         dim = signs.shape[1]
         super().__init__(dim, n_classes)
-        self.sign_bases = dim // 2
-        self.radix = round(dim**0.5)
+        self.sign_bases = dim // 2 if sign_bases is None else sign_bases
+        self.root = dim**0.5
+        self.low = 1 << dim.bit_length() // 2  # r: sqrt(d), or the next power of 2
         self.signs: Tensor
         self.hadamard: Tensor
         self.register_buffer("signs", signs.T.contiguous(), persistent=False)
-        self.register_buffer("hadamard", sylvester(self.radix), persistent=False)
+        self.register_buffer("hadamard", sylvester(self.low), persistent=False)
 
     @property
     def bases(self) -> int:
@@ -153,8 +161,11 @@ class KerdockVectors(ClassVectors):
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
         basis, column = index // self.dim, index % self.dim
-        high, low = self.hadamard[column // self.radix], self.hadamard[column % self.radix]
-        vectors = (high[:, :, None] * low[:, None, :]).view(len(index), self.dim) / self.radix
+        high = self.hadamard[column // self.low, : self.dim // self.low]
+        low = self.hadamard[column % self.low]
+        vectors = (high[:, :, None] * low[:, None, :]).view(
+            len(index), self.dim
+        ).double() / self.root
         vectors = vectors * self.signs[:, self._signed(basis)].T
         standard = basis == self.sign_bases
         if standard.any():
@@ -177,7 +188,7 @@ class KerdockVectors(ClassVectors):
             chunk = self._masked(self._cosines(columns, first, last), first, last, -torch.inf)
             torch.amax(chunk, 0, out=maxima[first:last])
         best = exact_topk(maxima.T, k)[1].sort(1).values  # (rows, k), ascending bases
-        signs = self.signs[:, self._signed(best)].to(z.dtype) / self.radix
+        signs = self.signs[:, self._signed(best)].to(z.dtype) / self.root
         inside = self._transform(columns[:, :, None] * signs).permute(1, 2, 0)
         standard = (best == self.sign_bases)[:, :, None]
         inside = torch.where(standard, z[:, None, :], inside)
@@ -208,6 +219,15 @@ class KerdockVectors(ClassVectors):
             combined += self._combined(chunk, first, last)
         return sums, combined.T.contiguous()
 
+    def _sum(self) -> Tensor:
+        """Add up whole bases in closed form: all but coordinate 0 cancels."""
+        whole = min(self.n_classes // self.dim, self.sign_bases)
+        rest = torch.zeros(self.dim, 1, 1, dtype=torch.float64, device=self.device)
+        rest[: self.n_classes - whole * self.dim] = 1
+        result = self._combined(rest, whole, whole + 1)[:, 0] if rest.any() else rest[:, 0, 0]
+        result[0] += self.root * self.signs[0, :whole].sum(dtype=torch.float64)
+        return result
+
     def _signed(self, basis: Tensor) -> Tensor:
         """Put some sign basis in place of the standard one, which is treated apart."""
         return basis.clamp(max=self.signs.shape[1] - 1)
@@ -226,21 +246,21 @@ class KerdockVectors(ClassVectors):
         """Cosines of ``(dim, rows)`` columns with bases first..last: (dim, bases, rows)."""
         if first == self.sign_bases:
             return columns[:, None, :].clone()
-        signs = self.signs[:, first:last].to(columns.dtype) / self.radix
+        signs = self.signs[:, first:last].to(columns.dtype) / self.root
         return self._transform(columns[:, None, :] * signs[:, :, None])
 
     def _combined(self, weights: Tensor, first: int, last: int) -> Tensor:
         """Adjoint of :meth:`_cosines`, summed over the bases: (dim, rows)."""
         if first == self.sign_bases:
             return weights[:, 0, :]
-        signs = self.signs[:, first:last].to(weights.dtype) / self.radix
+        signs = self.signs[:, first:last].to(weights.dtype) / self.root
         return (self._transform(weights) * signs[:, :, None]).sum(1)
 
     def _transform(self, x: Tensor) -> Tensor:
         """Apply H (not normalised) to the leading axis of ``(dim, ...)``."""
-        r = self.radix
+        q, r = self.dim // self.low, self.low
         h = self.hadamard.to(x.dtype)
-        inner = torch.mm(h, x.reshape(r, -1)).view(r, r, -1)
+        inner = torch.mm(h[:q, :q], x.reshape(q, -1)).view(q, r, -1)
         return torch.matmul(h, inner).view(x.shape)
 
     def _masked(self, chunk: Tensor, first: int, last: int, fill: float) -> Tensor:
