@@ -10,6 +10,7 @@ from growlabels.base.errors import UsageError
 from growlabels.report import (
     Plot,
     TreeNode,
+    band_plot,
     bar_plot,
     histogram_plot,
     line_plot,
@@ -142,3 +143,13 @@ def test_a_threshold_at_infinity_is_named_and_not_drawn() -> None:
     plot = histogram_plot("t", {"a": [1.0, 2.0]}, "x", "alt", lines={"threshold": np.inf})
     assert "threshold" in plot.table.note
     assert histogram_plot("t", {"a": [1e308, -1e308]}, "x", "alt").svg
+
+
+def test_bands_are_drawn_in_the_colour_of_their_group() -> None:
+    long = "a name that is far too long for the side of a plot"
+    plot = band_plot("t", {"x": [(0, 5, None), (5, 9, 0)], long: [(0, 9, 9)]}, "row", "alt")
+    assert "series-1" in plot.svg and "series-2" in plot.svg  # the tenth repeats the second
+    assert long not in texts(plot) and "a name that is far too" in texts(plot)
+    assert plot.table.rows[-1] == (long, 0, 9, "group 10")
+    with pytest.raises(UsageError, match="nothing to draw"):
+        band_plot("t", {}, "row", "alt")

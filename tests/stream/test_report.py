@@ -47,9 +47,17 @@ def test_page_shows_curves_tree_events_and_labels(scores):
     hierarchy, events = structure(8)
     assert events
     section = stream_section("Title", scores, hierarchy, events, ["A paragraph."], ["A warning."])
-    assert len(section.plots) == 3
+    assert len(section.plots) == 5
     page = render(Report("Report", "Summary.", [section], {"seed": 0}))
-    for text in ("A paragraph.", "A warning.", "form: {", "label 0", "All 250 rows were scored"):
+    for text in (
+        "The clusters along the stream",
+        "alarms of drift",
+        "A paragraph.",
+        "A warning.",
+        "form: {",
+        "label 0",
+        "All 250 rows were scored",
+    ):
         assert text in page
     titles = [table.title for table in section.tables]
     assert titles == [
@@ -62,7 +70,7 @@ def test_page_shows_curves_tree_events_and_labels(scores):
 
 def test_large_hierarchies_are_drawn_in_part(scores):
     hierarchy, _ = structure(80)
-    plot = stream_section("Title", scores, hierarchy).plots[-1]
+    plot = stream_section("Title", scores, hierarchy).plots[3]
     assert "Drawn: the 20 clusters" in plot.caption
     assert len([row for row in plot.table.rows if str(row[1]).startswith("label")]) == 40
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from ._bands import band_plot as band_plot
     from ._content import Headline as Headline
     from ._content import Plot as Plot
     from ._content import Report as Report
@@ -31,6 +32,7 @@ __all__ = [
     "Section",
     "Table",
     "TreeNode",
+    "band_plot",
     "bar_plot",
     "format_value",
     "histogram_plot",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = lazy_exports(
         "Section": "_content",
         "Table": "_content",
         "TreeNode": "_content",
+        "band_plot": "_bands",
         "bar_plot": "_plots",
         "format_value": "_format",
         "histogram_plot": "_plots",

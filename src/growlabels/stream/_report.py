@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from growlabels.report import Headline, Plot, Section, Table, TreeNode, line_plot, tree_plot
+from growlabels.stream._course import hierarchy_plot
 from growlabels.stream._hierarchy import LabelNode
 from growlabels.stream._metrics import SCORES
 from growlabels.stream._partition import Event
@@ -55,7 +56,9 @@ def stream_section(
     name, *baselines = scores
     plots = [_curve(scores, "micro_f1", events), _curve(scores, "exact_match", events)]
     if hierarchy is not None and hierarchy.labels:
-        plots.append(_tree(hierarchy))
+        plots += [_drift(name, scores[name], events), _tree(hierarchy)]
+        if (course := hierarchy_plot(events, scores[name].n_rows)) is not None:
+            plots.append(course)
     tables = [_models(scores), _labels(scores)]
     if hierarchy is not None:
         tables.append(_events(events))
@@ -149,6 +152,27 @@ def _curve(scores: Mapping[str, PrequentialScores], score: str, events: Sequence
         "numbered as in the data table." if marks else "Higher is better.",
         marks,
     )  # fmt: skip
+
+
+def _drift(name: str, scores: PrequentialScores, events: Sequence[Event]) -> Plot:
+    alarms = [(float(event.row), describe(event)) for event in events if event.kind == "drift"]
+    window = max(int(scores.curve[-1].recent["n_rows"]), 1)
+    curve = scores.curve
+    losses = {
+        f"last {window} rows": ([p.row for p in curve], [1 - p.recent["jaccard"] for p in curve]),
+        "all rows so far": ([p.row for p in curve], [1 - p.total["jaccard"] for p in curve]),
+    }
+    return line_plot(
+        f"Loss of {name} and alarms of drift",
+        losses,
+        "row of the stream",
+        "1 - Jaccard",
+        f"{len(alarms)} alarms of drift in {scores.n_rows} rows.",
+        "Lower is better. At an alarm the learner starts again from the last rows."
+        if alarms
+        else "Lower is better. There was no alarm of drift.",
+        alarms,
+    )
 
 
 def _tree(hierarchy: LabelNode) -> Plot:
