@@ -12,6 +12,8 @@ from growlabels.base.lazy import lazy_exports
 if TYPE_CHECKING:
     from growlabels.unsafe._check import ModelCheck as ModelCheck
     from growlabels.unsafe._check import check_model as check_model
+    from growlabels.unsafe._dra import Denoiser as Denoiser
+    from growlabels.unsafe._dra import DenoiseSettings as DenoiseSettings
     from growlabels.unsafe._filter import FilterResult as FilterResult
     from growlabels.unsafe._filter import filter_rows as filter_rows
     from growlabels.unsafe._finetune import Checkpoint as Checkpoint
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from growlabels.unsafe._gradcos import adapter_split as adapter_split
     from growlabels.unsafe._gradcos import gradient_scores as gradient_scores
     from growlabels.unsafe._gradients import row_gradients as row_gradients
+    from growlabels.unsafe._gradpass import GradientSettings as GradientSettings
+    from growlabels.unsafe._gradpass import PoolGradients as PoolGradients
+    from growlabels.unsafe._gradpass import pool_gradients as pool_gradients
     from growlabels.unsafe._lora import Adapter as Adapter
     from growlabels.unsafe._lora import LoraSettings as LoraSettings
     from growlabels.unsafe._lora import attach as attach
@@ -39,7 +44,20 @@ if TYPE_CHECKING:
     from growlabels.unsafe._safety import Change as Change
     from growlabels.unsafe._safety import held_out_losses as held_out_losses
     from growlabels.unsafe._safety import loss_change as loss_change
+    from growlabels.unsafe._scan import Scan as Scan
+    from growlabels.unsafe._scan import Scorer as Scorer
+    from growlabels.unsafe._scan import SetScores as SetScores
     from growlabels.unsafe._scanner import Scanner as Scanner
+    from growlabels.unsafe._scorers import Denoised as Denoised
+    from growlabels.unsafe._scorers import Embedding as Embedding
+    from growlabels.unsafe._scorers import Forward as Forward
+    from growlabels.unsafe._scorers import FusedScore as FusedScore
+    from growlabels.unsafe._scorers import Fusion as Fusion
+    from growlabels.unsafe._scorers import Gradient as Gradient
+    from growlabels.unsafe._scorers import Moderation as Moderation
+    from growlabels.unsafe._scorers import TokenGradient as TokenGradient
+    from growlabels.unsafe._scorers import scorer_names as scorer_names
+    from growlabels.unsafe._sketch import CountSketch as CountSketch
     from growlabels.unsafe._table import ScoreTable as ScoreTable
     from growlabels.unsafe._threshold import Threshold as Threshold
     from growlabels.unsafe._threshold import resolve_threshold as resolve_threshold
@@ -52,16 +70,32 @@ __all__ = [
     "CausalModel",
     "Change",
     "Checkpoint",
+    "CountSketch",
+    "DenoiseSettings",
+    "Denoised",
+    "Denoiser",
+    "Embedding",
     "Example",
     "FilterResult",
     "FinetuneSettings",
+    "Forward",
+    "FusedScore",
+    "Fusion",
+    "Gradient",
     "GradientScorer",
+    "GradientSettings",
     "LoraSettings",
     "ModelCheck",
+    "Moderation",
+    "PoolGradients",
     "RetrainResult",
+    "Scan",
     "Scanner",
     "ScoreTable",
+    "Scorer",
+    "SetScores",
     "Threshold",
+    "TokenGradient",
     "TrunkRows",
     "adapter_split",
     "attach",
@@ -75,12 +109,14 @@ __all__ = [
     "held_out_losses",
     "load_model",
     "loss_change",
+    "pool_gradients",
     "read_examples",
     "resolve_threshold",
     "retrain_arms",
     "row_gradients",
     "save_adapter",
     "scan_section",
+    "scorer_names",
     "wrap_model",
 ]
 
@@ -92,16 +128,32 @@ __getattr__, __dir__ = lazy_exports(
         "CausalModel": "_model",
         "Change": "_safety",
         "Checkpoint": "_finetune",
+        "CountSketch": "_sketch",
+        "DenoiseSettings": "_dra",
+        "Denoised": "_scorers",
+        "Denoiser": "_dra",
+        "Embedding": "_scorers",
         "Example": "_rows",
         "FilterResult": "_filter",
         "FinetuneSettings": "_finetune",
+        "Forward": "_scorers",
+        "FusedScore": "_scorers",
+        "Fusion": "_scorers",
+        "Gradient": "_scorers",
         "GradientScorer": "_gradcos",
+        "GradientSettings": "_gradpass",
         "LoraSettings": "_lora",
         "ModelCheck": "_check",
+        "Moderation": "_scorers",
+        "PoolGradients": "_gradpass",
         "RetrainResult": "_retrain",
+        "Scan": "_scan",
         "Scanner": "_scanner",
         "ScoreTable": "_table",
+        "Scorer": "_scan",
+        "SetScores": "_scan",
         "Threshold": "_threshold",
+        "TokenGradient": "_scorers",
         "TrunkRows": "_trunk",
         "adapter_split": "_gradcos",
         "attach": "_lora",
@@ -115,12 +167,14 @@ __getattr__, __dir__ = lazy_exports(
         "held_out_losses": "_safety",
         "load_model": "_model",
         "loss_change": "_safety",
+        "pool_gradients": "_gradpass",
         "read_examples": "_rows",
         "resolve_threshold": "_threshold",
         "retrain_arms": "_retrain",
         "row_gradients": "_gradients",
         "save_adapter": "_lora",
         "scan_section": "_report",
+        "scorer_names": "_scorers",
         "wrap_model": "_model",
     },
     "unsafe",

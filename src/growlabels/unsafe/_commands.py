@@ -8,7 +8,22 @@ from tyro.conf import Positional
 
 from growlabels.base.progress import Progress
 
-Method = Literal["f4w", "windows", "kt", "tfidf", "repsim", "grad-cos"]
+Method = Literal[
+    "f4w",
+    "windows",
+    "kt",
+    "tfidf",
+    "repsim",
+    "dra-hidden",
+    "grad-cos",
+    "grad-cos-max",
+    "grad-cos-start",
+    "grad-dot",
+    "less",
+    "token-grad",
+    "dra-grad",
+    "rank-tfidf-grad-cos",
+]
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,8 @@ class UnsafeScan:
     """Run folder. The same command again goes on where an interrupted one stopped."""
 
     methods: tuple[Method, ...] = ("f4w", "windows", "kt", "tfidf", "repsim")
-    """Scores to compute; the first one ranks. grad-cos fine-tunes on the rows and costs most."""
+    """Scores to compute; the first one ranks. Those of gradients (from grad-cos on, dra-hidden not
+    among them) fine-tune on the rows once for all of them, and cost most."""
 
     max_prompt_tokens: int = 40
     """What the model reads of a prompt."""
@@ -53,8 +69,11 @@ class UnsafeScan:
     show_text: bool = False
     """Show the text that carried the scores in the report."""
 
+    anchors: Path | None = None
+    """Safe rows that look like the harm; what is like them counts less."""
+
     seed: int = 0
-    """Decides the fine-tuning of grad-cos."""
+    """Decides the fine-tuning of the gradient methods."""
 
     def run(self, progress: Progress) -> None:
         """Scan, write scores.parquet and report.html."""

@@ -12,7 +12,7 @@ the targets, so a high score marks a row that teaches what the targets show. A c
 [-1, 1]; a dot product has no scale of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -92,60 +92,98 @@ class GradientScorer:
         if not len(targets):
             raise UsageError.parameter("targets", "must be at least one row", 0)
         self.kind = kind
-        self._adapter = adapter
-        self._checkpoints = [c for c in checkpoints if kind != "less" or c.mean]
-        if not self._checkpoints:
+        self.adapter = adapter
+        self.checkpoints = [c for c in checkpoints if kind != "less" or c.mean]
+        if not self.checkpoints:
             raise UsageError(
                 "there is no checkpoint to take gradients at; LESS needs one after the start"
             )
+        self.targets = len(targets)
         self._directions: list[Tensor] = []
-        for number, checkpoint in enumerate(self._checkpoints):
+        for number, checkpoint in enumerate(self.checkpoints):
             self._directions.append(self._target_gradients(checkpoint, targets))
-            progress("target gradients", number + 1, len(self._checkpoints))
+            progress("target gradients", number + 1, len(self.checkpoints))
 
     def score(self, rows: TrunkRows, progress: Progress = silent) -> GradientScores:
         """Score rows; the trunk of a batch is used for all checkpoints, then forgotten.
 
         Calls ``progress`` with the stage ``"row gradients"``.
         """
-        shape = len(self._checkpoints), len(rows), len(self._directions[0])
-        by_target = np.zeros(shape, np.float32)
-        losses = np.zeros(shape[:2], np.float32)
-        done = 0
-        for places in rows.batches():
-            batch, hidden = rows.batch(places)
-            for number, checkpoint in enumerate(self._checkpoints):
-                self._adapter.load(checkpoint.state)
-                loss, gradients = row_gradients(rows.split, self._adapter, batch, hidden)
-                if self.kind == "less":
-                    gradients = self._adam_direction(checkpoint, gradients)
-                if self.kind != "dot":
-                    gradients = _unit(gradients)
-                similar = gradients @ self._directions[number].T
-                by_target[number, places] = similar.cpu().numpy()
-                losses[number, places] = loss.cpu().numpy()
-            done += len(places)
-            progress("row gradients", done, len(rows))
-        return GradientScores(by_target, losses)
+        return score_kinds({self.kind: self}, rows, progress=progress)[self.kind]
+
+    def similar(self, checkpoint: Checkpoint, gradients: Tensor) -> Tensor:
+        """Compare gradients taken at a checkpoint with the targets', shape (rows, targets)."""
+        if self.kind == "less":
+            gradients = self._adam_direction(checkpoint, gradients)
+        if self.kind != "dot":
+            gradients = _unit(gradients)
+        return gradients @ self._directions[self.checkpoints.index(checkpoint)].T
 
     def _target_gradients(self, checkpoint: Checkpoint, targets: TrunkRows) -> Tensor:
-        self._adapter.load(checkpoint.state)
-        found = torch.zeros((len(targets), self._adapter.size))
+        self.adapter.load(checkpoint.state)
+        found = torch.zeros((len(targets), self.adapter.size))
         found = found.to(targets.split.causal.device)
         for places in targets.batches():
-            _, gradients = row_gradients(targets.split, self._adapter, *targets.batch(places))
+            _, gradients = row_gradients(targets.split, self.adapter, *targets.batch(places))
             found[places] = gradients
         return found if self.kind == "dot" else _unit(found)
 
     def _adam_direction(self, checkpoint: Checkpoint, gradients: Tensor) -> Tensor:
         """Give the step that AdamW would take next on each row alone, without its rate."""
         first, second = _BETAS
-        keys, step = self._adapter.keys(), checkpoint.step + 1
+        keys, step = self.adapter.keys(), checkpoint.step + 1
         mean = torch.cat([checkpoint.mean[key].flatten() for key in keys]).to(gradients)
         square = torch.cat([checkpoint.mean_square[key].flatten() for key in keys]).to(gradients)
         moved = first * mean + (1 - first) * gradients
         spread = (second * square + (1 - second) * gradients**2) / (1 - second**step)
         return moved / (1 - first**step) / (spread.sqrt() + _EPSILON)
+
+
+def score_kinds(
+    scorers: Mapping[str, GradientScorer],
+    rows: TrunkRows,
+    observe: Callable[[Checkpoint, Sequence[int], Tensor], None] | None = None,
+    progress: Progress = silent,
+) -> dict[str, GradientScores]:
+    """Score rows by several scorers of one adapter, whose gradients are computed once.
+
+    Parameters
+    ----------
+    scorers
+        By name; a checkpoint that several have must be the same object.
+    rows
+        The rows.
+    observe
+        Called with every checkpoint, the places of some rows and their unit gradients.
+    progress
+        Called with the stage ``"row gradients"``.
+    """
+    checkpoints = list(dict.fromkeys(c for s in scorers.values() for c in s.checkpoints))
+    found = {
+        name: GradientScores(
+            np.zeros((len(s.checkpoints), len(rows), s.targets), np.float32),
+            np.zeros((len(s.checkpoints), len(rows)), np.float32),
+        )
+        for name, s in scorers.items()
+    }
+    done = 0
+    for places in rows.batches():
+        batch, hidden = rows.batch(places)
+        for checkpoint in checkpoints:
+            adapter = next(iter(scorers.values())).adapter
+            adapter.load(checkpoint.state)
+            loss, gradients = row_gradients(rows.split, adapter, batch, hidden)
+            for name, scorer in scorers.items():
+                if checkpoint in scorer.checkpoints:
+                    number = scorer.checkpoints.index(checkpoint)
+                    similar = scorer.similar(checkpoint, gradients)
+                    found[name].by_target[number, places] = similar.cpu().numpy()
+                    found[name].losses[number, places] = loss.cpu().numpy()
+            if observe is not None:
+                observe(checkpoint, places, _unit(gradients))
+        done += len(places)
+        progress("row gradients", done, len(rows))
+    return found
 
 
 def _unit(gradients: Tensor) -> Tensor:

@@ -1,31 +1,84 @@
-"""Grad-Cos of a whole pool, as one more column beside the forward-only scores."""
+"""Gradient scores of a whole pool: one fine-tuning, one pass, every kind of gradient method."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe._finetune import FinetuneSettings, finetune
-from growlabels.unsafe._gradcos import GradientScorer, adapter_split
-from growlabels.unsafe._lora import LoraSettings, attach
+from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune
+from growlabels.unsafe._gradcos import GradientScorer, adapter_split, score_kinds
+from growlabels.unsafe._lora import Adapter, LoraSettings, attach
 from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._score import target_sets
+from growlabels.unsafe._sketch import CountSketch
+from growlabels.unsafe._tokengrad import TokenGradients
 from growlabels.unsafe._tokens import Encoded
 from growlabels.unsafe._trunk import TrunkRows
 
+KINDS = ("cos", "dot", "less")
+BUCKETS = 1024
 
-def grad_cos(
+
+@dataclass(frozen=True, eq=False)
+class GradientSettings:
+    """How the gradients of a scan are made.
+
+    Attributes
+    ----------
+    lora, training
+        The adapter and its fine-tuning on the rows; both are given the scan's seed.
+    buckets
+        Length of the count sketches that DRA works on.
+    """
+
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    training: FinetuneSettings = field(default_factory=FinetuneSettings)
+    buckets: int = BUCKETS
+
+
+@dataclass(frozen=True, eq=False)
+class PoolGradients:
+    """What the gradients of rows and targets say.
+
+    Attributes
+    ----------
+    rows, targets
+        Kind -> similarity with the targets, shapes (checkpoints, rows or targets, targets). The
+        first checkpoint is the start; LESS has none there.
+    row_sketches, target_sketches
+        Count sketches of the unit gradients of all checkpoints joined: their inner products are
+        close to Grad-Cos.
+    row_tokens, target_tokens
+        Token-normalised scores at the last checkpoint, a column per target set; None unless
+        asked for.
+    """
+
+    rows: Mapping[str, np.ndarray]
+    targets: Mapping[str, np.ndarray]
+    row_sketches: np.ndarray
+    target_sketches: np.ndarray
+    row_tokens: np.ndarray | None = None
+    target_tokens: np.ndarray | None = None
+
+
+def pool_gradients(
     model: CausalModel,
     rows: Sequence[Encoded],
     targets: Sequence[Encoded],
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
+    tokens: bool = False,
+    settings: GradientSettings | None = None,
     progress: Progress = silent,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fine-tune on the rows for one epoch and compare gradients, as DABUF does.
+) -> PoolGradients:
+    """Fine-tune on the rows as DABUF does and compare gradients at every checkpoint.
 
-    A fresh LoRA adapter (rank 8, attention of the top 8 layers) is trained with AdamW at 1e-3;
-    cosines are added over the start and the end. The model is left as it was.
+    By default a fresh LoRA adapter (rank 8, attention of the top 8 layers) is trained for one
+    epoch with AdamW at 1e-3. The model is left as it was.
 
     Parameters
     ----------
@@ -34,22 +87,56 @@ def grad_cos(
     targets
         Examples of the harm.
     seed
-        Decides the adapter's start and the order of the rows.
+        Decides the adapter's start, the order of the rows and the sketch.
     folder
         Keep the rows' hidden states in a file there, which goes when this returns, instead of
         in memory.
-
-    Returns
-    -------
-    rows_by_target, targets_by_target
-        Cosines summed over the two checkpoints, from -2 to 2, shapes (rows, targets) and
-        (targets, targets).
+    tokens
+        Also compute token-normalised scores, which takes another pass.
     """
-    with attach(model, LoraSettings(seed=seed)) as adapter:
+    settings = settings or GradientSettings()
+    lora = LoraSettings(**{**vars(settings.lora), "seed": seed})
+    training = FinetuneSettings(**{**vars(settings.training), "seed": seed})
+    with attach(model, lora) as adapter:
         split = adapter_split(adapter)
         trunk = TrunkRows(split, rows, folder=folder, progress=progress)
         wanted = TrunkRows(split, targets)
-        checkpoints = finetune(adapter, trunk, FinetuneSettings(seed=seed), progress=progress)
-        scorer = GradientScorer(adapter, checkpoints, wanted, "cos", progress)
-        of_rows = scorer.score(trunk, progress).by_target.sum(0)
-        return of_rows.astype(np.float64), scorer.score(wanted).by_target.sum(0).astype(np.float64)
+        checkpoints = finetune(adapter, trunk, training, progress=progress)
+        scorers = {kind: GradientScorer(adapter, checkpoints, wanted, kind) for kind in KINDS}
+        of_rows, row_sketches = _pass(adapter, checkpoints, scorers, trunk, settings, progress)
+        of_targets, sketches = _pass(adapter, checkpoints, scorers, wanted, settings)
+        found = PoolGradients(of_rows, of_targets, row_sketches, sketches)
+        if not tokens:
+            return found
+        adapter.load(checkpoints[-1].state)
+        scorer = TokenGradients(adapter, trunk, wanted, target_sets(len(targets)))
+        return PoolGradients(
+            of_rows,
+            of_targets,
+            row_sketches,
+            sketches,
+            scorer.score(trunk, progress),
+            scorer.score(wanted),
+        )
+
+
+def _pass(
+    adapter: Adapter,
+    checkpoints: Sequence[Checkpoint],
+    scorers: Mapping[str, GradientScorer],
+    rows: TrunkRows,
+    settings: GradientSettings,
+    progress: Progress = silent,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    sketches = np.zeros((len(rows), settings.buckets), np.float32)
+    hashes = {
+        checkpoint: CountSketch(adapter.size, settings.buckets, number)
+        for number, checkpoint in enumerate(checkpoints)
+    }
+
+    def keep(checkpoint: Checkpoint, places: Sequence[int], gradients: Tensor) -> None:
+        with torch.no_grad():
+            sketches[places] += hashes[checkpoint](gradients).cpu().numpy()
+
+    found = score_kinds(scorers, rows, keep, progress)
+    return {kind: scores.by_target.astype(np.float64) for kind, scores in found.items()}, sketches

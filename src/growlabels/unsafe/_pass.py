@@ -7,7 +7,7 @@ import numpy as np
 
 from growlabels.base.progress import Progress
 from growlabels.unsafe._hidden import WINDOW_TOKENS
-from growlabels.unsafe._pool import PoolScorer, ShardScores, pool_statistics
+from growlabels.unsafe._pool import PoolScorer, PoolStatistics, ShardScores, pool_statistics
 from growlabels.unsafe._score import left_out, zscore
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._threshold import percentile
@@ -19,6 +19,8 @@ class PoolScores:
 
     Attributes
     ----------
+    statistics
+        Of the pool.
     ids, keys, numbers, truncated
         Of the rows, as in :class:`FeatureShard`.
     parts
@@ -31,6 +33,7 @@ class PoolScores:
         The best window among the response tokens, and its tokens.
     """
 
+    statistics: PoolStatistics
     ids: Sequence[str]
     keys: Sequence[str]
     numbers: np.ndarray
@@ -47,7 +50,8 @@ def score_pool(
     store: FeatureStore, targets: FeatureShard, rows: int, progress: Progress
 ) -> PoolScores:
     """Read the store twice, one shard at a time: statistics, then scores."""
-    scorer = PoolScorer(pool_statistics(store, rows), targets)
+    statistics = pool_statistics(store, rows)
+    scorer = PoolScorer(statistics, targets)
     scored: list[ShardScores] = []
     ids: list[str] = []
     keys: list[str] = []
@@ -64,6 +68,7 @@ def score_pool(
         progress("scores", len(ids), rows)
     layers = np.concatenate([shard.windows.scores for shard in scored])
     return PoolScores(
+        statistics,
         ids,
         keys,
         np.concatenate(numbers),

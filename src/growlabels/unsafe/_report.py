@@ -8,14 +8,6 @@ from growlabels.report import Headline, Plot, Section, Table, histogram_plot
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, USABLE_AUC, resolve_threshold
 
-READS = {
-    "f4w": "fused: z(TF-IDF) + z(KT) + 2 z(windows); forward passes only",
-    "windows": "best four consecutive response tokens, hidden states at 40, 53, 63 % of the depth",
-    "kt": "row means of middle and last layers, whitened with the suspects left out",
-    "tfidf": "words of prompt and response; no model (text baseline)",
-    "repsim": "mean last hidden state of the response, cosine (baseline)",
-    "grad-cos": "cosine of LoRA gradients, fine-tuned on these rows (DABUF as published)",
-}
 SHOWN = 20
 REDACTED = "(hidden; --show-text shows it)"
 
@@ -136,7 +128,7 @@ def _methods(table: ScoreTable, labels: np.ndarray | None) -> Table:
     rows: list[list[object]] = []
     for name, scores in table.methods.items():
         auc = table.auc(name) if len(table.left_out) else "one target only"
-        row: list[object] = [name, READS[name], auc]
+        row: list[object] = [name, table.facts.get("reads", {}).get(name, ""), auc]
         rows.append(row if labels is None else [*row, average_precision(labels, scores)])
     if labels is not None:
         columns.append("average precision")

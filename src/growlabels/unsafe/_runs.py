@@ -28,6 +28,8 @@ SCORES, REPORT = "scores.parquet", "report.html"
 def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
     read_targets(command.targets)  # a mistake here should not cost a whole scan
+    if command.anchors is not None:
+        read_targets(command.anchors)
     resolve_threshold(command.threshold, np.zeros(1), [0.5])
     if not command.train.is_file():
         raise UsageError.missing_file(command.train)
@@ -44,7 +46,7 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     started = time.process_time()
     scanner.fit(command.train, command.out, progress)
     fitted = time.process_time()
-    table = scanner.score(command.targets, progress)
+    table = scanner.score(command.targets, progress, command.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
     table.to_parquet(scanner.run.path / SCORES)
     scanner.run.adopt(SCORES)
@@ -70,7 +72,7 @@ def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | N
     )
     print(f"scored {len(table)} rows, {table.facts['malformed']} malformed")
     for name, scores in table.methods.items():
-        line = f"  {name:9}"
+        line = f"  {name:19}"
         if len(table.left_out):
             line += f" left-out targets rank above {table.auc(name):.0%} of the rows"
         if labels is not None:

@@ -17,20 +17,20 @@ from growlabels.base.files import content_hash, file_sha256
 from growlabels.base.progress import Progress, silent
 from growlabels.base.rows import MalformedRow, RowSource
 from growlabels.base.runs import RunFolder
-from growlabels.unsafe._gradpass import grad_cos
+from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
 from growlabels.unsafe._rows import Example, read_examples
-from growlabels.unsafe._score import FUSED, fuse, left_out, target_sets
+from growlabels.unsafe._scan import Scan, Scorer, SetScores
+from growlabels.unsafe._score import FUSED, left_out, zscore
+from growlabels.unsafe._scorers import resolve_scorers, wants_tokens
 from growlabels.unsafe._shards import FEATURES_FORMAT, ShardSettings, featurise, fill_store
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._targets import read_targets, source_name
 from growlabels.unsafe._threshold import warning_light
-from growlabels.unsafe._tokens import encode
 
 FORWARD_METHODS = ("f4w", "windows", "kt", "tfidf", "repsim")
-METHODS = (*FORWARD_METHODS, "grad-cos")
 RUN_KIND = "unsafe scan"
 
 
@@ -46,13 +46,16 @@ class Scanner:
     model
         A :class:`CausalModel`, a model folder, or ``"smollm2"``.
     methods
-        Columns to compute, out of ``METHODS``; the first is the table's ``score``.
+        Columns to compute: names (see :func:`scorer_names`) or objects of your own that follow
+        :class:`Scorer`; the first is the table's ``score``.
     max_prompt_tokens, max_response_tokens
         What the model reads of each row, from 1; words are counted over the whole row.
     tokens_per_batch, rows_per_shard
         Decide memory; changing them changes scores by rounding only.
     seed
-        Decides the fine-tuning of ``"grad-cos"``; the other methods draw nothing.
+        Decides the fine-tuning and the sketches of the gradient methods; the others draw nothing.
+    gradients
+        Adapter, training and checkpoints of the gradient methods.
 
     Raises
     ------
@@ -80,19 +83,16 @@ class Scanner:
         self,
         model: CausalModel | str | os.PathLike[str],
         *,
-        methods: Sequence[str] = FORWARD_METHODS,
+        methods: Sequence[str | Scorer] = FORWARD_METHODS,
         max_prompt_tokens: int = ShardSettings.max_prompt_tokens,
         max_response_tokens: int = ShardSettings.max_response_tokens,
         tokens_per_batch: int = ShardSettings.tokens_per_batch,
         rows_per_shard: int = ShardSettings.rows_per_shard,
         seed: int = 0,
+        gradients: GradientSettings | None = None,
     ) -> None:
-        if isinstance(methods, str) or not methods:
-            raise UsageError.parameter("methods", "must be a list of one or more", methods)
-        for method in methods:
-            if method not in METHODS:
-                raise UsageError.choice("methods", METHODS, method)
-        self.methods = tuple(dict.fromkeys(methods))
+        self.scorers = resolve_scorers(methods)
+        self.gradients = gradients or GradientSettings()
         self.settings = ShardSettings(
             max_prompt_tokens, max_response_tokens, tokens_per_batch, rows_per_shard
         )
@@ -148,7 +148,9 @@ class Scanner:
         fill_store(self._store, self.model, self._examples(), self._rows, self.settings, progress)
         return self
 
-    def score(self, targets: RowSource, progress: Progress = silent) -> ScoreTable:
+    def score(
+        self, targets: RowSource, progress: Progress = silent, anchors: RowSource | None = None
+    ) -> ScoreTable:
         """Score all rows against examples of the harm.
 
         May be called again with other targets: the features of the rows are kept.
@@ -157,22 +159,48 @@ class Scanner:
         ----------
         targets
             Rows that show the harm, in the same shapes as the training rows; 8 to 12 suffice.
+        anchors
+            Rows that look like the harm and are safe (refusals, harmless look-alikes). Every
+            score then is the z-score against the targets minus that against the anchors; the
+            percentiles of the left-out targets stay those without anchors.
 
         Raises
         ------
         DataError
-            No target, or a target that is no prompt and response.
+            No target or anchor, or one that is no prompt and response.
         """
+        scan, warnings = self._scan(targets, progress)
+        found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
+        against: dict[str, np.ndarray] = {}
+        if anchors is not None:
+            safe, more = self._scan(anchors, progress)
+            warnings += more
+            against = {scorer.name: safe.scores(scorer).rows[:, [0]] for scorer in self.scorers}
+        return self._table(scan, found, against, warnings)
+
+    def _scan(self, source: RowSource, progress: Progress) -> tuple[Scan, list[str]]:
+        """Read targets (or anchors) and the store."""
         store = self._fitted()
-        examples, warnings = read_targets(targets)
+        examples, warnings = read_targets(source)
         features = featurise(self.model, examples, self.settings)
         if len(features) < len(examples):
             raise DataError("a target's response has no tokens; remove that target")
         pool = score_pool(store, features, self._rows, progress)
-        parts, of_targets = dict(pool.parts), dict(pool.target_parts)
-        if "grad-cos" in self.methods:
-            parts["grad-cos"], of_targets["grad-cos"] = self._grad_cos(pool, examples, progress)
-        return self._table(pool, parts, of_targets, features, warnings)
+        scored = set(map(int, pool.numbers))
+        scan = Scan(
+            self.model,
+            store,
+            pool,
+            features,
+            examples,
+            lambda: (example for example in self._examples() if example.number in scored),
+            self.settings,
+            self.gradients,
+            self.seed,
+            progress,
+            wants_tokens(self.scorers),
+        )
+        return scan, warnings
 
     def _first_pass(self, source: RowSource) -> str:
         """Count the rows, note the malformed ones, and return a hash of it all."""
@@ -203,47 +231,28 @@ class Scanner:
             raise UsageError("the scanner has no rows yet; call fit(rows) before score(targets)")
         return self._store
 
-    def _grad_cos(
-        self, pool: PoolScores, targets: Sequence[Example], progress: Progress
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute Grad-Cos of the rows and of the targets for every target set."""
-        scored = set(map(int, pool.numbers))
-        rows = [example for example in self._examples() if example.number in scored]
-        limits = self.settings.max_prompt_tokens, self.settings.max_response_tokens
-        of_rows, of_targets = grad_cos(
-            self.model,
-            [encode(self.model, example, *limits) for example in rows],
-            [encode(self.model, example, *limits) for example in targets],
-            self.seed,
-            self.run.path,
-            progress,
-        )
-        sets = target_sets(len(targets))
-        return of_rows @ sets, of_targets @ sets
-
     def _table(
         self,
-        pool: PoolScores,
-        parts: Mapping[str, np.ndarray],
-        of_targets: Mapping[str, np.ndarray],
-        targets: FeatureShard,
+        scan: Scan,
+        found: Mapping[str, SetScores],
+        against: Mapping[str, np.ndarray],
         warnings: list[str],
     ) -> ScoreTable:
+        pool, targets = scan.pool, scan.features
         place = {key: index for index, key in enumerate(targets.keys)}
         target_of = np.array([place.get(key, -1) for key in pool.keys])
         methods: dict[str, np.ndarray] = {}
         percentiles: dict[str, list[float]] = {}
-        for method in self.methods:
-            scores, own = (
-                (fuse(parts), fuse(of_targets, parts))
-                if method == "f4w"
-                else (parts[method], of_targets[method])
-            )
-            methods[method] = without_itself(scores, target_of, len(targets))
-            percentiles[method] = left_out_percentiles(scores, own, target_of < 0)
-        score = methods[self.methods[0]]
+        for method, scores in found.items():
+            rows = scores.rows
+            if method in against:
+                rows = zscore(rows) - zscore(against[method])
+            methods[method] = without_itself(rows, target_of, len(targets))
+            percentiles[method] = left_out_percentiles(scores.rows, scores.targets, target_of < 0)
+        main = self.scorers[0].name
+        score = methods[main]
         left = [targets.ids[index] for index in left_out(len(targets))]
-        warnings = [*warnings, *warning_light(percentiles[self.methods[0]], left)]
+        warnings = [*warnings, *warning_light(percentiles[main], left)]
         return ScoreTable(
             row_id=pool.ids,
             number=pool.numbers,
@@ -294,5 +303,6 @@ class Scanner:
             "target_ids": list(targets.ids),
             "seed": self.seed,
             "f4w_weights": dict(FUSED),
+            "reads": {scorer.name: scorer.reads for scorer in self.scorers},
             **asdict(self.settings),
         }

@@ -41,6 +41,26 @@ def target_sets(targets: int) -> Float[np.ndarray, "targets sets"]:
     return sets
 
 
+def over_targets(
+    similar: Float[np.ndarray, "rows targets"],
+    sets: Float[np.ndarray, "targets sets"],
+    over: str = "mean",
+) -> Float[np.ndarray, "rows sets"]:
+    """Sum up the similarities to the targets of each set: mean, largest, or mean of the top 3.
+
+    >>> similar = np.array([[0.1, 0.5, 0.3, 0.7]])
+    >>> [over_targets(similar, target_sets(4), over)[0, 0].item() for over in ("max", "top3")]
+    [0.7, 0.5]
+    """
+    if over == "mean":
+        return similar @ sets
+    columns = []
+    for weights in sets.T:
+        inside = np.sort(similar[:, weights > 0], axis=1)
+        columns.append(inside[:, -1 if over == "max" else -3 :].mean(1))
+    return np.stack(columns, axis=1)
+
+
 def unit(vectors: Float[np.ndarray, "*rows dim"]) -> Float[np.ndarray, "*rows dim"]:
     """Scale vectors to unit length; zero stays zero."""
     norm = np.linalg.norm(vectors, axis=-1, keepdims=True)

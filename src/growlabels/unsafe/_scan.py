@@ -1,0 +1,152 @@
+"""What a scorer may read of a scan, and what it gives back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from growlabels.base.progress import Progress
+from growlabels.unsafe._gradpass import GradientSettings, PoolGradients, pool_gradients
+from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._pass import PoolScores
+from growlabels.unsafe._rows import Example
+from growlabels.unsafe._score import target_sets
+from growlabels.unsafe._shards import ShardSettings
+from growlabels.unsafe._store import FeatureShard, FeatureStore
+from growlabels.unsafe._tokens import Encoded, encode
+
+
+@dataclass(frozen=True, eq=False)
+class SetScores:
+    """Scores of rows, and of the targets as if they were rows, a column per target set.
+
+    The first set holds all targets, each of the others leaves one out (the warning light and
+    the ``loo`` threshold read those).
+
+    Attributes
+    ----------
+    rows
+        Shape (rows, sets); higher is more like the targets.
+    targets
+        Shape (targets, sets), on the same scale.
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A method that scores a scan; bring your own in ``Scanner(methods=[...])``.
+
+    Attributes
+    ----------
+    name
+        Its column.
+    reads
+        What it looks at, one phrase for the report.
+
+    Examples
+    --------
+    >>> class Length:
+    ...     name, reads = "length", "characters of the response"
+    ...     def score(self, scan):
+    ...         count = lambda examples: [[len(e.response)] for e in examples]
+    ...         return scan.alike(count(scan.rows()), count(scan.targets))
+    >>> isinstance(Length(), Scorer)
+    True
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reads(self) -> str: ...
+
+    def score(self, scan: "Scan") -> SetScores:
+        """Score every row and every target."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One pool and its targets, as scorers see them.
+
+    Attributes
+    ----------
+    model
+        The model, as it came.
+    store
+        Features of the rows, shard by shard.
+    pool
+        Ids and numbers of the rows, and the scores of the forward methods.
+    features
+        Features of the targets.
+    targets
+        The targets.
+    rows
+        Gives the scored rows, in order, anew at every call.
+    settings, gradient_settings
+        How the rows were read, and how gradients are made.
+    seed
+        For whatever is drawn.
+    wants_tokens
+        Whether some method needs token-normalised gradients.
+    """
+
+    model: CausalModel
+    store: FeatureStore
+    pool: PoolScores
+    features: FeatureShard
+    targets: Sequence[Example]
+    rows: Callable[[], Iterator[Example]]
+    settings: ShardSettings
+    gradient_settings: GradientSettings
+    seed: int
+    progress: Progress
+    wants_tokens: bool = False
+    _done: dict[str, SetScores] = field(default_factory=dict)
+
+    @property
+    def sets(self) -> np.ndarray:
+        """Weights of the targets in each target set, shape (targets, sets)."""
+        return target_sets(len(self.targets))
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.store.run.path
+
+    def scores(self, scorer: Scorer) -> SetScores:
+        """Score by a method, once."""
+        if scorer.name not in self._done:
+            self._done[scorer.name] = scorer.score(self)
+        return self._done[scorer.name]
+
+    def alike(self, rows: object, targets: object) -> SetScores:
+        """Give rows and targets a score that no target decides, shape (rows,) or (rows, 1)."""
+        columns = self.sets.shape[1]
+        wide = [np.asarray(part, float).reshape(-1, 1) for part in (rows, targets)]
+        return SetScores(*(np.repeat(part, columns, axis=1) for part in wide))
+
+    def encoded(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Return what the model reads of some rows."""
+        limits = self.settings.max_prompt_tokens, self.settings.max_response_tokens
+        return [encode(self.model, example, *limits) for example in examples]
+
+    @cached_property
+    def gradients(self) -> PoolGradients:
+        """Gradients of rows and targets; computed at the first call, which fine-tunes."""
+        return pool_gradients(
+            self.model,
+            self.encoded(list(self.rows())),
+            self.encoded(self.targets),
+            self.seed,
+            self.folder,
+            self.wants_tokens,
+            self.gradient_settings,
+            self.progress,
+        )

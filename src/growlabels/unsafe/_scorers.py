@@ -1,0 +1,300 @@
+"""Scorers behind one protocol: every method that can fill a column of a scan."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._dra import Denoiser, DenoiseSettings
+from growlabels.unsafe._rows import Example
+from growlabels.unsafe._scan import Scan, Scorer, SetScores
+from growlabels.unsafe._score import FUSED, fuse, over_targets, unit, zscore
+from growlabels.unsafe._store import FeatureShard
+
+Over = Literal["mean", "max", "top3"]
+Checkpoints = Literal["all", "start", "end"]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A part of the default score: ``windows``, ``kt``, ``tfidf`` or ``repsim``."""
+
+    name: str
+    reads: str
+
+    def score(self, scan: Scan) -> SetScores:
+        """Return what the pass over the store gave."""
+        return SetScores(scan.pool.parts[self.name], scan.pool.target_parts[self.name])
+
+
+@dataclass(frozen=True)
+class FusedScore:
+    """F4w, the default: weighted z-scores of windows, KT and TF-IDF."""
+
+    name: str = "f4w"
+    reads: str = "fused: z(TF-IDF) + z(KT) + 2 z(windows); forward passes only"
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(FUSED))
+
+    def score(self, scan: Scan) -> SetScores:
+        """Add the parts."""
+        rows, targets = scan.pool.parts, scan.pool.target_parts
+        return SetScores(fuse(rows, rows, self.weights), fuse(targets, rows, self.weights))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Gradients of the LoRA factors, fine-tuned on the rows: Grad-Cos, Grad-Dot or LESS.
+
+    Attributes
+    ----------
+    kind
+        ``"cos"`` (DABUF), ``"dot"`` or ``"less"``.
+    over
+        Mean over the targets, as published; the largest; or the mean of the three largest.
+    checkpoints
+        Whose scores are added: all with the start, the start alone, or all after it.
+    """
+
+    name: str
+    reads: str
+    kind: Literal["cos", "dot", "less"] = "cos"
+    over: Over = "mean"
+    checkpoints: Checkpoints = "all"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Read the gradients of the scan."""
+        found = scan.gradients
+        return SetScores(*(self._of(part[self.kind], scan) for part in (found.rows, found.targets)))
+
+    def _of(self, similar: np.ndarray, scan: Scan) -> np.ndarray:
+        if self.kind != "less":
+            chosen = {"all": slice(None), "start": slice(1), "end": slice(1, None)}
+            similar = similar[chosen[self.checkpoints]]
+        elif self.checkpoints == "start":
+            raise UsageError("LESS has no score at the start; choose checkpoints 'all' or 'end'")
+        return over_targets(similar.sum(0), scan.sets, self.over)
+
+
+@dataclass(frozen=True)
+class TokenGradient:
+    """Token-normalised gradients at the last checkpoint."""
+
+    name: str = "token-grad"
+    reads: str = "each position's own gradient over its norm, best tenth of the positions"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Read the gradients of the scan."""
+        found = scan.gradients
+        assert found.row_tokens is not None
+        assert found.target_tokens is not None
+        return SetScores(found.row_tokens, found.target_tokens)
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """DRA on sketched gradients or on the row means of the hidden states."""
+
+    name: str
+    reads: str
+    on: Literal["gradients", "hidden"]
+    settings: DenoiseSettings = field(default_factory=DenoiseSettings)
+
+    def score(self, scan: Scan) -> SetScores:
+        """Learn from the pool, or an even sample of it, then score shard by shard."""
+        if self.on == "gradients":
+            rows, targets = scan.gradients.row_sketches, scan.gradients.target_sketches
+            rows, targets = rows.astype(float), targets.astype(float)
+            denoiser = Denoiser(rows, targets, self.settings)
+            return SetScores(denoiser.score(rows), denoiser.score(targets))
+        means = scan.pool.statistics
+        targets = _joined(scan.features)
+        denoiser = Denoiser(_flat(means.sample), targets, self.settings)
+        rows = np.concatenate([denoiser.score(_joined(shard)) for shard in scan.store])
+        return SetScores(rows, denoiser.score(targets))
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Cosine of any text embedding with the targets.
+
+    Attributes
+    ----------
+    embed
+        Texts -> vectors, shape (texts, dim); called with a few rows at a time.
+    name
+        Its column.
+
+    Examples
+    --------
+    >>> column = Embedding(lambda texts: np.array([[len(t), 1.0] for t in texts]), "length")
+    """
+
+    embed: Callable[[list[str]], np.ndarray]
+    name: str = "embedding"
+    reads: str = "embedding of prompt and response (text baseline)"
+    over: Over = "mean"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Embed the targets, then the rows in pieces."""
+        targets = self._vectors(list(scan.targets))
+        pieces = [self._vectors(some) @ targets.T for some in _pieces(scan)]
+        similar = np.concatenate(pieces), targets @ targets.T
+        return SetScores(*(over_targets(part, scan.sets, self.over) for part in similar))
+
+    def _vectors(self, examples: Sequence[Example]) -> np.ndarray:
+        texts = [f"{example.prompt}\n{example.response}" for example in examples]
+        return unit(_checked(self.name, self.embed(texts), len(texts), 2))
+
+
+@dataclass(frozen=True)
+class Moderation:
+    """The opinion of a moderation classifier; the targets play no part in it.
+
+    Attributes
+    ----------
+    judge
+        Rows with ``prompt`` and ``completion`` -> one number each, higher is more unsafe.
+    """
+
+    judge: Callable[[list[dict[str, str]]], Sequence[float] | np.ndarray]
+    name: str = "moderation"
+    reads: str = "a moderation classifier; no targets"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Ask about the rows in pieces, then about the targets."""
+        rows = np.concatenate([self._ask(some) for some in _pieces(scan)])
+        return scan.alike(rows, self._ask(list(scan.targets)))
+
+    def _ask(self, examples: Sequence[Example]) -> np.ndarray:
+        asked = [{"prompt": e.prompt, "completion": e.response} for e in examples]
+        return _checked(self.name, self.judge(asked), len(asked), 1)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Several methods added: by z-scores, or by ranks from 0 to 1.
+
+    Attributes
+    ----------
+    scorers
+        The methods, with their weights.
+    by
+        ``"z"`` keeps distances, ``"rank"`` only the order.
+    """
+
+    name: str
+    scorers: Sequence[tuple[Scorer, float]]
+    by: Literal["z", "rank"] = "z"
+
+    @property
+    def reads(self) -> str:
+        """Which methods it adds."""
+        return f"fused by {self.by}: " + " + ".join(scorer.name for scorer, _ in self.scorers)
+
+    def score(self, scan: Scan) -> SetScores:
+        """Add the methods."""
+        scale = zscore if self.by == "z" else _rank
+        rows: np.ndarray = np.zeros(())
+        targets: np.ndarray = np.zeros(())
+        for scorer, weight in self.scorers:
+            found = scan.scores(scorer)
+            rows = rows + weight * scale(found.rows, found.rows)
+            targets = targets + weight * scale(found.targets, found.rows)
+        return SetScores(rows, targets)
+
+
+def _rank(scores: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Share of the pool below a score, equal ones counted half, column by column."""
+    ordered = np.sort(pool, axis=0)
+    ranked = np.empty(scores.shape)
+    for column in range(scores.shape[1]):
+        sides = [
+            np.searchsorted(ordered[:, column], scores[:, column], side)
+            for side in ("left", "right")
+        ]
+        ranked[:, column] = (sides[0] + sides[1]) / (2 * len(pool))
+    return ranked
+
+
+def _flat(means: np.ndarray) -> np.ndarray:
+    return means.reshape(len(means), -1).astype(np.float64)
+
+
+def _joined(shard: FeatureShard) -> np.ndarray:
+    return _flat(shard.hidden.means)
+
+
+def _pieces(scan: Scan, size: int = 256) -> list[list[Example]]:
+    rows = list(scan.rows())
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _checked(name: str, values: object, rows: int, axes: int) -> np.ndarray:
+    found = np.asarray(values, float)
+    if found.ndim != axes or len(found) != rows or not np.isfinite(found).all():
+        shape = "(rows, dimensions)" if axes == 2 else "(rows,)"
+        raise DataError(
+            f"method {name!r} must give finite numbers of shape {shape} for {rows} rows, "
+            f"gave shape {found.shape}; correct the callable"
+        )
+    return found
+
+
+TFIDF = Forward("tfidf", "words of prompt and response; no model (text baseline)")
+GRAD_COS = Gradient("grad-cos", "cosine of LoRA gradients, fine-tuned on these rows (DABUF)")
+_ALL: Sequence[Scorer] = (
+    FusedScore(),
+    Forward(
+        "windows",
+        "best four consecutive response tokens, hidden states at 40, 53, 63 % of the depth",
+    ),
+    Forward("kt", "row means of middle and last layers, whitened with the suspects left out"),
+    TFIDF,
+    Forward("repsim", "mean last hidden state of the response, cosine (baseline)"),
+    Denoised("dra-hidden", "denoised row means of middle and last layers (DRA)", "hidden"),
+    GRAD_COS,
+    Gradient("grad-cos-max", "the same, nearest target only", over="max"),
+    Gradient("grad-cos-start", "the same, before any fine-tuning", checkpoints="start"),
+    Gradient("grad-dot", "inner product of LoRA gradients", kind="dot"),
+    Gradient("less", "cosine of AdamW's direction with the targets' gradients (LESS)", kind="less"),
+    TokenGradient(),
+    Denoised("dra-grad", "denoised sketches of the gradients (DRA)", "gradients"),
+    Fusion("rank-tfidf-grad-cos", ((TFIDF, 1.0), (GRAD_COS, 1.0)), "rank"),
+)
+BUILT_IN: Mapping[str, Scorer] = {scorer.name: scorer for scorer in _ALL}
+
+
+def resolve_scorers(methods: Sequence[str | Scorer]) -> list[Scorer]:
+    """Turn names into scorers; the same name twice is one column."""
+    if isinstance(methods, str) or not methods:
+        raise UsageError.parameter("methods", "must be a list of one or more", methods)
+    found: dict[str, Scorer] = {}
+    for method in methods:
+        if not isinstance(method, str | Scorer) or (
+            isinstance(method, str) and method not in BUILT_IN
+        ):
+            raise UsageError.choice("methods", BUILT_IN, method)
+        scorer = BUILT_IN[method] if isinstance(method, str) else method
+        if found.setdefault(scorer.name, scorer) != scorer:
+            raise UsageError(f"two methods are called {scorer.name!r}; name one of them otherwise")
+    return list(found.values())
+
+
+def wants_tokens(scorers: Sequence[Scorer]) -> bool:
+    """Whether one of the methods, or a part of a fusion, is token-normalised."""
+    return any(
+        isinstance(scorer, TokenGradient)
+        or (isinstance(scorer, Fusion) and wants_tokens([part for part, _ in scorer.scorers]))
+        for scorer in scorers
+    )
+
+
+def scorer_names() -> tuple[str, ...]:
+    """Return the names that ``Scanner(methods=...)`` knows.
+
+    >>> scorer_names()[0]
+    'f4w'
+    """
+    return tuple(BUILT_IN)

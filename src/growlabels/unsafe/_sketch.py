@@ -1,0 +1,41 @@
+"""Count sketch: a long vector summed, with random signs, into a few buckets.
+
+Inner products are kept on average, with variance about 2 |a|² |b|² / buckets (Charikar, Chen,
+Farach-Colton, 2002; the sparse Johnson-Lindenstrauss transform with one entry a column).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class CountSketch:
+    """One draw of buckets and signs.
+
+    Parameters
+    ----------
+    size
+        Length of the vectors.
+    buckets
+        Length of the sketches, at least 1.
+    seed
+        Decides the draw.
+
+    Examples
+    --------
+    >>> sketch = CountSketch(6, 4)
+    >>> tuple(sketch(torch.ones(2, 6)).shape)
+    (2, 4)
+    """
+
+    def __init__(self, size: int, buckets: int, seed: int = 0) -> None:
+        draw = torch.Generator().manual_seed(seed)
+        self.buckets = buckets
+        self._bucket = torch.randint(buckets, (size,), generator=draw)
+        self._sign = torch.randint(2, (size,), generator=draw).float() * 2 - 1
+
+    def __call__(self, vectors: Float[Tensor, "rows size"]) -> Float[Tensor, "rows buckets"]:
+        """Sketch some vectors; linear in them."""
+        bucket, sign = self._bucket.to(vectors.device), self._sign.to(vectors)
+        sketched = vectors.new_zeros((len(vectors), self.buckets))
+        return sketched.index_add_(1, bucket, vectors * sign)
