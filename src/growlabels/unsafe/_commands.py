@@ -98,11 +98,42 @@ class UnsafeFilter:
     out: Path | None = None
     """Folder for the files; the run folder by default."""
 
+    decisions: bool = False
+    """Rows accepted in the review are kept and rejected ones rejected, whatever the threshold."""
+
     def run(self, progress: Progress) -> None:
         """Write the three files."""
         from growlabels.unsafe._runs import run_filter
 
         run_filter(self)
+
+
+@dataclass(frozen=True)
+class UnsafeReview:
+    """Look through the flagged rows in a browser, by keyboard; shows their text."""
+
+    resumes: ClassVar[bool] = True
+
+    run_folder: Positional[Path]
+    """The run folder of a scan; decisions are kept in its decisions.jsonl."""
+
+    threshold: str = "loo:0.25,budget:0.25"
+    """Which rows are shown, as for filter."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    port: int = 0
+    """Port of the page on this machine; 0 takes a free one."""
+
+    open: bool = False
+    """Open the page in the browser."""
+
+    def run(self, progress: Progress) -> None:
+        """Serve the page until interrupted."""
+        from growlabels.unsafe._runs import run_review
+
+        run_review(self)
 
 
 @dataclass(frozen=True)
@@ -183,6 +214,7 @@ class UnsafeCheck:
 
 COMMANDS: dict[str, type] = {
     "scan": UnsafeScan,
+    "review": UnsafeReview,
     "filter": UnsafeFilter,
     "retrain": UnsafeRetrain,
     "check": UnsafeCheck,

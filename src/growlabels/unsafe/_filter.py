@@ -13,6 +13,7 @@ import numpy as np
 from growlabels.base.errors import DataError
 from growlabels.base.files import atomic_write
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
+from growlabels.unsafe._decisions import Decision
 from growlabels.unsafe._rows import read_examples
 from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
@@ -46,6 +47,7 @@ def filter_rows(
     table: ScoreTable,
     out: str | os.PathLike[str],
     threshold: str = DEFAULT_THRESHOLD,
+    decisions: Mapping[str, Decision] | None = None,
 ) -> FilterResult:
     """Write the kept rows in the format they came in, the rejected with reasons.
 
@@ -60,6 +62,9 @@ def filter_rows(
         file ``kept.parquet`` is written too, with the file's own schema.
     threshold
         As :func:`resolve_threshold` reads it.
+    decisions
+        Row id -> what a person decided: accepted rows are kept and rejected ones rejected,
+        whatever the threshold says; ``"unsure"`` leaves a row to the threshold.
 
     Raises
     ------
@@ -70,12 +75,14 @@ def filter_rows(
     """
     source = list(source) if isinstance(source, Iterator) else source
     resolved = resolve_threshold(threshold, table.score, next(iter(table.percentiles.values())))
+    decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
     reject = (table.rank <= resolved.rejected) | table.is_target
+    reject = (reject & (decided != "accept")) | (decided == "reject")
     place = {int(number): index for index, number in enumerate(table.number)}
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
-    reasons = _Reasons(table, resolved)
+    reasons = _Reasons(table, resolved, decided == "reject")
     with ExitStack() as stack:
         files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
         for number, row, raw, why in _every_row(source):
@@ -113,8 +120,9 @@ def json_line(record: Mapping[str, Any]) -> str:
 class _Reasons:
     """Says of a rejected row why it was rejected."""
 
-    def __init__(self, table: ScoreTable, threshold: Threshold) -> None:
+    def __init__(self, table: ScoreTable, threshold: Threshold, by_person: np.ndarray) -> None:
         self._table = table
+        self._by_person = by_person
         self._threshold = threshold
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
@@ -138,6 +146,8 @@ class _Reasons:
     def _sentences(self, index: int, start: int, end: int) -> list[str]:
         table, threshold = self._table, self._threshold
         sentences = []
+        if self._by_person[index]:
+            sentences.append("was rejected by a person")
         if table.is_target[index]:
             sentences.append("is also one of the targets")
         if table.rank[index] <= threshold.rejected:

@@ -1,6 +1,7 @@
 """What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ import numpy as np
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
+from growlabels.base.rows import write_jsonl
 from growlabels.base.runs import RunFolder
 from growlabels.report import Report, write_report
+from growlabels.unsafe._decisions import DECISIONS, Decision, Decisions
 from growlabels.unsafe._filter import filter_rows
 from growlabels.unsafe._report import average_precision, scan_section
+from growlabels.unsafe._review import REVIEWED, TARGETS, Review
 from growlabels.unsafe._rows import read_examples
 from growlabels.unsafe._scanner import RUN_KIND, Scanner
 from growlabels.unsafe._table import ScoreTable
@@ -20,7 +24,7 @@ from growlabels.unsafe._targets import read_targets
 from growlabels.unsafe._threshold import resolve_threshold
 
 if TYPE_CHECKING:
-    from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
+    from growlabels.unsafe._commands import UnsafeFilter, UnsafeReview, UnsafeScan
 
 SCORES, REPORT = "scores.parquet", "report.html"
 
@@ -48,6 +52,11 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     fitted = time.process_time()
     table = scanner.score(command.targets, progress, command.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
+    table = replace(table, facts={**table.facts, "model_source": _model_source(command.model)})
+    targets, _ = read_targets(command.targets)
+    texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
+    write_jsonl(scanner.run.path / TARGETS, texts)
+    scanner.run.adopt(TARGETS)
     table.to_parquet(scanner.run.path / SCORES)
     scanner.run.adopt(SCORES)
     labels = None if truth is None else np.array([truth[int(n)] for n in table.number])
@@ -64,6 +73,11 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     scanner.run.adopt(REPORT)
     scanner.run.finish()
     _print_scan(command, table, labels)
+
+
+def _model_source(model: str) -> str:
+    """Return what finds the model again from any folder."""
+    return str(Path(model).resolve()) if Path(model).exists() else model
 
 
 def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | None) -> None:
@@ -104,11 +118,27 @@ def _truth(train: Path, field: str) -> dict[int, int]:
     return truth
 
 
+def run_review(command: "UnsafeReview") -> None:
+    """Do ``growlabels unsafe review``."""
+    from growlabels.unsafe._review_page import serve
+
+    run, table, train = scanned(command.run_folder, command.train)
+    serve(Review(run, table, train, command.threshold), command.port, command.open)
+
+
 def run_filter(command: "UnsafeFilter") -> None:
     """Do ``growlabels unsafe filter``."""
     run, table, train = scanned(command.run_folder, command.train)
     out = command.out or run.path
-    result = filter_rows(train, table, out, command.threshold)
+    decided: dict[str, Decision] = {}
+    if command.decisions:
+        decided = Decisions(run.path / DECISIONS).current()
+        if not decided:
+            raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
+        if (run.path / REVIEWED).exists():
+            table = ScoreTable.from_parquet(run.file(REVIEWED))
+            print("by the scores of the rescan with the rejected rows as targets")
+    result = filter_rows(train, table, out, command.threshold, decided)
     if command.out is None:
         for name in result.files:
             run.adopt(name)
