@@ -137,3 +137,12 @@ def test_wrong_parameters_are_named():
     for wrong in ({"half_life": 0.0}, {"max_pairs": 3}, {"row_pairs": 0}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
             PairCounts(**wrong)
+
+
+def test_at_most_so_many_links_the_most_frequent_ones():
+    pairs = PairCounts()
+    pairs.learn_rows(*csr([[2 * i, 2 * i + 1] for i in range(9) for _ in range(i + 5)]))
+    assert pairs.significant().sum() == 9
+    pairs.max_links = 4
+    kept = pairs.significant()
+    assert pairs.pairs()[0][kept].tolist() == [10, 12, 14, 16]

@@ -114,6 +114,11 @@ class PairCounts:
         A row with more pairs than this adds a sample of about so many, each weighted up so
         that expected counts stay right.
 
+    Attributes
+    ----------
+    max_links
+        Pairs that may be significant, the most frequent first; None: all.
+
     Examples
     --------
     >>> import numpy as np
@@ -138,6 +143,7 @@ class PairCounts:
         self.half_life = half_life
         self.max_pairs = int(max_pairs)
         self.row_pairs = int(row_pairs)
+        self.max_links: int | None = None
         self._growth = 1.0 if half_life is None else 2.0 ** (1.0 / half_life)
         self._keys = np.full(64, _EMPTY)
         self._values = np.zeros(64)
@@ -184,6 +190,11 @@ class PairCounts:
         self._counts[:] = 0.0
         self._scalars[:3] = 1.0, 0.0, 0.0
         self._rebuild(np.zeros(0, np.int64), np.zeros(0), 0)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its arrays."""
+        return self._keys.nbytes + self._values.nbytes + self._counts.nbytes
 
     @property
     def n(self) -> float:
@@ -245,7 +256,11 @@ class PairCounts:
         middle = share + z * z / (2 * union)
         width = z * np.sqrt(share * (1 - share) / union + (z / (2 * union)) ** 2)
         lower = (middle - width) / (1 + z * z / union)
-        return lower > self.chance()
+        kept = lower > self.chance()
+        if self.max_links is not None and np.count_nonzero(kept) > self.max_links:
+            links = np.flatnonzero(kept)
+            kept[links[np.argsort(-both[links], kind="stable")[self.max_links :]]] = False
+        return kept
 
     def arrays(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
         """Give the whole state as plain arrays, for saving."""

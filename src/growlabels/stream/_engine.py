@@ -22,7 +22,7 @@ from growlabels.stream._experts import (
 )
 from growlabels.stream._partition import Event
 from growlabels.stream._stack import Stack, new_stack
-from growlabels.stream._structure import Structure
+from growlabels.stream._structure import PAIRS_HALF_LIFE, Structure
 
 AFTER_DRIFT = 100
 
@@ -59,6 +59,8 @@ class Engine:
         When so many label sets are known, the rarer half is dropped.
     check_every
         Rows between checks of the partition.
+    most_pairs
+        Pairs of labels that are counted.
     """
 
     slots: int
@@ -66,6 +68,7 @@ class Engine:
     delta: float
     most_sets: int
     check_every: int
+    most_pairs: int = 1_000_000
     mode: int = RIDGE
     rows: int = 0
     experts: Experts = field(init=False)
@@ -76,7 +79,9 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
-        self.structure = Structure(self.check_every, self.delta)
+        self.structure = Structure(
+            self.check_every, self.delta, pairs=PairCounts(PAIRS_HALF_LIFE, self.most_pairs)
+        )
 
     @property
     def pairs(self) -> PairCounts:
@@ -93,9 +98,15 @@ class Engine:
         """What happened, label indices from 0."""
         return self.structure.events
 
-    def logits(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the mixed log odds (rows, labels), label 0 the never-seen one."""
-        return self._predict(rows, True)[0]
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all arrays, without the dense window."""
+        arrays = *self.experts, *self.stack, *self.sets, *self.monitor
+        return sum(a.nbytes for a in arrays) - self.experts.window.nbytes + self.pairs.n_bytes
+
+    def probabilities(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the labels' own probabilities (rows, labels), label 0 the never-seen one."""
+        return 1.0 / (1.0 + np.exp(-self._predict(rows, True)[0]))
 
     def choices(self, rows: Rows) -> NDArray[np.bool_]:
         """Return the chosen sets (rows, labels), label 0 the never-seen one."""
@@ -139,14 +150,14 @@ class Engine:
         while begin < total:
             begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
             self.rows = first + begin
-            self.structure.learn(*_label_rows(rows.part(counted, begin)))
+            self.structure.learn(*label_rows(rows.part(counted, begin)))
             counted = begin
             if why == _loop.DRIFT:
                 # what the detector has not dropped is the new regime
                 kept = self._restart(min(AFTER_DRIFT, int(self.monitor.totals[0])), self.mode)
                 self.monitor = empty_monitor()
                 self.structure.restart()
-                self.pairs.learn_rows(*_label_rows(kept))
+                self.pairs.learn_rows(*label_rows(kept))
                 old, new, bound = alarm.tolist()
                 self.events.append(Event(self.rows, "drift", (), new - old, bound))
             elif why == _loop.SWITCH:
@@ -235,7 +246,7 @@ class Engine:
         e.slot_set[:filled] = renamed[pinned]
 
 
-def _label_rows(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def label_rows(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the labels of rows as CSR, counted from 0."""
     start = rows.y_start
     return start - start[0], rows.y_index[start[0] : start[-1]] - 1

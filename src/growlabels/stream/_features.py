@@ -51,7 +51,8 @@ class Index:
 
     def __init__(self, first: int, names: Iterable[Hashable] = ()) -> None:
         self.first = first
-        self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(names)}
+        self.names = list(names)
+        self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(self.names)}
 
     def __len__(self) -> int:
         """Return the index that the next new name gets."""
@@ -106,6 +107,7 @@ class Index:
         for column in columns[np.lexsort((rank[columns], first[columns]))].tolist():
             known[column] = len(self)
             self.of[cells.names[column]] = len(self)
+            self.names.append(cells.names[column])
         return known
 
 

@@ -16,6 +16,7 @@ from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
+from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
 from growlabels.stream._partition import Event
 from growlabels.stream._snapshot import load_snapshot, save_snapshot
 
@@ -31,6 +32,12 @@ class IHOMER(base.MultiLabelClassifier):
     When ADWIN sees the loss rise, the experts start again from the last 100 rows. Beside that,
     labels are grouped into clusters that occur together, changed only on evidence: see
     :meth:`hierarchy` and :attr:`events`.
+
+    With very many labels a probabilistic label tree takes over from experts and decoder, at the
+    row that brings label number ``tree_above`` + 1, or more features times labels than
+    ``max_bytes`` allows the linear models (an eighth, at 16 bytes each). It learns the rows of
+    the window again and goes on from there, for good. It has no label-set decoder: it chooses
+    the labels above the threshold that was best for F1.
 
     Every row costs the same and no row is kept but those of the window. All of it is
     deterministic, and the same to the bit whether rows come one by one or many at a time. A
@@ -51,7 +58,13 @@ class IHOMER(base.MultiLabelClassifier):
         Label sets remembered, at least four times ``window``; the rarer half goes when the
         table is full.
     check_every
-        Rows between two looks at the clusters of labels.
+        Rows between two looks at the clusters of labels; under the label tree at least half
+        of the rows so far, and at the 2,048 most frequent pairs alone.
+    tree_above
+        Labels up to which each label has models of its own; 0: the label tree from the start.
+    max_bytes
+        Most bytes of all models and tables, at least 2**25. The names of labels and features,
+        some 200 bytes for each, and the window of dense rows, four bytes a value, come on top.
 
     References
     ----------
@@ -78,10 +91,14 @@ class IHOMER(base.MultiLabelClassifier):
         drift: float | None = 0.0005,
         max_sets: int = 20_000,
         check_every: int = 200,
+        tree_above: int = 1000,
+        max_bytes: int = 5 * 2**28,
     ) -> None:
         _check_whole("window", window, 100)
         _check_whole("max_sets", max_sets, 4 * window)
         _check_whole("check_every", check_every, 1)
+        _check_whole("tree_above", tree_above, 0)
+        _check_whole("max_bytes", max_bytes, 2**25)
         if not (isinstance(recent, int | float | np.number) and recent > 0):
             raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
         if drift is not None and not (isinstance(drift, float | np.floating) and 0 < drift < 1):
@@ -92,8 +109,15 @@ class IHOMER(base.MultiLabelClassifier):
         self.drift = drift
         self.max_sets = max_sets
         self.check_every = check_every
-        self._engine = Engine(
-            window, math.pow(2.0, -1.0 / recent), drift or 0.0, max_sets, check_every
+        self.tree_above = tree_above
+        self.max_bytes = max_bytes
+        self._engine: Engine | LargeEngine = Engine(
+            window,
+            math.pow(2.0, -1.0 / recent),
+            drift or 0.0,
+            max_sets,
+            check_every,
+            min(1_000_000, max_bytes // 2000),
         )
         self._features = Index(0)
         self._positive = Index(1)
@@ -108,6 +132,11 @@ class IHOMER(base.MultiLabelClassifier):
     def n_rows(self) -> int:
         """Rows learned so far."""
         return self._engine.rows
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all models and tables now; at most ``max_bytes``."""
+        return self._engine.n_bytes
 
     @property
     def events(self) -> list[Event]:
@@ -166,7 +195,11 @@ class IHOMER(base.MultiLabelClassifier):
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
         chosen = self._engine.choices(self._rows(read_row(x)))
-        return dict(zip(self._labels, chosen[0, self._columns()].tolist(), strict=True))
+        if isinstance(chosen, np.ndarray):
+            return dict(zip(self._labels, chosen[0, self._columns()].tolist(), strict=True))
+        answer = dict.fromkeys(self._labels, False)
+        answer.update((self._positive.names[i - 1], True) for i in chosen.indices.tolist())
+        return answer
 
     def predict_proba_one(
         self, x: Mapping[Any, Any], **kwargs: Any
@@ -176,15 +209,16 @@ class IHOMER(base.MultiLabelClassifier):
         :meth:`predict_one` chooses whole sets and leans to the better F1, so it may choose a
         label of p < 1/2 and leave out one of p > 1/2.
         """
-        logits = self._engine.logits(self._rows(read_row(x)))
-        p = _sigmoid(logits[0, self._columns()])
+        p = self._engine.probabilities(self._rows(read_row(x)))[0, self._columns()]
         pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
         return {label: {False: no, True: yes} for label, no, yes in pairs}
 
     def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
         """Return the ``k`` most probable labels with their probabilities, the best first.
 
-        Fewer where fewer labels are known; of equally probable ones the first seen comes first.
+        Fewer where fewer labels are known; under the label tree those alone that were true
+        before, and the search opens few of its nodes. Of equally
+        probable ones the first seen comes first.
 
         >>> model = IHOMER()
         >>> for i in range(50):
@@ -193,7 +227,12 @@ class IHOMER(base.MultiLabelClassifier):
         ['any']
         """
         _check_whole("k", k, 1)
-        p = _sigmoid(self._engine.logits(self._rows(read_row(x)))[0, self._columns()])
+        rows = self._rows(read_row(x))
+        if isinstance(self._engine, LargeEngine):
+            likeliest, chances = (found[0].tolist() for found in self._engine.topk(rows, k))
+            found = zip(likeliest, chances, strict=True)
+            return [(self._positive.names[i - 1], p) for i, p in found if i > 0]
+        p = self._engine.probabilities(rows)[0, self._columns()]
         names = list(self._labels)
         return [(names[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:k]]
 
@@ -254,8 +293,7 @@ class IHOMER(base.MultiLabelClassifier):
 
     def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
-        logits = self._engine.logits(self._rows(read_table(X, "X")))
-        return _sigmoid(logits[:, self._columns()])
+        return self._engine.probabilities(self._rows(read_table(X, "X")))[:, self._columns()]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file of arrays and JSON; whole or not at all.
@@ -284,7 +322,7 @@ class IHOMER(base.MultiLabelClassifier):
         """
         params, fill, names = load_snapshot(Path(path))
         model = cls(**params)
-        fill(model._engine)
+        model._engine = fill(model._engine)
         model._features = Index(0, names["features"])
         model._positive = Index(1, names["positive"])
         model._labels = dict.fromkeys(names["labels"])
@@ -301,13 +339,19 @@ class IHOMER(base.MultiLabelClassifier):
 
     def _learn(
         self, features: Cells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
-    ) -> NDArray[np.bool_]:
+    ) -> Choices:
         x_index, x_value = self._features.read(features, learn=True)
         y_index, _ = self._positive.read(labels, learn=True)
         if features.start.size > 1:
             self._labels.update(dict.fromkeys(mentioned))
         rows = Rows(features.start, x_index, x_value, labels.start, y_index)
-        return self._engine.learn(rows, keep)
+        if isinstance(self._engine, LargeEngine):
+            return self._engine.learn(rows, keep)
+        at = outgrown_at(self._engine, rows, self.tree_above, self.max_bytes)
+        if at == rows.x_start.size - 1:
+            return self._engine.learn(rows, keep)
+        self._engine, chosen = outgrow(self._engine, rows, at, self.max_bytes, keep)
+        return chosen
 
     def _rows(self, features: Cells) -> Rows:
         """Index rows to predict; nothing is entered."""
@@ -326,9 +370,7 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
 
 
-def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1.0 / (1.0 + np.exp(-z))
-
-
-def _like(X: Any, chosen: NDArray[np.bool_]) -> Choices:
-    return sparse.csr_array(chosen) if sparse.issparse(X) else chosen
+def _like(X: Any, chosen: Choices) -> Choices:
+    if sparse.issparse(X):
+        return sparse.csr_array(chosen)
+    return chosen if isinstance(chosen, np.ndarray) else chosen.toarray()

@@ -1,6 +1,5 @@
 """One file that holds a learner: arrays and JSON in a zip archive, no pickle."""
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -16,24 +15,28 @@ from growlabels.stream._decoder import LabelSets
 from growlabels.stream._drift import Monitor
 from growlabels.stream._engine import Engine
 from growlabels.stream._experts import Experts
+from growlabels.stream._label_tree import LabelTree
+from growlabels.stream._large_engine import LargeEngine
 from growlabels.stream._stack import Stack
 from growlabels.stream._structure import Structure
 
 FORMAT = 2
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
+_LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}
 
 
 def save_snapshot(
     path: Path,
     params: Mapping[str, Any],
-    engine: Engine,
+    engine: Engine | LargeEngine,
     names: Mapping[str, Iterable[Hashable]],
 ) -> None:
     """Write a learner's parameters, state and names."""
+    large = isinstance(engine, LargeEngine)
     arrays = {
         f"{state}.{name}": array
-        for state in _STATES
+        for state in (_LARGE_STATES if large else _STATES)
         for name, array in getattr(engine, state)._asdict().items()
     }
     arrays |= engine.structure.arrays()
@@ -41,7 +44,8 @@ def save_snapshot(
         "kind": KIND,
         "format": FORMAT,
         "params": dict(params),
-        "mode": engine.mode,
+        "mode": None if large else engine.mode,
+        "large": {"scaled": engine.scaled} if large else None,
         "rows": engine.rows,
         "names": {kind: LabelMap(values).to_json() for kind, values in names.items()},
         "structure": engine.structure.state(),
@@ -49,15 +53,14 @@ def save_snapshot(
     with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zip:
         zip.writestr("about.json", json.dumps(about))
         for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            zip.writestr(f"{name}.npy", buffer.getvalue())
+            with zip.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def load_snapshot(
     path: Path,
-) -> tuple[dict[str, Any], Callable[[Engine], None], dict[str, list[Hashable]]]:
-    """Read parameters, a function that fills an engine made from them, and the names."""
+) -> tuple[dict[str, Any], Callable[[Any], Engine | LargeEngine], dict[str, list[Hashable]]]:
+    """Read parameters, a function that turns a fresh engine into theirs, and the names."""
     if not path.is_file():
         raise UsageError.missing_file(path, "model file")
     try:
@@ -80,31 +83,34 @@ def load_snapshot(
 
 def _arrays(zip: zipfile.ZipFile) -> dict[str, np.ndarray]:
     names = [name for name in zip.namelist() if name.endswith(".npy")]
-    return {
-        name.removesuffix(".npy"): np.lib.format.read_array(
-            io.BytesIO(zip.read(name)), allow_pickle=False
-        )
-        for name in names
-    }
+    found = {}
+    for name in names:
+        with zip.open(name) as entry:
+            found[name.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
+            entry.read()  # to the end, where the checksum is
+    return found
 
 
 def _unpack(
     about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-) -> tuple[dict[str, Any], Callable[[Engine], None], dict[str, list[Hashable]]]:
+) -> tuple[dict[str, Any], Callable[[Any], Engine | LargeEngine], dict[str, list[Hashable]]]:
     states = {
         state: kind(**{name: arrays[f"{state}.{name}"] for name in kind._fields})
-        for state, kind in _STATES.items()
+        for state, kind in (_LARGE_STATES if about["large"] else _STATES).items()
     }
     structure = Structure(1)
     structure.fill(about["structure"], arrays)
     names = {kind: list(LabelMap.from_json(text)) for kind, text in about["names"].items()}
-    mode, rows = int(about["mode"]), int(about["rows"])
+    mode, large, max_bytes = about["mode"], about["large"], about["params"]["max_bytes"]
 
-    def fill(engine: Engine) -> None:
+    def fill(fresh: Engine) -> Engine | LargeEngine:
+        structure.check_every, structure.delta = fresh.check_every, fresh.delta
+        fresh.structure, fresh.rows = structure, int(about["rows"])
+        engine = LargeEngine.of(fresh, max_bytes, large["scaled"]) if large else fresh
         for state, value in states.items():
             setattr(engine, state, value)
-        structure.check_every, structure.delta = engine.check_every, engine.delta
-        engine.structure = structure
-        engine.mode, engine.rows = mode, rows
+        if isinstance(engine, Engine):
+            engine.mode = int(mode)
+        return engine
 
     return about["params"], fill, names

@@ -168,7 +168,10 @@ class Structure:
     def _step(self) -> int:
         if self.rows < self.alarmed + AFTER_ALARM:
             return max(self.check_every // 4, 1)
-        return self.check_every
+        step = self.check_every
+        if self.pairs.max_links is not None:  # so many labels that a look takes long
+            step <<= max((self.rows // step).bit_length() - 2, 0)
+        return step
 
     def _pause(self) -> int:
         """Rows to the next check."""
