@@ -44,6 +44,18 @@ def test_topk_equals_the_twin(pair: tuple[CompiledSignVectors, SignVectors], row
         torch.testing.assert_close(values, expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 20])
+def test_all_logits_and_their_gradient_equal_the_twin(
+    pair: tuple[CompiledSignVectors, SignVectors], rows: int
+) -> None:
+    z = unit_rows(rows)
+    torch.testing.assert_close(pair[0].cosines(z), pair[1].cosines(z), atol=1e-6, rtol=0)
+    weights = torch.randn(rows, CLASSES, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(
+        pair[0].combine(weights), pair[1].combine(weights), atol=1e-4, rtol=1e-4
+    )
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("margin", [0.0, 0.2])
 @pytest.mark.parametrize("reduction", ["mean", "none"])

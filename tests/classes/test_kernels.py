@@ -1,9 +1,11 @@
 """Compiled kernels against plain float64 products with the stored class vectors."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ from growlabels.classes._kernel_vectors import available
 if not available():
     pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
 
-from growlabels.classes import _kernels
+from growlabels.classes import _kernel_cache, _kernels
+from growlabels.classes._kernel_certified import bound_energies, spectra
+from growlabels.classes._kernel_passes import empty_tiles
 from growlabels.classes._kernel_plan import make_plan
 from growlabels.classes._vector_ir import LANES
 
@@ -158,6 +162,105 @@ def test_equal_logits_sum_to_the_number_of_classes(dim: int, n_classes: int) -> 
     )
 
 
+@pytest.mark.parametrize("rows", BATCHES)
+@pytest.mark.parametrize(("dim", "n_classes"), CASES)
+def test_all_cosines_and_their_adjoint_equal_dense(dim: int, n_classes: int, rows: int) -> None:
+    w = dense(n_classes, dim)
+    plan = make_plan(sign_rows(dim), n_classes)
+    z = unit_rows(rows, dim, rows)
+    np.testing.assert_allclose(_kernels.cosines(z, plan), z.astype(float) @ w.T, atol=1e-6)
+    weights = np.random.default_rng(rows).normal(size=(rows, n_classes)).astype(np.float32)
+    exact = weights.astype(float) @ w
+    error = np.linalg.norm(_kernels.combine(weights, plan) - exact, axis=1)
+    assert (
+        error <= 1e-6 * np.linalg.norm(weights, axis=1) * n_classes**0.5 / dim**0.5 + 1e-6
+    ).all()
+
+
+def test_rows_that_are_not_finite_leave_the_other_cosines_alone() -> None:
+    plan, z = make_plan(sign_rows(64), 2112), unit_rows(20, 64, 0)
+    whole = _kernels.cosines(z, plan)
+    z[3, 5] = np.nan
+    found = _kernels.cosines(z, plan)
+    assert np.isnan(found[3, :2048]).all() and np.isnan(found[3, 2048 + 5])
+    np.testing.assert_array_equal(np.delete(found, 3, 0), np.delete(whole, 3, 0))
+
+
+def rows_at(
+    cosine: float, target: NDArray[np.int64], n_classes: int, dim: int
+) -> NDArray[np.float32]:
+    """Unit rows at a given cosine to their target's vector."""
+    codebook = Codebook.for_classes(n_classes, dim)
+    own = codebook.vectors(target, np.float64)
+    across = np.random.default_rng(1).normal(size=own.shape)
+    across -= (across * own).sum(1, keepdims=True) * own
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    return (cosine * own + (1 - cosine**2) ** 0.5 * across).astype(np.float32)
+
+
+CERTIFIED_CASES = [(64, 5000), (64, 30_000), (256, 33_024), (1024, 70 * 1024 + 300)]
+
+
+@pytest.mark.parametrize("cosine", [0.0, 0.35, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(("dim", "n_classes"), CERTIFIED_CASES)
+def test_a_certified_class_is_that_of_the_scan(dim: int, n_classes: int, cosine: float) -> None:
+    """Kerdock sets and layers, the target in the first, a partial and the last basis."""
+    forms = Codebook.for_classes(n_classes, dim).forms
+    assert forms is not None
+    plan = make_plan(forms.sign_rows(0, min(-(-n_classes // dim), forms.count)), n_classes)
+    target = np.array([0, 7, n_classes // 2, n_classes - dim - 1, n_classes - 2, n_classes - 1])
+    z = np.concatenate([rows_at(cosine, target, n_classes, dim), np.zeros((1, dim), np.float32)])
+    z[:, 0] += 0.0
+    index, values = np.empty((len(z), 1), np.int64), np.empty((len(z), 1), np.float32)
+    left = _kernels._certify(z, plan, values, index)
+    assert len(z) - 1 in left  # all cosines equal: nothing to prove, the scan says class 0
+    settled = np.setdiff1d(np.arange(len(z)), left)
+    if cosine >= 0.9:
+        assert len(settled) == len(target)
+    expected, largest = _kernels._scan(z, plan, 1, 1)
+    np.testing.assert_array_equal(index[settled], expected[settled])
+    np.testing.assert_array_equal(values[settled], largest[settled])
+    for rows in (z[:2], z, np.repeat(z, 4, 0)):
+        whole = _kernels.topk(rows, plan, 1)
+        again = _kernels._scan(rows, plan, 1, 1)
+        np.testing.assert_array_equal(whole[0], again[0])
+        np.testing.assert_array_equal(whole[1], again[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(4096, 5000), st.integers(0, 2**32 - 1), st.floats(0, 0.3))
+def test_certified_ties_go_to_the_lowest_class(n_classes: int, seed: int, noise: float) -> None:
+    """Sums of few class vectors: equal cosines in several bases, all sums exact without noise."""
+    codebook = Codebook.for_classes(n_classes, 64)
+    assert codebook.forms is not None
+    plan = make_plan(codebook.forms.sign_rows(0, -(-n_classes // 64)), n_classes)
+    rng = np.random.default_rng(seed)
+    z = np.stack([codebook.vectors(rng.integers(0, n_classes, k)).sum(0) for k in (1, 2, 2, 3)])
+    z += (noise * rng.normal(size=z.shape)).astype(np.float32) * rng.integers(0, 2, (4, 1))
+    z[3, 5] = np.nan if seed % 3 == 0 else z[3, 5]
+    index, values = np.empty((4, 1), np.int64), np.empty((4, 1), np.float32)
+    left = _kernels._certify(z, plan, values, index)
+    settled = np.setdiff1d(np.arange(4), left)
+    expected, largest = _kernels._scan(z, plan, 1, 1)
+    np.testing.assert_array_equal(index[settled], expected[settled])
+    np.testing.assert_array_equal(values[settled], largest[settled])
+
+
+def test_energies_bound_the_squares_of_their_columns() -> None:
+    """The identity behind the certificate, against float64."""
+    plan = make_plan(sign_rows(1024), 66 * 1024)
+    z = unit_rows(1, 1024, 5)
+    room = 16 // LANES
+    tiles, first = empty_tiles(2 * room * 1024, 1024)
+    energies = np.empty((16, 66), np.float32)
+    spectra(plan.stages, z[0], plan.table, plan.flips, _kernels.MINUS_ONE, tiles, first)
+    leader = bound_energies(tiles, plan.places, plan.factors, energies)
+    squares = (dense(66 * 1024, 1024) @ z[0].astype(float)).reshape(66, 64, 16) ** 2
+    exact = squares.sum(1).max(1)
+    np.testing.assert_allclose(energies[0], exact, atol=26 * 2.0**-24)
+    assert leader == exact.argmax()
+
+
 def test_no_target_leaves_nothing_out() -> None:
     plan = make_plan(sign_rows(16), 100)
     sums, _ = _kernels.sum_exp(np.zeros((2, 16), np.float32), np.array([-1, 3]), plan, 5.0, 0.0)
@@ -184,19 +287,42 @@ def test_bases_need_not_be_related() -> None:
     np.testing.assert_allclose(combined, weights @ w, atol=1e-5 * weights.sum(1).max())
 
 
-def test_threads_change_nothing() -> None:
-    plan = make_plan(sign_rows(64), 1000)
-    z = unit_rows(50, 64, 2)
-    target = np.arange(50)
-    for one, three in [
-        (_kernels.topk(z, plan, 4), _kernels.topk(z, plan, 4, threads=3)),
-        (
-            _kernels.sum_exp(z, target, plan, 20.0, 0.0),
-            _kernels.sum_exp(z, target, plan, 20.0, 0.0, threads=3),
-        ),
-    ]:
-        np.testing.assert_array_equal(one[0], three[0])
-        np.testing.assert_array_equal(one[1], three[1])
+@pytest.mark.parametrize("rows", [1, 3, 16, 50])
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_change_nothing_but_the_last_bits_of_sums(rows: int, threads: int) -> None:
+    """Fewer tiles than threads divide the bases; float64 sums then add up in another order."""
+    plan = make_plan(sign_rows(64), 2100)
+    z = unit_rows(rows, 64, 2)
+    target = np.arange(rows) * 40
+    one, many = _kernels.topk(z, plan, 4), _kernels.topk(z, plan, 4, threads)
+    np.testing.assert_array_equal(one[0], many[0])
+    np.testing.assert_array_equal(one[1], many[1])
+    np.testing.assert_array_equal(_kernels.cosines(z, plan), _kernels.cosines(z, plan, threads))
+    sums, combined = _kernels.sum_exp(z, target, plan, 20.0, 0.0)
+    again, adjoint = _kernels.sum_exp(z, target, plan, 20.0, 0.0, threads)
+    np.testing.assert_allclose(again, sums, rtol=1e-13)
+    np.testing.assert_allclose(adjoint, combined, rtol=0, atol=1e-13 * sums.max())
+
+
+def test_a_changed_source_discards_compiled_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "stamped.py"
+    source.write_text(
+        "from growlabels.classes._kernel_cache import kernel\n"
+        "def twice(x):\n    return 2 * x\n"
+        "def compiled():\n    return kernel(twice)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    stamped = importlib.import_module("stamped")
+    hits = []
+    for stamp in (1, 1, 2, 2):
+        monkeypatch.setattr(_kernel_cache, "STAMP", stamp)
+        function = stamped.compiled()
+        assert function(21) == 42
+        hits.append(sum(function.stats.cache_hits.values()))
+    assert hits == [0, 1, 0, 1]
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Compiled kernel of the one-pass cross-entropy: sums of exponentials and their gradient."""
 
-from numba import njit
-
+from growlabels.classes._kernel_cache import kernel
 from growlabels.classes._kernel_passes import (
     address,
     block_back,
@@ -12,7 +11,7 @@ from growlabels.classes._kernel_passes import (
 from growlabels.classes._vector_ir import LANES, ROW
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_weights(
     stages, tile, targets, n_classes, power, leaders, starts, table, flips, one,
     first, weights, adjoint, total,
@@ -55,7 +54,7 @@ def add_weights(
             spread_back(stages, back + low * ROW, signs + 4 * low, sums, one)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def leave_out(weights, targets, start, used):
     """Clear the weights of targets and of columns from ``used`` on; ``start``: first class."""
     for column in range(max(used, 0), len(weights)):
@@ -67,7 +66,7 @@ def leave_out(weights, targets, start, used):
             weights[column, lane] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_units(z, target, first_class, n_classes, scale, power, factors, sums, combined):
     """Add ``f 2^(scale z.W_j + power)`` and that times W_j for the unit vectors W_j.
 

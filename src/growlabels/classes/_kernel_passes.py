@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic as numba_intrinsic
 from numpy.typing import NDArray
 
+from growlabels.classes._kernel_cache import kernel
 from growlabels.classes._vector_ir import F32, I64, LANES, LOWEST, ROUNDER, ROW, VectorCode
 
 intrinsic: Any = numba_intrinsic  # what it makes is called with one argument less than it has
@@ -45,7 +46,7 @@ def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
     return tiles
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill(tile, rows, factor):
     """Put up to LANES rows times a factor into the lanes of a tile, 0 into the lanes left."""
     for coordinate in range(len(tile)):
@@ -97,6 +98,24 @@ def tabulate(typingctx, stages, query, tables, minus_one):
         return context.get_dummy_value()
 
     return types.void(stages, types.int64, types.int64, types.float32), codegen
+
+
+@intrinsic
+def correlate(typingctx, stages, query, other, target, minus_one):
+    """LANES rows: lane e of row x is ``query[x] other[x xor e]``."""
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[4])
+        others = code.scalar(args[2], code.floats, 4)
+        for x in range(LANES):
+            exchanged = ir.Constant(code.ints, [x ^ lane for lane in range(LANES)])
+            row = builder.shuffle_vector(others, others, exchanged)
+            one = code.splat(code.scalar(code.offset(args[1], 4 * x), F32, 4))
+            code.store(builder.fmul(one, row), code.offset(args[3], ROW * x))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, f32), codegen
 
 
 @intrinsic
@@ -189,6 +208,30 @@ def block_store(typingctx, stages, source, table, flips, block, target, minus_on
         code = VectorCode(builder, args[6])
         for i, row in enumerate(_second_pass(code, radix, args[1:5])):
             code.store(row, code.offset(args[5], ROW * i))
+        return context.get_dummy_value()
+
+    i64, f32 = types.int64, types.float32
+    return types.void(stages, i64, i64, i64, i64, i64, f32), codegen
+
+
+@intrinsic
+def block_rows(typingctx, stages, source, table, flips, block, target, minus_one):
+    """Second pass of one ch; lane i of its R rows goes to ``target + i d`` as R neighbours."""
+    radix = 1 << len(stages)
+
+    def codegen(context, builder, signature, args):
+        code = VectorCode(builder, args[6])
+        rows = _second_pass(code, radix, args[1:5])
+        if radix < LANES:
+            for lane in range(LANES):
+                for i, row in enumerate(rows):
+                    value = builder.extract_element(row, ir.Constant(code.ints.element, lane))
+                    place = code.offset(args[5], 4 * (lane * radix * radix + i))
+                    builder.store(value, builder.inttoptr(place, F32.as_pointer()), align=4)
+            return context.get_dummy_value()
+        for first in range(0, radix, LANES):
+            for lane, row in enumerate(code.transposed(rows[first : first + LANES])):
+                code.store(row, code.offset(args[5], 4 * (lane * radix * radix + first)))
         return context.get_dummy_value()
 
     i64, f32 = types.int64, types.float32

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from growlabels.classes._vector_ir import LANES, ROW
 
+SHIFTS = 16  # of the certificate
+CERTIFIED = 64  # bases from which on the certificate is worth its time for a single row
+
 
 @dataclass(frozen=True)
 class KernelPlan:
@@ -41,6 +44,10 @@ class KernelPlan:
     words
         ``(sets, R, n * LANES)`` uint32: for each l and basis, four bits for each table
         g < R / 4; bit j says whether the sign at (g + j R / 4, l) is -1.
+    places, factors
+        ``(16, bases)`` for the certificate (see ``_kernel_certified``): where the spectrum of
+        shift e has the entry of each basis, in numbers, and its sign. Empty below
+        ``CERTIFIED`` bases.
     """
 
     dim: int
@@ -52,6 +59,12 @@ class KernelPlan:
     table: NDArray[np.int64]
     flips: NDArray[np.float32]
     words: NDArray[np.uint32]
+    places: NDArray[np.int32]
+    factors: NDArray[np.float32]
+
+    def of_groups(self, groups: slice) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return leaders and starts of a range of groups."""
+        return self.leaders[groups], self.starts[groups.start : groups.stop + 1]
 
     @property
     def bases(self) -> int:
@@ -65,7 +78,8 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
     Parameters
     ----------
     sign_rows
-        ``(bases, d)`` of +1 and -1, d from 16 to 4,096 a power of four, +1 at coordinate 0.
+        ``(bases, d)`` of +1 and -1, d from 16 to 4,096 a power of four, +1 at coordinate 0; from
+        ``CERTIFIED`` bases on those of quadratic forms.
     n_classes
         From 1 to ``(bases + 1) d``.
     """
@@ -75,6 +89,7 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
     leader, shift, flip = _groups(signs, radix)
     starts = np.flatnonzero(leader == np.arange(len(signs)))
     table = (shift * radix + np.arange(radix)) * ROW
+    places, factors = _energy_places(signs if len(signs) >= CERTIFIED else signs[:0])
     return KernelPlan(
         dim=dim,
         n_classes=n_classes,
@@ -85,6 +100,8 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
         table=np.ascontiguousarray(table, dtype=np.int64),
         flips=flip.astype(np.float32),
         words=_words(signs, radix),
+        places=places,
+        factors=factors,
     )
 
 
@@ -104,6 +121,19 @@ def _groups(
         if (ratio == hadamard[:, linear] * ratio[:1]).all():
             leader[b], shift[b], flip[b] = leader[b - 1], linear, ratio[0]
     return leader, shift, flip
+
+
+def _energy_places(signs: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """``places`` and ``factors`` of a plan, for the shifts e = 0 .. 15."""
+    bases, dim = signs.shape
+    shifts = np.arange(SHIFTS if bases else 0)
+    places = np.empty((len(shifts), bases), dtype=np.int32)
+    bits = 1 << np.arange(dim.bit_length() - 1)
+    for e in shifts:
+        # bit i of the place: Q(e + e_i) + Q(e) + Q(e_i)
+        linear = (signs[:, e ^ bits] * signs[:, e, None] * signs[:, bits] < 0) @ bits
+        places[e] = (e // LANES * dim + linear) * LANES + e % LANES
+    return places, np.ascontiguousarray(signs[:, shifts].T, dtype=np.float32)
 
 
 def _sylvester(order: int) -> NDArray[np.int8]:

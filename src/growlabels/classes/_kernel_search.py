@@ -1,8 +1,8 @@
 """Compiled kernels of exact search: the largest logit of each basis, then the k best classes."""
 
 import numpy as np
-from numba import njit
 
+from growlabels.classes._kernel_cache import kernel
 from growlabels.classes._kernel_passes import (
     address,
     block_max,
@@ -18,7 +18,7 @@ from growlabels.classes._vector_ir import LANES, ROW
 FLIPS = (np.int32(0), np.int32(-0x55555556), np.int32(-0x33333334), np.int32(0x66666666))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, out):
     """Largest logit of each whole basis; queries in the lanes.
 
@@ -42,7 +42,7 @@ def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, o
                 shared_block_max(stages, passed, rows, factors, offset, best, one)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def maxima_of_bases(stages, query, words, one, scratch, out):
     """Largest logit of each whole basis for one query; bases in the lanes.
 
@@ -68,7 +68,7 @@ def maxima_of_bases(stages, query, words, one, scratch, out):
                 block_max(stages, passed + high * radix * ROW, best, one)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_classes(stages, z, maxima, signs, n_classes, one, scratch, values, index):
     """Find the largest logits of each query among all classes; ties go to the lowest class.
 
@@ -92,7 +92,7 @@ def best_classes(stages, z, maxima, signs, n_classes, one, scratch, values, inde
         )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, index):
     """Do the work of :func:`best_classes` for one query, column ``lane`` of ``maxima``.
 
@@ -131,7 +131,7 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, i
         values[place] /= np.float32(radix)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def transform(stages, z, signs, one, grids):
     """Logits of one basis, (ch, cl) at ``grids[1, cl, ch]``; the same bits as the maxima."""
     radix = 1 << len(stages)
@@ -148,7 +148,7 @@ def transform(stages, z, signs, one, grids):
         columns(stages, address(grids) + 4 * (radix * radix + column), one)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def insert(values, index, found, value, label):
     """Insert into a descending list, behind equal values; returns how many entries are real."""
     if found == values.size:

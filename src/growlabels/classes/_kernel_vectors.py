@@ -1,7 +1,7 @@
-"""Kerdock class vectors that use the compiled kernels where these apply."""
+"""Class vectors of sign bases that use the compiled kernels where these apply."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -33,6 +33,22 @@ class CompiledSignVectors(SignVectors):
     """The same maps; float32 rows on the processor take the compiled kernels."""
 
     _plan: "KernelPlan | None" = None
+
+    def cosines(self, z: Tensor) -> Tensor:
+        return self._product("cosines", z)
+
+    def combine(self, weights: Tensor) -> Tensor:
+        return self._product("combine", weights)
+
+    def _product(self, name: Literal["cosines", "combine"], rows: Tensor) -> Tensor:
+        if not self._compiled(rows):
+            return getattr(super(), name)(rows)
+        from growlabels.classes import _kernels
+
+        threads = self._threads(rows, MANY_TO_SUM)
+        return torch.from_numpy(
+            getattr(_kernels, name)(rows.detach().numpy(), self._prepared(), threads)
+        )
 
     def topk(self, z: Tensor, k: int) -> tuple[Tensor, Tensor]:
         if not self._compiled(z):

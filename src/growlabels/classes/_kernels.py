@@ -11,15 +11,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from growlabels.classes._kernel_certified import certified_best
+from growlabels.classes._kernel_logits import add_combined, write_cosines
 from growlabels.classes._kernel_loss import add_units, add_weights
 from growlabels.classes._kernel_passes import empty_tiles, fill
-from growlabels.classes._kernel_plan import KernelPlan
+from growlabels.classes._kernel_plan import CERTIFIED, KernelPlan
 from growlabels.classes._kernel_search import best_classes, maxima_of_bases, maxima_of_queries
 from growlabels.classes._vector_ir import LANES
 
 LOG2_E = 1.4426950408889634
 LARGEST = 126.0  # no power of two above this is made
 HEADROOM = 86.0  # the largest weight of a unit row is 2^86: 10^8 of them fit into float32
+CERTIFIED_MANY = 256  # bases from which on the certificate pays for rows that share a scan
 MINUS_ONE = np.float32(-1.0)
 
 
@@ -45,7 +48,8 @@ def topk(
     k
         From 1 to ``plan.n_classes``.
     threads
-        Used from two tiles of rows on.
+        Divide the tiles of rows, or the bases where there are fewer tiles; the result is the
+        same to the bit.
 
     Returns
     -------
@@ -66,10 +70,48 @@ def topk(
     z = np.require(z, np.float32, ["C", "W"])
     index = np.empty((len(z), k), dtype=np.int64)
     values = np.empty((len(z), k), dtype=np.float32)
+    worth = CERTIFIED if len(z) < LANES else CERTIFIED_MANY
+    if k == 1 and len(plan.signs) >= worth:
+        left = _certify(z, plan, values, index)
+        if len(left) < len(z):
+            index[left], values[left] = _scan(z[left], plan, k, threads)
+            return index, values
+    return _scan(z, plan, k, threads)
+
+
+def _certify(
+    z: NDArray[np.float32],
+    plan: KernelPlan,
+    values: NDArray[np.float32],
+    index: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Settle the rows whose best class can be proved without a scan; return the others."""
+    room = 16 // LANES
+    tiles, first, grids = empty_tiles(2 * room * plan.dim, plan.dim, 2 * plan.dim // LANES)
+    energies = np.empty((16, len(plan.signs)), dtype=np.float32)
+    settled = np.zeros(len(z), dtype=np.bool_)
+    certified_best(
+        plan.stages, z, plan.signs, plan.places, plan.factors, plan.n_classes, plan.table,
+        plan.flips, MINUS_ONE, tiles, first, energies, grids, values, index, settled,
+    )  # fmt: skip
+    return np.flatnonzero(~settled)
+
+
+def _scan(
+    z: NDArray[np.float32], plan: KernelPlan, k: int, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Do the work of :func:`topk` by looking at every basis."""
+    index = np.empty((len(z), k), dtype=np.int64)
+    values = np.empty((len(z), k), dtype=np.float32)
     if len(z) < LANES:
-        _search_few(z, plan, values, index)
-    else:
-        _in_threads(lambda rows: _search_many(z, plan, rows, values, index), len(z), threads)
+        _search_few(z, plan, values, index, threads)
+        return index, values
+    across, within = _shares(len(z), threads)
+
+    def part(_: int, rows: slice) -> None:
+        _search_many(z, plan, rows, values, index, within)
+
+    _in_threads(part, len(z), across, LANES)
     return index, values
 
 
@@ -78,13 +120,21 @@ def _search_few(
     plan: KernelPlan,
     values: NDArray[np.float32],
     index: NDArray[np.int64],
+    threads: int,
 ) -> None:
     """Do the work of :func:`topk` row by row, with bases in the lanes."""
-    scratch, maxima, grids = empty_tiles(plan.dim // 2, len(plan.words), 2 * plan.dim // LANES)
+    maxima, grids = empty_tiles(len(plan.words), 2 * plan.dim // LANES)
+    scratch = [empty_tiles(plan.dim // 2)[0] for _ in range(threads)]
     column = maxima.reshape(-1, 1)
     for row in range(len(z)):
         own = slice(row, row + 1)
-        maxima_of_bases(plan.stages, z[row], plan.words, MINUS_ONE, scratch, maxima)
+
+        def part(piece: int, sets: slice, row: int = row) -> None:
+            maxima_of_bases(
+                plan.stages, z[row], plan.words[sets], MINUS_ONE, scratch[piece], maxima[sets]
+            )
+
+        _in_threads(part, len(plan.words), threads)
         best_classes(
             plan.stages, z[own], column, plan.signs, plan.n_classes, MINUS_ONE, grids,
             values[own], index[own],
@@ -97,17 +147,22 @@ def _search_many(
     rows: slice,
     values: NDArray[np.float32],
     index: NDArray[np.int64],
+    threads: int,
 ) -> None:
     """Do the work of :func:`topk` for a range of rows, these in the lanes."""
-    first, tile, maxima, grids = empty_tiles(
-        plan.dim, plan.dim, len(plan.signs), 2 * plan.dim // LANES
-    )
+    tile, maxima, grids = empty_tiles(plan.dim, len(plan.signs), 2 * plan.dim // LANES)
+    first = [empty_tiles(plan.dim)[0] for _ in range(threads)]
+
+    def part(piece: int, groups: slice) -> None:
+        leaders, starts = plan.of_groups(groups)
+        maxima_of_queries(
+            plan.stages, tile, leaders, starts, plan.table, plan.flips, MINUS_ONE,
+            first[piece], maxima,
+        )  # fmt: skip
+
     for own in _tiles(rows):
         fill(tile, z[own], 1.0)
-        maxima_of_queries(
-            plan.stages, tile, plan.leaders, plan.starts, plan.table, plan.flips, MINUS_ONE,
-            first, maxima,
-        )  # fmt: skip
+        _in_threads(part, len(plan.leaders), threads)
         best_classes(
             plan.stages, z[own], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids,
             values[own], index[own],
@@ -135,7 +190,8 @@ def sum_exp(
     scale, shift
         1 / tau, above 0 and at most 100; any number.
     threads
-        Used from two tiles of rows on.
+        Divide the tiles of rows, or the bases where there are fewer tiles, each with sums of its
+        own: the order of the sums in float64 changes, and with it their last bits.
 
     Returns
     -------
@@ -154,26 +210,81 @@ def sum_exp(
     sums = np.empty(len(z))
     combined = np.empty(z.shape)
 
-    def part(rows: slice) -> None:
-        tile, first, adjoint, weights = empty_tiles(plan.dim, plan.dim, plan.dim, radix)
-        (total,) = empty_tiles(plan.dim, kind=np.float64)
+    across, within = _shares(len(z), threads)
+
+    def part(_: int, rows: slice) -> None:
+        (tile,) = empty_tiles(plan.dim)
+        targets = np.empty(LANES, dtype=np.int64)
+        scratch = [empty_tiles(plan.dim, radix, plan.dim) for _ in range(within)]
+        totals = [empty_tiles(plan.dim, kind=np.float64)[0] for _ in range(within)]
+
+        def some(piece: int, groups: slice) -> None:
+            leaders, starts = plan.of_groups(groups)
+            add_weights(
+                plan.stages, tile, targets, plan.n_classes, power, leaders, starts, plan.table,
+                plan.flips, MINUS_ONE, *scratch[piece], totals[piece],
+            )  # fmt: skip
+
         for own in _tiles(rows):
             count = own.stop - own.start
-            targets = np.full(LANES, -1)
+            targets[:] = -1
             targets[:count] = target[own]
             fill(tile, z[own], base2 / radix)
-            add_weights(
-                plan.stages, tile, targets, plan.n_classes, power, plan.leaders, plan.starts,
-                plan.table, plan.flips, MINUS_ONE, first, weights, adjoint, total,
-            )  # fmt: skip
+            pieces = _in_threads(some, len(plan.leaders), within)
+            total = sum(totals[1:pieces], totals[0])
             sums[own] = total[0, :count] * factors[own]
             np.multiply(total[:, :count].T, factors[own, None] / radix, out=combined[own])
 
-    _in_threads(part, len(z), threads)
+    _in_threads(part, len(z), across, LANES)
     units = len(plan.signs) * plan.dim
     if plan.n_classes > units:
         add_units(z, target, units, plan.n_classes, base2, power, factors, sums, combined)
     return sums, combined
+
+
+def cosines(z: NDArray[np.float32], plan: KernelPlan, threads: int = 1) -> NDArray[np.float32]:
+    """Return ``z W^T``, (rows, classes)."""
+    z = np.require(z, np.float32, ["C", "W"])
+    out = np.empty((len(z), plan.n_classes), dtype=np.float32)
+
+    def part(_: int, rows: slice) -> None:
+        tile, first, buffer = empty_tiles(plan.dim, plan.dim, plan.dim)
+        for own in _tiles(rows):
+            fill(tile, z[own], 1.0 / (1 << len(plan.stages)))
+            write_cosines(
+                plan.stages, tile, plan.n_classes, plan.leaders, plan.starts, plan.table,
+                plan.flips, MINUS_ONE, first, buffer.reshape(LANES, plan.dim), out[own],
+            )  # fmt: skip
+
+    _in_threads(part, len(z), threads, LANES)
+    units = len(plan.signs) * plan.dim
+    out[:, units:] = z[:, : max(0, plan.n_classes - units)]
+    return out
+
+
+def combine(
+    weights: NDArray[np.float32], plan: KernelPlan, threads: int = 1
+) -> NDArray[np.float32]:
+    """Return ``weights W``, (rows, d): the adjoint of :func:`cosines`."""
+    weights = np.require(weights, np.float32, ["C", "W"])
+    radix = 1 << len(plan.stages)
+    out = np.empty((len(weights), plan.dim), dtype=np.float32)
+
+    def part(_: int, rows: slice) -> None:
+        block, adjoint = empty_tiles(radix, plan.dim)
+        (total,) = empty_tiles(plan.dim, kind=np.float64)
+        for own in _tiles(rows):
+            add_combined(
+                plan.stages, weights[own], plan.n_classes, plan.leaders, plan.starts,
+                plan.table, plan.flips, MINUS_ONE, block, adjoint, total,
+            )  # fmt: skip
+            np.multiply(total[:, : own.stop - own.start].T, 1.0 / radix, out=out[own])
+
+    _in_threads(part, len(weights), threads, LANES)
+    units = len(plan.signs) * plan.dim
+    if plan.n_classes > units:
+        out[:, : plan.n_classes - units] += weights[:, units:]
+    return out
 
 
 def _tiles(rows: slice) -> Iterator[slice]:
@@ -181,13 +292,21 @@ def _tiles(rows: slice) -> Iterator[slice]:
         yield slice(start, min(start + LANES, rows.stop))
 
 
-def _in_threads(part: Callable[[slice], None], rows: int, threads: int) -> None:
-    """Call ``part`` on ranges of rows that are whole tiles."""
-    tiles = -(-rows // LANES)
-    pieces = max(1, min(threads, tiles))
+def _shares(rows: int, threads: int) -> tuple[int, int]:
+    """Return how many threads divide the tiles, and how many the bases of one tile."""
+    return (threads, 1) if -(-rows // LANES) >= threads else (1, threads)
+
+
+def _in_threads(
+    part: Callable[[int, slice], object], count: int, threads: int, unit: int = 1
+) -> int:
+    """Call ``part(piece, range)`` on ranges of whole units that cover ``count``; how many."""
+    units = -(-count // unit)
+    pieces = max(1, min(threads, units))
     if pieces == 1:
-        part(slice(0, rows))
-        return
-    ends = [min(rows, LANES * (tiles * i // pieces)) for i in range(pieces + 1)]
+        part(0, slice(0, count))
+        return 1
+    ends = [min(count, unit * (units * i // pieces)) for i in range(pieces + 1)]
     with ThreadPoolExecutor(pieces) as pool:
-        list(pool.map(part, [slice(*pair) for pair in pairwise(ends)]))
+        list(pool.map(part, range(pieces), [slice(*pair) for pair in pairwise(ends)]))
+    return pieces

@@ -131,6 +131,22 @@ class VectorCode:
         entries = [self.scalar(self.offset(table, 8 * i), I64, 8) for i in range(radix)]
         return [self.builder.xor(entry, block) for entry in entries]
 
+    def transposed(self, rows: list[Any]) -> list[Any]:
+        """Exchange lanes and rows of LANES rows: halves, quarters, ... of pairs change places."""
+        rows, half = list(rows), self.lanes // 2
+        while half:
+            kept = [i if not i & half else self.lanes + i - half for i in range(self.lanes)]
+            moved = [i + half if not i & half else self.lanes + i for i in range(self.lanes)]
+            for i in range(self.lanes):
+                if not i & half:
+                    a, b = rows[i], rows[i | half]
+                    rows[i] = self.builder.shuffle_vector(a, b, ir.Constant(self.ints, kept))
+                    rows[i | half] = self.builder.shuffle_vector(
+                        a, b, ir.Constant(self.ints, moved)
+                    )
+            half //= 2
+        return rows
+
     def scalars(self, radix: int, address: Any, step: int = 4) -> list[Any]:
         return [self.scalar(self.offset(address, step * i), F32, 4) for i in range(radix)]
 
