@@ -210,7 +210,6 @@ def test_a_certified_class_is_that_of_the_scan(dim: int, n_classes: int, cosine:
     plan = make_plan(forms.sign_rows(0, min(-(-n_classes // dim), forms.count)), n_classes)
     target = np.array([0, 7, n_classes // 2, n_classes - dim - 1, n_classes - 2, n_classes - 1])
     z = np.concatenate([rows_at(cosine, target, n_classes, dim), np.zeros((1, dim), np.float32)])
-    z[:, 0] += 0.0
     index, values = np.empty((len(z), 1), np.int64), np.empty((len(z), 1), np.float32)
     left = _kernels._certify(z, plan, values, index)
     assert len(z) - 1 in left  # all cosines equal: nothing to prove, the scan says class 0

@@ -36,7 +36,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     RuntimeError
         There is no folder to keep it in.
     """
-    compiled = njit(nogil=True)(function)
+    compiled: Any = njit(nogil=True)(function)
     if not config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
         compiled._cache = _StampedCache(function)
     return compiled
