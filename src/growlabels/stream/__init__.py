@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from growlabels.stream._contracts import check_stream_model as check_stream_model
     from growlabels.stream._contracts import stream_checks as stream_checks
     from growlabels.stream._cooccurrence import PairCounts as PairCounts
+    from growlabels.stream._generators import MadeStream as MadeStream
+    from growlabels.stream._generators import make_stream as make_stream
     from growlabels.stream._hierarchy import LabelNode as LabelNode
     from growlabels.stream._learner import IHOMER as IHOMER
     from growlabels.stream._metrics import LabelScore as LabelScore
@@ -37,6 +39,7 @@ __all__ = [
     "LabelNode",
     "LabelScore",
     "LinkagePartition",
+    "MadeStream",
     "MajorityLabels",
     "MultiLabelMetrics",
     "PairCounts",
@@ -45,6 +48,7 @@ __all__ = [
     "Stream",
     "check_stream_model",
     "compare",
+    "make_stream",
     "prequential",
     "stream_checks",
 ]
@@ -59,6 +63,7 @@ __getattr__, __dir__ = lazy_exports(
         "LabelNode": "_hierarchy",
         "LabelScore": "_metrics",
         "LinkagePartition": "_partition",
+        "MadeStream": "_generators",
         "MajorityLabels": "_baselines",
         "MultiLabelMetrics": "_metrics",
         "PairCounts": "_cooccurrence",
@@ -67,6 +72,7 @@ __getattr__, __dir__ = lazy_exports(
         "Stream": "_stream",
         "check_stream_model": "_contracts",
         "compare": "_prequential",
+        "make_stream": "_generators",
         "prequential": "_prequential",
         "stream_checks": "_contracts",
     },
