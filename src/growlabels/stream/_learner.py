@@ -13,13 +13,16 @@ from scipy import sparse
 
 from growlabels.base.errors import UsageError
 from growlabels.stream._array_rows import ArrayRows
+from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
 from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
+from growlabels.stream._paper import PaperEngine
 from growlabels.stream._partition import Event
 from growlabels.stream._snapshot import load_snapshot, save_snapshot
 
+PRESETS = "default", "paper"
 Choices = NDArray[np.bool_] | sparse.csr_array
 
 
@@ -65,6 +68,14 @@ class IHOMER(base.MultiLabelClassifier):
     max_bytes
         Most bytes of all models and tables, at least 2**25. The names of labels and features,
         some 200 bytes for each, and the window of dense rows, four bytes a value, come on top.
+    preset
+        ``"default"``: the experts above. ``"paper"``: the system of the paper and nothing else,
+        a multi-label Hoeffding tree per cluster with two levels of drift; for comparison.
+        There are label frequencies, linear models and nearest rows in its leaves, and
+        ``recent``, ``max_sets``, ``tree_above`` and ``max_bytes`` have no effect.
+    clusterer
+        ``"linkage"``, ``"odac"`` (the divisive-agglomerative rule of the paper) or
+        ``"random"`` (clusters of the sizes that linkage finds, of labels drawn with ``seed``).
 
     References
     ----------
@@ -93,6 +104,8 @@ class IHOMER(base.MultiLabelClassifier):
         check_every: int = 200,
         tree_above: int = 1000,
         max_bytes: int = 5 * 2**28,
+        preset: str = "default",
+        clusterer: str = "linkage",
     ) -> None:
         _check_whole("window", window, 100)
         _check_whole("max_sets", max_sets, 4 * window)
@@ -103,6 +116,8 @@ class IHOMER(base.MultiLabelClassifier):
             raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
         if drift is not None and not (isinstance(drift, float | np.floating) and 0 < drift < 1):
             raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)
+        if preset not in PRESETS:
+            raise UsageError.parameter("preset", f"must be one of {', '.join(PRESETS)}", preset)
         self.seed = seed
         self.window = window
         self.recent = recent
@@ -111,14 +126,22 @@ class IHOMER(base.MultiLabelClassifier):
         self.check_every = check_every
         self.tree_above = tree_above
         self.max_bytes = max_bytes
-        self._engine: Engine | LargeEngine = Engine(
-            window,
-            math.pow(2.0, -1.0 / recent),
-            drift or 0.0,
-            max_sets,
-            check_every,
-            min(1_000_000, max_bytes // 2000),
-        )
+        self.preset = preset
+        self.clusterer = clusterer
+        partition = new_clusterer(clusterer, seed)
+        self._engine: Engine | LargeEngine | PaperEngine
+        if preset == "paper":
+            self._engine = PaperEngine(window, drift or 0.0, check_every, partition)
+        else:
+            self._engine = Engine(
+                window,
+                math.pow(2.0, -1.0 / recent),
+                drift or 0.0,
+                max_sets,
+                check_every,
+                min(1_000_000, max_bytes // 2000),
+            )
+            self._engine.structure.partition = partition
         self._features = Index(0)
         self._positive = Index(1)
         self._labels: dict[Hashable, None] = {}
@@ -345,7 +368,7 @@ class IHOMER(base.MultiLabelClassifier):
         if features.start.size > 1:
             self._labels.update(dict.fromkeys(mentioned))
         rows = Rows(features.start, x_index, x_value, labels.start, y_index)
-        if isinstance(self._engine, LargeEngine):
+        if not isinstance(self._engine, Engine):
             return self._engine.learn(rows, keep)
         at = outgrown_at(self._engine, rows, self.tree_above, self.max_bytes)
         if at == rows.x_start.size - 1:

@@ -1,7 +1,7 @@
 """The system of the iHOMER paper and nothing else: clusters of labels, a Bernoulli tree in each."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
@@ -268,17 +268,14 @@ class PaperEngine:
                     named |= {f"tree{i}.{part}.{k}": v for k, v in state._asdict().items()}
         return named
 
-    def state(self) -> dict[str, Any]:
-        """Give all the rest as a JSON value."""
-        return {
-            "structure": self.structure.state(),
-            "counts": [self.rows, self.known, self.features, len(self.trees)],
-        }
+    @property
+    def counts(self) -> list[int]:
+        """Labels, features and trees."""
+        return [self.known, self.features, len(self.trees)]
 
-    def fill(self, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take up what :meth:`state` and :meth:`arrays` gave."""
-        self.structure.fill(state["structure"], arrays)
-        self.rows, self.known, self.features, trees = map(int, state["counts"])
+    def fill(self, counts: Sequence[int], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up what :attr:`counts` and :meth:`arrays` gave."""
+        self.known, self.features, trees = counts
         for name in ("mean", "spread", "window", "window_labels"):
             setattr(self, name, arrays[f"paper.{name}"])
 

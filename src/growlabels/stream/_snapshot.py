@@ -17,10 +17,13 @@ from growlabels.stream._engine import Engine
 from growlabels.stream._experts import Experts
 from growlabels.stream._label_tree import LabelTree
 from growlabels.stream._large_engine import LargeEngine
+from growlabels.stream._paper import PaperEngine
 from growlabels.stream._stack import Stack
 from growlabels.stream._structure import Structure
 
-FORMAT = 2
+AnyEngine = Engine | LargeEngine | PaperEngine
+
+FORMAT = 3
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}
@@ -29,23 +32,25 @@ _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}
 def save_snapshot(
     path: Path,
     params: Mapping[str, Any],
-    engine: Engine | LargeEngine,
+    engine: AnyEngine,
     names: Mapping[str, Iterable[Hashable]],
 ) -> None:
     """Write a learner's parameters, state and names."""
     large = isinstance(engine, LargeEngine)
+    paper = isinstance(engine, PaperEngine)
     arrays = {
         f"{state}.{name}": array
-        for state in (_LARGE_STATES if large else _STATES)
+        for state in ({} if paper else _LARGE_STATES if large else _STATES)
         for name, array in getattr(engine, state)._asdict().items()
     }
-    arrays |= engine.structure.arrays()
+    arrays |= engine.arrays() if paper else engine.structure.arrays()
     about = {
         "kind": KIND,
         "format": FORMAT,
         "params": dict(params),
-        "mode": None if large else engine.mode,
+        "mode": engine.mode if isinstance(engine, Engine) else None,
         "large": {"scaled": engine.scaled} if large else None,
+        "paper": engine.counts if paper else None,
         "rows": engine.rows,
         "names": {kind: LabelMap(values).to_json() for kind, values in names.items()},
         "structure": engine.structure.state(),
@@ -59,7 +64,7 @@ def save_snapshot(
 
 def load_snapshot(
     path: Path,
-) -> tuple[dict[str, Any], Callable[[Any], Engine | LargeEngine], dict[str, list[Hashable]]]:
+) -> tuple[dict[str, Any], Callable[[Any], AnyEngine], dict[str, list[Hashable]]]:
     """Read parameters, a function that turns a fresh engine into theirs, and the names."""
     if not path.is_file():
         raise UsageError.missing_file(path, "model file")
@@ -81,6 +86,12 @@ def load_snapshot(
     )
 
 
+def _states(about: Mapping[str, Any]) -> dict[str, Any]:
+    if about["params"]["preset"] == "paper":
+        return {}
+    return _LARGE_STATES if about["large"] else _STATES
+
+
 def _arrays(zip: zipfile.ZipFile) -> dict[str, np.ndarray]:
     names = [name for name in zip.namelist() if name.endswith(".npy")]
     found = {}
@@ -93,19 +104,22 @@ def _arrays(zip: zipfile.ZipFile) -> dict[str, np.ndarray]:
 
 def _unpack(
     about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-) -> tuple[dict[str, Any], Callable[[Any], Engine | LargeEngine], dict[str, list[Hashable]]]:
+) -> tuple[dict[str, Any], Callable[[Any], AnyEngine], dict[str, list[Hashable]]]:
     states = {
         state: kind(**{name: arrays[f"{state}.{name}"] for name in kind._fields})
-        for state, kind in (_LARGE_STATES if about["large"] else _STATES).items()
+        for state, kind in _states(about).items()
     }
     structure = Structure(1)
     structure.fill(about["structure"], arrays)
     names = {kind: list(LabelMap.from_json(text)) for kind, text in about["names"].items()}
     mode, large, max_bytes = about["mode"], about["large"], about["params"]["max_bytes"]
 
-    def fill(fresh: Engine) -> Engine | LargeEngine:
+    def fill(fresh: Engine | PaperEngine) -> AnyEngine:
         structure.check_every, structure.delta = fresh.check_every, fresh.delta
         fresh.structure, fresh.rows = structure, int(about["rows"])
+        if isinstance(fresh, PaperEngine):
+            fresh.fill(about["paper"], arrays)
+            return fresh
         engine = LargeEngine.of(fresh, max_bytes, large["scaled"]) if large else fresh
         for state, value in states.items():
             setattr(engine, state, value)
