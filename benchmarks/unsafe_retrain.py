@@ -1,29 +1,28 @@
-"""What leaving out rows does to a model: risky calls, every arm with the same steps.
+"""What leaving out rows does to a model: jailbreaks and risky calls, every arm with the same steps.
 
-On each seed a fresh draw of code rows is scanned with F4w, and SmolLM2-135M is trained (LoRA, one
-epoch) on all rows, without the rows that two thresholds flag, without as many drawn at random,
-and without exactly the risky rows (oracle). Thresholds see no labels. Closed is the share of the
-oracle's change in held-out risky loss that an arm reaches; random removal should close about 0.
+On each seed a fresh draw of a task is scanned with F4w, and SmolLM2-135M is trained (LoRA, one
+epoch) on all rows, without the rows that three thresholds flag, without as many drawn at random,
+and without exactly the unsafe rows (oracle: a model never shown them). Thresholds see no labels.
+Closed is the share of the oracle's change in held-out unsafe loss that an arm reaches; random
+removal should close about 0. Finished cells are kept in results/unsafe_retrain.jsonl and are not
+computed again.
 
-    python benchmarks/unsafe_retrain.py 0 1 2 --random-arms 3
+    python benchmarks/unsafe_retrain.py --task jailbreak risky --seeds 0 1 2
 """
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from growlabels.datasets import CodeRow, load_risky_calls
+from growlabels.datasets import load_jailbreak_mixture, load_risky_calls
 from growlabels.unsafe import (
     CausalModel,
     FinetuneSettings,
     LoraSettings,
-    RetrainResult,
     Scanner,
     TrunkRows,
     adapter_split,
@@ -35,110 +34,127 @@ from growlabels.unsafe import (
     retrain_arms,
 )
 
-RESULTS = Path(__file__).parent / "results"
-STRICT, LOOSE = "loo:0.25,budget:0.25", "loo:0.1,budget:0.25"
+FINISHED = Path(__file__).parent / "results" / "unsafe_retrain.jsonl"
+DEFAULT = "loo:0.25,budget:0.25"
+OTHERS = ("loo:0.1,budget:0.25", "budget:0.15")
+T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}  # Student's t, two-sided, by number of seeds
 
 
-def measure(model: CausalModel, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+def draw(task: str, seed: int, held_out: int) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Training rows, targets, held-out unsafe and ordinary rows."""
+    if task == "jailbreak":
+        mixture = load_jailbreak_mixture(seed=seed, n_held_out=held_out)
+        return mixture.train, mixture.targets, mixture.held_out_unsafe, mixture.held_out_ordinary
+    calls = load_risky_calls(seed=seed, n_held_out=held_out)
+    return calls.train, calls.targets, calls.held_out_risky, calls.held_out_ordinary
+
+
+def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespace) -> dict:
     """Scan one draw and train the arms."""
-    data = load_risky_calls(seed=seed, n_held_out=options.held_out)
-    rows = [row.as_row() for row in data.train]
-    risky = np.array([row.risky for row in data.train])
-    table = Scanner(model).fit(rows).score([row.as_row() for row in data.targets])
+    train, targets, unsafe_rows, ordinary_rows = draw(task, seed, options.held_out)
+    rows = [row.as_row() for row in train]
+    unsafe = np.array([getattr(r, "risky", getattr(r, "unsafe", None)) for r in train], bool)
+    table = Scanner(model, methods=["f4w"]).fit(rows).score([row.as_row() for row in targets])
     flagged = {
         spec: np.flatnonzero(
             table.rank <= resolve_threshold(spec, table.score, table.percentiles["f4w"]).rejected
-        )
-        for spec in (STRICT, LOOSE)
+        ).tolist()
+        for spec in (DEFAULT, *OTHERS)
     }
     started = time.process_time()
     with attach(model, LoraSettings(seed=seed)) as adapter:
         split = adapter_split(adapter)
 
-        def trunk(drawn: list[CodeRow]) -> TrunkRows:
+        def trunk(drawn: list[Any]) -> TrunkRows:
             examples = read_examples([row.as_row() for row in drawn], lambda bad: None)
             return TrunkRows(split, [encode(model, example, 40, 48) for example in examples])
 
         result = retrain_arms(
             adapter,
-            trunk(data.train),
-            flagged[STRICT].tolist(),
-            {"risky": trunk(data.held_out_risky), "ordinary": trunk(data.held_out_ordinary)},
+            trunk(train),
+            flagged[DEFAULT],
+            {"unsafe": trunk(unsafe_rows), "ordinary": trunk(ordinary_rows)},
             FinetuneSettings(epochs=options.epochs),
             random_arms=options.random_arms,
-            others={LOOSE: flagged[LOOSE].tolist(), "oracle": np.flatnonzero(risky).tolist()},
+            others={spec: flagged[spec] for spec in OTHERS}
+            | {"oracle": np.flatnonzero(unsafe).tolist()},
             seed=seed,
         )
     return {
+        "task": task,
         "seed": seed,
+        "epochs": options.epochs,
         "rows": len(rows),
-        "risky": int(risky.sum()),
-        "held out": {name: len(losses) for name, losses in result.arm("all").losses.items()},
+        "unsafe": int(unsafe.sum()),
+        "held out": len(unsafe_rows),
         "CPU seconds": time.process_time() - started,
-        "arms": [describe(result, arm.name, risky) for arm in result.arms],
+        "arms": {
+            DEFAULT if arm.name == "filtered" else arm.name: {
+                "left out": len(arm.removed),
+                "unsafe left out": int(unsafe[list(arm.removed)].sum()),
+                "unsafe loss": float(arm.losses["unsafe"].mean()),
+                "ordinary loss": float(arm.losses["ordinary"].mean()),
+                "ordinary change": result.change(arm.name, "ordinary").mean,
+                "closed": result.gap_closed(arm.name, "unsafe"),
+            }
+            for arm in result.arms
+        },
     }
 
 
-def describe(result: RetrainResult, name: str, risky: np.ndarray) -> dict[str, Any]:
-    """One arm's figures."""
-    arm = result.arm(name)
-    found: dict[str, Any] = {
-        "arm": f"filtered, {STRICT}" if name == "filtered" else name,
-        "left out": len(arm.removed),
-        "risky left out": int(risky[list(arm.removed)].sum()),
-        "closed": result.gap_closed(name, "risky"),
-    }
-    for held_out, losses in arm.losses.items():
-        change = result.change(name, held_out)
-        found[held_out] = {
-            "loss": float(losses.mean()),
-            "change": change.mean,
-            "standard error": change.standard_error,
-        }
-    return found
-
-
-def show(found: dict[str, Any]) -> None:
-    """Print the arms of one seed."""
-    print(
-        f"\nseed {found['seed']}: {found['rows']} rows, {found['risky']} risky; held out "
-        f"{found['held out']}; {found['CPU seconds']:.0f} CPU s for the arms"
-    )
-    print(
-        f"{'arm':32} {'left out':>8} {'risky':>5} {'risky loss':>10} {'change':>7} {'s.e.':>5} "
-        f"{'ordinary':>8} {'s.e.':>5} {'closed':>6}"
-    )
-    for arm in found["arms"]:
-        risky, ordinary = arm["risky"], arm["ordinary"]
+def show(cells: list[dict[str, Any]]) -> None:
+    """Print one task: every seed, then the mean over seeds with a 95 % interval."""
+    print(f"\n{cells[0]['task']}, {cells[0]['rows']} rows, {cells[0]['unsafe']} unsafe")
+    print(f"{'arm':22} {'left out':>8} {'unsafe':>6} {'unsafe loss':>11} {'ordinary':>8} closed")
+    for arm in cells[0]["arms"]:
+        found = [cell["arms"][arm] for cell in cells if arm in cell["arms"]]
+        means = {key: float(np.mean([f[key] for f in found])) for key in found[0]}
+        spread = spread_of([f["closed"] for f in found])
         print(
-            f"{arm['arm']:32} {arm['left out']:>8} {arm['risky left out']:>5} "
-            f"{risky['loss']:>10.3f} {risky['change']:>+7.3f} {risky['standard error']:>5.3f} "
-            f"{ordinary['change']:>+8.3f} {ordinary['standard error']:>5.3f} "
-            f"{arm['closed']:>6.0%}"
+            f"{arm:22} {means['left out']:>8.1f} {means['unsafe left out']:>6.1f} "
+            f"{means['unsafe loss']:>11.3f} {means['ordinary change']:>+8.3f} "
+            f"{means['closed']:>6.0%} ± {spread:.0%}, by seed: "
+            + " ".join(f"{f['closed']:.0%}" for f in found)
         )
-    random = [a["closed"] for a in found["arms"] if a["arm"].startswith("random")]
-    spread = np.std(random, ddof=1) / np.sqrt(len(random)) if len(random) > 1 else float("nan")
-    print(f"{len(random)} random arms close {np.mean(random):.0%}, standard error {spread:.0%}")
+
+
+def spread_of(values: list[float]) -> float:
+    """Half of a 95 % interval of the mean over seeds."""
+    if len(values) not in T_95:
+        return float("nan")
+    return float(T_95[len(values)] * np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def finished() -> list[dict[str, Any]]:
+    """The cells computed so far."""
+    if not FINISHED.is_file():
+        return []
+    return [json.loads(line) for line in FINISHED.read_text("utf-8").splitlines()]
 
 
 def main() -> None:
-    """Run the seeds asked for."""
+    """Run the tasks and seeds asked for that are not finished."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--random-arms", type=int, default=3)
+    parser.add_argument("--task", choices=["jailbreak", "risky"], nargs="+", default=["risky"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--random-arms", type=int, default=1)
     parser.add_argument("--held-out", type=int, default=30)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    FINISHED.parent.mkdir(exist_ok=True)
     model = load_model("smollm2")
-    RESULTS.mkdir(exist_ok=True)
-    results = []
-    for seed in options.seeds:
-        results.append(measure(model, seed, options))
-        show(results[-1])
-        sys.stdout.flush()
-        (RESULTS / "unsafe_retrain.json").write_text(json.dumps(results, indent=1))
+    wanted = [(task, seed, options.epochs) for seed in options.seeds for task in options.task]
+    for task, seed, epochs in wanted:
+        if (task, seed, epochs) in [(c["task"], c["seed"], c["epochs"]) for c in finished()]:
+            continue
+        cell = measure(model, task, seed, options)
+        with FINISHED.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(cell) + "\n")
+        show([cell])
+        print(f"{cell['CPU seconds']:.0f} CPU seconds for the arms", flush=True)
+    for task in options.task:
+        cells = [c for c in finished() if (c["task"], c["seed"], c["epochs"]) in wanted]
+        show([c for c in cells if c["task"] == task])
 
 
 if __name__ == "__main__":

@@ -12,13 +12,19 @@ from growlabels.base.lazy import lazy_exports
 if TYPE_CHECKING:
     from growlabels.unsafe._check import ModelCheck as ModelCheck
     from growlabels.unsafe._check import check_model as check_model
-    from growlabels.unsafe._dra import Denoiser as Denoiser
+    from growlabels.unsafe._choose_targets import TargetChoice as TargetChoice
+    from growlabels.unsafe._choose_targets import choose_targets as choose_targets
+    from growlabels.unsafe._classifier import Classifier as Classifier
+    from growlabels.unsafe._classifier import Guard as Guard
     from growlabels.unsafe._dra import DenoiseSettings as DenoiseSettings
+    from growlabels.unsafe._dra import Denoiser as Denoiser
+    from growlabels.unsafe._endpoint import Endpoint as Endpoint
     from growlabels.unsafe._filter import FilterResult as FilterResult
     from growlabels.unsafe._filter import filter_rows as filter_rows
     from growlabels.unsafe._finetune import Checkpoint as Checkpoint
     from growlabels.unsafe._finetune import FinetuneSettings as FinetuneSettings
     from growlabels.unsafe._finetune import finetune as finetune
+    from growlabels.unsafe._generate import Generator as Generator
     from growlabels.unsafe._gradcos import GradientScorer as GradientScorer
     from growlabels.unsafe._gradcos import adapter_split as adapter_split
     from growlabels.unsafe._gradcos import gradient_scores as gradient_scores
@@ -34,6 +40,11 @@ if TYPE_CHECKING:
     from growlabels.unsafe._model import CausalModel as CausalModel
     from growlabels.unsafe._model import load_model as load_model
     from growlabels.unsafe._model import wrap_model as wrap_model
+    from growlabels.unsafe._moderation import FromFunction as FromFunction
+    from growlabels.unsafe._moderation import Keywords as Keywords
+    from growlabels.unsafe._moderation import Moderator as Moderator
+    from growlabels.unsafe._moderation import Verdict as Verdict
+    from growlabels.unsafe._moderation import moderate as moderate
     from growlabels.unsafe._report import average_precision as average_precision
     from growlabels.unsafe._report import scan_section as scan_section
     from growlabels.unsafe._retrain import Arm as Arm
@@ -70,23 +81,30 @@ __all__ = [
     "CausalModel",
     "Change",
     "Checkpoint",
+    "Classifier",
     "CountSketch",
     "DenoiseSettings",
     "Denoised",
     "Denoiser",
     "Embedding",
+    "Endpoint",
     "Example",
     "FilterResult",
     "FinetuneSettings",
     "Forward",
+    "FromFunction",
     "FusedScore",
     "Fusion",
+    "Generator",
     "Gradient",
     "GradientScorer",
     "GradientSettings",
+    "Guard",
+    "Keywords",
     "LoraSettings",
     "ModelCheck",
     "Moderation",
+    "Moderator",
     "PoolGradients",
     "RetrainResult",
     "Scan",
@@ -94,14 +112,17 @@ __all__ = [
     "ScoreTable",
     "Scorer",
     "SetScores",
+    "TargetChoice",
     "Threshold",
     "TokenGradient",
     "TrunkRows",
+    "Verdict",
     "adapter_split",
     "attach",
     "attach_saved",
     "average_precision",
     "check_model",
+    "choose_targets",
     "encode",
     "filter_rows",
     "finetune",
@@ -109,6 +130,7 @@ __all__ = [
     "held_out_losses",
     "load_model",
     "loss_change",
+    "moderate",
     "pool_gradients",
     "read_examples",
     "resolve_threshold",
@@ -128,23 +150,30 @@ __getattr__, __dir__ = lazy_exports(
         "CausalModel": "_model",
         "Change": "_safety",
         "Checkpoint": "_finetune",
+        "Classifier": "_classifier",
         "CountSketch": "_sketch",
         "DenoiseSettings": "_dra",
         "Denoised": "_scorers",
         "Denoiser": "_dra",
         "Embedding": "_scorers",
+        "Endpoint": "_endpoint",
         "Example": "_rows",
         "FilterResult": "_filter",
         "FinetuneSettings": "_finetune",
         "Forward": "_scorers",
+        "FromFunction": "_moderation",
         "FusedScore": "_scorers",
         "Fusion": "_scorers",
+        "Generator": "_generate",
         "Gradient": "_scorers",
         "GradientScorer": "_gradcos",
         "GradientSettings": "_gradpass",
+        "Guard": "_classifier",
+        "Keywords": "_moderation",
         "LoraSettings": "_lora",
         "ModelCheck": "_check",
         "Moderation": "_scorers",
+        "Moderator": "_moderation",
         "PoolGradients": "_gradpass",
         "RetrainResult": "_retrain",
         "Scan": "_scan",
@@ -152,14 +181,17 @@ __getattr__, __dir__ = lazy_exports(
         "ScoreTable": "_table",
         "Scorer": "_scan",
         "SetScores": "_scan",
+        "TargetChoice": "_choose_targets",
         "Threshold": "_threshold",
         "TokenGradient": "_scorers",
         "TrunkRows": "_trunk",
+        "Verdict": "_moderation",
         "adapter_split": "_gradcos",
         "attach": "_lora",
         "attach_saved": "_lora",
         "average_precision": "_report",
         "check_model": "_check",
+        "choose_targets": "_choose_targets",
         "encode": "_tokens",
         "filter_rows": "_filter",
         "finetune": "_finetune",
@@ -167,6 +199,7 @@ __getattr__, __dir__ = lazy_exports(
         "held_out_losses": "_safety",
         "load_model": "_model",
         "loss_change": "_safety",
+        "moderate": "_moderation",
         "pool_gradients": "_gradpass",
         "read_examples": "_rows",
         "resolve_threshold": "_threshold",

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from tyro.conf import Positional
 
 from growlabels.base.progress import Progress
+from growlabels.unsafe._targets_command import UnsafeTargets
 
 Method = Literal[
     "f4w",
@@ -218,4 +219,5 @@ COMMANDS: dict[str, type] = {
     "filter": UnsafeFilter,
     "retrain": UnsafeRetrain,
     "check": UnsafeCheck,
+    "targets": UnsafeTargets,
 }

@@ -102,7 +102,7 @@ def load_model(
         folder, name = _converted(Path(path)), Path(path).stem
     else:
         folder = Path(path)
-        _require_weights(folder)
+        require_weights(folder)
         name = folder.resolve().name
     return _load_folder(folder, name, torch.device(device), getattr(torch, dtype))
 
@@ -144,7 +144,7 @@ def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalM
     )
 
 
-def _require_weights(folder: Path) -> None:
+def require_weights(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(
             f"model {str(folder)!r} is not a folder; give {PACKAGED!r}, a .gguf file, or a folder "

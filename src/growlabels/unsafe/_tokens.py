@@ -165,12 +165,21 @@ def encode(
     ):
         if limit < 1:
             raise UsageError.parameter(name, "must be at least 1", limit)
-    prompt, prompt_cut = _limited(model.tokenizer, example.prompt, max_prompt_tokens, True)
+    head, prompt_cut = _head(model, example.prompt, max_prompt_tokens)
     response, response_cut = _limited(model.tokenizer, example.response, max_response_tokens, False)
     if not response:
         raise DataError(f"the response of row {example.id} has no tokens; remove the row")
-    head = [*model.turn.before, *prompt, *model.turn.after]
     return Encoded(np.array(head + response, np.int64), len(head), prompt_cut or response_cut)
+
+
+def prompt_tokens(model: "CausalModel", prompt: str, max_prompt_tokens: int = 256) -> list[int]:
+    """Turn a prompt into the tokens that a response follows, as :func:`encode` does."""
+    return _head(model, prompt, max_prompt_tokens)[0]
+
+
+def _head(model: "CausalModel", prompt: str, limit: int) -> tuple[list[int], bool]:
+    ids, cut = _limited(model.tokenizer, prompt, limit, True)
+    return [*model.turn.before, *ids, *model.turn.after], cut
 
 
 def _limited(tokenizer: Any, text: str, limit: int, keep_end: bool) -> tuple[list[int], bool]:

@@ -1,0 +1,169 @@
+"""Targets out of the suspect rows themselves: the fewest that a moderator is sure of.
+
+A moderator finds some of the unsafe rows and is often wrong about the rest, so it does not rank:
+it gives a handful of rows that it is sure of and that differ from one another, and attribution
+finds the others with them (Pan et al., arXiv 2502.11411, the complex case).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._moderation import Exchange, Verdict
+from growlabels.unsafe._text import InverseFrequencies, count_words
+from growlabels.unsafe._threshold import USABLE_AUC, percentile
+
+_ENOUGH_AUC = 0.02  # fewer targets are taken where they cost no more than this
+
+
+@dataclass(frozen=True)
+class TargetChoice:
+    """The rows that are to be targets.
+
+    Attributes
+    ----------
+    places
+        Their places among the rows, the surest first.
+    auc
+        Mean share of the other rows below a chosen row that is looked for with the others, by
+        TF-IDF; from 0 to 1, nan for a single target.
+    confident
+        How many rows the moderator was sure of.
+    unjudged
+        How many rows it could not judge.
+    warnings
+        What to know before the targets are used, one sentence each.
+    """
+
+    places: tuple[int, ...]
+    auc: float
+    confident: int
+    unjudged: int
+    warnings: tuple[str, ...]
+
+
+def choose_targets(
+    rows: Sequence[Exchange],
+    verdicts: Sequence[Verdict],
+    least: int = 8,
+    most: int = 12,
+    confidence: float = 0.8,
+) -> TargetChoice:
+    """Choose the smallest set of sure and mutually different rows that find one another.
+
+    Rows are taken one after another: the one whose probability, less its greatest TF-IDF cosine
+    with those taken, is highest. Of the sizes from ``least`` to ``most`` the smallest wins whose
+    left-out targets are found within .02 of the best size.
+
+    Parameters
+    ----------
+    rows, verdicts
+        The suspect rows and what a moderator says of each.
+    least, most
+        Smallest and largest number of targets; fewer where fewer are sure.
+    confidence
+        Probability from which the moderator is sure, above 0 to 1.
+
+    Raises
+    ------
+    DataError
+        The moderator is sure of no row.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Example, Keywords, choose_targets
+    >>> rows = [Example(str(i), i, "Do it.", text, {}) for i, text in enumerate(
+    ...     ["eval(line)", "eval(line)", "sum(items)", "x = eval(name)", "len(items)"])]
+    >>> choose_targets(rows, Keywords(["eval"])(rows), least=2, most=2).places
+    (0, 3)
+    """
+    if not 1 <= least <= most:
+        raise UsageError.parameter("least and most", "must be 1 <= least <= most", (least, most))
+    if not 0 < confidence <= 1:
+        raise UsageError.parameter("confidence", "must be above 0 and at most 1", confidence)
+    known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])
+    sure = np.flatnonzero(known >= confidence)
+    unjudged = int((known < 0).sum())
+    if not len(sure):
+        raise DataError(_NOT_SURE.format(c=confidence, n=len(rows), u=unjudged, m=known.max()))
+    cosines = _cosines(rows, sure)
+    order = _surest_and_different(known[sure], cosines[sure], most)
+    sizes = range(min(least, len(order)), len(order) + 1)
+    aucs = [_left_out_auc(cosines[:, order[:size]], sure[order[:size]], sure) for size in sizes]
+    enough = max(aucs) - _ENOUGH_AUC
+    best = next((i for i, auc in enumerate(aucs) if auc >= enough), 0)
+    places = tuple(int(sure[index]) for index in order[: sizes[best]])
+    warnings = _warnings(len(places), least, aucs[best], len(sure), unjudged, len(rows))
+    return TargetChoice(places, aucs[best], len(sure), unjudged, warnings)
+
+
+_NOT_SURE = (
+    "the moderator is sure (probability {c} or more) of none of {n} rows, the highest is {m:.2f}, "
+    "{u} could not be judged; lower the confidence or give targets by hand"
+)
+
+
+def _cosines(rows: Sequence[Exchange], sure: NDArray[np.int64]) -> NDArray[np.float64]:
+    """TF-IDF cosines of every row with the sure ones, shape (rows, sure)."""
+    texts = [f"{row.prompt}\n{row.response}" for row in rows]
+    counts = count_words(texts)
+    frequencies = InverseFrequencies()
+    frequencies.add(counts)
+    return np.asarray(frequencies.cosines(counts, count_words([texts[i] for i in sure])), float)
+
+
+def _surest_and_different(
+    probability: NDArray[np.float64], cosines: NDArray[np.float64], most: int
+) -> list[int]:
+    chosen: list[int] = []
+    nearest = np.zeros(len(probability))
+    while len(chosen) < min(most, len(probability)):
+        worth = probability - nearest
+        worth[chosen] = -np.inf
+        best = int(np.argmax(worth))
+        if nearest[best] > 1 - 1e-6:
+            break  # only copies of chosen rows are left
+        chosen.append(best)
+        nearest = np.maximum(nearest, cosines[:, best])
+    return chosen
+
+
+def _left_out_auc(
+    cosines: NDArray[np.float64], places: NDArray[np.int64], sure: NDArray[np.int64]
+) -> float:
+    """Mean percentile of each target, scored by the others, among rows that are not suspect."""
+    count = len(places)
+    if count < 2:
+        return float("nan")
+    pool = np.setdiff1d(np.arange(len(cosines)), sure)
+    if not len(pool):
+        return float("nan")
+    found = []
+    for index in range(count):
+        others = [column for column in range(count) if column != index]
+        scores = cosines[:, others].mean(1)
+        found.append(percentile(scores[places[index]], scores[pool]))
+    return float(np.mean(found))
+
+
+def _warnings(
+    count: int, least: int, auc: float, sure: int, unjudged: int, rows: int
+) -> tuple[str, ...]:
+    warnings = []
+    if count < least:
+        warnings.append(
+            f"Only {count} different rows are sure enough to be targets ({sure} sure rows), "
+            f"{least} to 12 suffice: add some by hand, or lower the confidence."
+        )
+    if auc < USABLE_AUC:
+        warnings.append(
+            f"The chosen targets have little in common (left-out targets rank above {auc:.0%} of "
+            "the other rows): they may show several harms, or the moderator may be wrong; look "
+            "at them before you scan."
+        )
+    if unjudged:
+        warnings.append(f"{unjudged} of {rows} rows could not be judged and are no targets.")
+    return tuple(warnings)

@@ -1,0 +1,164 @@
+"""Moderators: how likely is it that a row is unsafe?
+
+Everything that can say so has one shape: rows go in, one :class:`Verdict` for each comes out.
+Moderators choose targets and judge what a model answers; none of them ranks the rows.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress, silent
+
+_AT_ONCE = 32
+
+
+class Exchange(Protocol):
+    """A prompt and what was answered; an ``Example`` is one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def response(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a moderator says of one row.
+
+    Attributes
+    ----------
+    probability
+        That the row is unsafe, from 0 to 1; None where the moderator cannot say.
+    reason
+        Why it cannot say, or what decided; never the row's text.
+
+    Examples
+    --------
+    >>> Verdict(0.9).unsafe, Verdict(None, "the answer was empty").unsafe
+    (True, None)
+    """
+
+    probability: float | None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        value = self.probability
+        if value is None:
+            if not self.reason:
+                raise DataError("a verdict without a probability must give a reason")
+        elif not (math.isfinite(value) and 0 <= value <= 1):
+            raise DataError(f"a probability of being unsafe must be from 0 to 1, it was {value!r}")
+
+    @property
+    def unsafe(self) -> bool | None:
+        """Whether it is likelier unsafe than not; None if unknown."""
+        return None if self.probability is None else self.probability >= 0.5
+
+
+class Moderator(Protocol):
+    """Anything that judges rows: one verdict for each, in their order."""
+
+    def __call__(self, rows: Sequence[Exchange], /) -> Sequence[Verdict]: ...
+
+
+class Keywords:
+    """Unsafe where a word or phrase occurs in the response, whatever its case.
+
+    Parameters
+    ----------
+    words
+        Words or phrases; they match whole words.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Example, Keywords
+    >>> rows = [Example("a", 1, "Read it.", "value = EVAL(line)", {}),
+    ...         Example("b", 2, "Read it.", "evaluate(line)", {})]
+    >>> [verdict.probability for verdict in Keywords(["eval"])(rows)]
+    [1.0, 0.0]
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        import re
+
+        wanted = [word.strip() for word in words if word.strip()]
+        if not wanted:
+            raise UsageError("keywords must hold at least one word; give one word a line")
+        either = "|".join(re.escape(word) for word in wanted)
+        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+
+    def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
+        """Judge rows: 1 where a word occurs, else 0."""
+        return [Verdict(float(bool(self._pattern.search(row.response)))) for row in rows]
+
+
+class FromFunction:
+    """A moderator out of a function of one prompt and response.
+
+    Parameters
+    ----------
+    function
+        Returns a probability from 0 to 1, True or False, or None where it cannot say.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Example, FromFunction
+    >>> long = FromFunction(lambda prompt, response: len(response) > 3)
+    >>> long([Example("a", 1, "Say hi.", "hello", {})])
+    [Verdict(probability=1.0, reason='')]
+    """
+
+    def __init__(self, function: Callable[[str, str], float | bool | None]) -> None:
+        self._function = function
+
+    def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
+        """Judge rows, one call of the function for each."""
+        found = [self._function(row.prompt, row.response) for row in rows]
+        return [
+            Verdict(None, "the function gave no answer") if p is None else Verdict(float(p))
+            for p in found
+        ]
+
+
+def moderate(
+    moderator: Moderator, rows: Sequence[Exchange], progress: Progress = silent
+) -> list[Verdict]:
+    """Judge rows in portions, and check what comes back.
+
+    Parameters
+    ----------
+    moderator
+        Any :class:`Moderator`.
+    rows
+        Exchanges, e.g. of :func:`read_examples`.
+    progress
+        Called with the stage ``"moderating"`` and the rows judged.
+
+    Raises
+    ------
+    DataError
+        The moderator gives another number of verdicts than rows.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Example, Keywords, moderate
+    >>> moderate(Keywords(["eval"]), [Example("a", 1, "Sum.", "return sum(x)", {})])
+    [Verdict(probability=0.0, reason='')]
+    """
+    verdicts: list[Verdict] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        portion = rows[start : start + _AT_ONCE]
+        found = list(moderator(portion))
+        if len(found) != len(portion) or not all(isinstance(v, Verdict) for v in found):
+            raise DataError(
+                f"the moderator must give one Verdict for each of {len(portion)} rows, it gave "
+                f"{len(found)} values; wrap a function of prompt and response in FromFunction"
+            )
+        verdicts += found
+        progress("moderating", len(verdicts), len(rows))
+    return verdicts

@@ -1,0 +1,110 @@
+"""What ``growlabels unsafe targets`` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress
+from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
+from growlabels.unsafe._choose_targets import choose_targets
+from growlabels.unsafe._moderation import Verdict, moderate
+from growlabels.unsafe._moderator_of import moderator_of
+from growlabels.unsafe._rows import Example, read_examples
+
+if TYPE_CHECKING:
+    from growlabels.unsafe._targets_command import UnsafeTargets
+
+_NAMED = 3
+
+
+def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
+    """Do ``growlabels unsafe targets``."""
+    if not command.rows.is_file():
+        raise UsageError.missing_file(command.rows)
+    if command.out.suffix != ".jsonl" or not command.out.parent.is_dir():
+        raise UsageError.parameter(
+            "out", "must be a .jsonl file in a folder that exists", str(command.out)
+        )
+    if command.moderator is None and command.model is None:
+        raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
+    judge = command.moderator and moderator_of(
+        command.moderator, command.unsafe_labels, command.moderator_model, command.budget
+    )
+    bad: list[MalformedRow] = []
+    if command.model is None:
+        examples = list(read_examples(command.rows, bad.append))
+    else:
+        examples = _answered(command, progress)
+    if not examples:
+        raise DataError(
+            f"{command.rows} holds no usable row, {len(bad)} malformed"
+            + (f"; the first: row {bad[0].number}, {bad[0].reason}" if bad else "")
+        )
+    places: Sequence[int] = range(len(examples))
+    warnings: tuple[str, ...] = ()
+    if judge:
+        verdicts = moderate(judge, examples, progress)
+        _print_unjudged(examples, verdicts)
+        choice = choose_targets(examples, verdicts, command.least, command.most, command.confidence)
+        places, warnings = choice.places, choice.warnings
+        print(f"the moderator is sure of {choice.confident} of {len(examples)} rows")
+        print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
+    write_jsonl(command.out, (examples[place].data for place in places))
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(f"{len(bad)} malformed rows were not judged")
+    print(f"targets: {len(places)} rows in {command.out}")
+
+
+def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> None:
+    """Name the first rows without a probability, and why."""
+    found = [(e.number, v.reason) for e, v in zip(examples, verdicts, strict=True) if v.reason]
+    for number, reason in found[:_NAMED]:
+        print(f"row {number} could not be judged: {reason}")
+    if len(found) > _NAMED:
+        print(f"... and {len(found) - _NAMED} more rows")
+
+
+def _answered(command: "UnsafeTargets", progress: Progress) -> list[Example]:
+    """Let the model answer the prompts; an answer without text is none."""
+    from growlabels.unsafe._generate import Generator, opened
+
+    prompts = read_prompts(command.rows)
+    with opened(str(command.model), command.adapter) as model:
+        answers = Generator(model, command.max_response_tokens)(prompts, progress)
+    rows = [
+        {"prompt": prompt, "completion": answer}
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+    empty: list[MalformedRow] = []
+    examples = list(read_examples(rows, empty.append))
+    if empty:
+        print(f"{len(empty)} answers are empty and are no targets")
+    return examples
+
+
+def read_prompts(source: RowSource) -> list[str]:
+    """Read prompts: the field ``prompt`` or ``instruction`` as text, or rows with a response.
+
+    Raises
+    ------
+    DataError
+        A row has no prompt, or there is none at all: none is dropped silently.
+    """
+    prompts = []
+    name = str(source) if isinstance(source, str | Path) else "prompts"
+    for row in read_rows(source):
+        text = row.data.get("prompt", row.data.get("instruction"))
+        if not isinstance(text, str) or not text.strip():
+            whole = list(read_examples([row.data], lambda bad: None))
+            text = whole[0].prompt if whole else ""
+        if not text.strip():
+            raise DataError(
+                f"{name} row {row.number} has no text in 'prompt' or 'instruction'; "
+                "mend or remove the row"
+            )
+        prompts.append(text)
+    if not prompts:
+        raise DataError(f"{name} holds no prompt; give at least one")
+    return prompts
