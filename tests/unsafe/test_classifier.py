@@ -108,7 +108,7 @@ def test_the_probability_of_a_word_is_that_of_its_tokens(kind: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("lead", "word"), [("\n\n", "unsafe"), ("", "safe"), (" ", "unsafe")])
+@pytest.mark.parametrize(("lead", "word"), [("\n\n", "unsafe"), ("", "safe")])
 def test_a_guard_that_was_taught(lead: str, word: str) -> None:
     """A tiny model learns one answer by heart; what may stand before the word is found out."""
     raw, tokenizer = raw_model("llama"), byte_tokenizer()
@@ -118,7 +118,7 @@ def test_a_guard_that_was_taught(lead: str, word: str) -> None:
     context, answer = guard._context(ROWS[0]), tokenizer(lead + word).input_ids
     raw.requires_grad_(True)
     optimiser = torch.optim.AdamW(raw.parameters(), 5e-3)
-    for _ in range(20):
+    for _ in range(80):
         out = raw(torch.tensor([context + answer])).logits[0, len(context) - 1 : -1]
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(out, torch.tensor(answer)).backward()

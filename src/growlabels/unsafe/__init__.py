@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from growlabels.unsafe._choose_targets import choose_targets as choose_targets
     from growlabels.unsafe._classifier import Classifier as Classifier
     from growlabels.unsafe._classifier import Guard as Guard
-    from growlabels.unsafe._dra import DenoiseSettings as DenoiseSettings
     from growlabels.unsafe._dra import Denoiser as Denoiser
+    from growlabels.unsafe._dra import DenoiseSettings as DenoiseSettings
     from growlabels.unsafe._endpoint import Endpoint as Endpoint
     from growlabels.unsafe._filter import FilterResult as FilterResult
     from growlabels.unsafe._filter import filter_rows as filter_rows
