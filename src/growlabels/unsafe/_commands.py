@@ -91,7 +91,8 @@ class UnsafeFilter:
     """The run folder of a scan."""
 
     threshold: str = "loo:0.25,budget:0.25"
-    """loo:q, mad:k, top:n, budget:share, or several joined by commas (the strictest holds)."""
+    """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
+    decisions or from a field), or several joined by commas (the strictest holds)."""
 
     train: Path | None = None
     """Where the scanned rows are now, if they have moved."""
@@ -101,6 +102,9 @@ class UnsafeFilter:
 
     decisions: bool = False
     """Rows accepted in the review are kept and rejected ones rejected, whatever the threshold."""
+
+    label_field: str | None = None
+    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p."""
 
     def run(self, progress: Progress) -> None:
         """Write the three files."""

@@ -48,6 +48,7 @@ def filter_rows(
     out: str | os.PathLike[str],
     threshold: str = DEFAULT_THRESHOLD,
     decisions: Mapping[str, Decision] | None = None,
+    labels: Mapping[str, int] | None = None,
 ) -> FilterResult:
     """Write the kept rows in the format they came in, the rejected with reasons.
 
@@ -65,6 +66,9 @@ def filter_rows(
     decisions
         Row id -> what a person decided: accepted rows are kept and rejected ones rejected,
         whatever the threshold says; ``"unsure"`` leaves a row to the threshold.
+    labels
+        Row id -> 1 for unsafe, 0 for safe, where the truth is known; with the decisions what a
+        threshold ``precision:p`` is calibrated on. They reject and keep nothing themselves.
 
     Raises
     ------
@@ -74,8 +78,11 @@ def filter_rows(
         The rows are not those that were scanned.
     """
     source = list(source) if isinstance(source, Iterator) else source
-    resolved = resolve_threshold(threshold, table.score, next(iter(table.percentiles.values())))
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
+    known = np.array([(labels or {}).get(row_id, np.nan) for row_id in table.row_id], float)
+    known = np.select([decided == "reject", decided == "accept"], [1.0, 0.0], known)
+    percentiles = next(iter(table.percentiles.values()))
+    resolved = resolve_threshold(threshold, table.score, percentiles, known)
     reject = (table.rank <= resolved.rejected) | table.is_target
     reject = (reject & (decided != "accept")) | (decided == "reject")
     place = {int(number): index for index, number in enumerate(table.number)}

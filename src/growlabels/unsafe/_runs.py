@@ -118,6 +118,12 @@ def _truth(train: Path, field: str) -> dict[int, int]:
     return truth
 
 
+def _some_truth(train: Path, field: str) -> dict[str, int]:
+    """Read the truth of the rows that have it: row id -> 1 for unsafe, 0 for not."""
+    found = {e.id: e.data.get(field) for e in read_examples(train, lambda bad: None)}
+    return {row_id: int(value) for row_id, value in found.items() if value in (0, 1)}
+
+
 def run_review(command: "UnsafeReview") -> None:
     """Do ``growlabels unsafe review``."""
     from growlabels.unsafe._review_page import serve
@@ -138,7 +144,8 @@ def run_filter(command: "UnsafeFilter") -> None:
         if (run.path / REVIEWED).exists():
             table = ScoreTable.from_parquet(run.file(REVIEWED))
             print("by the scores of the rescan with the rejected rows as targets")
-    result = filter_rows(train, table, out, command.threshold, decided)
+    labels = None if command.label_field is None else _some_truth(train, command.label_field)
+    result = filter_rows(train, table, out, command.threshold, decided, labels)
     if command.out is None:
         for name in result.files:
             run.adopt(name)

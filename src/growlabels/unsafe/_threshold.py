@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.errors import UsageError
+from growlabels.unsafe._calibrate import rejected_at
 
 DEFAULT_THRESHOLD = "loo:0.25,budget:0.25"
 USABLE_AUC = 0.8
@@ -47,7 +48,12 @@ def percentile(own: float, pool: np.ndarray) -> float:
     return float((pool < own).mean() + (pool == own).mean() / 2)
 
 
-def resolve_threshold(spec: str, scores: np.ndarray, percentiles: Sequence[float]) -> Threshold:
+def resolve_threshold(
+    spec: str,
+    scores: np.ndarray,
+    percentiles: Sequence[float],
+    labels: np.ndarray | None = None,
+) -> Threshold:
     """Turn a specification into a number of rows.
 
     Parameters
@@ -56,11 +62,16 @@ def resolve_threshold(spec: str, scores: np.ndarray, percentiles: Sequence[float
         ``loo:q`` rejects the rows above the ``q`` quantile of the left-out targets' percentiles
         (0.25: about as high as three of four targets); ``mad:k`` those above the median plus
         ``k`` median absolute deviations; ``top:n`` the ``n`` highest; ``budget:share`` at most
-        that share of the rows. Several, joined by commas, reject what all of them reject.
+        that share of the rows; ``precision:p`` as many as can go while the share of unsafe ones
+        among them is expected to be ``p`` or more, calibrated on the labels. Several, joined by
+        commas, reject what all of them reject.
     scores
         Of the pool; higher is more suspect.
     percentiles
         Of the left-out targets, from 0 to 1; may be empty unless ``loo`` is asked for.
+    labels
+        For ``precision``: per row 1 for unsafe, 0 for safe, NaN where the truth is not known;
+        at least 50 known.
 
     Raises
     ------
@@ -74,13 +85,15 @@ def resolve_threshold(spec: str, scores: np.ndarray, percentiles: Sequence[float
     >>> resolve_threshold("loo:0.5,budget:0.5", np.arange(10.0), [0.7, 0.8, 0.9]).rejected
     2
     """
-    counts = [(_count(part.strip(), scores, percentiles), part.strip()) for part in spec.split(",")]
+    known = np.full(len(scores), np.nan) if labels is None else np.asarray(labels, float)
+    parts = [part.strip() for part in spec.split(",")]
+    counts = [(_count(part, scores, percentiles, known), part) for part in parts]
     count, decided = min(counts)
     cut = float(np.sort(scores)[len(scores) - count]) if count else float("inf")
     return Threshold(spec, count, cut, f"{decided} rejects {count} of {len(scores)} rows")
 
 
-def _count(part: str, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+def _count(part: str, scores: np.ndarray, percentiles: Sequence[float], labels: np.ndarray) -> int:
     kind, colon, text = part.partition(":")
     if not colon or kind not in _KINDS:
         choices = ", ".join(f"{name}:{sign}" for name, (sign, _, _) in _KINDS.items())
@@ -90,14 +103,14 @@ def _count(part: str, scores: np.ndarray, percentiles: Sequence[float]) -> int:
         value = float(text)
         if kind == "top" and value != int(value):
             raise ValueError
-        return count(value, scores, percentiles)
+        return count(value, scores, percentiles, labels)
     except (ValueError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError.parameter(f"threshold {kind!r}", must, text) from error
 
 
-def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if not 0 <= value <= 1:
         raise ValueError
     if not len(percentiles):
@@ -109,31 +122,40 @@ def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
     return int((scores > np.quantile(scores, level)).sum())
 
 
-def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if not 0 < value < float("inf"):
         raise ValueError
     middle = np.median(scores)
     return int((scores > middle + value * np.median(np.abs(scores - middle))).sum())
 
 
-def _top(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+def _top(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if value < 0:
         raise ValueError
     return min(int(value), len(scores))
 
 
-def _budget(value: float, scores: np.ndarray, percentiles: Sequence[float]) -> int:
+def _budget(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if not 0 < value <= 1:
         raise ValueError
     return int(value * len(scores))
 
 
-_Count = Callable[[float, np.ndarray, Sequence[float]], int]
+def _precision(
+    value: float, scores: np.ndarray, percentiles: Sequence[float], labels: np.ndarray
+) -> int:
+    if not 0 < value <= 1:
+        raise ValueError
+    return rejected_at(value, scores, labels)
+
+
+_Count = Callable[[float, np.ndarray, Sequence[float], np.ndarray], int]
 _KINDS: Mapping[str, tuple[str, str, _Count]] = {
     "loo": ("q", "must be a quantile from 0 to 1", _loo),
     "mad": ("k", "must be a number above 0", _mad),
     "top": ("n", "must be a whole number, 0 or more", _top),
     "budget": ("share", "must be a share above 0 and up to 1", _budget),
+    "precision": ("p", "must be a share above 0 and up to 1", _precision),
 }
 
 

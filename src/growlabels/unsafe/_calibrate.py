@@ -1,0 +1,72 @@
+"""Precision of a threshold, calibrated on some rows whose truth a person knows.
+
+The labelled rows need not be drawn at random: what is learnt is how likely a row of a given score
+is unsafe, so rows from the top of the ranking, which a person looks through anyway, serve.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from growlabels.base.errors import UsageError
+
+MOST_NEEDED = 50
+EACH_NEEDED = 5
+
+
+def chances(
+    scores: Float[np.ndarray, " rows"], labels: Float[np.ndarray, " rows"]
+) -> Float[np.ndarray, " rows"]:
+    """Return each row's chance of being unsafe: a logistic curve of its score.
+
+    Parameters
+    ----------
+    scores
+        Higher is more suspect.
+    labels
+        1 for unsafe, 0 for safe, NaN where nothing is known.
+
+    Raises
+    ------
+    UsageError
+        Fewer than 50 labelled rows, or fewer than 5 of either kind.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999: the smoothed labels.
+
+    Examples
+    --------
+    >>> scores = np.arange(100.0)
+    >>> chances(scores, (scores > 79).astype(float))[[0, 99]].round(1).tolist()
+    [0.0, 1.0]
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    known = np.isfinite(labels)
+    unsafe, safe = int((labels == 1).sum()), int((labels == 0).sum())
+    if known.sum() < MOST_NEEDED or min(unsafe, safe) < EACH_NEEDED:
+        raise UsageError(
+            f"threshold 'precision' needs the truth of {MOST_NEEDED} rows or more, at least "
+            f"{EACH_NEEDED} of them unsafe and {EACH_NEEDED} safe; known are {unsafe} unsafe and "
+            f"{safe} safe rows; review more rows, or use loo:q"
+        )
+    spread = scores.std() or 1.0
+    column = ((scores - np.median(scores)) / spread)[:, None]
+    smoothed = np.where(labels[known] == 1, (unsafe + 1) / (unsafe + 2), 1 / (safe + 2))
+    twice = np.repeat([1, 0], known.sum())
+    curve = LogisticRegression(C=1e4).fit(
+        np.concatenate([column[known]] * 2),
+        twice,
+        sample_weight=np.concatenate([smoothed, 1 - smoothed]),
+    )
+    return curve.predict_proba(column)[:, 1]
+
+
+def rejected_at(
+    precision: float, scores: Float[np.ndarray, " rows"], labels: Float[np.ndarray, " rows"]
+) -> int:
+    """Return how many of the highest rows can go while the expected precision stays that high."""
+    chance = chances(scores, labels)
+    chance = chance[np.argsort(-scores, kind="stable")]
+    expected = np.cumsum(chance) / np.arange(1, len(chance) + 1)
+    return int(np.flatnonzero(expected >= precision).max(initial=-1)) + 1
