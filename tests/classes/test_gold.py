@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from growlabels.base.errors import UsageError
+from growlabels.classes._forms import hadamard_rows
 from growlabels.classes._gold import DIMS, gold_set
 
 # part of every saved codebook: these never change
@@ -31,6 +32,16 @@ def test_all_pairs(dim: int) -> None:
     np.fill_diagonal(gram, 0)
     expected = np.array([0, dim**-0.5, (2 / dim) ** 0.5])
     assert np.abs(gram[..., None] - expected).min(-1).max() < 1e-12
+
+
+@pytest.mark.parametrize("dim", [8, 32, 128])
+def test_every_pair_of_bases(dim: int) -> None:
+    """One row of the transform of a product of signs holds all cosines of two bases."""
+    rows = gold_set(dim).signs(np.arange(dim)).astype(np.int16)
+    hadamard = hadamard_rows(np.arange(dim), dim).astype(np.int16)
+    for basis in range(dim - 1):
+        found = (rows[basis] * rows[basis + 1 :]).astype(np.float32) @ hadamard
+        assert set(np.unique(np.abs(found)).tolist()) == {0, (2 * dim) ** 0.5}
 
 
 @pytest.mark.parametrize("dim", [128, 512, 2048])

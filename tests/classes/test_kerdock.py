@@ -150,6 +150,22 @@ def test_all_pairs_of_the_smallest_layered_set() -> None:
     assert set(np.abs(gram - np.eye(1040)).ravel().tolist()) == {0, 0.25, 0.5}
 
 
+@pytest.mark.parametrize("dim", [16, 64, pytest.param(256, marks=pytest.mark.slow)])
+def test_every_pair_of_bases_of_one_layer(dim: int) -> None:
+    """The forms are additive in the layer's element: (a, 0) with every (a', b) is every pair."""
+    forms = DelsarteGoethalsSet(dim, 1)
+    half = dim // 2
+    everyone = forms.signs(np.arange(forms.count)).reshape(half, half, dim)  # [b, a']
+    np.testing.assert_array_equal(
+        everyone[3, 5] * everyone[6, 1], everyone[0, 5] * everyone[3 ^ 6, 1]
+    )
+    root = int(dim**0.5)
+    for a in range(half):
+        products = (everyone[0, a] * everyone[:, a:]).reshape(-1, dim)
+        found = np.abs(walsh_hadamard(products[1:]))  # the first is the basis with itself
+        assert ((found == 0) | (found == root) | (found == 2 * root)).all()
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_layers_begin_with_the_kerdock_bases(layers: int) -> None:
     forms = DelsarteGoethalsSet(64, layers)

@@ -81,6 +81,18 @@ def test_bad_parameters() -> None:
         optimise(9, 5, "both")  # type: ignore[arg-type]
 
 
+def test_an_interrupted_search_gives_its_best_and_says_so() -> None:
+    def stop(stage: str, done: int, total: int | None = None) -> None:
+        if done == 40:
+            raise KeyboardInterrupt
+
+    codebook = Codebook.for_classes(50, 10, steps=60, progress=stop)
+    certificate = codebook.certificate()
+    assert "interrupted after 40 of 60 steps" in certificate.method
+    assert certificate.alpha == pytest.approx(largest(codebook.vectors()), abs=1e-6)
+    assert certificate.alpha < largest(tight_frame(50, 10, np.random.default_rng(0)))
+
+
 def test_codebook_of_an_awkward_size() -> None:
     codebook = Codebook.for_classes(50, 10, steps=60)
     certificate = codebook.certificate()

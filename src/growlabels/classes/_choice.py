@@ -153,13 +153,21 @@ def _few(wish: Wish) -> tuple[Construction, str] | None:
 
 def _search(wish: Wish, progress: Progress) -> Measured:
     criterion = wish.criterion or "absolute"
+    made = 0
+
+    def count(stage: str, done: int, total: int | None = None) -> None:
+        nonlocal made
+        made = done
+        progress(stage, done, total)
+
     vectors = optimise(
-        wish.capacity, wish.dim, criterion, wish.steps, seed=wish.seed, progress=progress
+        wish.capacity, wish.dim, criterion, wish.steps, seed=wish.seed, progress=count
     )
+    steps = f"{wish.steps}" if made == wish.steps else f"interrupted after {made} of {wish.steps}"
     return Measured(
         "optimised",
         vectors,
-        f"numerical search for a small {criterion} cosine, {wish.steps} steps, seed {wish.seed}; "
+        f"numerical search for a small {criterion} cosine, {steps} steps, seed {wish.seed}; "
         "measured over all pairs",
     )
 

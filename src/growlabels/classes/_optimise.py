@@ -36,6 +36,8 @@ def optimise(
 ) -> NDArray[np.float32]:
     """Search ``count`` unit vectors whose largest cosine is small; returns the best set met.
 
+    Ctrl-C ends the search early, with the best set so far.
+
     Parameters
     ----------
     count, dim
@@ -73,22 +75,25 @@ def optimise(
     scale = welch_bound(count, dim)
     average = np.zeros_like(vectors)
     size = np.zeros((count, 1), dtype=np.float32)
-    for step in range(steps):
-        done = step / max(steps - 1, 1)
-        beta = SHARPNESS / scale * SHARPEN**done
-        angle = STEP * scale * (LAST_STEP / STEP) ** done
-        gradient, largest = soft_gradient(vectors, beta, largest, criterion)
-        if largest < lowest:
-            best, lowest = vectors, largest
-        progress("optimising vectors", step + 1, steps)
-        if lowest <= target:
-            break
-        gradient -= (gradient * vectors).sum(1, keepdims=True) * vectors
-        average = MOMENTUM * average + (1 - MOMENTUM) * gradient
-        size = MEMORY * size + (1 - MEMORY) * (gradient * gradient).sum(1, keepdims=True)
-        length = np.sqrt(size / np.float32(1 - MEMORY ** (step + 1))) + np.float32(1e-30)
-        move = np.float32(angle / (1 - MOMENTUM ** (step + 1))) * average / length
-        vectors = _normalised(vectors - move)
+    try:
+        for step in range(steps):
+            done = step / max(steps - 1, 1)
+            beta = SHARPNESS / scale * SHARPEN**done
+            angle = STEP * scale * (LAST_STEP / STEP) ** done
+            gradient, largest = soft_gradient(vectors, beta, largest, criterion)
+            if largest < lowest:
+                best, lowest = vectors, largest
+            progress("optimising vectors", step + 1, steps)
+            if lowest <= target:
+                break
+            gradient -= (gradient * vectors).sum(1, keepdims=True) * vectors
+            average = MOMENTUM * average + (1 - MOMENTUM) * gradient
+            size = MEMORY * size + (1 - MEMORY) * (gradient * gradient).sum(1, keepdims=True)
+            length = np.sqrt(size / np.float32(1 - MEMORY ** (step + 1))) + np.float32(1e-30)
+            move = np.float32(angle / (1 - MOMENTUM ** (step + 1))) * average / length
+            vectors = _normalised(vectors - move)
+    except KeyboardInterrupt:  # what was found is worth keeping: the caller measures it
+        pass
     return best
 
 

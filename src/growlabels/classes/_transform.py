@@ -44,7 +44,7 @@ class ClassVectors(nn.Module):
         raise NotImplementedError
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
-        """Return one class vector per entry of ``index``, float64 where it is a formula."""
+        """Return one class vector per entry of ``index``, exact or float64."""
         raise NotImplementedError
 
     def topk(
@@ -163,9 +163,10 @@ class SignVectors(ClassVectors):
         basis, column = index // self.dim, index % self.dim
         high = self.hadamard[column // self.low, : self.dim // self.low]
         low = self.hadamard[column % self.low]
-        vectors = (high[:, :, None] * low[:, None, :]).view(
-            len(index), self.dim
-        ).double() / self.root
+        vectors = (high[:, :, None] * low[:, None, :]).view(len(index), self.dim)
+        if not self.root.is_integer():  # float32 would round 1 / sqrt(d)
+            vectors = vectors.double()
+        vectors = vectors / self.root
         vectors = vectors * self.signs[:, self._signed(basis)].T
         standard = basis == self.sign_bases
         if standard.any():
