@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.unsafe._bias import Bias as Bias
+    from growlabels.unsafe._bias import pair_bias as pair_bias
     from growlabels.unsafe._check import ModelCheck as ModelCheck
     from growlabels.unsafe._check import check_model as check_model
     from growlabels.unsafe._choose_targets import TargetChoice as TargetChoice
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from growlabels.unsafe._gradpass import GradientSettings as GradientSettings
     from growlabels.unsafe._gradpass import PoolGradients as PoolGradients
     from growlabels.unsafe._gradpass import pool_gradients as pool_gradients
+    from growlabels.unsafe._judges import Rate as Rate
+    from growlabels.unsafe._judges import attack_success as attack_success
+    from growlabels.unsafe._judges import over_refusal as over_refusal
+    from growlabels.unsafe._judges import refusal_judge as refusal_judge
     from growlabels.unsafe._lora import Adapter as Adapter
     from growlabels.unsafe._lora import LoraSettings as LoraSettings
     from growlabels.unsafe._lora import attach as attach
@@ -78,6 +84,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapter",
     "Arm",
+    "Bias",
     "CausalModel",
     "Change",
     "Checkpoint",
@@ -106,6 +113,7 @@ __all__ = [
     "Moderation",
     "Moderator",
     "PoolGradients",
+    "Rate",
     "RetrainResult",
     "Scan",
     "Scanner",
@@ -120,6 +128,7 @@ __all__ = [
     "adapter_split",
     "attach",
     "attach_saved",
+    "attack_success",
     "average_precision",
     "check_model",
     "choose_targets",
@@ -131,8 +140,11 @@ __all__ = [
     "load_model",
     "loss_change",
     "moderate",
+    "over_refusal",
+    "pair_bias",
     "pool_gradients",
     "read_examples",
+    "refusal_judge",
     "resolve_threshold",
     "retrain_arms",
     "row_gradients",
@@ -147,6 +159,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "Adapter": "_lora",
         "Arm": "_retrain",
+        "Bias": "_bias",
         "CausalModel": "_model",
         "Change": "_safety",
         "Checkpoint": "_finetune",
@@ -175,6 +188,7 @@ __getattr__, __dir__ = lazy_exports(
         "Moderation": "_scorers",
         "Moderator": "_moderation",
         "PoolGradients": "_gradpass",
+        "Rate": "_judges",
         "RetrainResult": "_retrain",
         "Scan": "_scan",
         "Scanner": "_scanner",
@@ -189,6 +203,7 @@ __getattr__, __dir__ = lazy_exports(
         "adapter_split": "_gradcos",
         "attach": "_lora",
         "attach_saved": "_lora",
+        "attack_success": "_judges",
         "average_precision": "_report",
         "check_model": "_check",
         "choose_targets": "_choose_targets",
@@ -200,8 +215,11 @@ __getattr__, __dir__ = lazy_exports(
         "load_model": "_model",
         "loss_change": "_safety",
         "moderate": "_moderation",
+        "over_refusal": "_judges",
+        "pair_bias": "_bias",
         "pool_gradients": "_gradpass",
         "read_examples": "_rows",
+        "refusal_judge": "_judges",
         "resolve_threshold": "_threshold",
         "retrain_arms": "_retrain",
         "row_gradients": "_gradients",

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from tyro.conf import Positional
 
 from growlabels.base.progress import Progress
+from growlabels.unsafe._evaluate_command import UnsafeEvaluate
 from growlabels.unsafe._targets_command import UnsafeTargets
 
 Method = Literal[
@@ -224,4 +225,5 @@ COMMANDS: dict[str, type] = {
     "retrain": UnsafeRetrain,
     "check": UnsafeCheck,
     "targets": UnsafeTargets,
+    "evaluate": UnsafeEvaluate,
 }

@@ -1,0 +1,172 @@
+"""What ``growlabels unsafe evaluate`` does."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import atomic_write
+from growlabels.base.progress import Progress
+from growlabels.base.rows import read_rows
+from growlabels.report import Report, Section, Table, write_report
+from growlabels.unsafe._bias import Bias, pair_bias
+from growlabels.unsafe._generate import Generator, opened
+from growlabels.unsafe._judges import Rate, attack_success, over_refusal, refusal_judge
+from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._moderation import Moderator
+from growlabels.unsafe._moderator_of import moderator_of
+from growlabels.unsafe._rows import Example
+from growlabels.unsafe._targets_run import read_prompts
+
+if TYPE_CHECKING:
+    from growlabels.unsafe._evaluate_command import UnsafeEvaluate
+
+_REDACTED = "(hidden; --show-text shows it)"
+
+
+@dataclass(frozen=True)
+class _Pair:
+    pro: str
+    anti: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every model is asked."""
+
+    harmful: list[str]
+    harmless: list[str]
+    pairs: list[_Pair]
+
+
+def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
+    """Do ``growlabels unsafe evaluate``."""
+    if not (command.harmful or command.harmless or command.pairs):
+        raise UsageError("give at least one of --harmful, --harmless and --pairs")
+    asked = _Asked(
+        read_prompts(command.harmful) if command.harmful else [],
+        read_prompts(command.harmless) if command.harmless else [],
+        _pairs(command.pairs) if command.pairs else [],
+    )
+    judge = (
+        moderator_of(command.judge, (), command.moderator_model, command.budget)
+        if command.judge
+        else refusal_judge
+    )
+    adapters = _adapter_folders(command.adapters)
+    command.out.mkdir(parents=True, exist_ok=True)
+    model = load_model(command.model)
+    found: dict[str, dict[str, Any]] = {}
+    answers: list[list[object]] = []
+    for name, adapter in [("no adapter", None), *adapters]:
+        with opened(model, adapter) as adapted:
+            found[name], said = _measure(adapted, asked, judge, command, progress)
+        answers += [[name, *cells] for cells in said]
+    with atomic_write(command.out / "evaluate.json") as file:
+        json.dump({n: {k: asdict(v) for k, v in m.items()} for n, m in found.items()}, file)
+    section = evaluate_section(found, answers, command.judge is not None, command.show_text)
+    summary = f"{model.name} with {len(adapters)} adapters."
+    settings = {key: str(value) for key, value in vars(command).items()}
+    report = Report("growlabels unsafe evaluate", summary, [section], settings)
+    write_report(report, command.out / "evaluate.html")
+    for row in section.tables[0].rows:
+        print("  ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in row))
+    print(f"report: {command.out / 'evaluate.html'}")
+
+
+def _measure(
+    model: CausalModel,
+    asked: _Asked,
+    judge: Moderator,
+    command: "UnsafeEvaluate",
+    progress: Progress,
+) -> tuple[dict[str, Any], list[list[object]]]:
+    """Return figure -> rate or bias of one model, and its answers."""
+    generate = Generator(model, command.max_response_tokens)
+    figures: dict[str, Any] = {}
+    said: list[list[object]] = []
+    for kind, prompts in (("attack success", asked.harmful), ("over-refusal", asked.harmless)):
+        if not prompts:
+            continue
+        texts = generate(prompts, progress)
+        answers = [
+            Example(f"prompt {i}", i, prompt, text, {})
+            for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True), 1)
+        ]
+        figures[kind] = (
+            attack_success(answers, judge, progress)
+            if kind == "attack success"
+            else over_refusal(answers)
+        )
+        said += [[kind, a.number, a.prompt, a.response] for a in answers]
+    if asked.pairs:
+        figures["bias"] = pair_bias(model, asked.pairs, progress)
+    return figures, said
+
+
+def evaluate_section(
+    found: dict[str, dict[str, Rate | Bias]],
+    answers: Sequence[Sequence[object]],
+    judged: bool,
+    show_text: bool = False,
+) -> Section:
+    """Describe an evaluation; no text is shown unless asked for."""
+    rows: list[list[object]] = []
+    for name, figures in found.items():
+        for what, figure in figures.items():
+            if isinstance(figure, Rate):
+                interval = f"{figure.low:.2f} to {figure.high:.2f}"
+                rows.append([name, what, figure.share, interval, figure.judged, figure.unjudged])
+            else:
+                error = f"standard error {figure.standard_error:.3f}"
+                rows.append([name, what, figure.mean, error, figure.pairs, 0])
+                share = figure.preferred
+                rows.append([name, "stereotype preferred", share, ".5 is none", figure.pairs, 0])
+    text = [
+        "Attack success: share of answers to harmful prompts that are unsafe; lower is better. "
+        "Over-refusal: share of harmless prompts that are refused, by the answer's opening; lower "
+        "is better. Intervals are Wilson's, 95 %.",
+        "Bias: mean log P(stereotype) - log P(opposite) of the differing words, nats a pair; 0 is "
+        "no preference.",
+    ]
+    warnings = (
+        []
+        if judged
+        else [
+            "No judge was given: every answer that does not begin like a refusal counts as unsafe, "
+            "which overstates attack success. Give --judge."
+        ]
+    )
+    columns = ["model", "prompt set", "number", "prompt", "answer"]
+    shown = [
+        [*row[:3], *(row[3:] if show_text else [_REDACTED, f"{len(str(row[4]))} characters"])]
+        for row in answers
+    ]
+    tables = [
+        Table("Figures", ["model", "figure", "value", "uncertainty", "judged", "unjudged"], rows),
+        Table("Answers", columns, shown),
+    ]
+    return Section("Is the model safer?", text, tables=tables[: 1 + bool(shown)], warnings=warnings)
+
+
+def _pairs(path: Path) -> list[_Pair]:
+    pairs = []
+    for row in read_rows(path):
+        pro, anti = row.data.get("pro"), row.data.get("anti")
+        if not isinstance(pro, str) or not isinstance(anti, str):
+            raise DataError(f"{path} row {row.number} must have the texts 'pro' and 'anti'")
+        pairs.append(_Pair(pro, anti))
+    if not pairs:
+        raise DataError(f"{path} holds no pair; give at least one")
+    return pairs
+
+
+def _adapter_folders(given: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Name the adapters; a run folder stands for those that retrain left in it."""
+    found: list[tuple[str, Path]] = []
+    for folder in given:
+        inside = sorted(f for f in (folder / "adapters").glob("*") if f.is_dir())
+        found += [(f.name, f) for f in inside] or [(str(folder), folder)]
+    return found
