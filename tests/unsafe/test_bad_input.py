@@ -1,0 +1,112 @@
+"""Bad rows, odd sources and a full disk: one sentence each, and no row lost."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_causal import tiny
+
+import datasets
+from growlabels.base.errors import DataError, GrowLabelsError
+from growlabels.base.rows import write_parquet
+from growlabels.unsafe._filter import filter_rows
+from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._scanner import Scanner
+
+GOOD: list[dict[str, Any]] = [{"prompt": f"q{c}", "completion": c * 9} for c in "abcdef"]
+TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abc"]
+
+
+def counted(source: Any, out: Path) -> tuple[int, int, int]:
+    table = Scanner(tiny(), methods=["tfidf"]).fit(source).score(TARGETS)
+    result = filter_rows(source, table, out, "top:1")
+    lines = [
+        len((out / f"{name}.jsonl").read_text("utf-8").splitlines())
+        for name in ("kept", "rejected", "malformed")
+    ]
+    assert lines == [result.kept, result.rejected, result.malformed]
+    return result.kept, result.rejected, result.malformed
+
+
+def as_jsonl(rows: list[dict[str, Any]], folder: Path) -> Path:
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder / "rows.jsonl"
+
+
+def as_parquet(rows: list[dict[str, Any]], folder: Path) -> Path:
+    write_parquet(folder / "rows.parquet", rows)
+    return folder / "rows.parquet"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        as_jsonl,
+        as_parquet,
+        lambda rows, folder: datasets.Dataset.from_list(rows),
+        lambda rows, folder: tuple(rows),
+    ],
+    ids=["jsonl", "parquet", "datasets", "iterable"],
+)
+def test_every_row_of_every_source_is_in_exactly_one_file(
+    make: Callable[[list[dict[str, Any]], Path], Any], tmp_path: Path
+) -> None:
+    rows = [*GOOD, {"prompt": "no response", "completion": None}, {"prompt": "x", "completion": ""}]
+    assert counted(make(rows, tmp_path), tmp_path / "out") == (5, 1, 2)
+
+
+def test_ids_do_not_depend_on_the_source(tmp_path: Path) -> None:
+    sources: list[Any] = [GOOD, as_jsonl(GOOD, tmp_path), as_parquet(GOOD, tmp_path)]
+    sources.append(datasets.Dataset.from_list(GOOD))
+    ids = [[e.id for e in read_examples(source, pytest.fail)] for source in sources]
+    assert ids[0] == ids[1] == ids[2] == ids[3]
+
+
+def test_lines_that_cannot_be_read_are_kept_aside(tmp_path: Path) -> None:
+    path = as_jsonl(GOOD, tmp_path)
+    large = json.dumps({"prompt": "long", "completion": "word " * 200_000}).encode()
+    with path.open("ab") as file:
+        file.write(b'{"prompt": "bro\n{"prompt": "\xff", "completion": "x"}\n[1]\n' + large)
+    assert counted(path, tmp_path / "out") == (6, 1, 3)
+    reasons = (tmp_path / "out" / "malformed.jsonl").read_text("utf-8")
+    assert "broken JSON" in reasons and "invalid UTF-8" in reasons and "is a list" in reasons
+    table = Scanner(tiny(), methods=["tfidf"]).fit(path).score(TARGETS)
+    assert table.truncated.tolist() == [False] * 6 + [True]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"nothing\n"])
+def test_a_file_without_rows(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="holds no usable row"):
+        Scanner(tiny()).fit(path)
+
+
+def test_no_targets() -> None:
+    with pytest.raises(DataError, match="holds no target; give 8 to 12"):
+        Scanner(tiny(), methods=["tfidf"]).fit(GOOD).score([])
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = as_jsonl(GOOD, tmp_path)
+    before = path.read_bytes()
+    table = Scanner(tiny(), methods=["tfidf"]).fit(path).score(TARGETS)
+    out = tmp_path / "out"
+    assert filter_rows(path, table, out, "top:1").rejected == 1
+    kept = (out / "kept.jsonl").read_bytes()
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(GrowLabelsError, match="No space left on device; free some space"):
+        filter_rows(path, table, out, "top:3")
+    with pytest.raises(GrowLabelsError, match="No space left on device"):
+        Scanner(tiny(), methods=["tfidf"]).fit(path, tmp_path / "run")
+    monkeypatch.undo()
+    assert (out / "kept.jsonl").read_bytes() == kept and path.read_bytes() == before
+    assert not list(out.glob("*.tmp"))
+    Scanner(tiny(), methods=["tfidf"]).fit(path, tmp_path / "run")
