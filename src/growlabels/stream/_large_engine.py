@@ -25,7 +25,7 @@ from growlabels.stream._structure import Structure
 CELL_BYTES = 16
 """What one feature of one label costs the linear experts."""
 ROWS_AT_ONCE = 4096
-MOST_LINKS = 2048
+MOST_LINKS = 1024
 """Pairs that the partition looks at, so that a check takes a fraction of a second."""
 
 

@@ -62,7 +62,7 @@ class IHOMER(base.MultiLabelClassifier):
         table is full.
     check_every
         Rows between two looks at the clusters of labels; under the label tree at least half
-        of the rows so far, and at the 2,048 most frequent pairs alone.
+        of the rows so far, and at the 1,024 most frequent pairs alone.
     tree_above
         Labels up to which each label has models of its own; 0: the label tree from the start.
     max_bytes
