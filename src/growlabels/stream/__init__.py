@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from growlabels.stream._contracts import check_stream_model as check_stream_model
     from growlabels.stream._contracts import stream_checks as stream_checks
     from growlabels.stream._cooccurrence import PairCounts as PairCounts
+    from growlabels.stream._explain import Explanation as Explanation
+    from growlabels.stream._explain import LabelReason as LabelReason
     from growlabels.stream._generators import MadeStream as MadeStream
     from growlabels.stream._generators import make_stream as make_stream
     from growlabels.stream._hierarchy import LabelNode as LabelNode
     from growlabels.stream._learner import IHOMER as IHOMER
     from growlabels.stream._metrics import LabelScore as LabelScore
     from growlabels.stream._metrics import MultiLabelMetrics as MultiLabelMetrics
+    from growlabels.stream._odac import OdacPartition as OdacPartition
     from growlabels.stream._partition import Event as Event
     from growlabels.stream._partition import LinkagePartition as LinkagePartition
     from growlabels.stream._prequential import Point as Point
@@ -36,12 +39,15 @@ __all__ = [
     "ArrayRows",
     "BinaryRelevance",
     "Event",
+    "Explanation",
     "LabelNode",
+    "LabelReason",
     "LabelScore",
     "LinkagePartition",
     "MadeStream",
     "MajorityLabels",
     "MultiLabelMetrics",
+    "OdacPartition",
     "PairCounts",
     "Point",
     "PrequentialScores",
@@ -60,12 +66,15 @@ __getattr__, __dir__ = lazy_exports(
         "ArrayRows": "_array_rows",
         "BinaryRelevance": "_baselines",
         "Event": "_partition",
+        "Explanation": "_explain",
         "LabelNode": "_hierarchy",
+        "LabelReason": "_explain",
         "LabelScore": "_metrics",
         "LinkagePartition": "_partition",
         "MadeStream": "_generators",
         "MajorityLabels": "_baselines",
         "MultiLabelMetrics": "_metrics",
+        "OdacPartition": "_odac",
         "PairCounts": "_cooccurrence",
         "Point": "_prequential",
         "PrequentialScores": "_prequential",

@@ -113,7 +113,7 @@ class Engine:
         return self._predict(rows, False)[1]
 
     def _predict(self, rows: Rows, wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        self._make_room(rows)
+        self.make_room(rows)
         shape = rows.x_start.size - 1, self.experts.label_rows.size
         logits, chosen = np.zeros(shape if wanted else (0, 0)), np.zeros(shape, bool)
         self._run(rows, logits, chosen, learn=False)
@@ -143,7 +143,7 @@ class Engine:
         return chosen
 
     def _learn_part(self, rows: Rows) -> NDArray[np.bool_]:
-        self._make_room(rows)
+        self.make_room(rows)
         total = rows.x_start.size - 1
         chosen = np.zeros((total, self.experts.label_rows.size), bool)
         begin, counted, first = 0, 0, self.rows
@@ -166,7 +166,7 @@ class Engine:
             elif why == _loop.FULL:
                 self._forget_sets()
             if begin < total:
-                self._make_room(rows)
+                self.make_room(rows)
         return chosen
 
     def _run(
@@ -188,7 +188,7 @@ class Engine:
         begin, why = _loop.run_rows(tuning, *state, tuple(rows), begin, logits, chosen, alarm)
         return begin, why, alarm
 
-    def _make_room(self, rows: Rows) -> None:
+    def make_room(self, rows: Rows) -> None:
         """Let the arrays grow so that the rows fit, whatever the loop does with them."""
         cells = slice(rows.x_start[0], rows.x_start[-1])
         index = rows.x_index[cells]
@@ -233,7 +233,7 @@ class Engine:
         hits = self.stack.hits
         self.stack = new_stack()._replace(hits=hits)
         self.sets = empty_sets()
-        self._make_room(rows)
+        self.make_room(rows)
         chosen = np.zeros((rows.x_start.size - 1, self.experts.label_rows.size), bool)
         self._run(rows, None, chosen, learn=True, replay=True)
         return rows

@@ -69,6 +69,30 @@ class LabelNode:
         lines = ["  " * indent + self.title()]
         return "\n".join([*lines, *(child.to_text(indent + 1) for child in self.children)])
 
+    def to_dot(self) -> str:
+        """Return the hierarchy in the language of Graphviz, all text escaped.
+
+        >>> leaves = LabelNode(("a",), 1.0, "label", 0.5), LabelNode(('"b"',), 1.0, "label", 0.2)
+        >>> print(LabelNode(("a", '"b"'), 0.25, "cluster", 0.5, leaves).to_dot())
+        digraph labels {
+          node [shape=box];
+          n0 [label="cluster of 2, J 0.25"];
+          n1 [label="a (50.0 % of rows)"];
+          n2 [label="\\"b\\" (20.0 % of rows)"];
+          n0 -> n1;
+          n0 -> n2;
+        }
+        """
+        nodes = list(self.walk())
+        number = {id(node): i for i, node in enumerate(nodes)}
+        lines = [f'  n{i} [label="{_dot_text(node.title())}"];' for i, node in enumerate(nodes)]
+        edges = [
+            f"  n{i} -> n{number[id(child)]};"
+            for i, node in enumerate(nodes)
+            for child in node.children
+        ]
+        return "\n".join(["digraph labels {", "  node [shape=box];", *lines, *edges, "}"])
+
     def to_json(self) -> dict[str, object]:
         """Return the hierarchy as a JSON value; labels that JSON does not know become text."""
         return {
@@ -90,6 +114,11 @@ class LabelNode:
 
     def __str__(self) -> str:
         return self.to_text()
+
+
+def _dot_text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return escaped.replace("\r", " ").replace("\n", "\\n")
 
 
 def build_hierarchy(

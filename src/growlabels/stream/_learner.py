@@ -15,6 +15,7 @@ from growlabels.base.errors import UsageError
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine, Rows
+from growlabels.stream._explain import Explanation, explain
 from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
 from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
@@ -165,22 +166,7 @@ class IHOMER(base.MultiLabelClassifier):
     def events(self) -> list[Event]:
         """What happened to the clusters, and alarms of drift, with the evidence; oldest first."""
         names = list(self._positive.of)
-
-        def named(indices: tuple[int, ...]) -> tuple[Hashable, ...]:
-            return tuple(names[i] for i in indices)
-
-        return [
-            Event(
-                event.row,
-                event.kind,
-                named(event.labels),
-                event.statistic,
-                event.bound,
-                tuple(map(named, event.before)),
-                tuple(map(named, event.after)),
-            )
-            for event in self._engine.events
-        ]
+        return [event.named(names) for event in self._engine.events]
 
     @property
     def clusters(self) -> list[tuple[Hashable, ...]]:
@@ -193,6 +179,18 @@ class IHOMER(base.MultiLabelClassifier):
         names = list(self._positive.of)
         engine = self._engine
         return build_hierarchy(engine.partition, engine.pairs, lambda i: names[i])
+
+    def explain_one(self, x: Mapping[Any, Any], k: int = 5) -> Explanation:
+        """Say what each expert adds to the ``k`` likeliest labels, and which set was taken.
+
+        >>> model = IHOMER()
+        >>> for i in range(50):
+        ...     model.learn_one({"a": float(i % 2)}, {"odd", "any"} if i % 2 else {"any"})
+        >>> why = model.explain_one({"a": 1.0})
+        >>> sorted(why.chosen), why.times_seen, why.labels[0].label
+        (['any', 'odd'], 25, 'any')
+        """
+        return explain(self._engine, self._rows(read_row(x)), list(self._positive.of), k)
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
         """Learn one row.

@@ -72,7 +72,7 @@ def score_row(hits, picked, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
-def _source_stamp() -> int:
+def source_stamp() -> int:
     """Number the sources of what the loop calls, so that a stale compiled loop is never used."""
     stamp = 0
     for module in (_kernels, _observe, _update, _decoder, _drift, _experts, _stack):
@@ -140,4 +140,4 @@ def _compiled(stamp):
     return run_rows
 
 
-run_rows = _compiled(_source_stamp())
+run_rows = _compiled(source_stamp())

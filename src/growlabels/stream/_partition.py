@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Event:
     kind
         ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``, ``"dissolve"`` or
         ``"regroup"`` of clusters; ``"drift"`` of the learner, ``"global drift"`` of the
-        label statistics.
+        label statistics, ``"local drift"`` of a cluster's tree and ``"swap"`` for another.
     labels
         The labels it touches.
     statistic, bound
@@ -42,6 +42,15 @@ class Event:
     bound: float
     before: tuple[tuple[Any, ...], ...] = ()
     after: tuple[tuple[Any, ...], ...] = ()
+
+    def named(self, names: Sequence[Any]) -> "Event":
+        """Return the event with ``names[i]`` in the place of label index i."""
+
+        def of(indices: tuple[int, ...]) -> tuple[Any, ...]:
+            return tuple(names[i] for i in indices)
+
+        before, after = tuple(map(of, self.before)), tuple(map(of, self.after))
+        return replace(self, labels=of(self.labels), before=before, after=after)
 
 
 class LinkagePartition:

@@ -1,0 +1,134 @@
+"""Why a row got its labels: what each expert said, and where the label set comes from."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from growlabels.base.errors import UsageError
+from growlabels.stream._decoder import find_set
+from growlabels.stream._engine import Engine, Rows
+from growlabels.stream._experts import FEATURES, LABELS
+from growlabels.stream._kernels import mix
+from growlabels.stream._loop import source_stamp
+from growlabels.stream._observe import PRIOR, choose, consult, observe
+from growlabels.stream._stack import EXPERTS
+
+
+def _compiled(stamp):
+    """Compile the look; the stamp in its closure is part of the key of the compiled copy."""
+
+    @njit(cache=True, error_model="numpy")
+    def consulted(mode, keep, experts, sets, stack, index, value, features, known):
+        """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
+        _ = stamp
+        view = observe(mode, experts, index, value, features, known, known)
+        parts, near, absent = consult(mode, keep, experts, sets, view, known)
+        z = np.empty(known)
+        mix(stack.weights, parts, z)
+        odds = parts[PRIOR]
+        picked = np.zeros(known, np.bool_)
+        choose(stack.hits, experts, sets, z, odds, near, absent, picked)
+        for part in range(parts.shape[0]):
+            parts[part] *= stack.weights[part]
+        return parts, picked
+
+    return consulted
+
+
+_consulted = _compiled(source_stamp())
+
+
+@dataclass(frozen=True)
+class LabelReason:
+    """What was said about one label.
+
+    Attributes
+    ----------
+    label
+        The label.
+    probability
+        Of the label by itself, in [0, 1].
+    chosen
+        Whether it is in the chosen label set.
+    parts
+        Expert -> stack weight times the expert's log odds; ``"intercept"`` too. Their sum is
+        the log odds of ``probability``.
+    """
+
+    label: Hashable
+    probability: float
+    chosen: bool
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a row got its labels.
+
+    Attributes
+    ----------
+    labels
+        The most probable labels and all chosen ones, most probable first.
+    chosen
+        The label set that the decoder took.
+    times_seen
+        Rows that had exactly this label set; 0: the labels were put together anew.
+    """
+
+    labels: tuple[LabelReason, ...]
+    chosen: tuple[Hashable, ...]
+    times_seen: int
+
+    def to_text(self) -> str:
+        """Return the explanation as lines, the strongest expert of each label first."""
+        known = f"seen {self.times_seen} times" if self.times_seen else "a new combination"
+        lines = [f"chosen: {', '.join(map(str, self.chosen)) or 'no label'} ({known})"]
+        for reason in self.labels:
+            parts = sorted(reason.parts.items(), key=lambda part: -abs(part[1]))
+            said = ", ".join(f"{name} {value:+.2f}" for name, value in parts)
+            mark = "*" if reason.chosen else " "
+            lines.append(f"{mark} {reason.label} {reason.probability:.2f}: {said}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def explain(engine: object, rows: Rows, names: Sequence[Hashable], k: int) -> Explanation:
+    """Explain the first row; the state stays as it is.
+
+    Raises
+    ------
+    UsageError
+        The learner is not the stack of experts.
+    """
+    if not isinstance(engine, Engine):
+        raise UsageError(
+            "explain_one explains the stack of experts, which this learner does not have; "
+            "use preset='default' and fewer labels than tree_above"
+        )
+    engine.make_room(rows)
+    experts, sets, stack = engine.experts, engine.sets, engine.stack
+    known = int(experts.totals[LABELS])
+    features = max(int(experts.totals[FEATURES]), int(rows.x_index.max(initial=-1)) + 1)
+    shares, picked = _consulted(
+        engine.mode, engine.keep_recent, experts, sets, stack, rows.x_index, rows.x_value,
+        features, known,
+    )  # fmt: skip
+    z = shares.sum(0)
+    number, _ = find_set(sets, np.flatnonzero(picked))
+    order = sorted(range(1, known), key=lambda i: (-z[i], i))
+    shown = [i for place, i in enumerate(order) if place < k or picked[i]]
+    reasons = [
+        LabelReason(
+            names[i - 1],
+            float(1.0 / (1.0 + np.exp(-z[i]))),
+            bool(picked[i]),
+            dict(zip((*EXPERTS, "intercept"), shares[:, i].tolist(), strict=True)),
+        )
+        for i in shown
+    ]
+    chosen = tuple(names[i - 1] for i in np.flatnonzero(picked).tolist())
+    return Explanation(tuple(reasons), chosen, int(sets.times[number]) if number >= 0 else 0)
