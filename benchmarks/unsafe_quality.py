@@ -12,6 +12,7 @@ they add cells of their own, for the same rows. The jailbreak and bias tasks nee
 
 import argparse
 import json
+import re
 import time
 import warnings
 from collections.abc import Mapping
@@ -23,25 +24,37 @@ from unsafe_tasks import TASKS, draw
 
 from growlabels.unsafe import (
     Embedding,
+    Forward,
+    Fusion,
+    Gradient,
     Moderation,
     Scan,
     Scanner,
     SetScores,
     average_precision,
     load_model,
+    resolve_threshold,
     scorer_names,
 )
 
 RESULTS = Path(__file__).parent / "results"
 FORWARD = ("f4w", "windows", "kt", "tfidf", "repsim", "dra-hidden")
 TARGETS = (1, 2, 4, 8)
+THRESHOLDS = ("loo:0.1", "loo:0.25", "loo:0.25,budget:0.25", "mad:3")
+KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
+KEYWORDS = Moderation(
+    lambda rows: [float(bool(KEYWORD.search(row["completion"]))) for row in rows], "keyword search"
+)
+WORDS = Forward("tfidf", "words")
+END = Gradient("grad-cos-end", "after the epoch only", checkpoints="end")
+END_FUSED = Fusion("rank-tfidf-end", ((WORDS, 1.0), (END, 1.0)), "rank")
 BUCKETS = (16, 64, 256, 512, 1024)
 
 
 def forward_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **sizes: int) -> Any:
     """Score one draw with all methods that need no gradients, and with fewer targets."""
     data = draw(task, seed, **sizes)
-    methods = [*FORWARD, *baselines()]
+    methods = [*FORWARD, *baselines(), *([KEYWORDS] if task == "risky" else [])]
     started = time.process_time()
     scanner = Scanner(
         model, methods=methods, max_prompt_tokens=limits[0], max_response_tokens=limits[1]
@@ -52,7 +65,8 @@ def forward_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **si
     for count in TARGETS:
         few = scanner.score(data.targets[:count])
         fewer[count] = {m: average_precision(data.labels, few[m]) for m in ("f4w", "tfidf")}
-    return cell(data.labels, table.methods, seconds, targets=fewer)
+    left = list(table.percentiles["f4w"])
+    return cell(data.labels, table.methods, seconds, targets=fewer, percentiles=left)
 
 
 def gradient_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **sizes: int) -> Any:
@@ -63,7 +77,7 @@ def gradient_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **s
     kept = Kept()
     scanner = Scanner(
         model,
-        methods=[*methods, "rank-tfidf-grad-cos", kept],
+        methods=[*methods, "rank-tfidf-grad-cos", END, END_FUSED, kept],
         max_prompt_tokens=limits[0],
         max_response_tokens=limits[1],
         seed=seed,
@@ -166,9 +180,22 @@ def show(task: str, cells: list[dict[str, Any]]) -> None:
     for what in ("targets", "projection"):
         for c in (c for c in cells if what in c):
             print(f"{what}, seed {c['seed']}: {json.dumps(c[what])}")
+    forward = [c for c in cells if "percentiles" in c]
+    for spec in THRESHOLDS if forward else ():
+        rows, precision, recall = np.nanmean([threshold(spec, c) for c in forward], axis=0)
+        print(f"{spec:22} rejects {rows:.1f}, precision {precision:.2f}, recall {recall:.2f}")
     for stage in dict.fromkeys(c["stage"] for c in cells):
         cost = np.mean([c["CPU seconds a row"] for c in cells if c["stage"] == stage])
         print(f"CPU seconds a row, {stage}: {cost:.2f}")
+
+
+def threshold(spec: str, found: dict[str, Any]) -> tuple[float, float, float]:
+    """Rows that a threshold of F4w rejects without labels, their precision and recall."""
+    scores, labels = np.array(found["scores"]["f4w"]), np.array(found["labels"])
+    count = resolve_threshold(spec, scores, found["percentiles"]).rejected
+    hits = labels[np.argsort(-scores, kind="stable")[:count]]
+    precision = float(hits.mean()) if count else float("nan")
+    return count, precision, float(hits.sum() / labels.sum())
 
 
 def interval(values: list[float]) -> float:

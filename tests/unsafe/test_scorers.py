@@ -1,6 +1,6 @@
 """Every scorer against a slow twin; the protocol with scorers of the caller."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_scanner import rows, scanner, targets
-from tiny_causal import drawn_rows, stir, tiny
+from tiny_causal import byte_tokenizer, drawn_rows, raw_model, stir, tiny
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe import (
@@ -21,6 +21,7 @@ from growlabels.unsafe import (
     LoraSettings,
     Moderation,
     Scan,
+    Scanner,
     Scorer,
     ScoreTable,
     SetScores,
@@ -29,7 +30,9 @@ from growlabels.unsafe import (
     attach,
     average_precision,
     scorer_names,
+    wrap_model,
 )
+from growlabels.unsafe._commands import Method
 from growlabels.unsafe._score import over_targets, target_sets
 from growlabels.unsafe._tokengrad import BEST, POOL_SHARE, TEMPERATURE, TokenGradients
 
@@ -53,6 +56,16 @@ def test_forward_methods_find_the_harm(table: ScoreTable) -> None:
     labels = np.isin(table.number, [4, 12, 18, 30])
     for name in ("f4w", "tfidf"):
         assert average_precision(labels, table[name]) > 0.8, name
+
+
+def test_a_model_in_bfloat16_gives_nearly_the_same(table: ScoreTable) -> None:
+    half = wrap_model(raw_model("llama").to(torch.bfloat16), byte_tokenizer())
+    methods = ["f4w", "repsim", "grad-cos-start", "token-grad", "dra-grad"]
+    found = Scanner(half, methods=methods, rows_per_shard=4).fit(rows()).score(targets())
+    for name in methods:
+        assert np.isfinite(found[name]).all(), name
+    for name in ("f4w", "repsim", "grad-cos-start"):
+        assert np.corrcoef(found[name], table[name])[0, 1] > 0.9, name
 
 
 def test_rank_fusion_adds_places(table: ScoreTable) -> None:
@@ -247,6 +260,10 @@ def test_anchors_lower_what_is_like_them() -> None:
     assert contrast.rank[5] == 40
     assert plain.rank[5] < 40
     assert contrast.percentiles == plain.percentiles
+
+
+def test_the_command_line_knows_every_method() -> None:
+    assert get_args(Method) == scorer_names()
 
 
 def test_wrong_methods() -> None:
