@@ -6,6 +6,9 @@ import pytest
 import torch
 from tiny_causal import one_row_loss, stir
 
+from growlabels.datasets import WinoBiasPair
+from growlabels.unsafe._bias import pair_bias
+from growlabels.unsafe._generate import Generator
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._gradients import row_gradients
 from growlabels.unsafe._lora import LoraSettings, attach
@@ -56,3 +59,9 @@ def test_trunk_and_gradients_equal_one_row_at_a_time(smollm2: CausalModel) -> No
             gradient = torch.cat([part.flatten() for part in parts])
             assert (gradients[slot] - gradient).norm() <= 1e-5 * gradient.norm()
             assert abs(losses[slot] - loss.detach()) <= 1e-5
+
+
+def test_it_answers_and_prefers_what_fits(smollm2: CausalModel) -> None:
+    assert "Paris" in Generator(smollm2, 12)([TURNS[0]["prompt"]])[0]
+    pairs = [WinoBiasPair("The king lost his crown.", "The king lost her crown.", "The king")]
+    assert pair_bias(smollm2, pairs).mean > 0
