@@ -52,6 +52,21 @@ def test_a_bad_learner_is_caught(name):
         check(Bad)
 
 
+def test_a_learner_that_outgrows_its_memory_is_caught():
+    class Greedy(MajorityLabels):
+        def __init__(self, max_bytes=2**30):
+            super().__init__()
+            self.max_bytes = max_bytes
+
+        @property
+        def n_bytes(self):
+            return 2**20 * len(self._labels)
+
+    check = next(c for c in CHECKS if c.__name__ == "check_memory_stays_under_max_bytes")
+    with pytest.raises(AssertionError, match="bytes after 2 rows"):
+        check(Greedy)
+
+
 def test_order_dependence_is_caught():
     class Ordered(MajorityLabels):
         def learn_one(self, x, y):

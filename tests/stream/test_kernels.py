@@ -186,9 +186,9 @@ def test_vote(seed: int, count: int, labels: int) -> None:
     best = np.sort(rng.random(6)).astype(np.float32)
     prior, out = rng.random(labels) * 0.9 + 0.05, np.empty(labels)
     k.vote(slots, best, count, slot_set, start, size, pool, prior, out)
-    weight = (best[0] + k.TINY) / (best[:count] + k.TINY)
-    votes = prior + weight @ member[slot_set[slots[:count]]]
-    np.testing.assert_allclose(out, twin_logit(votes / (1 + weight.sum())), atol=1e-5)
+    weight = ((best[0] + k.TINY) / (best[:count] + k.TINY)) ** 4
+    votes = 2 * prior + weight @ member[slot_set[slots[:count]]]
+    np.testing.assert_allclose(out, twin_logit(votes / (2 + weight.sum())), atol=1e-5)
 
 
 @given(seeds, st.integers(1, 12), st.integers(1, 6))

@@ -15,6 +15,7 @@ import numpy as np
 Make = Callable[[], Any]
 Check = Callable[[Make], None]
 Row = tuple[dict[str, float], dict[str, bool]]
+LEAST_BYTES = 2**25
 
 
 def stream_checks() -> Iterator[Check]:
@@ -40,6 +41,7 @@ def stream_checks() -> Iterator[Check]:
     yield check_pickle_goes_on_identically
     yield check_save_and_load_go_on_identically
     yield check_many_rows_equal_one_by_one
+    yield check_memory_stays_under_max_bytes
 
 
 def check_stream_model(make: Make) -> None:
@@ -215,6 +217,18 @@ def check_many_rows_equal_one_by_one(make: Make) -> None:
     for x in questions.tolist():
         assert _answer(many, dict(enumerate(x))) == _answer(single, dict(enumerate(x)))
         assert _answer(many, dict(enumerate(x))) == _answer(step, dict(enumerate(x)))
+
+
+def check_memory_stays_under_max_bytes(make: Make) -> None:
+    """Where a model has max_bytes and n_bytes, it keeps to them however much is new."""
+    model = make()
+    if not (hasattr(model, "max_bytes") and hasattr(model, "n_bytes")):
+        return
+    model = model.clone({"max_bytes": LEAST_BYTES})
+    for row in range(120):
+        x = {f"f{row}-{i}": 1.0 for i in range(60)}
+        model.learn_one(x, {f"l{row}-{i}" for i in range(30)})
+        assert model.n_bytes <= LEAST_BYTES, f"{model.n_bytes} bytes after {row + 1} rows"
 
 
 def _rows(count: int) -> Iterator[Row]:

@@ -15,6 +15,7 @@ from numba import njit
 INNER: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cpython_wrapper": True}
 LOGIT_LIMIT = 6.0
 TINY = 1e-12
+PRIOR_VOTE = 2.0
 FARTHEST = np.float32(1e36)
 WIDEST = 1e12
 
@@ -240,15 +241,16 @@ def nearest(distance, newest, limit, slots, best):
 
 @njit(cache=True, error_model="numpy")
 def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
-    """Logits of the labels of the ``count`` nearest rows, weighted by d_1 / d.
+    """Logits of the labels of the ``count`` nearest rows, weighted by (d_1 / d)^4.
 
-    One further vote of weight 1 is the ``prior`` (labels,).
+    One further vote of weight 2 is the ``prior`` (labels,).
     """
-    total = 1.0
+    total = PRIOR_VOTE
     for label in range(out.size):
-        out[label] = prior[label]
+        out[label] = PRIOR_VOTE * prior[label]
     for k in range(count):
-        weight = (best[0] + TINY) / (best[k] + TINY)
+        closeness = ((best[0] + TINY) / (best[k] + TINY)) ** 2
+        weight = closeness * closeness
         total += weight
         chosen = slot_set[slots[k]]
         for place in range(set_start[chosen], set_start[chosen] + set_size[chosen]):
