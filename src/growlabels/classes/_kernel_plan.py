@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from growlabels.classes._vector_ir import LANES, ROW
 
 SHIFTS = 16  # of the certificate
-CERTIFIED = 64  # bases from which on the certificate is worth its time for a single row
+CERTIFIED = 256  # bases from which on the certificate is worth its time
 
 
 @dataclass(frozen=True)

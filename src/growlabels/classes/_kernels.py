@@ -15,14 +15,13 @@ from growlabels.classes._kernel_certified import certified_best
 from growlabels.classes._kernel_logits import add_combined, write_cosines
 from growlabels.classes._kernel_loss import add_units, add_weights
 from growlabels.classes._kernel_passes import empty_tiles, fill
-from growlabels.classes._kernel_plan import CERTIFIED, KernelPlan
+from growlabels.classes._kernel_plan import KernelPlan
 from growlabels.classes._kernel_search import best_classes, maxima_of_bases, maxima_of_queries
 from growlabels.classes._vector_ir import LANES
 
 LOG2_E = 1.4426950408889634
 LARGEST = 126.0  # no power of two above this is made
 HEADROOM = 86.0  # the largest weight of a unit row is 2^86: 10^8 of them fit into float32
-CERTIFIED_MANY = 256  # bases from which on the certificate pays for rows that share a scan
 MINUS_ONE = np.float32(-1.0)
 
 
@@ -70,8 +69,7 @@ def topk(
     z = np.require(z, np.float32, ["C", "W"])
     index = np.empty((len(z), k), dtype=np.int64)
     values = np.empty((len(z), k), dtype=np.float32)
-    worth = CERTIFIED if len(z) < LANES else CERTIFIED_MANY
-    if k == 1 and len(plan.signs) >= worth:
+    if k == 1 and len(plan.places):
         left = _certify(z, plan, values, index)
         if len(left) < len(z):
             index[left], values[left] = _scan(z[left], plan, k, threads)
