@@ -219,6 +219,7 @@ def test_wrong_use() -> None:
         ("ftp://x/v1/moderations", "must start with http"),
         ("http://x/v1", "must end in /moderations"),
         (f"http://u:{KEY}@x/v1/moderations", "must not hold a key"),
+        (f"http://x/v1/moderations?key={KEY}", "must not hold a key"),
         ("http://x/v1/chat/completions", "needs the name of a model"),
     ]:
         with pytest.raises(UsageError, match=message) as error:

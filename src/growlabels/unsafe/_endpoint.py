@@ -222,9 +222,9 @@ def _is_chat(url: str) -> bool:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError.parameter("endpoint", "must start with http:// or https://", shown(url))
-    if parts.username or parts.password:
+    if parts.username or parts.password or parts.query:
         raise UsageError(
-            "an endpoint's address must not hold a key or a password; put the key in the "
+            "an endpoint's address must not hold a key, a password or a query; put the key in the "
             f"environment variable {API_KEY_VARIABLE}"
         )
     path = parts.path.rstrip("/")
