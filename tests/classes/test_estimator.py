@@ -171,3 +171,24 @@ def test_progress_reaches_the_end() -> None:
     seen = []
     EBVClassifier(**QUICK).fit(*blobs(3), progress=lambda *call: seen.append(call))
     assert seen[-1][1] == seen[-1][2] == len(seen)
+
+
+def test_missing_values_are_read_and_told_apart() -> None:
+    x, y = blobs(3)
+    x[::4, 1], x[:, 5] = np.nan, np.nan
+    model = EBVClassifier(**QUICK).fit(x, y)
+    assert model.score(x, y) > 0.9
+    gone = np.array([[np.nan] * 6])
+    assert np.isfinite(model.predict_proba(gone)).all()
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict(np.full((1, 6), np.inf))
+    silent_gap = EBVClassifier(**QUICK).fit(*blobs(2)).predict_proba(gone)
+    assert np.isfinite(silent_gap).all()  # no column missed a value in the fit
+
+
+def test_that_a_value_is_missing_can_be_the_cue() -> None:
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    y = np.arange(80) % 2
+    x[y == 1, 0] = np.nan
+    model = EBVClassifier(**QUICK).fit(x, y)
+    assert model.score(x, y) == 1.0

@@ -104,6 +104,7 @@ def test_split_keeps_a_row_of_every_class() -> None:
         ({"text": "words"}, "has no column 'words'; it has"),
         ({"columns": ("x", "z")}, "has no column 'z'; it has"),
         ({"held_out": 1.0}, "held-out must be between 0 and 1, it was 1.0"),
+        ({"false_rejection": 0.0}, "false-rejection must be between 0 and 1, it was 0.0"),
         ({"text": "note", "columns": ("x",)}, "either --text or --columns"),
     ],
 )
@@ -132,3 +133,51 @@ def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace('"finished": true', '"finished": false'))
     with pytest.raises(RunError, match="did not finish"):
         Predict(tmp_path / "run", table).run(silent)
+
+
+def test_vectors_and_missing_values_are_learned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"at": [row["x"], row["y"]], "x": row["x"] if i % 5 else None, "animal": row["animal"]}
+        for i, row in enumerate(numbers())
+    ]
+    table = tmp_path / "t.parquet"
+    write_parquet(table, rows)
+    quick(table, tmp_path / "run").run(silent)
+    assert json.loads((tmp_path / "run" / "scores.json").read_text())["accuracy"] > 0.8
+    listed = [row | {"at": json.dumps(row["at"])} for row in rows]
+    capsys.readouterr()
+    answers = []
+    for same in (table, write_csv(tmp_path / "t.csv", listed)):
+        Predict(tmp_path / "run", same).run(silent)
+        answers.append(
+            [json.loads(line)["predicted"] for line in capsys.readouterr().out.splitlines()]
+        )
+    assert answers[0] == answers[1]
+
+
+def test_fit_calibrates_and_predict_rejects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers(300))
+    quick(table, tmp_path / "run", false_rejection=0.1).run(silent)
+    assert "calibrated on 30 other held-out rows: temperature" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "run" / "scores.json").read_text())
+    facts = figures["calibrated"]
+    assert (figures["rows"], facts["rows"], facts["false_rejection"]) == (30, 30, 0.1)
+    assert facts["rejected"] < 0.4
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Cosines between class vectors" in page and "split conformal" in page
+    Predict(tmp_path / "run", table, tmp_path / "found.jsonl", reject=True).run(silent)
+    found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    assert {row["rejected"] for row in found} == {True, False}
+    assert all(row["rejected"] == (row["score"] < facts["threshold"]) for row in found)
+
+
+def test_too_few_rows_to_reject_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers(60))
+    quick(table, tmp_path / "run", epochs=1).run(silent)
+    assert "no threshold for rejection and no temperature: too few" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="has no threshold to reject by: too few rows"):
+        Predict(tmp_path / "run", table, reject=True).run(silent)

@@ -63,8 +63,7 @@ def test_wrong_encoding_and_wrong_ending(tmp_path: Path) -> None:
 def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:
     table = table_of(tmp_path, "a,b,c\n1,x,inf\n,,2\n")
     assert table.numeric(without="") == ["a", "c"]
-    with pytest.raises(DataError, match="csv row 3: column 'a' is empty"):
-        table.matrix(["a"])
+    np.testing.assert_array_equal(table.matrix(["a"]), [[1], [np.nan]])
     with pytest.raises(DataError, match="csv row 3: column 'b' is empty"):
         table.labels("b")
     with pytest.raises(DataError, match="row 2: column 'c' must hold finite numbers, it was 'inf'"):
@@ -78,3 +77,16 @@ def test_written_tables_are_read_back(tmp_path: Path, ending: str) -> None:
     table = read_table(tmp_path / f"t.{ending}")
     assert table.columns["a"][::2] == ["x,y", "語"]
     np.testing.assert_array_equal(table.matrix(["b"])[:, 0], [1.5, 2.0, -1.0])
+
+
+def test_vectors_beside_numbers_and_missing_values(tmp_path: Path) -> None:
+    rows = '{"v": [1, 2.5], "a": 3, "c": [1, "x"]}\n{"v": null, "a": null, "c": 1}\n'
+    table = table_of(tmp_path, rows, "t.jsonl")
+    assert table.numeric(without="") == ["v", "a"]
+    np.testing.assert_array_equal(table.matrix(["v", "a"]), [[1, 2.5, 3], [np.nan, np.nan, np.nan]])
+    written = table_of(tmp_path, 'v,c\n"[1, 2]",[\n"[3, 4]",[1]\n')
+    assert written.numeric(without="") == ["v"]
+    assert written.matrix(["v"]).tolist() == [[1, 2], [3, 4]]
+    uneven = table_of(tmp_path, '{"v": [1, 2]}\n{"v": [1]}\n', "u.jsonl")
+    with pytest.raises(DataError, match="row 2: column 'v' holds 1 numbers, the rows before 2"):
+        uneven.matrix(["v"])

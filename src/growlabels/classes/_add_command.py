@@ -242,7 +242,7 @@ def _divided(rows: Rows, past: dict[str, Any]) -> tuple[Rows, Rows]:
     """Return the rows to learn and those held out."""
     import numpy as np
 
-    from growlabels.classes._fit_commands import draw_held_out
+    from growlabels.classes._split import draw_held_out
 
     held = draw_held_out(rows.labels, past["held_out"], past["seed"])
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))

@@ -23,9 +23,11 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.classes._calibration import Calibrated
 from growlabels.classes._codebook import Codebook
+from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import ArrayReader, Reader, TextReader
 from growlabels.classes._settings import check_settings
+from growlabels.classes._split import draw_held_out
 from growlabels.classes._training import Schedule, seeded, train
 from growlabels.classes._transform import exact_topk
 from growlabels.classes._trunks import Inputs, as_texts
@@ -38,9 +40,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
     """Classifier with fixed class vectors, for texts or arrays; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed character n-grams below an
-    embedding; arrays are standardised. One or two hidden layers follow, then
-    :class:`EBVHead`. Training takes AdamW on a one-cycle schedule. The same seed, data and
-    number of threads give the same model.
+    embedding; arrays are standardised, and NaN in them is a missing value. One or two hidden
+    layers follow, then :class:`EBVHead`. Training takes AdamW on a one-cycle schedule. The same
+    seed, data and number of threads give the same model.
 
     Parameters
     ----------
@@ -67,6 +69,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         Rows a step; by default an eighth of the rows, from 16 to 512.
     lr, head_lr_factor, weight_decay
         Peak rate, the head's rate in units of it, decay of AdamW.
+    patience, validation_fraction
+        With ``patience``, :meth:`fit` keeps that share of each class back, stops after so many
+        epochs without a lower loss on it, and keeps the best weights.
     partial_epochs, partial_lr, partial_head_lr_factor
         Passes and constant rate of one :meth:`partial_fit` after the first; the head's rate in
         units of it, low since old classes share the projection.
@@ -128,6 +133,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         lr: float = 4e-3,
         head_lr_factor: float = 2.0,
         weight_decay: float = 1e-4,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
         partial_epochs: int = 3,
         partial_lr: float = 1e-3,
         partial_head_lr_factor: float = 0.3,
@@ -150,6 +157,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         self.lr = lr
         self.head_lr_factor = head_lr_factor
         self.weight_decay = weight_decay
+        self.patience = patience
+        self.validation_fraction = validation_fraction
         self.partial_epochs = partial_epochs
         self.partial_lr = partial_lr
         self.partial_head_lr_factor = partial_head_lr_factor
@@ -163,7 +172,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Strings, or an array ``(rows, columns)`` of finite numbers.
+            Strings, or an array ``(rows, columns)`` of finite numbers; NaN is a missing value.
         y
             One label per row: strings, whole numbers or booleans.
         progress
@@ -249,6 +258,11 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
 
         return load(path, cls)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     def prepare(self) -> None:
         """Make the untrained network for the inputs and labels that are known."""
         with seeded(self.seed):
@@ -271,16 +285,33 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         size = self.batch_size or min(512, max(16, rows // 8))
         epochs = self.epochs or max(5, math.ceil(STEPS / max(1, rows // size)))
         schedule = Schedule(epochs, size, self.lr, self.head_lr_factor, self.weight_decay)
-        return self._learn(inputs, self._targets(labels), schedule, progress)
+        targets = self._targets(labels)
+        if self.patience is None:
+            return self._learn(inputs, targets, schedule, progress)
+        held = draw_held_out(targets, self.validation_fraction, self.seed)
+        if not held.any():
+            raise DataError("no class has enough rows to keep one back for early stopping")
+        rest, back = np.flatnonzero(~held), np.flatnonzero(held)
+        watched = inputs.take(back), targets[back]
+        stop = EarlyStopping(self.trunk_, self.head_, *watched, self.patience)
+        self._learn(inputs.take(rest), targets[rest], schedule, progress, stop)
+        stop.restore()
+        return self
 
     def _learn(
-        self, inputs: Inputs, targets: NDArray[np.int64], schedule: Schedule, progress: Progress
+        self,
+        inputs: Inputs,
+        targets: NDArray[np.int64],
+        schedule: Schedule,
+        progress: Progress,
+        stop: EarlyStopping | None = None,
     ) -> Self:
         self._undo_calibration()
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):
-            self.losses_ = train(self.trunk_, self.head_, inputs, targets, schedule, seed, progress)
+            parts = self.trunk_, self.head_
+            self.losses_ = train(*parts, inputs, targets, schedule, seed, progress, stop=stop)
         kept = some_of_each(targets, self.replay, seed)
         self.replay_ = inputs.take(kept), targets[kept]
         return self
@@ -305,7 +336,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         """Check rows and labels together; the first time, take the measure of the rows."""
         rows: Any = as_texts(X)
         if rows is None:
-            rows, labels = validate_data(self, X, y, reset=first, dtype=np.float64)
+            rows, labels = validate_data(
+                self, X, y, reset=first, dtype=np.float64, ensure_all_finite="allow-nan"
+            )
         else:
             labels = column_or_1d(y, warn=True)
             check_consistent_length(rows, labels)
@@ -319,7 +352,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
     def _inputs(self, X: Any) -> Inputs:
         rows: Any = as_texts(X)
         if rows is None and isinstance(self.reader_, ArrayReader):
-            rows = validate_data(self, X, reset=False, dtype=np.float64)
+            rows = validate_data(
+                self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
+            )
         elif rows is None:
             rows = np.asarray(X)
             if len(rows) == 0:

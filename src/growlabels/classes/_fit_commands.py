@@ -10,6 +10,12 @@ import tyro
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
+from growlabels.classes._held_out import (
+    CalibrationFacts,
+    calibrate_on_half,
+    check_false_rejection,
+)
+from growlabels.classes._split import draw_held_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +43,9 @@ class Fit:
     columns: tuple[str, ...] = ()
     """Numeric columns to use; all of them if not given."""
     held_out: float = 0.2
-    """Share of rows kept back for the report, class by class."""
+    """Share of rows kept back, class by class: half to calibrate on, half for the report."""
+    false_rejection: float = 0.05
+    """Share of rows of known classes that ``predict --reject`` may reject."""
     capacity: int | None = None
     """Largest number of classes expected later; there is ample room by default."""
     dim: int | None = None
@@ -61,6 +69,7 @@ class Fit:
 
         if not 0 < self.held_out < 1:
             raise UsageError.parameter("held-out", "must be between 0 and 1", self.held_out)
+        check_false_rejection(self.false_rejection)
         if self.text is not None and self.columns:
             raise UsageError("give either --text or --columns, not both")
         table = read_table(self.table)
@@ -79,7 +88,12 @@ class Fit:
         run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
         model = self._model()
         model.fit(pick(rows, kept), labels[kept], progress=progress)
-        self._finish(run, model, _score(model, pick(rows, held), labels[kept], labels[held]))
+        facts, left = calibrate_on_half(
+            model, pick(rows, held), labels[held], self.false_rejection, self.seed
+        )
+        scored = held[left]
+        result = _score(model, pick(rows, scored), labels[kept], labels[scored])
+        self._finish(run, model, result, facts)
 
     def _model(self) -> "EBVClassifier":
         from growlabels.classes._estimator import EBVClassifier
@@ -94,14 +108,27 @@ class Fit:
             seed=self.seed,
         )
 
-    def _finish(self, run: Any, model: "EBVClassifier", result: "tuple[Scores, int]") -> None:
+    def _finish(
+        self,
+        run: Any,
+        model: "EBVClassifier",
+        result: "tuple[Scores, int]",
+        facts: CalibrationFacts,
+    ) -> None:
+        from growlabels.classes._basis_report import cosine_plot
         from growlabels.classes._fitted_run import save_model
-        from growlabels.classes._report import fit_section
-        from growlabels.report import Report, render
+        from growlabels.classes._report import (
+            bounds_sentence,
+            calibration_section,
+            calibration_sentence,
+            fit_section,
+        )
+        from growlabels.report import Report, Section, render
 
         scores, trained = result
         save_model(run, model)
-        run.write("scores.json", lambda file: json.dump(asdict(scores), file, indent=1))
+        figures = asdict(scores) | {"calibrated": asdict(facts)}
+        run.write("scores.json", lambda file: json.dump(figures, file, indent=1))
         certificate = model.codebook_.certificate(len(model.classes_))
         head = sum(p.numel() for p in model.head_.parameters())
         fact = (
@@ -112,7 +139,13 @@ class Fit:
             summary=f"{len(model.classes_):,} classes, accuracy {scores.accuracy:.3f} on "
             f"{scores.rows:,} held-out rows (most frequent class: {scores.majority:.3f}).",
             sections=[
-                fit_section(scores, trained, len(model.classes_), certificate.dim, head, fact)
+                fit_section(scores, trained, len(model.classes_), certificate.dim, head, fact),
+                calibration_section(facts),
+                Section(
+                    title="Class vectors",
+                    text=[bounds_sentence(certificate)],
+                    plots=[cosine_plot(model.codebook_, self.seed)],
+                ),
             ],
             settings=run.config,
             seeds=[self.seed],
@@ -124,6 +157,7 @@ class Fit:
             f"accuracy {scores.accuracy:.3f} (most frequent class {scores.majority:.3f}), "
             f"calibration error {scores.calibration_error:.3f}"
         )
+        print(calibration_sentence(facts))
         print(f"report: {run.path / 'report.html'}")
 
 
@@ -139,6 +173,8 @@ class Predict:
     """Where to write (CSV, JSONL or Parquet, by ending); standard output as JSONL if not given."""
     topk: int = 1
     """How many classes per row, most likely first."""
+    reject: bool = False
+    """Say of each row whether it looks like none of the classes, and how much like one."""
 
     def run(self, progress: Progress) -> None:
         """Load, predict, write."""
@@ -147,8 +183,19 @@ class Predict:
 
         fitted = FittedRun.open(self.run_folder)
         table = read_table(self.table)
-        labels, shares = fitted.model.predict_topk(fitted.rows(table), self.topk)
+        rows = fitted.rows(table)
+        if self.reject and fitted.model.threshold_ is None:
+            raise UsageError(
+                f"the model in {str(self.run_folder)!r} has no threshold to reject by: too few "
+                "rows were held out; fit it again with more rows, or with a larger --held-out or "
+                "--false-rejection"
+            )
+        labels, shares = fitted.model.predict_topk(rows, self.topk)
         found = [_prediction(table, i, labels[i], shares[i]) for i in range(len(table))]
+        if self.reject:
+            scores = fitted.model.score_samples(rows).tolist()
+            for row, score in zip(found, scores, strict=True):
+                row |= {"rejected": score < fitted.model.threshold_, "score": score}
         if self.out is None:
             for row in found:
                 print(json.dumps(row, ensure_ascii=False))
@@ -176,19 +223,6 @@ def split(
     if not held.any():
         raise DataError("no class has enough rows to hold one out; add rows or raise --held-out")
     return np.flatnonzero(~held), np.flatnonzero(held)
-
-
-def draw_held_out(labels: "NDArray[Any]", share: float, seed: int) -> "NDArray[np.bool_]":
-    """Say which rows are held out: a share of each class, all but one row at most."""
-    import numpy as np
-
-    random = np.random.default_rng(seed)
-    held = np.zeros(len(labels), bool)
-    classes, place = np.unique(labels, return_inverse=True)
-    for index in range(len(classes)):
-        rows = random.permutation(np.flatnonzero(place == index))
-        held[rows[: min(len(rows) - 1, round(share * len(rows)))]] = True
-    return held
 
 
 def _score(

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from growlabels.classes._certificate import Certificate
+from growlabels.classes._held_out import CalibrationFacts
 from growlabels.classes._scores import Scores
 from growlabels.report import Headline, Plot, Section, Table, line_plot
 
@@ -58,6 +60,49 @@ def evaluate_section(scores: Scores, classes: int, skipped: int) -> Section:
         plots=[calibration_plot({"this model": scores})],
         tables=[confusion_table(scores)],
         warnings=warnings,
+    )
+
+
+def calibration_sentence(facts: CalibrationFacts) -> str:
+    """Say what was fitted on held-out rows."""
+    if not facts.rows:
+        return (
+            f"no threshold for rejection and no temperature: too few rows were held out for a "
+            f"false-rejection rate of {facts.false_rejection:g}"
+        )
+    return (
+        f"calibrated on {facts.rows:,} other held-out rows: temperature {facts.temperature:.3f}; "
+        f"{facts.rejected or 0:.1%} of the scored rows are rejected (at most "
+        f"{facts.false_rejection:.1%} expected)"
+    )
+
+
+def calibration_section(facts: CalibrationFacts) -> Section:
+    """Describe temperature and threshold."""
+    sentence = calibration_sentence(facts)
+    sentence = sentence[0].upper() + sentence[1:] + "."
+    if not facts.rows:
+        way = " Hold more rows back, or allow more rejections, to have `predict --reject`."
+        return Section(title="Rejection", text=[], warnings=[sentence + way])
+    return Section(
+        title="Rejection",
+        text=[
+            sentence,
+            "A further row of a known class falls below the threshold with at most the stated "
+            "probability as long as it is like these rows (split conformal prediction). How many "
+            "rows of unknown classes are rejected is not known.",
+        ],
+    )
+
+
+def bounds_sentence(certificate: Certificate) -> str:
+    """Say how the largest cosine compares with the bounds."""
+    how = "proved" if certificate.proved else "measured over all pairs"
+    bounds = {"Welch": certificate.welch, "Levenshtein": certificate.levenshtein}
+    listed = ", ".join(f"{name} {b:.4f}" for name, b in bounds.items() if b is not None)
+    return (
+        f"{certificate.count:,} vectors in {certificate.dim} dimensions, largest |cosine| "
+        f"{certificate.alpha:.4f} ({how}). No vectors of that number can be below {listed}."
     )
 
 

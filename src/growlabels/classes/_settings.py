@@ -9,16 +9,20 @@ def check_settings(model: Any) -> None:
     """Refuse a parameter that no fit could use."""
     least = {
         "hidden": 1, "embedding": 1, "buckets": 1, "longest_ngram": 1, "partial_epochs": 1,
-        "epochs": 1, "batch_size": 1, "replay": 0,
+        "epochs": 1, "batch_size": 1, "patience": 1, "replay": 0,
     }  # fmt: skip
     for name, bound in least.items():
         value = getattr(model, name)
-        optional = name in ("epochs", "batch_size")
+        optional = name in ("epochs", "batch_size", "patience")
         if not (optional and value is None) and not (isinstance(value, int) and value >= bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
         if not getattr(model, name) > 0:
             raise UsageError.parameter(name, "must be above 0", getattr(model, name))
+    if not 0 < model.validation_fraction < 1:
+        raise UsageError.parameter(
+            "validation_fraction", "must be between 0 and 1", model.validation_fraction
+        )
     if not 0 <= model.dropout < 1:
         raise UsageError.parameter("dropout", "must be from 0 to below 1", model.dropout)

@@ -1,6 +1,7 @@
 """Tables in CSV, JSONL or Parquet files, by column."""
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,29 +60,40 @@ class DataTable:
         return np.array([str(value) for value in values])
 
     def matrix(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return numeric columns as ``(rows, columns)``."""
-        matrix = np.empty((len(self), len(names)))
-        for place, name in enumerate(names):
-            values = self.column(name)
-            self._complete(name, values)
-            for row, value in enumerate(values):
-                number = _number(value)
-                if number is None or not np.isfinite(number):
-                    raise DataError(
-                        f"{self.name} row {self.numbers[row]}: column {name!r} must hold finite "
-                        f"numbers, it was {value!r}; leave the column out with --columns"
-                    )
-                matrix[row, place] = number
+        """Return columns of numbers, or of vectors of numbers, side by side.
+
+        A missing value is NaN, and so is all of a missing vector.
+        """
+        return np.concatenate([self._numbers(name) for name in names], axis=1)
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
+        vectors = [_vector(value) for value in self.column(name)]
+        width = next((len(vector) for vector in vectors if vector is not None), 1)
+        matrix = np.full((len(self), width), np.nan)
+        for row, (value, vector) in enumerate(zip(self.columns[name], vectors, strict=True)):
+            if value is None:
+                continue
+            where = f"{self.name} row {self.numbers[row]}: column {name!r}"
+            if vector is None or np.isinf(vector).any():
+                raise DataError(
+                    f"{where} must hold finite numbers, it was {_short(value)}; leave the column "
+                    "out with --columns"
+                )
+            if len(vector) != width:
+                raise DataError(
+                    f"{where} holds {len(vector)} numbers, the rows before {width}; mend the row"
+                )
+            matrix[row] = vector
         return matrix
 
     def numeric(self, without: str) -> list[str]:
-        """Name the columns that hold numbers wherever they hold anything."""
+        """Name the columns that hold numbers or vectors wherever they hold anything."""
         return [
             name
             for name, values in self.columns.items()
             if name != without
             and any(value is not None for value in values)
-            and all(value is None or _number(value) is not None for value in values)
+            and all(value is None or _vector(value) is not None for value in values)
         ]
 
     def _complete(self, name: str, values: list[Any]) -> None:
@@ -158,6 +170,22 @@ def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def _other_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return [(row.number, dict(row.data)) for row in read_rows(path)]
+
+
+def _vector(value: object) -> list[float] | None:
+    """Return a number as a vector of one, a list of numbers (in CSV: ``[0.5, 1]``) as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    numbers = [_number(one) for one in (value if isinstance(value, list | tuple) else [value])]
+    return [n for n in numbers if n is not None] if numbers and None not in numbers else None
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _number(value: object) -> float | None:

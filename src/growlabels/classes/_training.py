@@ -6,7 +6,7 @@ between calls.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,10 +61,12 @@ def train(
     seed: int,
     progress: Progress = silent,
     stage: str = "train",
+    stop: Callable[[], bool] | None = None,
 ) -> list[float]:
     """Train trunk and head in place; returns the mean loss of each epoch.
 
-    ``head`` has a method ``loss(features, targets)``. Call it inside :func:`seeded`: dropout
+    ``head`` has a method ``loss(features, targets)``. Training ends early when ``stop``, called
+    after each epoch, says so. Call it inside :func:`seeded`: dropout
     draws from torch's generator.
     """
     device = next(head.parameters()).device
@@ -96,6 +98,8 @@ def train(
             total += loss.item() * len(rows)
             progress(stage, epoch * steps + step + 1, schedule.epochs * steps)
         losses.append(total / len(inputs))
+        if stop is not None and stop():
+            break
     trunk.eval()
     head.eval()
     return losses
