@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from growlabels.unsafe._threshold import resolve_threshold as resolve_threshold
     from growlabels.unsafe._tokens import encode as encode
     from growlabels.unsafe._trunk import TrunkRows as TrunkRows
+    from growlabels.unsafe._workers import WorkerPool as WorkerPool
 
 __all__ = [
     "Adapter",
@@ -125,6 +126,7 @@ __all__ = [
     "TokenGradient",
     "TrunkRows",
     "Verdict",
+    "WorkerPool",
     "adapter_split",
     "attach",
     "attach_saved",
@@ -200,6 +202,7 @@ __getattr__, __dir__ = lazy_exports(
         "TokenGradient": "_scorers",
         "TrunkRows": "_trunk",
         "Verdict": "_moderation",
+        "WorkerPool": "_workers",
         "adapter_split": "_gradcos",
         "attach": "_lora",
         "attach_saved": "_lora",

@@ -62,6 +62,9 @@ class UnsafeScan:
     rows_per_shard: int = 256
     """Rows written at once; an interrupted scan loses at most one shard."""
 
+    workers: int = 1
+    """Processes that run the model, each with a copy of it; the scores are the same."""
+
     threshold: str = "loo:0.25,budget:0.25"
     """Drawn in the report; nothing is filtered yet."""
 

@@ -19,9 +19,11 @@ from growlabels.unsafe._report import average_precision, scan_section
 from growlabels.unsafe._review import REVIEWED, TARGETS, Review
 from growlabels.unsafe._rows import read_examples
 from growlabels.unsafe._scanner import RUN_KIND, Scanner
+from growlabels.unsafe._shards import fill_store
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._targets import read_targets
 from growlabels.unsafe._threshold import resolve_threshold
+from growlabels.unsafe._workers import WorkerPool
 
 if TYPE_CHECKING:
     from growlabels.unsafe._commands import UnsafeFilter, UnsafeReview, UnsafeScan
@@ -48,7 +50,8 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
         seed=command.seed,
     )
     started = time.process_time()
-    scanner.fit(command.train, command.out, progress)
+    pool = WorkerPool(command.model, command.workers) if command.workers != 1 else fill_store
+    scanner.fit(command.train, command.out, progress, pool)
     fitted = time.process_time()
     table = scanner.score(command.targets, progress, command.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}

@@ -24,7 +24,7 @@ from growlabels.unsafe._rows import Example, read_examples
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, left_out, zscore
 from growlabels.unsafe._scorers import resolve_scorers, wants_tokens
-from growlabels.unsafe._shards import FEATURES_FORMAT, ShardSettings, featurise, fill_store
+from growlabels.unsafe._shards import FEATURES_FORMAT, Fill, ShardSettings, featurise, fill_store
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._targets import read_targets, source_name
@@ -113,6 +113,7 @@ class Scanner:
         rows: RowSource,
         out: str | os.PathLike[str] | None = None,
         progress: Progress = silent,
+        fill: Fill = fill_store,
     ) -> "Scanner":
         """Run the model over all rows and keep their features.
 
@@ -123,6 +124,9 @@ class Scanner:
         out
             Run folder for the features; a scan that was interrupted goes on where it was.
             Without it they live in a temporary folder as long as the scanner.
+        fill
+            Who runs the model: this process; :class:`WorkerPool` for several on this machine; or
+            one of :mod:`growlabels.engines`.
 
         Raises
         ------
@@ -145,7 +149,7 @@ class Scanner:
         )
         shards = -(-self._rows // self.settings.rows_per_shard)
         self._store = FeatureStore(run, shards)
-        fill_store(self._store, self.model, self._examples(), self._rows, self.settings, progress)
+        fill(self._store, self.model, self._examples(), self._rows, self.settings, progress)
         return self
 
     def score(

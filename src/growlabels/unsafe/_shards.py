@@ -4,7 +4,7 @@ A shard's features depend on its rows, the model and the settings alone, batches
 an interrupted scan that is started again ends with the same numbers, to the bit.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -89,6 +89,8 @@ def fill_store(
 ) -> None:
     """Compute and write the shards that are not there yet.
 
+    A shard that another process put for this run is taken as it is.
+
     Parameters
     ----------
     examples
@@ -98,14 +100,19 @@ def fill_store(
     """
     done = 0
     progress("forward passes", done, rows)
-    for index, chunk in enumerate(_chunks(examples, settings.rows_per_shard)):
-        if not store.is_written(index):
+    for index, chunk in enumerate(chunks(examples, settings.rows_per_shard)):
+        if not store.is_written(index) and not store.adopt(index):
             store.write(index, featurise(model, chunk, settings))
         done += len(chunk)
         progress("forward passes", done, rows)
 
 
-def _chunks(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
+Fill = Callable[[FeatureStore, CausalModel, Iterable[Example], int, ShardSettings, Progress], None]
+"""Who computes the shards: :func:`fill_store`, or the same in several processes."""
+
+
+def chunks(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
+    """Yield the rows of one shard after another."""
     rows = iter(examples)
     while chunk := list(islice(rows, size)):
         yield chunk

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.errors import RunError
+from growlabels.base.files import atomic_write, content_hash
 from growlabels.base.runs import RunFolder
 from growlabels.unsafe._hidden import HiddenFeatures
 from growlabels.unsafe._text import TextCounts
@@ -57,8 +58,8 @@ class FeatureShard:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def to_bytes(self) -> bytes:
-        """Serialise as safetensors."""
+    def to_bytes(self, made_from: str = "") -> bytes:
+        """Serialise as safetensors; the header says what it was made from."""
         from safetensors.numpy import save
 
         arrays = {
@@ -75,7 +76,11 @@ class FeatureShard:
             "tokenless": self.tokenless,
         }
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        return save(whole, metadata={"rows": json.dumps([list(self.ids), list(self.keys)])})
+        return save(whole, metadata=self._header(made_from))
+
+    def _header(self, made_from: str) -> dict[str, str]:
+        rows = json.dumps([list(self.ids), list(self.keys)])
+        return {"rows": rows, "made_from": made_from}
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "FeatureShard":
@@ -102,6 +107,9 @@ class FeatureShard:
             raise RunError(f"a feature shard is damaged ({error}); run the scan again") from error
 
 
+_LONGEST_HEADER = 100_000_000
+
+
 class FeatureStore:
     """The shards of one pool, in a run folder.
 
@@ -111,6 +119,7 @@ class FeatureStore:
     def __init__(self, run: RunFolder, shards: int) -> None:
         self.run = run
         self.shards = shards
+        self.made_from = content_hash([run.config, run.inputs])
 
     @staticmethod
     def name(index: int) -> str:
@@ -122,9 +131,36 @@ class FeatureStore:
         return self.run.is_written(self.name(index))
 
     def write(self, index: int, shard: FeatureShard) -> None:
-        """Write a shard whole."""
-        data = shard.to_bytes()
-        self.run.write(self.name(index), lambda file: file.write(data), binary=True)
+        """Write a shard whole and enter it in the manifest."""
+        self.put(index, shard)
+        self.run.adopt(self.name(index))
+
+    def put(self, index: int, shard: FeatureShard) -> None:
+        """Write a shard whole; the process that keeps the manifest enters it by :meth:`adopt`."""
+        target = self.run.path / self.name(index)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target, "wb") as file:
+            file.write(shard.to_bytes(self.made_from))
+
+    def is_put(self, index: int) -> bool:
+        """Whether some process wrote the shard whole, from the rows, model and settings of now."""
+        target = self.run.path / self.name(index)
+        if not target.is_file():
+            return False
+        with target.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            try:
+                metadata = json.loads(file.read(min(size, _LONGEST_HEADER)))["__metadata__"]
+            except (ValueError, KeyError, TypeError):
+                return False
+        return metadata.get("made_from") == self.made_from
+
+    def adopt(self, index: int) -> bool:
+        """Enter a shard that another process put; false where there is none."""
+        if not self.is_put(index):
+            return False
+        self.run.adopt(self.name(index))
+        return True
 
     def read(self, index: int) -> FeatureShard:
         """Read a shard; one that is missing or damaged is a ``RunError``."""

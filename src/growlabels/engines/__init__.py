@@ -1,0 +1,17 @@
+"""Another way to run the same row shards: torchrun.
+
+It fills the run folder of a scan of :mod:`growlabels.unsafe`; ``growlabels unsafe scan`` with the
+same rows, model and settings then finds every shard and only scores. For several processes on
+one machine ``growlabels unsafe scan --workers`` needs no engine.
+"""
+
+from typing import TYPE_CHECKING
+
+from growlabels.base.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from growlabels.engines.torchrun import RankRange as RankRange
+
+__all__ = ["RankRange"]
+
+__getattr__, __dir__ = lazy_exports(__name__, {"RankRange": "torchrun"}, "unsafe")

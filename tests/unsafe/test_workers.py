@@ -1,0 +1,89 @@
+"""Several processes fill a store: the same bits as one, through kills and damaged shards."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_causal import byte_tokenizer, raw_model
+
+from growlabels.base.errors import UsageError
+from growlabels.base.rows import write_jsonl
+from growlabels.unsafe._scanner import Scanner
+from growlabels.unsafe._store import FeatureStore
+from growlabels.unsafe._workers import WorkerPool
+
+ROWS = [{"prompt": "p" * (i % 5), "completion": f"answer {i} " * (1 + i % 7)} for i in range(40)]
+TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcd"]
+
+KILLED = """
+import sys
+from growlabels.unsafe import Scanner, WorkerPool
+def main():
+    model, train, out = sys.argv[1:]
+    Scanner(model, rows_per_shard=2).fit(train, out, fill=WorkerPool(model, 2, 1))
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    raw_model("llama").save_pretrained(tmp_path / "model")
+    byte_tokenizer().save_pretrained(tmp_path / "model")
+    write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
+    (tmp_path / "killed.py").write_text(KILLED)
+    return tmp_path
+
+
+def shards_of(run: Path) -> list[Path]:
+    return sorted((run / "features").glob("*.safetensors"))
+
+
+def start_and_kill(folder: Path, shards: int) -> None:
+    """Start the scan with two workers and kill its process once some shards are there."""
+    command = [sys.executable, "killed.py", "model", "train.jsonl", "run"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, cwd=folder, env=environment) as scan:
+        while scan.poll() is None and len(shards_of(folder / "run")) < shards:
+            time.sleep(0.01)
+        scan.kill()
+
+
+def test_a_killed_scan_of_two_workers_ends_with_the_bits_of_one_process(folder: Path) -> None:
+    model = str(folder / "model")
+    one = Scanner(model, rows_per_shard=2).fit(folder / "train.jsonl").score(TARGETS)
+    start_and_kill(folder, random.randint(1, 12))
+    assert shards_of(folder / "run")
+    scanner = Scanner(model, rows_per_shard=2)
+    scanner.fit(folder / "train.jsonl", folder / "run", fill=WorkerPool(model, 2, 1))
+    table = scanner.score(TARGETS)
+    assert list(table.row_id) == list(one.row_id) and len(set(table.row_id)) == len(ROWS)
+    for method in one.methods:
+        np.testing.assert_array_equal(table.methods[method], one.methods[method])
+    assert len(shards_of(folder / "run")) == 20
+
+
+def test_shards_of_other_rows_or_half_written_ones_are_not_taken(folder: Path) -> None:
+    scanner = Scanner(str(folder / "model"), rows_per_shard=20)
+    store = FeatureStore(scanner.fit(folder / "train.jsonl", folder / "run").run, 2)
+    assert store.is_put(0) and store.adopt(1)
+    whole = shards_of(folder / "run")[0]
+    data = whole.read_bytes()
+    write_jsonl(folder / "other.jsonl", ROWS[:20])
+    other = Scanner(str(folder / "model"), rows_per_shard=20)
+    other = other.fit(folder / "other.jsonl", folder / "elsewhere").run
+    (other.path / "features" / whole.name).write_bytes(data)
+    assert not FeatureStore(other, 1).adopt(0)
+    for damaged in (b"", data[:5], b"\xff" * 100, b"\x02" + bytes(7) + b"[]"):
+        whole.write_bytes(damaged)
+        assert not store.is_put(0)
+
+
+def test_workers_start_at_one() -> None:
+    with pytest.raises(UsageError, match="workers must be at least 1"):
+        WorkerPool("model", 0)
