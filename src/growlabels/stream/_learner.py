@@ -159,7 +159,7 @@ class IHOMER(base.MultiLabelClassifier):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all models and tables now; at most ``max_bytes``."""
+        """Bytes of all models and tables now; at most ``max_bytes`` by the default preset."""
         return self._engine.n_bytes
 
     @property

@@ -10,6 +10,7 @@ memory.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -76,11 +77,9 @@ class FeatureShard:
             "tokenless": self.tokenless,
         }
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        return save(whole, metadata=self._header(made_from))
-
-    def _header(self, made_from: str) -> dict[str, str]:
-        rows = json.dumps([list(self.ids), list(self.keys)])
-        return {"rows": rows, "made_from": made_from}
+        header = {"rows": [list(self.ids), list(self.keys)], "made_from": made_from}
+        # one entry: safetensors writes several in no fixed order
+        return save(whole, metadata={_HEADER: json.dumps(header)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "FeatureShard":
@@ -90,8 +89,7 @@ class FeatureShard:
 
         try:
             arrays = load(data)
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            ids, keys = json.loads(header["__metadata__"]["rows"])
+            ids, keys = _header(data[8 : 8 + int.from_bytes(data[:8], "little")])["rows"]
             return cls(
                 ids,
                 keys,
@@ -108,6 +106,12 @@ class FeatureShard:
 
 
 _LONGEST_HEADER = 100_000_000
+_HEADER = "shard"
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    """Read what a shard's own entry in the header of a safetensors file says."""
+    return json.loads(json.loads(text)["__metadata__"][_HEADER])
 
 
 class FeatureStore:
@@ -150,10 +154,10 @@ class FeatureStore:
         with target.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             try:
-                metadata = json.loads(file.read(min(size, _LONGEST_HEADER)))["__metadata__"]
+                made_from = _header(file.read(min(size, _LONGEST_HEADER)))["made_from"]
             except (ValueError, KeyError, TypeError):
                 return False
-        return metadata.get("made_from") == self.made_from
+        return made_from == self.made_from
 
     def adopt(self, index: int) -> bool:
         """Enter a shard that another process put; false where there is none."""
