@@ -55,7 +55,7 @@ class OdacPartition:
     their diameter d, the mean distance 1 - J over all pairs. A leaf is split where a Hoeffding
     bound (range 1, as many observations as rows) is exceeded by what the mean over the pairs
     inside the two halves is lower than d, or by how lopsided its distances are, as in ODAC:
-    (d1 - d0) |d1 + d0 - 2 d|, d1 the largest and d0 the smallest distance. Then d1 must also
+    ``(d1 - d0) |d1 + d0 - 2 d|``, d1 the largest and d0 the smallest distance. Then d1 must also
     lead the next distance by the bound, or the bound be below ``tau``, and the halves must not
     be looser than the whole. An inner node is merged where its diameter is lower, by more than
     the bound, than the mean over the pairs inside its leaves.
