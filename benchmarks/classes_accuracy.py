@@ -135,15 +135,20 @@ def text_trunk() -> nn.Module:
 
 
 class Pictures(nn.Module):
-    """Two convolutions and a hidden layer over drawings of 35 x 35."""
+    """Three convolutions with pooling and a hidden layer over drawings of 35 x 35."""
 
     def __init__(self) -> None:
         super().__init__()
+        pairs = ((1, 16), (16, 32), (32, 64))
+        blocks = [
+            nn.Sequential(
+                nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(), nn.MaxPool2d(2)
+            )
+            for i, o in pairs
+        ]
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 16, 5, 2), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU(),
-            nn.Flatten(), nn.Linear(32 * 49, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(),
-            nn.Dropout(0.2),
+            *blocks, nn.Flatten(), nn.Dropout(0.2),
+            nn.Linear(64 * 16, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
