@@ -13,6 +13,7 @@ they add cells of their own, for the same rows. The jailbreak and bias tasks nee
 import argparse
 import json
 import re
+import tempfile
 import time
 import warnings
 from collections.abc import Mapping
@@ -55,16 +56,17 @@ def forward_cell(model: Any, task: str, seed: int, limits: tuple[int, int], **si
     """Score one draw with all methods that need no gradients, and with fewer targets."""
     data = draw(task, seed, **sizes)
     methods = [*FORWARD, *baselines(), *([KEYWORDS] if task == "risky" else [])]
-    started = time.process_time()
-    scanner = Scanner(
-        model, methods=methods, max_prompt_tokens=limits[0], max_response_tokens=limits[1]
-    ).fit(data.rows)
-    table = scanner.score(data.targets)
-    seconds = (time.process_time() - started) / len(data.rows)
-    fewer = {}
-    for count in TARGETS:
-        few = scanner.score(data.targets[:count])
-        fewer[count] = {m: average_precision(data.labels, few[m]) for m in ("f4w", "tfidf")}
+    read = {"max_prompt_tokens": limits[0], "max_response_tokens": limits[1]}
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.process_time()
+        table = Scanner(model, methods=methods, **read).fit(data.rows, folder).score(data.targets)
+        seconds = (time.process_time() - started) / len(data.rows)
+        scanner = Scanner(model, methods=("f4w", "tfidf"), **read).fit(data.rows, folder)
+        tables = {count: scanner.score(data.targets[:count]) for count in TARGETS}
+    fewer = {
+        count: {m: average_precision(data.labels, few[m]) for m in ("f4w", "tfidf")}
+        for count, few in tables.items()
+    }
     left = list(table.percentiles["f4w"])
     return cell(data.labels, table.methods, seconds, targets=fewer, percentiles=left)
 
