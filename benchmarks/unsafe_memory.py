@@ -75,6 +75,7 @@ def resident() -> float:
 def main() -> None:
     """Score the rows and print the figures."""
     from growlabels.unsafe._pass import score_pool
+    from growlabels.unsafe._score import fuse
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=100_000)
@@ -90,6 +91,7 @@ def main() -> None:
     pool = score_pool(
         store, targets, rows, lambda stage, done, total: seen.append((done, resident()))
     )
+    fuse(pool.parts)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     assert len(pool.ids) == rows

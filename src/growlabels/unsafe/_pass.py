@@ -12,6 +12,9 @@ from growlabels.unsafe._score import left_out, zscore
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._threshold import percentile
 
+SINGLE = ("tfidf", "kt", "repsim")
+"""Methods with one score per row and target set; windows have one for each layer too."""
+
 
 @dataclass(frozen=True)
 class PoolScores:
@@ -29,8 +32,10 @@ class PoolScores:
         Method -> scores of the targets as if they were rows, shape (targets, target sets).
     nearest
         Per row the place of the target nearest to its best window.
-    window_start, window_end, window_tokens
-        The best window among the response tokens, and its tokens.
+    window_start, window_end
+        The best window among the response tokens.
+    window_tokens
+        Its tokens, shape (rows, longest window), -1 after the end of a shorter one.
     """
 
     statistics: PoolStatistics
@@ -43,64 +48,82 @@ class PoolScores:
     nearest: np.ndarray
     window_start: np.ndarray
     window_end: np.ndarray
-    window_tokens: Sequence[np.ndarray]
+    window_tokens: np.ndarray
 
 
 def score_pool(
     store: FeatureStore, targets: FeatureShard, rows: int, progress: Progress
 ) -> PoolScores:
-    """Read the store twice, one shard at a time: statistics, then scores."""
+    """Read the store twice, one shard at a time: statistics, then scores.
+
+    Scores are kept in float32, a number for each row, method and target set; nothing else grows
+    with the rows but their names and best windows.
+    """
     statistics = pool_statistics(store, rows)
     scorer = PoolScorer(statistics, targets)
-    scored: list[ShardScores] = []
+    layers = len(statistics.mean_window)
+    room = _Room(statistics.rows, layers, scorer.sets.shape[1])
     ids: list[str] = []
     keys: list[str] = []
-    numbers: list[np.ndarray] = []
-    truncated: list[np.ndarray] = []
-    windows: list[tuple[int, int, np.ndarray]] = []
     for shard in store:
-        scored.append(scorer(shard))
+        room.put(slice(len(ids), len(ids) + len(shard)), shard, scorer(shard))
         ids += shard.ids
         keys += shard.keys
-        numbers.append(shard.numbers)
-        truncated.append(shard.truncated)
-        windows += _best_windows(shard, scored[-1])
         progress("scores", len(ids), rows)
-    layers = np.concatenate([shard.windows.scores for shard in scored])
+    of_targets = scorer(targets)
+    target_parts = {name: getattr(of_targets, name) for name in SINGLE}
+    target_parts["windows"] = zscore(of_targets.windows.scores, room.windows).sum(1)
     return PoolScores(
         statistics,
         ids,
         keys,
-        np.concatenate(numbers),
-        np.concatenate(truncated),
-        _parts(scored, layers),
-        _parts([scorer(targets)], layers),
-        np.concatenate([shard.windows.nearest for shard in scored]),
-        np.array([start for start, _, _ in windows]),
-        np.array([end for _, end, _ in windows]),
-        [tokens for _, _, tokens in windows],
+        room.numbers,
+        room.truncated,
+        {**room.parts, "windows": room.joined_windows()},
+        target_parts,
+        room.nearest,
+        room.window_start,
+        room.window_end,
+        room.window_tokens,
     )
 
 
-def _best_windows(shard: FeatureShard, scored: ShardScores) -> list[tuple[int, int, np.ndarray]]:
-    """Return start, end and tokens of every row's best window."""
-    bounds = zip(shard.token_offsets, shard.token_offsets[1:], strict=False)
-    found = []
-    for best, (first, last) in zip(scored.windows.best, bounds, strict=True):
-        start, end = int(best), min(int(best) + WINDOW_TOKENS, int(last - first))
-        found.append((start, end, shard.tokens[first + start : first + end]))
-    return found
+class _Room:
+    """Scores of all rows, filled shard by shard."""
 
+    def __init__(self, rows: int, layers: int, sets: int) -> None:
+        self.parts = {name: np.empty((rows, sets), np.float32) for name in SINGLE}
+        self.windows = np.empty((rows, layers, sets), np.float32)
+        self.numbers, self.nearest, self.window_start, self.window_end = (
+            np.empty(rows, np.int64) for _ in range(4)
+        )
+        self.truncated = np.empty(rows, bool)
+        self.window_tokens = np.full((rows, WINDOW_TOKENS), -1, np.int32)
 
-def _parts(shards: Sequence[ShardScores], pool: np.ndarray) -> dict[str, np.ndarray]:
-    """Join the shards; windows become the sum over the layers of their z-scores on the pool."""
-    windows = np.concatenate([shard.windows.scores for shard in shards])
-    return {
-        "tfidf": np.concatenate([shard.tfidf for shard in shards]),
-        "kt": np.concatenate([shard.kt for shard in shards]),
-        "repsim": np.concatenate([shard.repsim for shard in shards]),
-        "windows": zscore(windows, pool).sum(1),
-    }
+    def put(self, places: slice, shard: FeatureShard, scored: ShardScores) -> None:
+        """Keep the scores of a shard."""
+        for name, part in self.parts.items():
+            part[places] = getattr(scored, name)
+        self.windows[places] = scored.windows.scores
+        self.nearest[places] = scored.windows.nearest
+        self.numbers[places] = shard.numbers
+        self.truncated[places] = shard.truncated
+        first = shard.token_offsets[:-1]
+        self.window_start[places] = start = scored.windows.best
+        self.window_end[places] = end = np.minimum(
+            start + WINDOW_TOKENS, shard.token_offsets[1:] - first
+        )
+        inside = np.arange(WINDOW_TOKENS) < (end - start)[:, None]
+        of_window = (first + start)[:, None] + np.arange(WINDOW_TOKENS)
+        self.window_tokens[places][inside] = shard.tokens[of_window[inside]]
+
+    def joined_windows(self) -> np.ndarray:
+        """Add the layers' z-scores; the layers are overwritten by them."""
+        zscore(self.windows, out=self.windows)
+        joined = self.windows[:, 0]
+        for layer in range(1, self.windows.shape[1]):
+            joined += self.windows[:, layer]
+        return joined
 
 
 def left_out_percentiles(pool: np.ndarray, targets: np.ndarray, outside: np.ndarray) -> list[float]:

@@ -267,7 +267,7 @@ class Scanner:
             nearest_target_number=targets.numbers[pool.nearest.astype(np.int64)],
             window_start=pool.window_start,
             window_end=pool.window_end,
-            window_text=[self.model.tokenizer.decode(window) for window in pool.window_tokens],
+            window_text=self._texts(pool.window_tokens),
             is_target=target_of >= 0,
             truncated=pool.truncated,
             percentiles=percentiles,
@@ -275,6 +275,10 @@ class Scanner:
             warnings=[*warnings, *self._pool_warnings(pool, target_of)],
             facts=self._facts(targets),
         )
+
+    def _texts(self, windows: np.ndarray) -> list[str]:
+        decode = self.model.tokenizer.decode
+        return [decode(window[window >= 0]) for window in windows]
 
     def _pool_warnings(self, pool: PoolScores, target_of: np.ndarray) -> list[str]:
         warnings = []

@@ -122,16 +122,33 @@ def window_scores(
 
 
 def zscore(
-    scores: Float[np.ndarray, "rows *sets"], pool: Float[np.ndarray, "pool *sets"] | None = None
+    scores: Float[np.ndarray, "rows *sets"],
+    pool: Float[np.ndarray, "pool *sets"] | None = None,
+    out: Float[np.ndarray, "rows *sets"] | None = None,
 ) -> Float[np.ndarray, "rows *sets"]:
     """Return ``(score - median) / standard deviation``, both over the pool (default: itself).
 
-    A pool of equal scores gives zeros: such a score says nothing.
+    Column by column in float64, so that a large pool is not copied. A pool of equal scores gives
+    zeros: such a score says nothing.
+
+    Parameters
+    ----------
+    scores
+        What is to be scaled.
+    pool
+        Scores of the pool.
+    out
+        Where the result goes, ``scores`` itself if you like; a new array by default.
     """
     pool = scores if pool is None else pool
-    spread = pool.std(0)
-    flat = spread <= 1e-12 * np.abs(pool).max(0, initial=0)
-    return np.where(flat, 0.0, (scores - np.median(pool, axis=0)) / np.where(flat, 1.0, spread))
+    if out is None:
+        out = np.empty(scores.shape, np.result_type(scores, np.float32))
+    for column in np.ndindex(pool.shape[1:]):
+        of_pool = pool[:, *column].astype(np.float64)
+        middle, spread = np.median(of_pool), of_pool.std()
+        flat = spread <= 1e-12 * np.abs(of_pool).max(initial=0)
+        out[:, *column] = 0.0 if flat else (scores[:, *column] - middle) / spread
+    return out
 
 
 def fuse(
@@ -146,4 +163,9 @@ def fuse(
     [-2.45, 0.0, 2.45]
     """
     pool = parts if pool is None else pool
-    return np.sum([w * zscore(parts[name], pool[name]) for name, w in weights.items()], axis=0)
+    shape = parts[next(iter(weights))].shape
+    total = np.zeros(shape, np.result_type(*(parts[name] for name in weights), np.float32))
+    for name, weight in weights.items():
+        scaled = zscore(parts[name], pool[name])
+        total += np.multiply(weight, scaled, out=scaled)
+    return total

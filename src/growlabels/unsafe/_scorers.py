@@ -1,7 +1,8 @@
 """Scorers behind one protocol: every method that can fill a column of a scan."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -226,9 +227,10 @@ def _joined(shard: FeatureShard) -> np.ndarray:
     return _flat(shard.hidden.means)
 
 
-def _pieces(scan: Scan, size: int = 256) -> list[list[Example]]:
-    rows = list(scan.rows())
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
+def _pieces(scan: Scan, size: int = 256) -> Iterator[list[Example]]:
+    rows = scan.rows()
+    while piece := list(islice(rows, size)):
+        yield piece
 
 
 def _checked(name: str, values: object, rows: int, axes: int) -> np.ndarray:
