@@ -14,6 +14,7 @@ from growlabels.stream import IHOMER, stream_checks
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import read_table
 from growlabels.stream._large_engine import LargeEngine, outgrown_at
+from growlabels.stream._tree_loop import is_dense
 
 
 def made(rows: int, labels: int, seed: int) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -59,7 +60,7 @@ def test_rows_one_by_one_in_parts_and_at_once_agree_across_the_switch(dense: boo
     for begin in range(0, 260, 37):
         parts.learn_many(X[begin : begin + 37], Y[begin : begin + 37])
     assert isinstance(whole._engine, LargeEngine)
-    assert whole._engine.scaled == dense
+    assert is_dense(whole._engine.tree.totals) == dense
     for other in (loop, parts, silent):
         assert same(whole, other, X)
         assert other.n_rows == 260

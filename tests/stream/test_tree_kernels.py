@@ -19,6 +19,8 @@ class PlainTree:
 
     def __init__(self, lines: int) -> None:
         self.lines = lines
+        self.loss = [2.0, 0.0, 2.0]
+        self.trials = [{} for _ in k.RATES]
         self.children = [[]]  # per node: ("label" or "node", number)
         self.rows = [[0] * 15]
         self.bias = [np.zeros(16)]
@@ -68,17 +70,32 @@ class PlainTree:
             while place:
                 truths.setdefault(place[0], set()).add(place[1])
                 place = self.above[place[0]]
+        rate = float(k.RATES[int(np.argmin(self.loss))])
         for node, slots in truths.items():
             for slot in slots:
                 self.rows[node][slot] += 1
-            error = self.chances(node, row)
-            error[list(slots)] -= 1
-            square = (error**2).sum()
-            for x, line in [(x, self.line(node, f)) for f, x in row.items()] + [
-                (1.0, self.bias[node])
-            ]:
-                line[15] += x * x * square
-                line[:15] -= 2.0 * x * error / np.sqrt(line[15] + 0.1)
+            self.step(node, [self.line(node, f) for f in row], self.bias[node], row, slots, rate)
+            if node in (3, 19, 35, 51):
+                for trial, of_rate in enumerate(k.RATES):
+                    lines = [
+                        self.trials[trial].setdefault((node // 16, f), np.zeros(16)) for f in row
+                    ]
+                    bias = self.trials[trial].setdefault(node, np.zeros(16))
+                    loss = self.step(node, lines, bias, row, slots, float(of_rate))
+                    self.loss[trial] = 0.9995 * self.loss[trial] + loss
+
+    @staticmethod
+    def step(node: int, lines: list, bias: np.ndarray, row: dict, slots: set, rate: float) -> float:
+        score = bias[:15] + sum(x * line[:15] for x, line in zip(row.values(), lines, strict=True))
+        error = 1 / (1 + np.exp(-score))
+        true = np.isin(np.arange(15), list(slots))
+        loss = -np.log(np.where(true, error, 1 - error)).sum()
+        error = error - true
+        square = (error**2).sum()
+        for x, line in [*zip(row.values(), lines, strict=True), (1.0, bias)]:
+            line[15] += x * x * square
+            line[:15] -= rate * x * error / np.sqrt(line[15] + 0.1)
+        return float(loss)
 
     def search(self, row: dict, blocks: int, wanted: int, floor: float) -> list:
         heap, found, opened = [(-1.0, ("node", 0))], [], 0
@@ -128,6 +145,7 @@ def test_a_tree_learns_what_the_plain_one_learns(seed: int, count: int, labels: 
         assert tree.child[node, slot] == label
     assert tree.mass[: len(plain.rows)].tolist() == plain.rows
     assert (tree.mark == -1).all()
+    assert tree.trial_loss == pytest.approx(plain.loss, rel=1e-4)
     for features, value, _ in rows_of(seed + 1, 5, labels):
         row = dict(zip(features.tolist(), value.tolist(), strict=True))
         keys, out = np.empty(features.size, np.uint64), np.zeros(tree.home.size)

@@ -32,13 +32,13 @@ def test_the_threshold_is_the_best_for_f1_so_far() -> None:
         index, truth = np.flatnonzero(x), 1 + np.flatnonzero(y)
         rows = np.array([0, index.size]), index, np.ones(index.size), np.array([0, truth.size])
         labels, chances = np.zeros((1, 12), np.int64), np.zeros((1, 12))
-        loop.likeliest(tree, False, rows[:3], 20, labels, chances)
+        loop.likeliest(tree, rows[:3], 20, labels, chances)
         f1 = 2 * outcomes[:, 0] / np.maximum(2 * outcomes[:, 0] + outcomes[:, 1:].sum(1), 1e-9)
         best = int(np.argmax(f1)) if outcomes.any() else loop.FIRST_THRESHOLD
         threshold = THRESHOLDS[best]
         reached = (np.arange(12) < loop.WANTED) | (chances[0] >= loop.REACH * threshold)
         found = np.flatnonzero(reached & (labels[0] > 0)).tolist()
-        tuning = loop.TreeTuning(False, True, False, 0.0, 2**16)
+        tuning = loop.TreeTuning(True, False, 0.0, 2**16)
         chosen = np.zeros((1, loop.MOST_FOUND), np.int32)
         assert loop.best_threshold(tree.outcomes) == best
         loop.run_tree(tuning, tree, empty_monitor(), (*rows, truth), 0, chosen, np.zeros(3))
@@ -59,7 +59,7 @@ def test_a_crowded_table_stops_the_loop_and_a_full_one_does_not() -> None:
     for most, why in ((2**17, loop.CROWDED), (2**16, loop.FINISHED)):
         tree = grown_tree(new_tree(), 2, 6000)._replace()
         tree.totals[4] = 2**13 - 3000
-        tuning = loop.TreeTuning(False, True, False, 0.0, most)
+        tuning = loop.TreeTuning(True, False, 0.0, most)
         chosen = np.zeros((6000, 5), np.int32)
         found = loop.run_tree(tuning, tree, empty_monitor(), rows, 0, chosen, np.zeros(3))
         assert found[1] == why

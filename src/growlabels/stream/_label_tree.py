@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream._experts import doubled
-from growlabels.stream._tree_kernels import CHILDREN, LINE, USED
+from growlabels.stream._tree_kernels import CHILDREN, FIRST_LOSS, LINE, RATES, TRIALS, USED
 
 FIRST_LINES = 1 << 16
+TRIAL_LINES = 1 << 14
 SPARE = 8  # lines for each line in use, where memory allows
 LINE_BYTES = 4 * LINE
 THRESHOLDS = np.geomspace(0.02, 0.8, 24)
@@ -27,7 +28,8 @@ class LabelTree(NamedTuple):
     Attributes
     ----------
     totals
-        Nodes; the node that is being filled and its children so far; labels; lines in use.
+        Nodes; the node that is being filled and its children so far; labels; lines in use; rows,
+        entries and features of the first rows, which decide whether the stream is dense.
     weights
         (lines, 16): weights of 15 siblings for one feature, and their sum of squares.
     bias
@@ -46,6 +48,9 @@ class LabelTree(NamedTuple):
         (thresholds, 3): faded hits, false alarms and misses, had each been the threshold.
     hits
         Labels predicted and true, predicted and false, missed, over all rows.
+    trial_weights, trial_bias, trial_loss
+        (rates, lines, 16), (rates, nodes, 16), (rates,): some nodes once more for each learning
+        rate on trial, and their faded log loss.
     """
 
     totals: NDArray[np.int64]
@@ -59,12 +64,15 @@ class LabelTree(NamedTuple):
     largest: NDArray[np.float64]
     outcomes: NDArray[np.float64]
     hits: NDArray[np.int64]
+    trial_weights: NDArray[np.float32]
+    trial_bias: NDArray[np.float32]
+    trial_loss: NDArray[np.float64]
 
 
 def new_tree(nodes: int = 16, labels: int = 256, features: int = 256) -> LabelTree:
     """Make a tree of one empty node, with room for so many nodes, labels and features."""
     return LabelTree(
-        np.array([1, 0, 0, 0, 0]),
+        np.array([1, 0, 0, 0, 0, 0, 0, 0]),
         np.zeros((FIRST_LINES, LINE), np.float32),
         np.zeros((nodes, LINE), np.float32),
         np.zeros((nodes, CHILDREN), np.int32),
@@ -75,6 +83,9 @@ def new_tree(nodes: int = 16, labels: int = 256, features: int = 256) -> LabelTr
         np.zeros(features),
         np.zeros((THRESHOLDS.size, 3)),
         np.zeros(3, np.int64),
+        np.zeros((RATES.size, TRIAL_LINES, LINE), np.float32),
+        np.zeros((RATES.size, TRIALS, LINE), np.float32),
+        FIRST_LOSS.copy(),
     )
 
 
@@ -85,12 +96,14 @@ def grown_tree(tree: LabelTree, labels: int, features: int) -> LabelTree:
     if all(have >= want for have, want in zip(room, wanted, strict=True)):
         return tree
     new = new_tree(*(doubled(have, want) for have, want in zip(room, wanted, strict=True)))
-    for name in ("bias", "child", "mass", "parent", "home", "mark", "largest"):
+    grown = {
+        name: getattr(new, name)
+        for name in ("bias", "child", "mass", "parent", "home", "mark", "largest")
+    }
+    for name, array in grown.items():
         old = getattr(tree, name)
-        getattr(new, name)[: len(old)] = old
-    return new._replace(
-        totals=tree.totals, weights=tree.weights, outcomes=tree.outcomes, hits=tree.hits
-    )
+        array[: len(old)] = old
+    return tree._replace(**grown)
 
 
 def with_more_lines(tree: LabelTree, most: int) -> LabelTree:

@@ -11,7 +11,7 @@ from growlabels.stream._clusterer import Clusterer
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._drift import Monitor, empty_monitor
 from growlabels.stream._engine import Engine, Rows, label_rows
-from growlabels.stream._experts import FEATURES, LABELS, SPARSE
+from growlabels.stream._experts import FEATURES, LABELS
 from growlabels.stream._label_tree import (
     LINE_BYTES,
     LabelTree,
@@ -39,28 +39,25 @@ class LargeEngine:
         Of ADWIN; 0 switches the detector off.
     max_bytes
         Bound on the bytes of all arrays; four fifths of it may go to the lines of the tree.
-    scaled
-        Rows are dense: values are taken over the largest of their feature.
     """
 
     delta: float
     max_bytes: int
-    scaled: bool
     rows: int
     structure: Structure
     tree: LabelTree = field(default_factory=new_tree)
     monitor: Monitor = field(default_factory=empty_monitor)
 
     @classmethod
-    def of(cls, engine: Engine, max_bytes: int, scaled: bool) -> "LargeEngine":
+    def of(cls, engine: Engine, max_bytes: int) -> "LargeEngine":
         """Take over settings, counts and clusters; the tree is empty."""
         engine.structure.pairs.max_links = MOST_LINKS
-        return cls(engine.delta, max_bytes, scaled, engine.rows, engine.structure)
+        return cls(engine.delta, max_bytes, engine.rows, engine.structure)
 
     @classmethod
     def after(cls, engine: Engine, max_bytes: int) -> "LargeEngine":
         """Take over from an engine: its rows in the window are learned again, by the tree."""
-        large = cls.of(engine, max_bytes, engine.mode != SPARSE)
+        large = cls.of(engine, max_bytes)
         large._learn_part(engine.kept_rows(engine.slots), replay=True)
         return large
 
@@ -123,7 +120,7 @@ class LargeEngine:
     def _run(
         self, rows: Rows, chosen: NDArray[np.int32], begin: int, learn: bool, replay: bool
     ) -> tuple[int, int, NDArray[np.float64]]:
-        tuning = _tree_loop.TreeTuning(self.scaled, learn, replay, self.delta, self.most_lines)
+        tuning = _tree_loop.TreeTuning(learn, replay, self.delta, self.most_lines)
         alarm = np.zeros(3)
         where = self.tree, self.monitor, tuple(rows), begin
         begin, why = _tree_loop.run_tree(tuning, *where, chosen, alarm)
@@ -144,7 +141,7 @@ class LargeEngine:
     def probabilities(self, rows: Rows) -> NDArray[np.float64]:
         """Return the probability of every label, (rows, labels): all nodes are opened."""
         out = np.zeros((rows.x_start.size - 1, self.tree.home.size))
-        _tree_loop.every_chance(self.tree, self.scaled, tuple(rows)[:3], out)
+        _tree_loop.every_chance(self.tree, tuple(rows)[:3], out)
         return out
 
     def topk(self, rows: Rows, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -156,7 +153,7 @@ class LargeEngine:
         shape = rows.x_start.size - 1, k
         labels, chances = np.zeros(shape, np.int64), np.zeros(shape)
         blocks = _tree_loop.BLOCKS + k
-        _tree_loop.likeliest(self.tree, self.scaled, tuple(rows)[:3], blocks, labels, chances)
+        _tree_loop.likeliest(self.tree, tuple(rows)[:3], blocks, labels, chances)
         return labels, chances
 
     def _csr(self, parts: list[NDArray[np.int32]]) -> sparse.csr_array:

@@ -23,7 +23,7 @@ from growlabels.stream._structure import Structure
 
 AnyEngine = Engine | LargeEngine | PaperEngine
 
-FORMAT = 3
+FORMAT = 4
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}
@@ -49,7 +49,7 @@ def save_snapshot(
         "format": FORMAT,
         "params": dict(params),
         "mode": engine.mode if isinstance(engine, Engine) else None,
-        "large": {"scaled": engine.scaled} if large else None,
+        "large": large,
         "paper": engine.counts if paper else None,
         "rows": engine.rows,
         "names": {kind: LabelMap(values).to_json() for kind, values in names.items()},
@@ -120,7 +120,7 @@ def _unpack(
         if isinstance(fresh, PaperEngine):
             fresh.fill(about["paper"], arrays)
             return fresh
-        engine = LargeEngine.of(fresh, max_bytes, large["scaled"]) if large else fresh
+        engine = LargeEngine.of(fresh, max_bytes) if large else fresh
         for state, value in states.items():
             setattr(engine, state, value)
         if isinstance(engine, Engine):

@@ -9,7 +9,16 @@ from numba import njit
 from growlabels.stream._drift import watch
 from growlabels.stream._kernels import INNER
 from growlabels.stream._label_tree import SPARE, THRESHOLDS
-from growlabels.stream._tree_kernels import USED, all_chances, feature_keys, learn_labels, search
+from growlabels.stream._tree_kernels import (
+    CELLS,
+    ROWS,
+    USED,
+    WIDTH,
+    all_chances,
+    feature_keys,
+    learn_labels,
+    search,
+)
 
 FINISHED, DRIFT, CROWDED = range(3)
 """Why the loop stopped: all rows done; drift; more lines are due."""
@@ -19,6 +28,8 @@ MOST_FOUND = 150
 REACH = 0.6
 FADE = 0.999
 FIRST_THRESHOLD = 14
+SETTLED = 1000
+"""Rows that decide whether the stream is dense."""
 
 
 class TreeTuning(NamedTuple):
@@ -26,8 +37,6 @@ class TreeTuning(NamedTuple):
 
     Attributes
     ----------
-    scaled
-        Take values over the largest absolute value of their feature (dense rows).
     learn
         Learn the rows after predicting them.
     replay
@@ -38,7 +47,6 @@ class TreeTuning(NamedTuple):
         Lines that memory allows; with fewer, ask for more when they get crowded.
     """
 
-    scaled: bool
     learn: bool
     replay: bool
     delta: float
@@ -47,7 +55,7 @@ class TreeTuning(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def unit_row(index, value, largest, scaled, out):
-    """Write a row at length 1, in 32 bits; ``scaled``: over the largest values so far."""
+    """Write a row at length 1, in 32 bits; ``scaled`` (dense rows): over the largest so far."""
     top, total = 0.0, 0.0
     row = np.empty(index.size)
     for k in range(index.size):
@@ -99,11 +107,17 @@ def _score(tree, labels, chances, threshold, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
+@njit(cache=True, error_model="numpy")
+def is_dense(totals):
+    """Say whether a quarter of the entries of the first rows was there."""
+    return 4 * totals[CELLS] >= totals[ROWS] * totals[WIDTH]
+
+
 @njit(**INNER)
-def _ready(tree, index, value, scaled):
+def _ready(tree, index, value):
     keys, unit = np.empty(index.size, np.uint64), np.empty(index.size, np.float32)
     feature_keys(index, keys)
-    unit_row(index, value, tree.largest, scaled, unit)
+    unit_row(index, value, tree.largest, is_dense(tree.totals), unit)
     return keys, unit
 
 
@@ -119,7 +133,7 @@ def run_tree(tuning, tree, monitor, rows, begin, chosen, alarm):
     for r in range(begin, x_start.size - 1):
         index = x_index[x_start[r] : x_start[r + 1]]
         value = x_value[x_start[r] : x_start[r + 1]]
-        keys, unit = _ready(tree, index, value, tuning.scaled)
+        keys, unit = _ready(tree, index, value)
         threshold = THRESHOLDS[best_threshold(tree.outcomes)]
         found = search(tree, keys, unit, BLOCKS, WANTED, REACH * threshold, labels, chances)
         for k in range(min(found, chosen.shape[1])):
@@ -128,6 +142,11 @@ def run_tree(tuning, tree, monitor, rows, begin, chosen, alarm):
             continue
         truth = y_index[y_start[r] : y_start[r + 1]]
         loss = _score(tree, labels[:found], chances[:found], threshold, truth)
+        if tree.totals[ROWS] < SETTLED:
+            tree.totals[ROWS] += 1
+            tree.totals[CELLS] += index.size
+            if index.size:
+                tree.totals[WIDTH] = max(tree.totals[WIDTH], index[-1] + 1)
         for k in range(index.size):
             tree.largest[index[k]] = max(tree.largest[index[k]], abs(value[k]))
         learn_labels(tree, keys, unit, truth)
@@ -143,20 +162,20 @@ def run_tree(tuning, tree, monitor, rows, begin, chosen, alarm):
 
 
 @njit(cache=True, error_model="numpy")
-def likeliest(tree, scaled, rows, blocks, labels, chances):
+def likeliest(tree, rows, blocks, labels, chances):
     """Write the likeliest labels of each row, likeliest first, and their chances: (rows, k)."""
     x_start, x_index, x_value = rows
     for r in range(x_start.size - 1):
         part = slice(x_start[r], x_start[r + 1])
-        keys, unit = _ready(tree, x_index[part], x_value[part], scaled)
+        keys, unit = _ready(tree, x_index[part], x_value[part])
         search(tree, keys, unit, blocks, labels.shape[1], 2.0, labels[r], chances[r])
 
 
 @njit(cache=True, error_model="numpy")
-def every_chance(tree, scaled, rows, out):
+def every_chance(tree, rows, out):
     """Write the probability of each label for each row, (rows, labels)."""
     x_start, x_index, x_value = rows
     for r in range(x_start.size - 1):
         part = slice(x_start[r], x_start[r + 1])
-        keys, unit = _ready(tree, x_index[part], x_value[part], scaled)
+        keys, unit = _ready(tree, x_index[part], x_value[part])
         all_chances(tree, keys, unit, out[r])
