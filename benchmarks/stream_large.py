@@ -32,7 +32,11 @@ SYNTHETIC = (10, 100, 1000, 10_000, 100_000)
 REAL = {"Stackex_chess": 227, "Bibtex": 159, "Delicious": 983}
 STREAM, TESTED = 50_000, 2000
 HEAD = {"IHOMER": 2000, "napkinXC online PLT": 2000, "VW --plt": 2000}
-LONG_HEAD = {"IHOMER, 10,000": 10_000, "VW --plt, 10,000": 10_000}
+LONG_HEAD = {
+    "IHOMER, 10,000": 10_000,
+    "napkinXC online PLT, 10,000": 10_000,
+    "VW --plt, 10,000": 10_000,
+}
 Table = sparse.csr_matrix
 
 
@@ -94,7 +98,8 @@ def napkinxc(X: Table, Y: Table, test: Table, _: int) -> tuple[list[list[int]], 
             model="oplt",
             output=folder,
             tree_structure=None,
-            tree_type="onlineKaryRandom",
+            tree_type="onlineBestScore",  # "onlineKaryRandom" ends with a segmentation fault
+            optimizer="adagrad",
             threads=1,
         )
         targets = [row.indices.tolist() for row in Y]

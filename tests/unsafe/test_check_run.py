@@ -43,6 +43,14 @@ def test_without_rows_a_thousand_are_assumed(capsys: pytest.CaptureFixture[str])
     assert "A scan of 1,000 rows" in capsys.readouterr().out
 
 
+def test_of_many_rows_it_says_how_many_get_gradients(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_check_run, "_ASSUMED_ROWS", 40_000)
+    UnsafeCheck("tiny", top_layers=2).run(silent)
+    assert "gradients of 2,000 of the rows" in capsys.readouterr().out
+
+
 def test_a_model_that_is_not_exact_is_a_failure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._cascade import second_stage_rows
 from growlabels.unsafe._check import ModelCheck, check_model
+from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._rows import read_examples
@@ -50,6 +52,11 @@ def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[st
     parameters = sum(p.numel() for p in model.model.parameters())
     more = sum(seconds[stage] for stage in ("trunk", "fine-tuning", "gradients"))
     verdict = "exact" if found.exact else "NOT exact"
+    scored = second_stage_rows(rows, GradientSettings.share, GradientSettings.share_above)
+    fewer = (
+        f"A scan takes gradients of {scored:,} of the rows, the likeliest: at most "
+        f"{_duration(more * min(1.0, 2 * scored / rows))} (--gradient-share 1 takes them of all)."
+    )
     return [
         f"{model.name}: {parameters / 1e6:,.0f} million parameters, {model.n_layers} layers, "
         f"{str(model.model.dtype).removeprefix('torch.')} on {model.device}.",
@@ -62,6 +69,7 @@ def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[st
         f"grad-cos takes {_duration(more)} more (the layers below the adapter once, an epoch of "
         f"fine-tuning, one pass for each further checkpoint), {_size(gigabytes['batch'])} of "
         f"memory for a batch and {_size(gigabytes['trunk'])} on disk while it runs.",
+        *([fewer] if scored < rows else []),
         "Times are of this machine as busy as it was just now, from a few rows: within a factor "
         "of two.",
     ]

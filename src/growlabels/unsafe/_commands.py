@@ -77,6 +77,9 @@ class UnsafeScan:
     anchors: Path | None = None
     """Safe rows that look like the harm; what is like them counts less."""
 
+    gradient_share: float = 0.05
+    """Of more than 10,000 rows, the share that gradient methods score, likeliest first; 1: all."""
+
     seed: int = 0
     """Decides the fine-tuning of the gradient methods."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune
 from growlabels.unsafe._gradcos import GradientScorer, adapter_split, score_kinds
@@ -33,11 +34,22 @@ class GradientSettings:
         The adapter and its fine-tuning on the rows; both are given the scan's seed.
     buckets
         Length of the count sketches that DRA works on.
+    share, share_above
+        Of a pool of more than ``share_above`` rows only that share, the likeliest by F4w and at
+        least 512 rows, gets gradients. Share 1: all rows, however many.
     """
 
     lora: LoraSettings = field(default_factory=LoraSettings)
     training: FinetuneSettings = field(default_factory=FinetuneSettings)
     buckets: int = BUCKETS
+    share: float = 0.05
+    share_above: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise UsageError.parameter("share", "must be above 0 and at most 1", self.share)
+        if self.share_above < 0:
+            raise UsageError.parameter("share_above", "must be at least 0", self.share_above)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +86,7 @@ def pool_gradients(
     tokens: bool = False,
     settings: GradientSettings | None = None,
     progress: Progress = silent,
+    also_train_on: Sequence[Encoded] = (),
 ) -> PoolGradients:
     """Fine-tune on the rows as DABUF does and compare gradients at every checkpoint.
 
@@ -93,6 +106,8 @@ def pool_gradients(
         in memory.
     tokens
         Also compute token-normalised scores, which takes another pass.
+    also_train_on
+        Further rows that the adapter is trained on, and that are not scored.
     """
     settings = settings or GradientSettings()
     lora = LoraSettings(**{**vars(settings.lora), "seed": seed})
@@ -101,7 +116,11 @@ def pool_gradients(
         split = adapter_split(adapter)
         trunk = TrunkRows(split, rows, folder=folder, progress=progress)
         wanted = TrunkRows(split, targets)
-        checkpoints = finetune(adapter, trunk, training, progress=progress)
+        seen = trunk
+        if also_train_on:
+            seen = TrunkRows(split, [*rows, *also_train_on], folder=folder, progress=progress)
+        checkpoints = finetune(adapter, seen, training, progress=progress)
+        del seen
         scorers = {kind: GradientScorer(adapter, checkpoints, wanted, kind) for kind in KINDS}
         of_rows, row_sketches = _pass(adapter, checkpoints, scorers, trunk, settings, progress)
         of_targets, sketches = _pass(adapter, checkpoints, scorers, wanted, settings)

@@ -9,11 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from growlabels.base.progress import Progress
+from growlabels.unsafe._cascade import below_the_scored, companions, likeliest_rows
 from growlabels.unsafe._gradpass import GradientSettings, PoolGradients, pool_gradients
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._pass import PoolScores
 from growlabels.unsafe._rows import Example
-from growlabels.unsafe._score import target_sets
+from growlabels.unsafe._score import FUSED, fuse, target_sets
 from growlabels.unsafe._shards import ShardSettings
 from growlabels.unsafe._store import FeatureShard, FeatureStore
 from growlabels.unsafe._tokens import Encoded, encode
@@ -138,15 +139,46 @@ class Scan:
         return [encode(self.model, example, *limits) for example in examples]
 
     @cached_property
+    def first_stage(self) -> np.ndarray:
+        """F4w of all rows, shape (rows,): decides which rows of a large pool get gradients."""
+        parts = {name: self.pool.parts[name][:, 0] for name in FUSED}
+        return fuse(parts)
+
+    @cached_property
+    def gradient_places(self) -> np.ndarray:
+        """Places of the rows that :attr:`gradients` is about: all, or the likeliest."""
+        settings = self.gradient_settings
+        return likeliest_rows(self.first_stage, settings.share, settings.share_above)
+
+    @cached_property
     def gradients(self) -> PoolGradients:
-        """Gradients of rows and targets; computed at the first call, which fine-tunes."""
+        """Gradients of rows and targets; computed at the first call, which fine-tunes.
+
+        Of a large pool only the rows at :attr:`gradient_places` are scored; the adapter is
+        trained on these and on as many others.
+        """
+        places = self.gradient_places
+        wanted = {*places.tolist(), *companions(places, len(self.first_stage)).tolist()}
+        read = {
+            place: row
+            for place, example in enumerate(self.rows())
+            if place in wanted
+            for row in self.encoded([example])
+        }
+        scored = [read.pop(place) for place in places.tolist()]
         return pool_gradients(
             self.model,
-            self.encoded(list(self.rows())),
+            scored,
             self.encoded(self.targets),
             self.seed,
             self.folder,
             self.wants_tokens,
             self.gradient_settings,
             self.progress,
+            list(read.values()),
         )
+
+    def of_all_rows(self, found: SetScores) -> SetScores:
+        """Turn scores of the rows that have gradients into scores of all: the others below."""
+        rows = below_the_scored(found.rows, self.gradient_places, self.first_stage)
+        return SetScores(rows, found.targets)

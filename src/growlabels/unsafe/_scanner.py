@@ -257,6 +257,11 @@ class Scanner:
         score = methods[main]
         left = [targets.ids[index] for index in left_out(len(targets))]
         warnings = [*warnings, *warning_light(percentiles[main], left)]
+        if "gradients" in vars(scan) and len(scan.gradient_places) < len(pool.ids):
+            warnings.append(
+                f"Gradients were taken of {len(scan.gradient_places)} of {len(pool.ids)} rows, the "
+                "likeliest by F4w; by gradient methods the others come below them, in F4w's order."
+            )
         return ScoreTable(
             row_id=pool.ids,
             number=pool.numbers,

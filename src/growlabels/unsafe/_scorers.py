@@ -67,7 +67,8 @@ class Gradient:
     def score(self, scan: Scan) -> SetScores:
         """Read the gradients of the scan."""
         found = scan.gradients
-        return SetScores(*(self._of(part[self.kind], scan) for part in (found.rows, found.targets)))
+        parts = (self._of(part[self.kind], scan) for part in (found.rows, found.targets))
+        return scan.of_all_rows(SetScores(*parts))
 
     def _of(self, similar: np.ndarray, scan: Scan) -> np.ndarray:
         if self.kind != "less":
@@ -90,7 +91,7 @@ class TokenGradient:
         found = scan.gradients
         assert found.row_tokens is not None
         assert found.target_tokens is not None
-        return SetScores(found.row_tokens, found.target_tokens)
+        return scan.of_all_rows(SetScores(found.row_tokens, found.target_tokens))
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Denoised:
             rows, targets = scan.gradients.row_sketches, scan.gradients.target_sketches
             rows, targets = rows.astype(float), targets.astype(float)
             denoiser = Denoiser(rows, targets, self.settings)
-            return SetScores(denoiser.score(rows), denoiser.score(targets))
+            found = SetScores(denoiser.score(rows), denoiser.score(targets))
+            return scan.of_all_rows(found)
         means = scan.pool.statistics
         targets = _joined(scan.features)
         denoiser = Denoiser(_flat(means.sample), targets, self.settings)
