@@ -158,6 +158,13 @@ def test_posting_distances(seed: int, features: int, slots: int) -> None:
     value = x[index].astype(np.float32)
     k.posting_distances(index, value, first, follower, node_slot, node_weight, out)
     np.testing.assert_allclose(out**2, np.maximum(1 - rows @ x, 0), atol=1e-5)
+    sizes = np.count_nonzero(rows, axis=1)
+    starts = start + np.cumsum(sizes) - sizes
+    node_feature = np.zeros(2048, np.int64)
+    node_feature[(start + np.arange(sizes.sum())) % 2048] = np.nonzero(rows)[1]
+    by_row = np.empty(slots, np.float32)
+    k.row_distances(index, value, features, starts, sizes, node_feature, node_weight, by_row)
+    np.testing.assert_array_equal(by_row, out)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.data())

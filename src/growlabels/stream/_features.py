@@ -53,6 +53,7 @@ class Index:
         self.first = first
         self.names = list(names)
         self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(self.names)}
+        self._last: tuple[Sequence[Hashable], NDArray[np.int64]] = (), np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         """Return the index that the next new name gets."""
@@ -64,11 +65,15 @@ class Index:
         With ``learn`` new names are entered; without it each row sees its new names under
         the indices they would get if it were learned next.
         """
-        known = np.array(list(map(self.of.get, cells.names, repeat(-1))), np.int64)
+        known = self._known(cells.names)
         index = known[cells.column]
         new = np.flatnonzero(index < 0)
-        if new.size == 0 and np.count_nonzero(index[1:] <= index[:-1]) == 0:
-            return index, cells.value  # one row, or rows that happen to ascend: nothing to do
+        if new.size == 0:
+            if not (index[1:] <= index[:-1]).any():
+                return index, cells.value  # nothing to do: one row, or rows that happen to ascend
+            if cells.start.size == 2:
+                order = index.argsort()
+                return index[order], cells.value[order]
         rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
         if new.size:
             is_new = np.zeros(len(cells.names), np.bool_)
@@ -85,6 +90,15 @@ class Index:
             order = np.lexsort((index, rows))
             return index[order], cells.value[order]
         return index, cells.value
+
+    def _known(self, names: Sequence[Hashable]) -> NDArray[np.int64]:
+        """Give the index of each name, -1 for a new one; rows often name the same as the last."""
+        if names != self._last[0]:
+            known = np.array(list(map(self.of.get, names, repeat(-1))), np.int64)
+            if not isinstance(names, list) or (known < 0).any():
+                return known
+            self._last = list(names), known
+        return self._last[1]
 
     def _rank(self, names: Sequence[Hashable], columns: NDArray[np.int64]) -> NDArray[np.int64]:
         ordered = sorted(columns.tolist(), key=lambda column: _own_order(names[column]))
@@ -139,11 +153,13 @@ def read_row(x: Mapping[Any, Any]) -> Cells:
         value = np.array(values, np.float64)
     except OverflowError:
         value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
-    if not np.isfinite(value).all():
-        name = list(x)[int(np.flatnonzero(~np.isfinite(value))[0])]
-        raise _bad_value(name, x[name])
-    value = _within_reach(value)
-    column = np.flatnonzero(value)
+    size = np.abs(value)
+    if not size.max(initial=0.0) <= 1e100:
+        if not np.isfinite(value).all():
+            name = list(x)[int(np.flatnonzero(~np.isfinite(value))[0])]
+            raise _bad_value(name, x[name])
+        value = _within_reach(value)
+    column = (size >= 1e-100).nonzero()[0]
     return Cells(list(x), np.array([0, column.size]), column, value[column])
 
 

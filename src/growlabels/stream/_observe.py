@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from growlabels.stream._experts import DENSE, ROWS, SPARSE, WIDEST_RIDGE
+from growlabels.stream._experts import DENSE, NODES, OLDEST, ROWS, SPARSE, WIDEST_RIDGE
 from growlabels.stream._experts import RIDGE as WITH_RIDGE
 from growlabels.stream._kernels import (
     INNER,
@@ -17,6 +17,7 @@ from growlabels.stream._kernels import (
     logit,
     nearest,
     posting_distances,
+    row_distances,
     sparse_linear_scores,
     spread_out,
     standardise,
@@ -31,6 +32,8 @@ RIDGE_SCALE = 2.5
 SHORT_WINDOW = 100
 NEAREST = 10
 TOP_SETS = 200
+FOLLOWING = 8.0
+"""What following a list costs, an entry of a row read in order being 1."""
 LOW_THETA, HIGH_THETA = 0.02, 0.5
 
 
@@ -86,6 +89,23 @@ def unit_rows(index, value, rows, present, plain, weighted):
 
 
 @njit(**INNER)
+def _sparse_distances(experts, index, weighted, seen, distance):
+    """Follow the features' lists of rows, or read all rows, whichever should take less time."""
+    ring = experts.node_weight
+    follow = 0.0
+    for k in range(index.size):
+        follow += experts.present[index[k]]
+    follow *= distance.size / max(seen, 1)
+    read = experts.totals[NODES] - experts.totals[OLDEST] + experts.first.size
+    if FOLLOWING * follow < read:
+        lists = experts.first, experts.follower, experts.node_slot
+        posting_distances(index, weighted, *lists, ring, distance)
+    else:
+        rows = experts.slot_start, experts.slot_size, experts.node_feature
+        row_distances(index, weighted, experts.first.size, *rows, ring, distance)
+
+
+@njit(**INNER)
 def observe(mode, experts, index, value, features, known, labels):
     """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
     seen = experts.totals[ROWS]
@@ -111,15 +131,7 @@ def observe(mode, experts, index, value, features, known, labels):
         unit_rows(index, value, seen, experts.present, view.plain, view.weighted)
         sparse_linear_scores(experts.linear, index, view.plain, score_a)
         sparse_linear_scores(experts.second, index, view.weighted, score_b)
-        posting_distances(
-            index,
-            view.weighted,
-            experts.first,
-            experts.follower,
-            experts.node_slot,
-            experts.node_weight,
-            distance,
-        )
+        _sparse_distances(experts, index, view.weighted, seen, distance)
         return view
     x = view.x
     spread_out(index, value, experts.gauge, x)
