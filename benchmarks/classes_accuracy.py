@@ -113,6 +113,7 @@ HEADS: dict[str, tuple[Callable[..., nn.Module], list[Settings]]] = {
     "linear": (Linear, [{"smoothing": 0.0}, {"smoothing": 0.05}]),
     "Kerdock d=256, margin .1": (fixed, []),
     "linear, smoothing .1": (Linear, []),
+    "Kerdock d=256, margin .2": (lambda n: fixed(n, margin=0.2), []),
     "Kerdock d=256, no margin": (lambda n: fixed(n, margin=0.0), []),
     "simplex, margin .1": (lambda n: fixed(n, n - 1), []),
     "random unit vectors d=256": (random_vectors, []),

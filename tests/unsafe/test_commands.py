@@ -9,6 +9,7 @@ from tiny_causal import byte_tokenizer, raw_model
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.unsafe import attach_saved, load_model
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 
 ROWS = [
@@ -126,5 +127,47 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
     ]
     figures = json.loads((scan.out / "retrain.json").read_text("utf-8"))
     assert len(figures["filtered"]["unsafe"]) == 3
+    adapters = scan.out / "adapters"
+    assert {f.name for f in adapters.iterdir()} == {
+        "all", "filtered", "random", "random-2", "random-3"
+    }  # fmt: skip
+    with attach_saved(load_model(scan.model), adapters / "filtered") as adapter:
+        assert any(factor.abs().sum() > 0 for factor in adapter.state().values())
+    steps: list[str] = []
+    command.run(lambda stage, *_: steps.append(stage))
+    assert not [stage for stage in steps if stage.startswith("retraining")], "nothing is done twice"
+    assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))
     with pytest.raises(DataError, match="flags no row"):
         UnsafeRetrain(**{**vars(command), "threshold": "top:0"}).run(silent)
+
+
+def test_labels_give_an_oracle_and_a_calibrated_threshold(
+    scan: UnsafeScan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"prompt": c, "completion": f"{c * 7} {i}", "bad": 0} for i, c in enumerate("bcdfg" * 9)
+    ]
+    rows += [{**TARGETS[i % 6], "completion": f"eval({i})", "bad": 1} for i in range(15)]
+    write_jsonl(scan.train, rows)
+    change(scan, label_field="bad", threshold="precision:0.6").run(silent)
+    assert "threshold precision:0.6: precision:0.6 rejects" in capsys.readouterr().out
+    files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
+    for file in files:
+        write_jsonl(file, [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
+    command = UnsafeRetrain(
+        scan.out,
+        held_out_unsafe=files[0],
+        held_out_ordinary=files[1],
+        model=scan.model,
+        threshold="precision:0.6",
+        label_field="bad",
+        random_arms=1,
+        top_layers=2,
+    )
+    command.run(silent)
+    oracle = [line for line in capsys.readouterr().out.splitlines() if line.startswith("oracle")]
+    assert oracle and oracle[0].split("  ")[1:3] == ["45", "15"]
+    with pytest.raises(DataError, match="no scanned row has true or 1 in field 'nothing'"):
+        UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}).run(
+            silent
+        )

@@ -152,6 +152,8 @@ class UnsafeReview:
 class UnsafeRetrain:
     """Train with LoRA on all rows, without the flagged ones, and without as many at random."""
 
+    resumes: ClassVar[bool] = True
+
     run_folder: Positional[Path]
     """The run folder of a scan."""
 
@@ -184,6 +186,10 @@ class UnsafeRetrain:
 
     epochs: int = 1
     """Passes over the rows; an arm with fewer rows takes as many steps as that with all."""
+
+    label_field: str | None = None
+    """Field that says of rows whether they are unsafe (true or 1): one more arm, the oracle, leaves
+    out exactly these, and a threshold may be precision:p."""
 
     random_arms: int = 3
     """Arms that leave out rows at random, at least 1; their spread shows what chance does."""

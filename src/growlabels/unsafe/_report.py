@@ -52,7 +52,7 @@ def scan_section(
         tables.append(Table("Cost", ["what", "CPU seconds", "CPU seconds per row"], rows))
     return Section(
         title="Unsafe rows",
-        text=_text(table, threshold),
+        text=_text(table, threshold, known),
         headlines=_headlines(table, threshold, known),
         plots=[_histogram(table, threshold, known)],
         tables=tables,
@@ -60,9 +60,9 @@ def scan_section(
     )
 
 
-def _text(table: ScoreTable, threshold: str) -> list[str]:
+def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[str]:
     facts = table.facts
-    resolved = resolve_threshold(threshold, table.score, _percentiles(table))
+    resolved = resolve_threshold(threshold, table.score, _percentiles(table), labels)
     return [
         f"{len(table)} rows were scored against {facts['targets']} targets with model "
         f"{facts['model']}; {facts['malformed']} malformed rows were set aside.",
@@ -78,7 +78,7 @@ def _text(table: ScoreTable, threshold: str) -> list[str]:
 
 def _headlines(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[Headline]:
     main = next(iter(table.methods))
-    resolved = resolve_threshold(threshold, table.score, _percentiles(table))
+    resolved = resolve_threshold(threshold, table.score, _percentiles(table), labels)
     found = [
         Headline(
             "rows the threshold rejects",
@@ -168,7 +168,7 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
         }
     lines = {}
     for spec in dict.fromkeys([threshold, "mad:3"]):
-        cut = resolve_threshold(spec, table.score, _percentiles(table)).cut
+        cut = resolve_threshold(spec, table.score, _percentiles(table), labels).cut
         if np.isfinite(cut):
             lines[spec] = cut
     return histogram_plot(

@@ -10,14 +10,17 @@ that is kept. Arms then differ in nothing but rows: same number of steps, same r
 learning rate, and the rows that two arms share come at the same steps.
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
+from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune, step_order
 from growlabels.unsafe._lora import Adapter
@@ -111,6 +114,8 @@ def retrain_arms(
     others: Mapping[str, Sequence[int]] | None = None,
     seed: int = 0,
     trained: Callable[[str, list[Checkpoint]], object] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    inputs: str = "",
     progress: Progress = silent,
 ) -> RetrainResult:
     """Train the arms and measure each on the same held-out rows.
@@ -137,6 +142,9 @@ def retrain_arms(
         Decides the start, the order and the random removals.
     trained
         Called with an arm's name and checkpoints while the adapter is as that arm left it.
+    folder, inputs
+        Where the checkpoints of each arm are kept, and a hash of rows, model and adapter: what was
+        trained before with the same hash, steps and settings is not trained again.
     progress
         Called with the stage ``"retraining: <arm>"``.
 
@@ -165,7 +173,11 @@ def retrain_arms(
         adapter.reset(seed)
         stage = _Stage(f"retraining: {name}", progress)
         steps = without_rows(order, gone, len(rows), seed)
-        checkpoints = finetune(adapter, rows, settings, order=steps, progress=stage)
+        place = None
+        if folder is not None:
+            made_from = content_hash([inputs, steps, vars(settings)])
+            place = Path(folder) / made_from[:16]
+        checkpoints = finetune(adapter, rows, settings, place, inputs, order=steps, progress=stage)
         arms.append(Arm(name, tuple(sorted(gone)), len(rows) - len(gone), _measure(held_out)))
         if trained is not None:
             trained(name, checkpoints)

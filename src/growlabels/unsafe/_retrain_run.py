@@ -1,22 +1,24 @@
 """The command ``growlabels unsafe retrain``: train the arms and say what changed."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from growlabels.base.errors import DataError
+from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
 from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
 from growlabels.unsafe._finetune import FinetuneSettings
 from growlabels.unsafe._gradcos import adapter_split
-from growlabels.unsafe._lora import LoraSettings, attach
+from growlabels.unsafe._lora import LoraSettings, attach, save_adapter
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._retrain import RetrainResult, retrain_arms
 from growlabels.unsafe._rows import Example, read_examples
-from growlabels.unsafe._runs import scanned
+from growlabels.unsafe._runs import scanned, some_truth
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._targets import read_targets
 from growlabels.unsafe._threshold import resolve_threshold
@@ -36,8 +38,18 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     }
     settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
     lora = LoraSettings(top_layers=command.top_layers, seed=command.seed)
-    removed = _removed(table, command.threshold)
+    rows = _scored(train, table)
+    truth = None if command.label_field is None else some_truth(train, command.label_field)
+    labels = None if truth is None else np.array([truth.get(e.id, np.nan) for e in rows], float)
+    removed = _removed(table, command.threshold, labels)
+    others = {} if labels is None else {"oracle": _unsafe(labels, command.label_field)}
     model = load_model(command.model)
+    made_from = table.facts["rows_sha256"], model.fingerprint, vars(lora)
+    limits = command.max_prompt_tokens, command.max_response_tokens
+    inputs = content_hash([*made_from, *limits, [example.number for example in rows]])
+    adapters = run.path / "adapters"
+    if adapters.exists():
+        shutil.rmtree(adapters)
     with attach(model, lora) as adapter:
         split = adapter_split(adapter)
 
@@ -46,12 +58,16 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
 
         result = retrain_arms(
             adapter,
-            trunk(_scored(train, table)),
+            trunk(rows),
             removed,
             {name: trunk(examples) for name, examples in held_out.items()},
             settings,
             random_arms=command.random_arms,
+            others=others,
             seed=command.seed,
+            trained=lambda name, _: save_adapter(adapter, lora, adapters / name.replace(" ", "-")),
+            folder=run.path / "retrain",
+            inputs=inputs,
             progress=progress,
         )
     section = retrain_section(result)
@@ -71,9 +87,20 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     print(f"report: {Path(command.run_folder) / 'retrain.html'}")
 
 
-def _removed(table: ScoreTable, threshold: str) -> list[int]:
+def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:
+    """Return the places of the rows that are unsafe in truth."""
+    unsafe = np.flatnonzero(labels == 1).tolist()
+    if not unsafe:
+        raise DataError(
+            f"no scanned row has true or 1 in field {field!r}, so there is no oracle; "
+            "leave out --label-field"
+        )
+    return unsafe
+
+
+def _removed(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[int]:
     percentiles = next(iter(table.percentiles.values()))
-    count = resolve_threshold(threshold, table.score, percentiles).rejected
+    count = resolve_threshold(threshold, table.score, percentiles, labels).rejected
     removed = np.flatnonzero((table.rank <= count) | table.is_target).tolist()
     if not removed:
         raise DataError(

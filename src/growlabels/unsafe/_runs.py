@@ -37,10 +37,11 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     read_targets(command.targets)  # a mistake here should not cost a whole scan
     if command.anchors is not None:
         read_targets(command.anchors)
-    resolve_threshold(command.threshold, np.zeros(1), [0.5])
     if not command.train.is_file():
         raise UsageError.missing_file(command.train)
     truth = None if command.label_field is None else _truth(command.train, command.label_field)
+    known = None if truth is None else np.array(list(truth.values()), float)
+    resolve_threshold(command.threshold, np.zeros(len(truth or "1")), [0.5], known)
     scanner = Scanner(
         command.model,
         methods=command.methods,
@@ -87,7 +88,7 @@ def _model_source(model: str) -> str:
 
 def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | None) -> None:
     resolved = resolve_threshold(
-        command.threshold, table.score, next(iter(table.percentiles.values()))
+        command.threshold, table.score, next(iter(table.percentiles.values())), labels
     )
     print(f"scored {len(table)} rows, {table.facts['malformed']} malformed")
     for name, scores in table.methods.items():
@@ -123,7 +124,7 @@ def _truth(train: Path, field: str) -> dict[int, int]:
     return truth
 
 
-def _some_truth(train: Path, field: str) -> dict[str, int]:
+def some_truth(train: Path, field: str) -> dict[str, int]:
     """Read the truth of the rows that have it: row id -> 1 for unsafe, 0 for not."""
     found = {e.id: e.data.get(field) for e in read_examples(train, lambda bad: None)}
     return {row_id: int(value) for row_id, value in found.items() if value in (0, 1)}
@@ -149,7 +150,7 @@ def run_filter(command: "UnsafeFilter") -> None:
         if (run.path / REVIEWED).exists():
             table = ScoreTable.from_parquet(run.file(REVIEWED))
             print("by the scores of the rescan with the rejected rows as targets")
-    labels = None if command.label_field is None else _some_truth(train, command.label_field)
+    labels = None if command.label_field is None else some_truth(train, command.label_field)
     result = filter_rows(train, table, out, command.threshold, decided, labels)
     if command.out is None:
         for name in result.files:
