@@ -1,4 +1,4 @@
-"""The shards of one process and of two ranks of torchrun: the same bits."""
+"""The shards of one process, of two ranks of torchrun and of two actors of Ray: the same bits."""
 
 import os
 import subprocess
@@ -13,8 +13,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from growlabels.base.errors import UsageError
 from growlabels.base.rows import write_jsonl
-from growlabels.engines.torchrun import RankRange
+from growlabels.engines import RankRange, RayActors
+from growlabels.engines.ray_data import _Featuriser
 from growlabels.unsafe import Scanner
+from growlabels.unsafe._shards import ShardSettings
 
 ROWS = [{"prompt": f"ask {i}", "completion": f"answer {i} " * (1 + i % 5)} for i in range(13)]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcd"]
@@ -80,3 +82,57 @@ def test_the_ranges_of_all_ranks_are_all_shards_once(shards: int) -> None:
 def test_a_rank_outside_is_refused() -> None:
     with pytest.raises(UsageError, match="rank must be from 0 and below 2"):
         RankRange(2, 2)
+
+
+# Ray warns of defaults of its own, and leaves files and sockets to the end of its processes
+RAY_WARNS = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+@RAY_WARNS
+def test_two_actors_of_ray_give_the_scores_of_one_process_and_go_on(
+    folder: Path, alone: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    started = scanner(folder)
+    calls = []
+
+    def stop(stage: str, done: int, total: int) -> None:
+        calls.append(done)
+        if done >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        started.fit(folder / "train.jsonl", folder / "actors", progress=stop)
+    written = len(list((folder / "actors" / "features").glob("*.safetensors")))
+    assert 0 < written < 5
+    seen = []
+    monkeypatch.setattr(FILL, lambda *args: seen.append(args))  # this process computes nothing
+    whole = scanner(folder).fit(
+        folder / "train.jsonl",
+        folder / "actors",
+        progress=lambda stage, done, total: calls.append(done),
+        fill=RayActors(folder / "model", actors=2),
+    )
+    monkeypatch.undo()
+    assert not seen and not ray.is_initialized()
+    assert calls[-1] == 13
+    np.testing.assert_array_equal(whole.score(TARGETS).score, alone)
+
+
+def test_an_actor_with_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    run = scanner(folder).fit(folder / "train.jsonl", tmp_path / "run").run
+    actor = _Featuriser(str(folder / "model"), "another", 1, str(run.path), 5, ShardSettings())
+    with pytest.raises(UsageError, match="is not the one that the scan holds"):
+        actor({"index": 0, "rows": "[]"})
+
+
+def test_no_actor_is_refused() -> None:
+    with pytest.raises(UsageError, match="actors must be at least 1"):
+        RayActors("model", actors=0)

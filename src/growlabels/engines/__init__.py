@@ -1,6 +1,6 @@
-"""Another way to run the same row shards: torchrun.
+"""Other ways to run the same row shards: torchrun, and Ray Data (extra ``ray``).
 
-It fills the run folder of a scan of :mod:`growlabels.unsafe`; ``growlabels unsafe scan`` with the
+They fill the run folder of a scan of :mod:`growlabels.unsafe`; ``growlabels unsafe scan`` with the
 same rows, model and settings then finds every shard and only scores. For several processes on
 one machine ``growlabels unsafe scan --workers`` needs no engine.
 """
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.engines.ray_data import RayActors as RayActors
     from growlabels.engines.torchrun import RankRange as RankRange
 
-__all__ = ["RankRange"]
+__all__ = ["RankRange", "RayActors"]
 
-__getattr__, __dir__ = lazy_exports(__name__, {"RankRange": "torchrun"}, "unsafe")
+__getattr__, __dir__ = lazy_exports(
+    __name__, {"RankRange": "torchrun", "RayActors": "ray_data"}, "unsafe"
+)
