@@ -48,7 +48,7 @@ class RayActors:
 
     Examples
     --------
-    >>> RayActors("smollm2", actors=2).actors  # doctest: +SKIP
+    >>> RayActors("smollm2", actors=2).actors
     2
     """
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream import _loop
-from growlabels.stream._clusterer import Clusterer
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._decoder import LabelSets, empty_sets, grown_sets, kept_sets
 from growlabels.stream._drift import Monitor, empty_monitor
@@ -22,7 +21,7 @@ from growlabels.stream._experts import (
 )
 from growlabels.stream._partition import Event
 from growlabels.stream._stack import Stack, new_stack
-from growlabels.stream._structure import PAIRS_HALF_LIFE, Structure
+from growlabels.stream._structure import PAIRS_HALF_LIFE, Structure, Structured
 
 AFTER_DRIFT = 100
 
@@ -44,7 +43,7 @@ class Rows(NamedTuple):
 
 
 @dataclass
-class Engine:
+class Engine(Structured):
     """State and settings of the learner; label and feature names are the caller's business.
 
     Attributes
@@ -82,21 +81,6 @@ class Engine:
         self.structure = Structure(
             self.check_every, self.delta, pairs=PairCounts(PAIRS_HALF_LIFE, self.most_pairs)
         )
-
-    @property
-    def pairs(self) -> PairCounts:
-        """The counts of labels and pairs."""
-        return self.structure.pairs
-
-    @property
-    def partition(self) -> Clusterer:
-        """The clusters of labels."""
-        return self.structure.partition
-
-    @property
-    def events(self) -> list[Event]:
-        """What happened, label indices from 0."""
-        return self.structure.events
 
     @property
     def n_bytes(self) -> int:

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.stream import _tree_loop
-from growlabels.stream._clusterer import Clusterer
-from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._drift import Monitor, empty_monitor
 from growlabels.stream._engine import Engine, Rows, label_rows
 from growlabels.stream._experts import FEATURES, LABELS
@@ -20,7 +18,7 @@ from growlabels.stream._label_tree import (
     with_more_lines,
 )
 from growlabels.stream._partition import Event
-from growlabels.stream._structure import Structure
+from growlabels.stream._structure import Structure, Structured
 
 CELL_BYTES = 16
 """What one feature of one label costs the linear experts."""
@@ -30,7 +28,7 @@ MOST_LINKS = 1024
 
 
 @dataclass
-class LargeEngine:
+class LargeEngine(Structured):
     """State and settings, with the interface of :class:`Engine`.
 
     Attributes
@@ -60,21 +58,6 @@ class LargeEngine:
         large = cls.of(engine, max_bytes)
         large._learn_part(engine.kept_rows(engine.slots), replay=True)
         return large
-
-    @property
-    def pairs(self) -> PairCounts:
-        """The counts of labels and pairs."""
-        return self.structure.pairs
-
-    @property
-    def partition(self) -> Clusterer:
-        """The clusters of labels."""
-        return self.structure.partition
-
-    @property
-    def events(self) -> list[Event]:
-        """What happened, label indices from 0."""
-        return self.structure.events
 
     @property
     def most_lines(self) -> int:

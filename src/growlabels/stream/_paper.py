@@ -16,12 +16,11 @@ from growlabels.stream._cluster_tree import (
     standardised,
 )
 from growlabels.stream._clusterer import Clusterer
-from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._drift import Monitor, empty_monitor, watch
 from growlabels.stream._engine import Rows
 from growlabels.stream._growth import GRACE, TIE, best_split, merit_bound, split_leaf
 from growlabels.stream._partition import Event
-from growlabels.stream._structure import Structure
+from growlabels.stream._structure import Structure, Structured
 from growlabels.stream._tree import (
     Tree,
     grown_tree,
@@ -39,7 +38,7 @@ PATIENCE = 1000
 
 
 @dataclass
-class PaperEngine:
+class PaperEngine(Structured):
     """Clusters, trees, two levels of drift; made and used like :class:`Engine`.
 
     Attributes
@@ -72,21 +71,6 @@ class PaperEngine:
         self.structure = Structure(self.check_every, self.delta, clusterer)
         self.window = np.zeros((self.slots, 8))
         self.window_labels = np.zeros((self.slots, 8), np.uint8)
-
-    @property
-    def pairs(self) -> PairCounts:
-        """The counts of labels and pairs."""
-        return self.structure.pairs
-
-    @property
-    def partition(self) -> Clusterer:
-        """The clusters of labels."""
-        return self.structure.partition
-
-    @property
-    def events(self) -> list[Event]:
-        """What happened, label indices from 0."""
-        return self.structure.events
 
     @property
     def n_bytes(self) -> int:

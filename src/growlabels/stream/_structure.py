@@ -190,6 +190,27 @@ class Structure:
         self._company = Company(owner, np.array([len(c) for c in clusters], np.int64))
 
 
+class Structured:
+    """What all engines show of their :class:`Structure`."""
+
+    structure: Structure
+
+    @property
+    def pairs(self) -> PairCounts:
+        """The counts of labels and pairs."""
+        return self.structure.pairs
+
+    @property
+    def partition(self) -> Clusterer:
+        """The clusters of labels."""
+        return self.structure.partition
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened, label indices from 0."""
+        return self.structure.events
+
+
 def _below(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
