@@ -71,6 +71,23 @@ def test_new_classes_beside_old_ones(
     assert [c["rows"] for c in changes] == [28, 8, 36]
 
 
+def test_the_larger_model_is_calibrated_anew(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_csv(tmp_path / "more.csv", more("elk", -5, -5) + more("fox", 5, 5))
+    old = fitted / "animals.csv"
+    add(fitted, table, tmp_path / "out", old=(old,), false_rejection=0.2).run(silent)
+    assert "calibrated on 14 other held-out rows" in capsys.readouterr().out
+    facts = json.loads((tmp_path / "out" / "scores.json").read_text())["calibrated"]
+    model = EBVClassifier.load(tmp_path / "out" / "model")
+    assert facts["rows"] == 14 and model.threshold_ == facts["threshold"]
+    assert model.temperature_ == facts["temperature"]
+    Evaluate(tmp_path / "out", table, tmp_path / "evaluation").run(silent)
+    assert "of the rows are rejected by the threshold" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="false-rejection must be between 0 and 1"):
+        add(fitted, table, tmp_path / "wrong", false_rejection=1.0).run(silent)
+
+
 def test_without_old_tables(fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     table = write_csv(tmp_path / "one.csv", more("elk", -5, -5, count=1))
     add(fitted, table, tmp_path / "out").run(silent)

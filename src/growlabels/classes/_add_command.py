@@ -10,6 +10,11 @@ import tyro
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
+from growlabels.classes._held_out import (
+    CalibrationFacts,
+    calibrate_on_half,
+    check_false_rejection,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +63,9 @@ class Add:
     """Passes over the rows; what the model was made with if not given."""
     lr: float | None = None
     """Learning rate below the output layer; what the model was made with if not given."""
+    false_rejection: float = 0.05
+    """Share of rows of known classes that `predict --reject` may reject; fitted, with the
+    temperature, on half of the held-out rows of old and new classes, which takes --old."""
     seed: int = 0
     """Decides every random choice."""
 
@@ -103,12 +111,19 @@ class Add:
         learned = [parts[0][0], *again]
         rows, labels = joined([p.rows for p in learned]), joined([p.labels for p in learned])
         model.partial_fit(rows, labels, progress=progress)
+        facts, left = CalibrationFacts(0, self.false_rejection), np.arange(len(held.labels))
+        if self.old:
+            facts, left = calibrate_on_half(
+                model, held.rows, held.labels, self.false_rejection, self.seed
+            )
         save_model(run, model)
-        self._finish(run, fitted, held, before, added, sum(len(p.labels) for p in again))
+        replayed = sum(len(p.labels) for p in again)
+        self._finish(run, fitted, held, before, added, replayed, facts, left)
 
     def _check(self) -> None:
         if not 0 <= self.held_out < 1:
             raise UsageError.parameter("held-out", "must be from 0 to below 1", self.held_out)
+        check_false_rejection(self.false_rejection)
         for name in ("replay", "epochs"):
             value = getattr(self, name)
             if value is not None and value < (name == "epochs"):
@@ -154,18 +169,25 @@ class Add:
         before: "NDArray[Any]",
         added: list[Any],
         replayed: int,
+        facts: CalibrationFacts,
+        left: "NDArray[np.int64]",
     ) -> None:
         from growlabels.classes._add_report import add_section
         from growlabels.classes._fitted_run import answers, score_labels
+        from growlabels.classes._report import calibration_section, calibration_sentence
         from growlabels.report import Report, render
 
         after, stated = answers(fitted.model, held.rows)
         changes = compare(held.labels, before, after, added)
         scores: Scores | None = None
-        if len(held.labels):
-            scores = score_labels(fitted.model, after, stated, held.labels)
+        if len(left):
+            scores = score_labels(fitted.model, after[left], stated[left], held.labels[left])
         figures = {"changes": [asdict(c) for c in changes], "replayed": replayed}
-        figures |= {"added": added, "after": None if scores is None else asdict(scores)}
+        figures |= {
+            "calibrated": asdict(facts),
+            "added": added,
+            "after": None if scores is None else asdict(scores),
+        }
         run.write("scores.json", lambda file: json.dump(figures, file, indent=1))
         total = len(fitted.model.classes_)
         report = Report(
@@ -173,7 +195,7 @@ class Add:
             summary=f"{len(added):,} classes added, {total:,} in all. "
             + "; ".join(_sentence(c) for c in changes)
             + ".",
-            sections=[add_section(scores, changes, added, replayed)],
+            sections=[add_section(scores, changes, added, replayed), calibration_section(facts)],
             settings=run.config,
             seeds=[self.seed],
         )
@@ -184,6 +206,7 @@ class Add:
         )
         for change in changes:
             print(_sentence(change))
+        print(calibration_sentence(facts))
         print(f"report: {run.path / 'report.html'}")
 
 

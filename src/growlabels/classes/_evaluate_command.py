@@ -50,7 +50,10 @@ class Evaluate:
         inputs = {"table": file_sha256(self.table), "model": file_sha256(fitted.run.file(MODEL))}
         run = RunFolder.open(self.out, "classes evaluate", config, inputs)
         scores = score_labels(fitted.model, *answers(fitted.model, rows), labels)
-        self._finish(run, scores, len(fitted.model.classes_), len(table) - len(known))
+        rejected = None
+        if fitted.model.threshold_ is not None:
+            rejected = float(fitted.model.reject(rows).mean())
+        self._finish(run, scores, len(fitted.model.classes_), len(table) - len(known), rejected)
 
     def _known(
         self, model: "EBVClassifier", table: "DataTable", labels: "NDArray[Any]"
@@ -70,19 +73,23 @@ class Evaluate:
             raise DataError(f"{table.name} has no row of a class that the model knows")
         return np.flatnonzero(known)
 
-    def _finish(self, run: Any, scores: "Scores", classes: int, skipped: int) -> None:
+    def _finish(
+        self, run: Any, scores: "Scores", classes: int, skipped: int, rejected: float | None
+    ) -> None:
         from growlabels.classes._report import evaluate_section
         from growlabels.report import Report, render
 
         run.write(
             "scores.json",
-            lambda file: json.dump(asdict(scores) | {"skipped": skipped}, file, indent=1),
+            lambda file: json.dump(
+                asdict(scores) | {"skipped": skipped, "rejected": rejected}, file, indent=1
+            ),
         )
         report = Report(
             title=f"Evaluation on {self.table.name}",
             summary=f"Accuracy {scores.accuracy:.3f} on {scores.rows:,} rows (always their most "
             f"frequent class: {scores.majority:.3f}), calibration error "
-            f"{scores.calibration_error:.3f}.",
+            f"{scores.calibration_error:.3f}{_rejected(rejected)}.",
             sections=[evaluate_section(scores, classes, skipped)],
             settings=run.config,
         )
@@ -92,6 +99,10 @@ class Evaluate:
         print(
             f"{scores.rows:,} rows scored{left_out}: accuracy {scores.accuracy:.3f} "
             f"(most frequent class {scores.majority:.3f}), "
-            f"calibration error {scores.calibration_error:.3f}"
+            f"calibration error {scores.calibration_error:.3f}{_rejected(rejected)}"
         )
         print(f"report: {run.path / 'report.html'}")
+
+
+def _rejected(share: float | None) -> str:
+    return "" if share is None else f"; {share:.1%} of the rows are rejected by the threshold"
