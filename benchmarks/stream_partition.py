@@ -1,9 +1,10 @@
 """What the label partition finds: how tight, how steady, how fast it follows, what it costs.
 
-For each set of the mirror (``GROWLABELS_DATA``), shuffled: mean Jaccard index over the pairs inside
-the final clusters against random clusters of the same sizes; checks at which the structure changed,
-in the first and in the second half of the stream. On Yeast: rows until the clusters are right
-again after all labels were renamed half-way. Pair counts against one River Jaccard metric per pair.
+For each set of the mirror (``GROWLABELS_DATA``), shuffled, by linkage and by the divisive rule:
+mean Jaccard index over the pairs inside the final clusters against random clusters of the same
+sizes; checks at which the structure changed, in the first and in the second half of the stream.
+On Yeast: rows until the clusters are right again after all labels were renamed half-way. Pair
+counts against one River Jaccard metric per pair.
 
     GROWLABELS_DATA=... python benchmarks/stream_partition.py [--sets Yeast Bibtex] [--seeds 5]
 """
@@ -19,7 +20,7 @@ import numpy as np
 from river import metrics
 
 from growlabels.datasets import load_arff, load_yeast
-from growlabels.stream import IHOMER, LinkagePartition, PairCounts
+from growlabels.stream import IHOMER, LinkagePartition, OdacPartition, PairCounts
 
 RESULTS = Path(__file__).parent / "results"
 LABELS = {
@@ -28,13 +29,16 @@ LABELS = {
     "Mediamill_small": -101, "CAL500": -174, "Stackex_chess": -227, "Ohsumed": 23, "Bibtex": -159,
     "Delicious": -983,
 }  # fmt: skip
+CLUSTERERS = {"linkage": LinkagePartition, "odac": OdacPartition}
 CHECKS = 20
 DRAWS = 100
 
 
-def watched(Y: np.ndarray) -> tuple[PairCounts, LinkagePartition, list[int]]:
+def watched(
+    Y: np.ndarray, clusterer: str
+) -> tuple[PairCounts, LinkagePartition | OdacPartition, list[int]]:
     """Run the partition over the rows; return how many changes each of 20 checks made."""
-    pairs, partition, changes = PairCounts(), LinkagePartition(), []
+    pairs, partition, changes = PairCounts(), CLUSTERERS[clusterer](), []
     for end in np.linspace(0, len(Y), CHECKS + 1).astype(int)[1:]:
         part = Y[int(pairs.n) : end]
         pairs.learn_rows(np.concatenate(([0], part.sum(1).cumsum())), np.nonzero(part)[1])
@@ -47,9 +51,9 @@ def inside(J: np.ndarray, clusters: list[np.ndarray]) -> float:
     return float(np.mean([J[a, b] for c in clusters for a, b in combinations(c, 2)]))
 
 
-def tightness(Y: np.ndarray, seed: int) -> dict[str, float]:
+def tightness(Y: np.ndarray, clusterer: str, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    pairs, partition, changes = watched(Y[rng.permutation(len(Y))])
+    pairs, partition, changes = watched(Y[rng.permutation(len(Y))], clusterer)
     labels = Y.shape[1]
     J = np.zeros((labels, labels))
     a, b, _ = pairs.pairs()
@@ -70,8 +74,8 @@ def tightness(Y: np.ndarray, seed: int) -> dict[str, float]:
     return found
 
 
-def recovery(seed: int, step: int = 50) -> dict[str, int | None]:
-    """Return the rows after all labels were renamed at which the detector of drift gave alarm and
+def recovery(clusterer: str, seed: int, step: int = 50) -> dict[str, int | None]:
+    """Return the rows after all labels were renamed at which a detector of drift gave alarm and
     at which all old clusters were back, renamed; None: not in 1,200 rows.
     """
     data = load_yeast()
@@ -80,7 +84,7 @@ def recovery(seed: int, step: int = 50) -> dict[str, int | None]:
     X, Y = data.X[order], data.Y[order]
     renamed = np.zeros_like(Y)
     renamed[:, rename] = Y
-    model = IHOMER()
+    model = IHOMER(clusterer=clusterer)
     model.learn_many(X[:1200], Y[:1200])
     old = {frozenset(rename[list(c)].tolist()) for c in model.clusters}
     right = None
@@ -88,7 +92,8 @@ def recovery(seed: int, step: int = 50) -> dict[str, int | None]:
         model.learn_many(X[begin : begin + step], renamed[begin : begin + step])
         if right is None and {frozenset(c) for c in model.clusters} >= old:
             right = begin + step - 1200
-    alarms = [e.row - 1200 for e in model.events if e.kind == "drift" and e.row > 1200]
+    kinds = "drift", "global drift"
+    alarms = [e.row - 1200 for e in model.events if e.kind in kinds and e.row > 1200]
     return {"alarm": alarms[0] if alarms else None, "right_again": right}
 
 
@@ -112,33 +117,43 @@ def average(values: list[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
+def line(runs: list[dict[str, float]]) -> str:
+    """Return the means over the runs; of some figures over those with clusters."""
+    keys = "clusters", "grouped", "inside", "random", "changed_early", "changed_late"
+    mean = [average([run[key] for run in runs if key in run]) for key in keys]
+    clusters, grouped, tight, loose, early, late = mean
+    return f"{clusters:>9.1f}{grouped:>8.1f}{tight:>8.3f}{loose:>8.3f}{early:>22.1f}{late:>20.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sets", nargs="+", default=list(LABELS), choices=list(LABELS))
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     folder = Path(os.environ["GROWLABELS_DATA"]) / "multilabel"
-    results: dict[str, object] = {"versus_random": {}}
-    print(f"{'set':<16}{'labels':>7}{'clusters':>9}{'grouped':>8}{'inside':>8}{'random':>8}"
-          f"{'changed, of 10 early':>22}{'and 10 late checks':>20}")  # fmt: skip
-    better = worse = 0
+    results: dict[str, object] = {}
+    runs: dict[str, list[dict[str, float]]] = {clusterer: [] for clusterer in CLUSTERERS}
+    print(f"{'set':<16}{'clusterer':<10}{'labels':>7}{'clusters':>9}{'grouped':>8}{'inside':>8}"
+          f"{'random':>8}{'changed, of 10 early':>22}{'and 10 late checks':>20}")  # fmt: skip
     for name in options.sets:
         Y = load_arff(folder / f"{name}.arff.gz", labels=LABELS[name]).Y
-        runs = [tightness(Y, seed) for seed in range(options.seeds)]
-        results[name] = runs
-        keys = "clusters", "grouped", "inside", "random", "changed_early", "changed_late"
-        mean = {key: average([r[key] for r in runs if key in r]) for key in keys}
-        better += sum(r["inside"] > r["random"] for r in runs if "inside" in r)
-        worse += sum(r["inside"] <= r["random"] for r in runs if "inside" in r)
-        print(f"{name:<16}{Y.shape[1]:>7}{mean['clusters']:>9.1f}{mean['grouped']:>8.1f}"
-              f"{mean['inside']:>8.3f}{mean['random']:>8.3f}{mean['changed_early']:>22.1f}"
-              f"{mean['changed_late']:>20.1f}", flush=True)  # fmt: skip
+        for clusterer, all_runs in runs.items():
+            found = [tightness(Y, clusterer, seed) for seed in range(options.seeds)]
+            results[f"{name}, {clusterer}"] = found
+            all_runs += found
+            print(f"{name:<16}{clusterer:<10}{Y.shape[1]:>7}{line(found)}", flush=True)
         if name == "Bibtex":
             results["pair_speed"] = pair_speed(Y)
-    results["versus_random"] = {"better": better, "worse": worse}
-    print(f"tighter than random clusters of the same sizes: {better} of {better + worse} runs")
-    results["recovery_rows"] = [recovery(seed) for seed in range(options.seeds)]
-    print(f"Yeast, labels renamed half-way, rows until: {results['recovery_rows']}")
+    for clusterer, all_runs in runs.items():
+        paired = [run for run in all_runs if "inside" in run]
+        better = sum(run["inside"] > run["random"] for run in paired)
+        steady = sum(run["changed_late"] <= 1 for run in all_runs)
+        again = [recovery(clusterer, seed) for seed in range(options.seeds)]
+        results[clusterer] = {"better": better, "of": len(paired), "recovery": again}
+        print(f"{clusterer}: tighter than random clusters of the same sizes in {better} of "
+              f"{len(paired)} runs; at most one change in the last ten checks in {steady} of "
+              f"{len(all_runs)}")  # fmt: skip
+        print(f"  Yeast, labels renamed half-way, rows until: {again}")
     if "pair_speed" in results:
         print(f"Bibtex, pair counts against an object per pair: {results['pair_speed']}")
     RESULTS.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._learner import IHOMER
+from growlabels.stream._live import UntilStopped
 from growlabels.stream._metrics import SCORES
 from growlabels.stream._peers import MODELS
 from growlabels.stream._prequential import Point, PrequentialScores, compare
@@ -73,12 +75,25 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
         return
     aside: list[MalformedRow] = []
     models = _models(command)
-    scores = _scores(command, models, _rows(command, aside), progress)
+    rows = _rows(command, aside)
+    if command.live and not command.shuffle:  # such rows come only once: what they taught is kept
+        rows = UntilStopped(rows)
+    scores = _scores(command, models, rows, progress)
+    reason = rows.reason if isinstance(rows, UntilStopped) else None
+    learned = next(iter(scores.values())).n_rows
+    if reason is not None and not learned:
+        raise reason
     _print(scores, aside)
     if command.out is not None:
         folder = folder or _folder(command, command.out)
         _write(folder, command, next(iter(models.values())), scores, aside)
-        print(f"report: {folder.path / 'report.html'}")
+        print(f"report: {folder.path / 'report.html'}", flush=True)
+    if reason is not None:
+        kept = "were scored; without --out nothing is written"
+        if command.out is not None:
+            kept = f"are in {str(command.out)!r}, the model with them"
+        reason.args = (f"{reason}; the {learned:,} rows before {kept}",)
+        raise reason
 
 
 def _check(command: StreamSettings) -> None:
@@ -153,15 +168,16 @@ def _scores(
     if "ihomer" in command.models:
         progress("compiling (first use only)", 0)
         _warm_up()
-    return compare(
-        models,
-        rows,
-        every=command.every,
-        window=command.window,
-        delay=command.delay,
-        progress=progress,
-        on_point=_RunningScores(),
-    )
+    with rows if isinstance(rows, UntilStopped) else nullcontext():
+        return compare(
+            models,
+            rows,
+            every=command.every,
+            window=command.window,
+            delay=command.delay,
+            progress=progress,
+            on_point=_RunningScores(),
+        )
 
 
 def _warm_up() -> None:
