@@ -17,7 +17,7 @@ class Classifier(lightning.LightningModule):
         super().__init__()
         self.trunk = nn.Sequential(nn.Linear(20, 64), nn.ReLU())
         codebook = Codebook.for_classes(CLASSES, dim=64)
-        self.head = EBVHead(64, codebook, margin=0.1, label_smoothing=0.1, num_classes=CLASSES)
+        self.head = EBVHead(64, codebook, margin=0.2, label_smoothing=0.1, num_classes=CLASSES)
 
     def training_step(self, batch: list[torch.Tensor], index: int) -> torch.Tensor:
         x, y = batch

@@ -20,7 +20,7 @@ def main() -> float:
     trunk = nn.Sequential(nn.Linear(20, 64), nn.ReLU())
     codebook = Codebook.for_classes(1000, dim=64)  # room for classes to come
     codebook.add_labels([f"product {i}" for i in range(20)])
-    head = EBVHead(64, codebook, margin=0.1, label_smoothing=0.1)
+    head = EBVHead(64, codebook, margin=0.2, label_smoothing=0.1)
     optimizer = torch.optim.AdamW(
         [
             {"params": trunk.parameters(), "lr": 3e-3},

@@ -121,7 +121,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         capacity: int | None = None,
         dim: int | None = None,
         tau: float | Literal["auto"] = "auto",
-        margin: float = 0.1,
+        margin: float = 0.2,
         label_smoothing: float = 0.1,
         hidden: int = 256,
         embedding: int = 128,

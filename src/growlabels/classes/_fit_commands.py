@@ -50,7 +50,7 @@ class Fit:
     """Largest number of classes expected later; there is ample room by default."""
     dim: int | None = None
     """Dimension of the class vectors; chosen from the number of classes if not given."""
-    margin: float = 0.1
+    margin: float = 0.2
     """Angular margin in radians."""
     label_smoothing: float = 0.1
     """Share of each target that is spread over all classes."""
