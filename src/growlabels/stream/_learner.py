@@ -14,20 +14,20 @@ from scipy import sparse
 from growlabels.base.errors import UsageError
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
-from growlabels.stream._engine import Engine, Rows
+from growlabels.stream._engine import Engine
 from growlabels.stream._explain import Explanation, explain
 from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
-from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
+from growlabels.stream._large_engine import LargeEngine
+from growlabels.stream._named import Choices, Named
 from growlabels.stream._paper import PaperEngine
 from growlabels.stream._partition import Event
 from growlabels.stream._snapshot import load_snapshot, save_snapshot
 
 PRESETS = "default", "paper"
-Choices = NDArray[np.bool_] | sparse.csr_array
 
 
-class IHOMER(base.MultiLabelClassifier):
+class IHOMER(Named, base.MultiLabelClassifier):
     """Online learner of many labels that appear, vanish, return and drift.
 
     Seven experts give a log odds per label: two linear models, three votes of nearest rows, the
@@ -130,7 +130,6 @@ class IHOMER(base.MultiLabelClassifier):
         self.preset = preset
         self.clusterer = clusterer
         partition = new_clusterer(clusterer, seed)
-        self._engine: Engine | LargeEngine | PaperEngine
         if preset == "paper":
             self._engine = PaperEngine(window, drift or 0.0, check_every, partition)
         else:
@@ -145,7 +144,7 @@ class IHOMER(base.MultiLabelClassifier):
             self._engine.structure.partition = partition
         self._features = Index(0)
         self._positive = Index(1)
-        self._labels: dict[Hashable, None] = {}
+        self._labels = {}
 
     @property
     def labels_(self) -> list[Hashable]:
@@ -357,33 +356,6 @@ class IHOMER(base.MultiLabelClassifier):
                 f"X has {rows[0]} rows and Y has {rows[1]}; give one row of labels for each row"
             )
         return features, labels
-
-    def _learn(
-        self, features: Cells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
-    ) -> Choices:
-        x_index, x_value = self._features.read(features, learn=True)
-        y_index, _ = self._positive.read(labels, learn=True)
-        if features.start.size > 1:
-            self._labels.update(dict.fromkeys(mentioned))
-        rows = Rows(features.start, x_index, x_value, labels.start, y_index)
-        if not isinstance(self._engine, Engine):
-            return self._engine.learn(rows, keep)
-        at = outgrown_at(self._engine, rows, self.tree_above, self.max_bytes)
-        if at == rows.x_start.size - 1:
-            return self._engine.learn(rows, keep)
-        self._engine, chosen = outgrow(self._engine, rows, at, self.max_bytes, keep)
-        return chosen
-
-    def _rows(self, features: Cells) -> Rows:
-        """Index rows to predict; nothing is entered."""
-        x_index, x_value = self._features.read(features, learn=False)
-        nothing = np.zeros(features.start.size, np.int64)
-        return Rows(features.start, x_index, x_value, nothing, np.zeros(0, np.int64))
-
-    def _columns(self) -> NDArray[np.int64]:
-        """Give each known label's index; 0 where it was never true."""
-        get = self._positive.of.get
-        return np.fromiter((get(name, 0) for name in self._labels), np.int64, len(self._labels))
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
