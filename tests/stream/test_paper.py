@@ -11,6 +11,7 @@ from growlabels.stream import IHOMER, MultiLabelMetrics, stream_checks
 from growlabels.stream._cluster_tree import ClusterTree, inherited
 from growlabels.stream._contracts import check_memory_stays_under_max_bytes
 from growlabels.stream._growth import split_leaf
+from growlabels.stream._report import describe
 from growlabels.stream._tree import grown_tree, new_tree, route
 
 
@@ -51,6 +52,21 @@ def test_clusters_get_trees_of_their_own_that_split_on_what_tells_their_labels()
     names = list(model._positive.of)
     roots = {names[c.labels[0]] // 2: int(c.tree.feature[0]) for c in model._engine.trees}
     assert roots == {0: 0, 1: 1}
+
+
+def test_trees_stop_splitting_at_max_bytes_and_say_so_once():
+    free, bound = paper(check_every=100), paper(check_every=100)
+    bound._engine.max_bytes = bound.n_bytes
+    for model in (free, bound):
+        model.learn_many(*blocks(1500, 0))
+    nodes = {name: sum(int(c.tree.used[0]) for c in m._engine.trees)
+             for name, m in (("free", free), ("bound", bound))}  # fmt: skip
+    assert nodes["free"] > nodes["bound"] == len(bound._engine.trees)
+    assert [e.kind for e in free.events].count("full") == 0
+    (full,) = [e for e in bound.events if e.kind == "full"]
+    assert full.statistic > full.bound == bound._engine.max_bytes
+    assert describe(full).startswith("full: no tree splits beyond max_bytes (")
+    assert bound.predict_one({0: 2.0, 1: -2.0}) == {0: True, 1: True, 2: False, 3: False}
 
 
 def test_local_drift_touches_the_affected_tree_alone_and_swaps_by_a_test():

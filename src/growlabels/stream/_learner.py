@@ -72,8 +72,9 @@ class IHOMER(Named, base.MultiLabelClassifier):
     preset
         ``"default"``: the experts above. ``"paper"``: the system of the paper and nothing else,
         a multi-label Hoeffding tree per cluster with two levels of drift; for comparison.
-        There are label frequencies, linear models and nearest rows in its leaves, and
-        ``recent``, ``max_sets``, ``tree_above`` and ``max_bytes`` have no effect.
+        There are label frequencies, linear models and nearest rows in its leaves;
+        ``recent``, ``max_sets`` and ``tree_above`` have no effect, and ``max_bytes`` stops the
+        trees from splitting (event ``"full"``) but bounds neither their roots nor the window.
     clusterer
         ``"linkage"``, ``"odac"`` (the divisive-agglomerative rule of the paper) or
         ``"random"`` (clusters of the sizes that linkage finds, of labels drawn with ``seed``).
@@ -131,7 +132,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self.clusterer = clusterer
         partition = new_clusterer(clusterer, seed)
         if preset == "paper":
-            self._engine = PaperEngine(window, drift or 0.0, check_every, partition)
+            self._engine = PaperEngine(window, drift or 0.0, check_every, partition, max_bytes)
         else:
             self._engine = Engine(
                 window,

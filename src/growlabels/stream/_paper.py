@@ -51,12 +51,16 @@ class PaperEngine(Structured):
         Rows between checks of the partition.
     clusterer
         What finds the clusters.
+    max_bytes
+        No tree gets room for more nodes where all arrays would come to more than this. The
+        window and the root of each tree come on top: they are as wide as rows and labels are.
     """
 
     slots: int
     delta: float
     check_every: int
     clusterer: InitVar[Clusterer]
+    max_bytes: int = 5 * 2**28
     rows: int = 0
     known: int = 0
     features: int = 0
@@ -177,9 +181,22 @@ class PaperEngine(Structured):
         if feature >= 0 and (best - second > bound or bound < TIE * outcomes):
             used = int(tree.used[0]) + 2
             nodes = tree.feature.size
-            tree = grown_tree(tree, moment.x.size, used if nodes >= used else 2 * used)
+            wanted = used if nodes >= used else 2 * used
+            if not self._has_room(tree, wanted):
+                return tree
+            tree = grown_tree(tree, moment.x.size, wanted)
             split_leaf(tree, leaf, feature, cut)
         return tree
+
+    def _has_room(self, tree: Tree, nodes: int) -> bool:
+        """Whether a tree may have so many nodes; the first refusal is an event."""
+        more = max(nodes / tree.feature.size - 1.0, 0.0) * sum(array.nbytes for array in tree)
+        if more == 0.0 or self.n_bytes + more <= self.max_bytes:
+            return True
+        if not any(event.kind == "full" for event in self.events):
+            bytes_wanted = float(self.n_bytes + more)
+            self.events.append(Event(self.rows + 1, "full", (), bytes_wanted, self.max_bytes))
+        return False
 
     def _compare(self, cluster: ClusterTree) -> None:
         """Swap the alternate in where its loss is surely lower; give it up where surely not."""

@@ -26,7 +26,8 @@ class Event:
     kind
         ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``, ``"dissolve"`` or
         ``"regroup"`` of clusters; ``"drift"`` of the learner, ``"global drift"`` of the
-        label statistics, ``"local drift"`` of a cluster's tree and ``"swap"`` for another.
+        label statistics, ``"local drift"`` of a cluster's tree and ``"swap"`` for another;
+        ``"full"``: the trees stopped splitting, as they would outgrow ``max_bytes``.
     labels
         The labels it touches.
     statistic, bound

@@ -28,6 +28,10 @@ _KINDS = {
     "dissolve": "a cluster dissolves",
     "regroup": "labels change clusters",
     "drift": "the loss rose: the learner starts again from the last rows",
+    "global drift": "labels bring along less of their clusters: the counts start again",
+    "local drift": "the loss rose in one cluster: another tree grows beside its tree",
+    "swap": "the other tree erred less: it takes the place of the cluster's tree",
+    "full": "the trees stop splitting, as they would outgrow max_bytes",
 }
 
 
@@ -79,9 +83,15 @@ def describe(event: Event) -> str:
     'form: {a, b}'
     >>> describe(Event(900, "drift", (), 0.2, 0.1))
     'drift: the loss rose by 0.200'
+    >>> describe(Event(950, "local drift", ("a", "b"), 0.2, 0.1))
+    'local drift: {a, b}'
     """
     if event.kind == "drift":
         return f"drift: the loss rose by {event.statistic:.3f}"
+    if event.kind == "full":
+        return f"full: no tree splits beyond max_bytes ({event.bound:,.0f})"
+    if not (event.before or event.after):
+        return f"{event.kind}: {_sets([event.labels])}" if event.labels else event.kind
     before, after = _sets(event.before), _sets(event.after)
     return f"{event.kind}: " + " → ".join(part for part in (before, after) if part)
 
