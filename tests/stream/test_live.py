@@ -1,5 +1,6 @@
 """What a stopped live stream keeps: by signals to this process, and to a real command."""
 
+import io
 import json
 import os
 import signal
@@ -7,11 +8,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import tyro
 
 from growlabels.base.errors import DataError
+from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
+from growlabels.stream._commands import StreamCompare
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._live import StoppedError, UntilStopped
 
@@ -131,3 +136,21 @@ def test_without_a_folder_the_scores_are_printed(tmp_path):
     assert last.startswith("growlabels: stopped; the ")
     assert last.endswith(" rows before were scored; without --out nothing is written")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_models_on_a_live_stream_keep_the_same_rows(tmp_path, monkeypatch, capsys):
+    class Input(io.BytesIO):
+        def readline(self, *size):
+            line = super().readline(*size)
+            if not line:  # somebody presses Ctrl-C while the next row is awaited
+                os.kill(os.getpid(), signal.SIGINT)
+            return line
+
+    rows = b'{"x": {"a": 1}, "y": ["l"]}\n' * 12
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=Input(rows)))
+    models = ["--models", "majority,br-logistic", "--out", str(tmp_path / "run")]
+    with pytest.raises(StoppedError, match=r"stopped; the 12 rows before are in '.*run'$"):
+        tyro.cli(StreamCompare, args=["-", *models]).run(silent)
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
+    assert [figures["n_rows"] for figures in scores.values()] == [12, 12]
+    assert "BR logistic" in capsys.readouterr().out

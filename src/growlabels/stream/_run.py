@@ -84,14 +84,14 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
     if reason is not None and not learned:
         raise reason
     _print(scores, aside)
+    kept = "were scored; without --out nothing is written"
     if command.out is not None:
         folder = folder or _folder(command, command.out)
         _write(folder, command, next(iter(models.values())), scores, aside)
         print(f"report: {folder.path / 'report.html'}", flush=True)
+        model = ", the model with them" if folder.is_written("model.zip") else ""
+        kept = f"are in {str(command.out)!r}{model}"
     if reason is not None:
-        kept = "were scored; without --out nothing is written"
-        if command.out is not None:
-            kept = f"are in {str(command.out)!r}, the model with them"
         reason.args = (f"{reason}; the {learned:,} rows before {kept}",)
         raise reason
 
