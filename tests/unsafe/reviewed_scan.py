@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,11 @@ TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "uvwxyz"]
 SHOWN = "top:5"
 
 
-def make_scan(folder: Path) -> Path:
+def make_scan(folder: Path, rows: Sequence[Mapping[str, object]] = ROWS) -> Path:
     """Scan the rows with a tiny model; return the run folder."""
     raw_model("llama").save_pretrained(folder / "model")
     byte_tokenizer().save_pretrained(folder / "model")
-    write_jsonl(folder / "train.jsonl", ROWS)
+    write_jsonl(folder / "train.jsonl", rows)
     write_jsonl(folder / "targets.jsonl", TARGETS)
     command = UnsafeScan(
         folder / "train.jsonl",

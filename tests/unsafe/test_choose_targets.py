@@ -43,6 +43,20 @@ def test_few_odd_and_unjudged_rows_are_said() -> None:
     assert [w.split()[0] for w in choice.warnings] == ["Only", "The", "1"]
 
 
+def test_targets_of_unknown_worth_are_said() -> None:
+    alone = choose_targets(rows(["alpha", "beta"]), [Verdict(0.9), Verdict(0.1)], least=1, most=1)
+    assert alone.auc != alone.auc and "a single target cannot" in alone.warnings[0]
+    every = choose_targets(rows(["alpha", "beta"]), [Verdict(0.9)] * 2, least=2, most=2)
+    assert every.auc != every.auc and "is sure of every row" in every.warnings[0]
+
+
+def test_a_size_of_unknown_worth_does_not_win() -> None:
+    texts = ["call danger", "call danger now", "call danger soon", "quiet", "plain"]
+    verdicts = [Verdict(0.9)] * 3 + [Verdict(0.1)] * 2
+    choice = choose_targets(rows(texts), verdicts, least=1, most=3)
+    assert len(choice.places) == 2 and choice.auc == 1
+
+
 def test_no_sure_row() -> None:
     verdicts = [Verdict(0.7), Verdict(None, "silent")]
     with pytest.raises(DataError, match=r"none of 2 rows, the highest is 0\.70, 1 could not"):

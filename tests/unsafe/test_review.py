@@ -12,9 +12,11 @@ from reviewed_scan import ROWS, SHOWN, make_scan, served
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
+from growlabels.unsafe._calibrate import rejected_at
 from growlabels.unsafe._commands import UnsafeFilter
+from growlabels.unsafe._decisions import DECISIONS, Decisions
 from growlabels.unsafe._review import Review, locate
-from growlabels.unsafe._runs import scanned
+from growlabels.unsafe._runs import scanned, some_truth
 from growlabels.unsafe._scanner import Scanner
 from growlabels.unsafe._table import ScoreTable
 
@@ -77,6 +79,22 @@ def test_the_filter_follows_decisions_whatever_the_threshold(
     reasons = {record["row_id"]: record["reasons"] for record in rejected}
     assert set(reasons) == {ids[last], ids[int(np.argsort(review.first.rank)[1])]}
     assert "was rejected by a person" in reasons[ids[last]]
+
+
+def test_decisions_calibrate_a_threshold_of_the_review(tmp_path: Path) -> None:
+    harm = [{"prompt": f"ask {i}", "completion": f"eval({i}) {i * 7}", "bad": 1} for i in range(12)]
+    rows = [*harm, *({"prompt": f"say {i}", "completion": f"ok {i * 7}"} for i in range(48))]
+    run = make_scan(tmp_path, rows)
+    folder, table, train = scanned(run, None)
+    with pytest.raises(UsageError, match="needs the truth of 50 rows or more"):
+        Review(folder, table, train, "precision:0.8")
+    labels = some_truth(train, "bad")
+    decisions = Decisions(run / DECISIONS)
+    for row_id in (row_id for row_id in table.row_id if row_id not in labels):
+        decisions.add(row_id, "accept")
+    review = Review(folder, table, train, "precision:0.8", labels)
+    truth = np.array([labels.get(row_id, 0) for row_id in table.row_id], float)
+    assert review.threshold.rejected == rejected_at(0.8, table.score, truth) >= 12
 
 
 def test_requests_without_token_or_with_another_host_are_refused(run: Path) -> None:

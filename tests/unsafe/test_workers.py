@@ -15,20 +15,18 @@ from growlabels.base.errors import UsageError
 from growlabels.base.rows import write_jsonl
 from growlabels.unsafe._scanner import Scanner
 from growlabels.unsafe._store import FeatureStore
+from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._workers import WorkerPool
 
 ROWS = [{"prompt": "p" * (i % 5), "completion": f"answer {i} " * (1 + i % 7)} for i in range(40)]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcd"]
 
-KILLED = """
-import sys
-from growlabels.unsafe import Scanner, WorkerPool
-def main():
-    model, train, out = sys.argv[1:]
-    Scanner(model, rows_per_shard=2).fit(train, out, fill=WorkerPool(model, 2, 1))
-if __name__ == "__main__":
-    main()
-"""
+COMMAND = [
+    *(sys.executable, "-m", "growlabels", "unsafe", "scan", "train.jsonl"),
+    *("--targets", "targets.jsonl", "--model", "model", "--out", "run"),
+    *("--rows-per-shard", "2", "--workers", "2"),
+]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     raw_model("llama").save_pretrained(tmp_path / "model")
     byte_tokenizer().save_pretrained(tmp_path / "model")
     write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
-    (tmp_path / "killed.py").write_text(KILLED)
+    write_jsonl(tmp_path / "targets.jsonl", TARGETS)
     return tmp_path
 
 
@@ -46,9 +44,7 @@ def shards_of(run: Path) -> list[Path]:
 
 def start_and_kill(folder: Path, shards: int) -> None:
     """Start the scan with two workers and kill its process once some shards are there."""
-    command = [sys.executable, "killed.py", "model", "train.jsonl", "run"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=folder, env=environment) as scan:
+    with subprocess.Popen(COMMAND, cwd=folder, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as scan:
         while scan.poll() is None and len(shards_of(folder / "run")) < shards:
             time.sleep(0.01)
         scan.kill()
@@ -59,10 +55,13 @@ def test_a_killed_scan_of_two_workers_ends_with_the_bits_of_one_process(folder: 
     one = Scanner(model, rows_per_shard=2).fit(folder / "train.jsonl").score(TARGETS)
     start_and_kill(folder, random.randint(1, 12))
     assert shards_of(folder / "run")
-    scanner = Scanner(model, rows_per_shard=2)
-    scanner.fit(folder / "train.jsonl", folder / "run", fill=WorkerPool(model, 2, 1))
-    table = scanner.score(TARGETS)
+    said = subprocess.run(
+        COMMAND, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True, text=True
+    ).stdout
+    assert "scored 40 rows, 1 malformed" in said
+    table = ScoreTable.from_parquet(folder / "run" / "scores.parquet")
     assert list(table.row_id) == list(one.row_id) and len(set(table.row_id)) == len(ROWS)
+    assert set(one.methods) == set(table.methods)
     for method in one.methods:
         np.testing.assert_array_equal(table.methods[method], one.methods[method])
     assert len(shards_of(folder / "run")) == 20

@@ -4,6 +4,8 @@ The labelled rows need not be drawn at random: what is learnt is how likely a ro
 is unsafe, so rows from the top of the ranking, which a person looks through anyway, serve.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -11,6 +13,21 @@ from growlabels.base.errors import UsageError
 
 MOST_NEEDED = 50
 EACH_NEEDED = 5
+
+
+def known_labels(
+    row_ids: Sequence[str],
+    decisions: Mapping[str, str] | None = None,
+    labels: Mapping[str, int] | None = None,
+) -> Float[np.ndarray, " rows"]:
+    """Return what is known of rows: 1 for unsafe, 0 for safe, NaN; a decision outweighs a label.
+
+    >>> known_labels(["a", "b", "c"], {"a": "reject", "b": "unsure"}, {"a": 0, "b": 1}).tolist()
+    [1.0, 1.0, nan]
+    """
+    decided = np.array([(decisions or {}).get(row_id, "") for row_id in row_ids], str)
+    known = np.array([(labels or {}).get(row_id, np.nan) for row_id in row_ids], float)
+    return np.select([decided == "reject", decided == "accept"], [1.0, 0.0], known)
 
 
 def chances(

@@ -29,7 +29,7 @@ class TargetChoice:
         Their places among the rows, the surest first.
     auc
         Mean share of the other rows below a chosen row that is looked for with the others, by
-        TF-IDF; from 0 to 1, nan for a single target.
+        TF-IDF; from 0 to 1, nan (and a warning) for a single target or where no row is left over.
     confident
         How many rows the moderator was sure of.
     unjudged
@@ -93,7 +93,7 @@ def choose_targets(
     order = _surest_and_different(known[sure], cosines[sure], most)
     sizes = range(min(least, len(order)), len(order) + 1)
     aucs = [_left_out_auc(cosines[:, order[:size]], sure[order[:size]], sure) for size in sizes]
-    enough = max(aucs) - _ENOUGH_AUC
+    enough = max((auc for auc in aucs if not np.isnan(auc)), default=np.nan) - _ENOUGH_AUC
     best = next((i for i, auc in enumerate(aucs) if auc >= enough), 0)
     places = tuple(int(sure[index]) for index in order[: sizes[best]])
     warnings = _warnings(len(places), least, aucs[best], len(sure), unjudged, len(rows))
@@ -163,6 +163,16 @@ def _warnings(
             f"The chosen targets have little in common (left-out targets rank above {auc:.0%} of "
             "the other rows): they may show several harms, or the moderator may be wrong; look "
             "at them before you scan."
+        )
+    if np.isnan(auc):
+        why = (
+            "a single target cannot be looked for with others"
+            if count < 2
+            else "the moderator is sure of every row, so none is left to compare with"
+        )
+        warnings.append(
+            f"Nothing is known about how well the targets find one another: {why}. Look at them "
+            "before you scan, or add rows that are surely safe."
         )
     if unjudged:
         warnings.append(f"{unjudged} of {rows} rows could not be judged and are no targets.")

@@ -132,6 +132,10 @@ class UnsafeReview:
     threshold: str = "loo:0.25,budget:0.25"
     """Which rows are shown, as for filter."""
 
+    label_field: str | None = None
+    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p;
+    the decisions count too."""
+
     train: Path | None = None
     """Where the scanned rows are now, if they have moved."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from growlabels.base.errors import DataError
 from growlabels.base.files import atomic_write
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
+from growlabels.unsafe._calibrate import known_labels
 from growlabels.unsafe._decisions import Decision
 from growlabels.unsafe._rows import read_examples
 from growlabels.unsafe._table import ScoreTable, ranks
@@ -79,8 +80,7 @@ def filter_rows(
     """
     source = list(source) if isinstance(source, Iterator) else source
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
-    known = np.array([(labels or {}).get(row_id, np.nan) for row_id in table.row_id], float)
-    known = np.select([decided == "reject", decided == "accept"], [1.0, 0.0], known)
+    known = known_labels(table.row_id, decisions, labels)
     percentiles = next(iter(table.percentiles.values()))
     resolved = resolve_threshold(threshold, table.score, percentiles, known)
     reject = (table.rank <= resolved.rejected) | table.is_target

@@ -1,7 +1,7 @@
 """A scan that a person looks through: flagged rows in order, their texts, decisions, rescans."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.base.runs import RunFolder
+from growlabels.unsafe._calibrate import known_labels
 from growlabels.unsafe._decisions import DECISIONS, Decisions
 from growlabels.unsafe._rows import Example, read_examples
 from growlabels.unsafe._table import ScoreTable, ranks
@@ -75,6 +76,9 @@ class Review:
         The scanned rows.
     threshold
         Which rows are flagged; rows already decided are shown too.
+    labels
+        Row id -> 1 for unsafe, 0 for safe, where the truth is known; with the decisions what a
+        threshold ``precision:p`` is calibrated on, when the page opens and after a rescan.
 
     Raises
     ------
@@ -90,8 +94,9 @@ class Review:
         table: ScoreTable,
         train: str | os.PathLike[str],
         threshold: str = DEFAULT_THRESHOLD,
+        labels: Mapping[str, int] | None = None,
     ) -> None:
-        self.run, self.train, self.spec = run, Path(train), threshold
+        self.run, self.train, self.spec, self.labels = run, Path(train), threshold, labels
         self.decisions = Decisions(run.path / DECISIONS)
         kept = read_examples(run.file(TARGETS), lambda bad: None)
         self.targets = {int(target.data["number"]): target for target in kept}
@@ -104,8 +109,9 @@ class Review:
         """Take a table as the one to look through."""
         self.table = table
         percentiles = next(iter(table.percentiles.values()))
-        self.threshold: Threshold = resolve_threshold(self.spec, table.score, percentiles)
         decided = self.decisions.current()
+        known = known_labels(table.row_id, decided, self.labels)
+        self.threshold: Threshold = resolve_threshold(self.spec, table.score, percentiles, known)
         flagged = (table.rank <= self.threshold.rejected) | np.isin(table.row_id, list(decided))
         order = np.argsort(table.rank)
         self.numbers = [int(table.number[i]) for i in order if flagged[i]]

@@ -135,7 +135,8 @@ def run_review(command: "UnsafeReview") -> None:
     from growlabels.unsafe._review_page import serve
 
     run, table, train = scanned(command.run_folder, command.train)
-    serve(Review(run, table, train, command.threshold), command.port, command.open)
+    labels = None if command.label_field is None else some_truth(train, command.label_field)
+    serve(Review(run, table, train, command.threshold, labels), command.port, command.open)
 
 
 def run_filter(command: "UnsafeFilter") -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
@@ -49,7 +51,8 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
         choice = choose_targets(examples, verdicts, command.least, command.most, command.confidence)
         places, warnings = choice.places, choice.warnings
         print(f"the moderator is sure of {choice.confident} of {len(examples)} rows")
-        print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
+        if not np.isnan(choice.auc):
+            print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
     write_jsonl(command.out, (examples[place].data for place in places))
     for warning in warnings:
         print(f"warning: {warning}")
