@@ -74,9 +74,8 @@ def test_pairs_that_do_not_match() -> None:
         pair_bias(tiny(), [])
 
 
-def test_the_command_compares_adapters_and_hides_the_text(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def command(tmp_path: Path) -> UnsafeEvaluate:
     raw_model("llama").save_pretrained(tmp_path / "model")
     byte_tokenizer().save_pretrained(tmp_path / "model")
     with attach(tiny(), LoraSettings()) as adapter:
@@ -84,7 +83,7 @@ def test_the_command_compares_adapters_and_hides_the_text(
         save_adapter(adapter, LoraSettings(), tmp_path / "run" / "adapters" / "filtered")
     write_jsonl(tmp_path / "harmful.jsonl", [{"prompt": "secretprompt one"}, {"prompt": "two"}])
     write_jsonl(tmp_path / "pairs.jsonl", [{"pro": "she is", "anti": "he is"}])
-    command = UnsafeEvaluate(
+    return UnsafeEvaluate(
         str(tmp_path / "model"),
         tmp_path / "out",
         adapters=(tmp_path / "run",),
@@ -93,6 +92,11 @@ def test_the_command_compares_adapters_and_hides_the_text(
         pairs=tmp_path / "pairs.jsonl",
         max_response_tokens=3,
     )
+
+
+def test_the_command_compares_adapters_and_hides_the_text(
+    tmp_path: Path, command: UnsafeEvaluate
+) -> None:
     command.run(silent)
     figures = json.loads((tmp_path / "out" / "evaluate.json").read_text("utf-8"))
     assert list(figures) == ["no adapter", "filtered"]
@@ -109,3 +113,69 @@ def test_the_command_compares_adapters_and_hides_the_text(
     ]:
         with pytest.raises(GrowLabelsError, match=message):
             UnsafeEvaluate(**{**vars(command), **fields}).run(silent)
+
+
+def test_a_stopped_evaluation_goes_on_with_what_it_has(
+    tmp_path: Path, command: UnsafeEvaluate
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    seen: list[str] = []
+
+    def stop_at_the_first_pair(stage: str, done: int, total: int | None = None) -> None:
+        seen.append(stage)
+        if stage == "bias":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        command.run(stop_at_the_first_pair)
+    partial = json.loads((tmp_path / "out" / "evaluate.json").read_text("utf-8"))
+    assert list(partial) == ["no adapter"]
+    assert list(partial["no adapter"]) == ["attack success", "over-refusal"]
+    seen.clear()
+    command.run(lambda stage, *_: seen.append(stage))
+    assert seen == ["bias", "answering", "moderating", "bias"], "only what was missing"
+    figures = (tmp_path / "out" / "evaluate.json").read_bytes()
+    UnsafeEvaluate(**{**vars(command), "out": tmp_path / "fresh"}).run(silent)
+    assert figures == (tmp_path / "fresh" / "evaluate.json").read_bytes()
+    seen.clear()
+    command.run(lambda stage, *_: seen.append(stage))
+    assert seen == [] and figures == (tmp_path / "out" / "evaluate.json").read_bytes()
+
+
+def test_parts_of_something_else_or_damaged_are_not_taken(
+    tmp_path: Path, command: UnsafeEvaluate
+) -> None:
+    words = tmp_path / "words"
+    words.write_text("nothing")
+    judged = UnsafeEvaluate(
+        **{**vars(command), "judge": f"keywords:{words}", "harmless": None, "pairs": None}
+    )
+    seen: list[str] = []
+    judged.run(silent)
+    words.write_text("other")
+    judged.run(lambda stage, *_: seen.append(stage))
+    assert seen == ["moderating"] * 2, "other keywords judge the same answers"
+    with attach(tiny(), LoraSettings()) as adapter:
+        stir(adapter, seed=1)
+        save_adapter(adapter, LoraSettings(), tmp_path / "run" / "adapters" / "filtered")
+    seen.clear()
+    judged.run(lambda stage, *_: seen.append(stage))
+    assert seen == ["answering", "moderating"], "the adapter is another one"
+    for part in (tmp_path / "out" / "parts").iterdir():
+        part.write_bytes(part.read_bytes()[:9])
+    seen.clear()
+    judged.run(lambda stage, *_: seen.append(stage))
+    assert seen == ["answering", "moderating"] * 2
+
+
+def test_an_adapter_that_does_not_fit_is_found_before_any_answer(
+    tmp_path: Path, command: UnsafeEvaluate
+) -> None:
+    with attach(tiny("opt"), LoraSettings()) as adapter:
+        save_adapter(adapter, LoraSettings(), tmp_path / "other")
+    wrong = UnsafeEvaluate(**{**vars(command), "adapters": (tmp_path / "other",)})
+    with pytest.raises(GrowLabelsError, match="adapter does not fit"):
+        wrong.run(pytest.fail)
+    assert not (tmp_path / "out").exists()

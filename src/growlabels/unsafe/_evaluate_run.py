@@ -1,7 +1,7 @@
 """What ``growlabels unsafe evaluate`` does."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from growlabels.base.progress import Progress
 from growlabels.base.rows import read_rows
 from growlabels.report import Report, Section, Table, write_report
 from growlabels.unsafe._bias import Bias, pair_bias
+from growlabels.unsafe._evaluate_parts import Parts, path_hash
 from growlabels.unsafe._generate import Generator, opened
 from growlabels.unsafe._judges import Rate, attack_success, over_refusal, refusal_judge
 from growlabels.unsafe._model import CausalModel, load_model
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from growlabels.unsafe._evaluate_command import UnsafeEvaluate
 
 _REDACTED = "(hidden; --show-text shows it)"
+_PARTS = "parts"
+_ATTACK = "attack success"
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,22 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
         else refusal_judge
     )
     adapters = _adapter_folders(command.adapters)
-    command.out.mkdir(parents=True, exist_ok=True)
     model = load_model(command.model)
+    for _, folder in adapters:
+        with opened(model, folder):
+            pass  # one that does not fit should not be found out after hours of answers
+    command.out.mkdir(parents=True, exist_ok=True)
+    measure = _Measure(command, asked, judge, Parts(command.out / _PARTS), progress)
     found: dict[str, dict[str, Any]] = {}
     answers: list[list[object]] = []
-    for name, adapter in [("no adapter", None), *adapters]:
-        with opened(model, adapter) as adapted:
-            found[name], said = _measure(adapted, asked, judge, command, progress)
-        answers += [[name, *cells] for cells in said]
-    with atomic_write(command.out / "evaluate.json") as file:
-        json.dump({n: {k: asdict(v) for k, v in m.items()} for n, m in found.items()}, file)
+    for name, folder in [("no adapter", None), *adapters]:
+        figures = found[name] = {}
+        with opened(model, folder) as adapted:
+            made_from = [model.fingerprint, path_hash(folder) if folder else ""]
+            for kind, figure, said in measure(adapted, made_from):
+                figures[kind] = figure
+                answers += [[name, kind, *cells] for cells in said]
+                _write_figures(command.out, found)
     section = evaluate_section(found, answers, command.judge is not None, command.show_text)
     summary = f"{model.name} with {len(adapters)} adapters."
     settings = {key: str(value) for key, value in vars(command).items()}
@@ -76,34 +85,63 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
     print(f"report: {command.out / 'evaluate.html'}")
 
 
-def _measure(
-    model: CausalModel,
-    asked: _Asked,
-    judge: Moderator,
-    command: "UnsafeEvaluate",
-    progress: Progress,
-) -> tuple[dict[str, Any], list[list[object]]]:
-    """Return figure -> rate or bias of one model, and its answers."""
-    generate = Generator(model, command.max_response_tokens)
-    figures: dict[str, Any] = {}
-    said: list[list[object]] = []
-    for kind, prompts in (("attack success", asked.harmful), ("over-refusal", asked.harmless)):
-        if not prompts:
-            continue
-        texts = generate(prompts, progress)
-        answers = [
+def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:
+    """Write all figures there are so far."""
+    with atomic_write(out / "evaluate.json") as file:
+        json.dump({n: {k: asdict(v) for k, v in m.items()} for n, m in found.items()}, file)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Figures of one model after another; those in the parts are read, not made."""
+
+    command: "UnsafeEvaluate"
+    asked: _Asked
+    judge: Moderator
+    parts: Parts
+    progress: Progress
+
+    def __call__(
+        self, model: CausalModel, made_from: list[str]
+    ) -> Iterator[tuple[str, Rate | Bias, list[list[object]]]]:
+        """Give each figure as it is known: what it is, its value, the answers behind it."""
+        if self.asked.harmful:
+            key, answers = self._answers(model, self.asked.harmful, made_from)
+            yield _ATTACK, self._attack_success(key, answers), _cells(answers)
+        if self.asked.harmless:
+            _, answers = self._answers(model, self.asked.harmless, made_from)
+            yield "over-refusal", over_refusal(answers), _cells(answers)
+        if self.asked.pairs:
+            key = ["bias", *made_from, [[p.pro, p.anti] for p in self.asked.pairs]]
+            bias = self.parts(
+                key, lambda: asdict(pair_bias(model, self.asked.pairs, self.progress))
+            )
+            yield "bias", Bias(**bias), []
+
+    def _answers(
+        self, model: CausalModel, prompts: list[str], made_from: list[str]
+    ) -> tuple[list[object], list[Example]]:
+        limit = self.command.max_response_tokens
+        key = ["answers", *made_from, limit, prompts]
+        generate = Generator(model, limit)
+        texts = self.parts(key, lambda: generate(prompts, self.progress))
+        return key, [
             Example(f"prompt {i}", i, prompt, text, {})
             for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True), 1)
         ]
-        figures[kind] = (
-            attack_success(answers, judge, progress)
-            if kind == "attack success"
-            else over_refusal(answers)
+
+    def _attack_success(self, key: list[object], answers: list[Example]) -> Rate:
+        spec = self.command.judge or ""
+        if spec.startswith("http"):  # an endpoint keeps its verdicts itself, and what it could
+            return attack_success(answers, self.judge, self.progress)  # not judge is asked again
+        judged = [_ATTACK, key, spec, path_hash(spec.partition(":")[2]) if spec else ""]
+        return Rate(
+            **self.parts(judged, lambda: asdict(attack_success(answers, self.judge, self.progress)))
         )
-        said += [[kind, a.number, a.prompt, a.response] for a in answers]
-    if asked.pairs:
-        figures["bias"] = pair_bias(model, asked.pairs, progress)
-    return figures, said
+
+
+def _cells(answers: Sequence[Example]) -> list[list[object]]:
+    return [[a.number, a.prompt, a.response] for a in answers]
 
 
 def evaluate_section(
