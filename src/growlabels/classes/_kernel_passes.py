@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from growlabels.classes._kernel_cache import kernel
 from growlabels.classes._vector_ir import F32, I64, LANES, LOWEST, ROUNDER, ROW, VectorCode
 
+INDEX_BITS = LANES.bit_length() - 1  # of an entry of a table of LANES numbers
+
 intrinsic: Any = numba_intrinsic  # what it makes is called with one argument less than it has
 
 
@@ -118,11 +120,25 @@ def correlate(typingctx, stages, query, other, target, minus_one):
     return types.void(stages, i64, i64, i64, f32), codegen
 
 
+def packed(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Pack the signs of up to eight tables, axis 0, into a word: bit j of a pattern is sign j.
+
+    With 16 lanes four bits a table, lowest first. With 8 lanes, for half tables: the lower three
+    bits, inverted where bit 3 is set, lowest first; the bits 3 from the top bit down.
+    """
+    place = np.arange(len(patterns), dtype=np.uint32).reshape(-1, *[1] * (patterns.ndim - 1))
+    if LANES == 16:
+        return (patterns << 4 * place).sum(0, dtype=np.uint32)
+    opposite = patterns >> 3
+    index = (patterns & 7) ^ (7 * opposite)
+    return ((index << 3 * place) + (opposite << 31 - place)).sum(0, dtype=np.uint32)
+
+
 @intrinsic
 def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
     """First pass of one l for one query and LANES bases: a quarter of the ch.
 
-    ``words`` holds four bits for each lane and table (see ``_kernel_plan``); ``flip``, int32,
+    ``words`` holds four bits for each lane and table (see :func:`packed`); ``flip``, int32,
     changes them to those of the quarter.
     """
     radix = 1 << len(stages)
@@ -136,16 +152,12 @@ def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
         ]
         rows = []
         for g in range(radix // 4):
-            index = builder.lshr(words[g // 8], code.whole(4 * (g % 8)))
+            word, place = words[g // 8], g % 8
             table = code.load(code.offset(args[1], ROW * g))
-            if LANES == 16:
-                rows.append(code.chosen(table, index))
-                continue
-            # Half a table: opposite signs give opposite sums.
-            opposite = builder.ashr(builder.shl(index, code.whole(28)), code.whole(31))
-            row = code.chosen(table, builder.xor(index, opposite))
-            top = builder.and_(opposite, code.whole(1 << 31))
-            row = builder.bitcast(builder.xor(builder.bitcast(row, code.ints), top), code.floats)
+            row = code.chosen(table, builder.lshr(word, code.whole(INDEX_BITS * place)))
+            if LANES == 8:  # half a table: opposite signs give opposite sums
+                top = builder.and_(builder.shl(word, code.whole(place)), code.whole(1 << 31))
+                row = builder.bitcast(builder.xor(builder.bitcast(row, code.ints), top), code.floats)
             rows.append(row)
         for g, row in enumerate(code.butterflies(rows, radix // 8)):
             code.store(row, code.offset(args[4], ROW * radix * g))
@@ -156,7 +168,13 @@ def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
 
 
 def _largest(code, rows, best):
-    """Raise the vector at ``best`` to the largest of ``rows``."""
+    """Raise the vector at ``best`` to the largest logit; of the transform, one stage is left.
+
+    That stage and the larger of its two results are one sum: ``max(a + b, a - b) = a + |b|``,
+    to the bit.
+    """
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    rows = [code.builder.fadd(a, code.magnitude(b)) for a, b in pairs]
     while len(rows) > 1:
         half = len(rows) // 2
         rows = [code.maximum(rows[i], rows[i + half]) for i in range(half)]
@@ -171,18 +189,18 @@ def block_max(typingctx, stages, source, best, minus_one):
     def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[3])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
-        _largest(code, code.butterflies(rows, radix // 2), args[2])
+        _largest(code, code.butterflies(rows, radix // 2, last=2), args[2])
         return context.get_dummy_value()
 
     i64, f32 = types.int64, types.float32
     return types.void(stages, i64, i64, f32), codegen
 
 
-def _second_pass(code, radix, args):
+def _second_pass(code, radix, args, last=1):
     source, table, flips, block = args
     offsets = code.gathered(radix, table, block)
     rows = [code.load(code.builder.add(source, offset)) for offset in offsets]
-    return code.signed(rows, code.scalars(radix, flips))
+    return code.signed(rows, code.scalars(radix, flips), last)
 
 
 @intrinsic
@@ -192,7 +210,7 @@ def shared_block_max(typingctx, stages, source, table, flips, block, best, minus
 
     def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[6])
-        _largest(code, _second_pass(code, radix, args[1:5]), args[5])
+        _largest(code, _second_pass(code, radix, args[1:5], last=2), args[5])
         return context.get_dummy_value()
 
     i64, f32 = types.int64, types.float32

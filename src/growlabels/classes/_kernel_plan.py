@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from growlabels.classes._kernel_passes import packed
 from growlabels.classes._vector_ir import LANES, ROW
 
 SHIFTS = 16  # of the certificate
@@ -42,8 +43,8 @@ class KernelPlan:
     flips
         ``(bases, R)`` float32.
     words
-        ``(sets, R, n * LANES)`` uint32: for each l and basis, four bits for each table
-        g < R / 4; bit j says whether the sign at (g + j R / 4, l) is -1.
+        ``(sets, R, n * LANES)`` uint32: for each l and basis, the signs of each table g < R / 4,
+        those at (g + j R / 4, l) for j < 4, as ``_kernel_passes.packed`` has them.
     places, factors
         ``(16, bases)`` for the certificate (see ``_kernel_certified``): where the spectrum of
         shift e has the entry of each basis, in numbers, and its sign. Empty below
@@ -144,12 +145,12 @@ def _sylvester(order: int) -> NDArray[np.int8]:
 
 
 def _words(signs: NDArray[np.int8], radix: int) -> NDArray[np.uint32]:
-    """See :class:`KernelPlan`; 32 bits hold eight tables of one l, d = 4,096 needs two."""
+    """See :class:`KernelPlan`; a word holds eight tables of one l, d = 4,096 needs two."""
     sets, tables = -(-len(signs) // LANES), radix // 4
     negative = np.zeros((sets * LANES, 4, tables, radix), dtype=np.uint32)
     negative[: len(signs)] = (signs < 0).reshape(len(signs), 4, tables, radix)
-    place = 4 * (np.arange(tables) % 8) + np.arange(4)[:, None]
-    bits = (negative << place[:, :, None].astype(np.uint32)).sum(1, dtype=np.uint32)
-    words = np.add.reduceat(bits, np.arange(0, tables, 8), axis=1, dtype=np.uint32)
-    lanes_last = words.reshape(sets, LANES, -1, radix).transpose(0, 3, 2, 1)
+    bit = np.arange(4, dtype=np.uint32)[:, None, None]
+    patterns = (negative << bit).sum(1, dtype=np.uint32).swapaxes(0, 1)
+    words = np.stack([packed(patterns[i : i + 8]) for i in range(0, tables, 8)])
+    lanes_last = words.reshape(-1, sets, LANES, radix).transpose(1, 3, 0, 2)
     return np.ascontiguousarray(lanes_last).reshape(sets, radix, -1)

@@ -7,6 +7,7 @@ from growlabels.classes._kernel_passes import (
     address,
     block_max,
     columns,
+    packed,
     shared_block_max,
     spread,
     spread_query,
@@ -14,8 +15,8 @@ from growlabels.classes._kernel_passes import (
 )
 from growlabels.classes._vector_ir import LANES, ROW
 
-# Bit j of all nibbles, for j where the row of H of order 4 is negative: of quarter 0, 1, 2, 3.
-FLIPS = (np.int32(0), np.int32(-0x55555556), np.int32(-0x33333334), np.int32(0x66666666))
+# Changes of the signs of a word: bit j is set where row 0, 1, 2, 3 of H of order 4 is negative.
+FLIPS = tuple(packed(np.full(8, p, np.uint32)).view(np.int32) for p in (0b0000, 0b1010, 0b1100, 0b0110))
 
 
 @kernel
@@ -66,6 +67,24 @@ def maxima_of_bases(stages, query, words, one, scratch, out):
                 spread_query(stages, sums, bits, flip, passed + low * ROW, one)
             for high in range(quarter):
                 block_max(stages, passed + high * radix * ROW, best, one)
+
+
+@kernel
+def best_by_bases(stages, z, words, signs, n_classes, one, values, index):
+    """Do the work of :func:`maxima_of_bases` and :func:`best_classes`, query after query."""
+    radix = 1 << len(stages)
+    dim, sets = radix * radix, len(words)
+    room = np.empty((dim // 2 + sets + 2 * dim // LANES + 1) * LANES, dtype=np.float32)
+    start = -address(room) % ROW // 4
+    tiles = room[start : start + room.size - LANES].reshape(-1, LANES)
+    scratch, maxima = tiles[: dim // 2], tiles[dim // 2 : dim // 2 + sets]
+    grids = tiles[dim // 2 + sets :].reshape(2, radix, radix)
+    column = maxima.reshape(-1, 1)
+    for row in range(len(z)):
+        maxima_of_bases(stages, z[row], words, one, scratch, maxima)
+        best_of_row(
+            stages, z[row], column, 0, signs, n_classes, one, grids, values[row], index[row]
+        )
 
 
 @kernel

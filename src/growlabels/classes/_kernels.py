@@ -16,7 +16,12 @@ from growlabels.classes._kernel_logits import add_combined, write_cosines
 from growlabels.classes._kernel_loss import add_units, add_weights
 from growlabels.classes._kernel_passes import empty_tiles, fill
 from growlabels.classes._kernel_plan import KernelPlan
-from growlabels.classes._kernel_search import best_classes, maxima_of_bases, maxima_of_queries
+from growlabels.classes._kernel_search import (
+    best_by_bases,
+    best_classes,
+    maxima_of_bases,
+    maxima_of_queries,
+)
 from growlabels.classes._vector_ir import LANES
 
 LOG2_E = 1.4426950408889634
@@ -121,6 +126,11 @@ def _search_few(
     threads: int,
 ) -> None:
     """Do the work of :func:`topk` row by row, with bases in the lanes."""
+    if threads == 1:
+        best_by_bases(
+            plan.stages, z, plan.words, plan.signs, plan.n_classes, MINUS_ONE, values, index
+        )
+        return
     maxima, grids = empty_tiles(len(plan.words), 2 * plan.dim // LANES)
     scratch = [empty_tiles(plan.dim // 2)[0] for _ in range(threads)]
     column = maxima.reshape(-1, 1)

@@ -103,10 +103,14 @@ class VectorCode:
     def maximum(self, a: Any, b: Any) -> Any:
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
 
-    def butterflies(self, rows: list[Any], half: int) -> list[Any]:
-        """Unnormalised Hadamard transform of ``rows``, from stage ``half`` on."""
+    def magnitude(self, a: Any) -> Any:
+        bits = self.builder.and_(self.builder.bitcast(a, self.ints), self.whole((1 << 31) - 1))
+        return self.builder.bitcast(bits, self.floats)
+
+    def butterflies(self, rows: list[Any], half: int, last: int = 1) -> list[Any]:
+        """Unnormalised Hadamard transform of ``rows``, from stage ``half`` to stage ``last``."""
         rows = list(rows)
-        while half:
+        while half >= last:
             for i in range(len(rows)):
                 if not i & half:
                     a, b = rows[i], rows[i | half]
@@ -115,7 +119,7 @@ class VectorCode:
             half //= 2
         return rows
 
-    def signed(self, rows: list[Any], signs: list[Any]) -> list[Any]:
+    def signed(self, rows: list[Any], signs: list[Any], last: int = 1) -> list[Any]:
         """Transform ``rows`` times scalar ``signs``; the first stage does the products."""
         half = len(rows) // 2
         first = list(rows)
@@ -124,7 +128,7 @@ class VectorCode:
             sign = self.splat(signs[i])
             first[i] = self.fma(rows[i], sign, product)
             first[i + half] = self.fma(rows[i], sign, self.builder.fneg(product))
-        return self.butterflies(first, half // 2)
+        return self.butterflies(first, half // 2, last)
 
     def gathered(self, radix: int, table: Any, block: Any) -> list[Any]:
         """Offsets of the rows of one block: entry of the int64 table, xor the block's offset."""
