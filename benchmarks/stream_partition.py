@@ -3,7 +3,7 @@
 For each set of the mirror (``GROWLABELS_DATA``), shuffled, by linkage and by the divisive rule:
 mean Jaccard index over the pairs inside the final clusters against random clusters of the same
 sizes; checks at which the structure changed, in the first and in the second half of the stream.
-On Yeast: rows until the clusters are right again after all labels were renamed half-way. Pair
+On three sets: rows until the clusters are right again after all labels were renamed half-way. Pair
 counts against one River Jaccard metric per pair.
 
     GROWLABELS_DATA=... python benchmarks/stream_partition.py [--sets Yeast Bibtex] [--seeds 5]
@@ -13,13 +13,15 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from river import metrics
 
-from growlabels.datasets import load_arff, load_yeast
+from growlabels.datasets import MultiLabelData, load_arff
 from growlabels.stream import IHOMER, LinkagePartition, OdacPartition, PairCounts
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,6 +32,7 @@ LABELS = {
     "Delicious": -983,
 }  # fmt: skip
 CLUSTERERS = {"linkage": LinkagePartition, "odac": OdacPartition}
+FLIPPED = {"Yeast": 20, "Mediamill_small": 3, "Bibtex": 3}  # orders
 CHECKS = 20
 DRAWS = 100
 
@@ -74,27 +77,42 @@ def tightness(Y: np.ndarray, clusterer: str, seed: int) -> dict[str, float]:
     return found
 
 
-def recovery(clusterer: str, seed: int, step: int = 50) -> dict[str, int | None]:
-    """Return the rows after all labels were renamed at which a detector of drift gave alarm and
-    at which all old clusters were back, renamed; None: not in 1,200 rows.
+def recovery(rows: MultiLabelData, clusterer: str, seed: int, step: int = 50) -> dict[str, Any]:
+    """Rename all labels half-way, in a random order of the rows.
+
+    Returns the rows after the break at which a detector of drift gave alarm and at which all old
+    clusters were back, renamed (None: not in 1,200 rows); and, 500 rows after it, the share of
+    the pairs inside old clusters that are together again, and the same of a learner that only
+    saw these 500 rows: more cannot be asked.
     """
-    data = load_yeast()
     rng = np.random.default_rng(seed)
-    order, rename = rng.permutation(2400), rng.permutation(14)
-    X, Y = data.X[order], data.Y[order]
+    order, rename = rng.permutation(len(rows.Y)), rng.permutation(rows.Y.shape[1])
+    X, Y, cut = rows.X[order], rows.Y[order], len(order) // 2
     renamed = np.zeros_like(Y)
     renamed[:, rename] = Y
-    model = IHOMER(clusterer=clusterer)
-    model.learn_many(X[:1200], Y[:1200])
+    model, fresh = IHOMER(clusterer=clusterer), IHOMER(clusterer=clusterer, check_every=50)
+    model.learn_many(X[:cut], Y[:cut])
+    fresh.learn_many(X[cut : cut + 500], renamed[cut : cut + 500])
     old = {frozenset(rename[list(c)].tolist()) for c in model.clusters}
-    right = None
-    for begin in range(1200, 2400, step):
+    found: dict[str, Any] = {"alarm": None, "right_again": None}
+    for begin in range(cut, min(cut + 1200, len(order)), step):
         model.learn_many(X[begin : begin + step], renamed[begin : begin + step])
-        if right is None and {frozenset(c) for c in model.clusters} >= old:
-            right = begin + step - 1200
+        after = begin + step - cut
+        if found["right_again"] is None and {frozenset(c) for c in model.clusters} >= old:
+            found["right_again"] = after
+        if after == 500:
+            found["back"], found["fresh"] = (back(old, m.clusters) for m in (model, fresh))
     kinds = "drift", "global drift"
-    alarms = [e.row - 1200 for e in model.events if e.kind in kinds and e.row > 1200]
-    return {"alarm": alarms[0] if alarms else None, "right_again": right}
+    alarms = [e.row - cut for e in model.events if e.kind in kinds and e.row > cut]
+    return found | {"alarm": alarms[0] if alarms else None}
+
+
+def back(old: set[frozenset[int]], clusters: Sequence[Sequence[int]]) -> float:
+    """Return the share of the pairs inside old clusters that are inside one now."""
+    home = {label: i for i, cluster in enumerate(clusters) for label in cluster}
+    pairs = [pair for cluster in old for pair in combinations(cluster, 2)]
+    together = sum(home.get(a, -1) == home.get(b, -2) for a, b in pairs)
+    return together / len(pairs) if pairs else float("nan")
 
 
 def pair_speed(Y: np.ndarray, rows: int = 20) -> dict[str, float]:
@@ -148,12 +166,15 @@ def main() -> None:
         paired = [run for run in all_runs if "inside" in run]
         better = sum(run["inside"] > run["random"] for run in paired)
         steady = sum(run["changed_late"] <= 1 for run in all_runs)
-        again = [recovery(clusterer, seed) for seed in range(options.seeds)]
-        results[clusterer] = {"better": better, "of": len(paired), "recovery": again}
+        results[clusterer] = {"better": better, "of": len(paired), "steady": steady}
         print(f"{clusterer}: tighter than random clusters of the same sizes in {better} of "
               f"{len(paired)} runs; at most one change in the last ten checks in {steady} of "
               f"{len(all_runs)}")  # fmt: skip
-        print(f"  Yeast, labels renamed half-way, rows until: {again}")
+        for name, orders in FLIPPED.items():
+            rows = load_arff(folder / f"{name}.arff.gz", labels=LABELS[name])
+            again = [recovery(rows, clusterer, seed) for seed in range(orders)]
+            results[f"{name} renamed, {clusterer}"] = again
+            print(f"  {name}, labels renamed half-way: {again}", flush=True)
     if "pair_speed" in results:
         print(f"Bibtex, pair counts against an object per pair: {results['pair_speed']}")
     RESULTS.mkdir(exist_ok=True)

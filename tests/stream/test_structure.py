@@ -39,6 +39,19 @@ def test_recovers_within_500_rows_after_all_correlations_flip(seed, cut):
     assert {frozenset(c) for c in structure.partition.clusters} >= old
 
 
+@pytest.mark.parametrize("kind", ["linkage", "odac"])
+@pytest.mark.parametrize("seed", range(3))
+def test_recovers_as_quickly_when_a_learner_was_first_to_see_the_flip(kind, seed):
+    Y, names = flipped(seed)
+    structure = Structure(200, 0.0005, new_clusterer(kind))
+    structure.learn(*as_rows(Y[:1200]))
+    old = {frozenset(names[list(c)].tolist()) for c in structure.partition.clusters}
+    structure.learn(*as_rows(Y[1200:1220]))
+    structure.restart()
+    structure.learn(*as_rows(Y[1220:1700]))
+    assert {frozenset(c) for c in structure.partition.clusters} >= old
+
+
 @pytest.mark.parametrize("kind", CLUSTERERS)
 def test_a_stationary_stream_gives_no_global_alarm(kind):
     for seed in range(5):

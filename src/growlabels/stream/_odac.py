@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from growlabels.base.errors import RunError, UsageError
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._linkage import Branch, Cluster, Linkage
+from growlabels.stream._pace import Pace
 from growlabels.stream._partition import Event, LabelGraph, forest, labels_of, singles, without
 
 _LEAVE = 0.5  # a label leaves where the gate is shut even at this share of its width
@@ -58,7 +59,8 @@ class OdacPartition:
     ``(d1 - d0) |d1 + d0 - 2 d|``, d1 the largest and d0 the smallest distance. Then d1 must also
     lead the next distance by the bound, or the bound be below ``tau``, and the halves must not
     be looser than the whole. An inner node is merged where its diameter is lower, by more than
-    the bound, than the mean over the pairs inside its leaves.
+    the bound, than the mean over the pairs inside its leaves. After changes the next ones wait
+    until as many rows have come again as the counts held, or for a drift alarm.
 
     Parameters
     ----------
@@ -114,6 +116,7 @@ class OdacPartition:
         self._root: _Node | None = None
         self._pool: Cluster = ()
         self._tests = 0
+        self._pace = Pace()
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -134,14 +137,19 @@ class OdacPartition:
         pairs
             The counts of all rows so far.
         row
-            Number of rows learned, for the events.
+            Number of rows learned; it never falls.
         """
+        if not self._pace.allows(pairs.n, row):
+            self._pool = without(range(pairs.counts.size), self.clusters)
+            return []
         graph = LabelGraph(pairs, self.kappa, self.z)
         events = self._leave(pairs, row) + self._join(graph, pairs, row)
         if self._root is not None:
             space = _Space(pairs, self.kappa, self._root.labels)
             events += self._merge(space, pairs.n, row) + self._split(space, pairs.n, row)
         self._pool = without(graph.labels, self.clusters)
+        if events:
+            self._pace.changed(pairs.n, row)
         return events
 
     def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
@@ -170,6 +178,7 @@ class OdacPartition:
             "root": self._root.to_json() if self._root else None,
             "pool": list(self._pool),
             "tests": self._tests,
+            "pace": self._pace.state(),
         }
 
     @classmethod
@@ -180,6 +189,7 @@ class OdacPartition:
             made._root = _Node.from_json(state["root"]) if state["root"] else None
             made._pool = tuple(state["pool"])
             made._tests = int(state["tests"])
+            made._pace = Pace.from_state(state["pace"])
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"not the state of a partition ({error}); save it again") from error
         return made

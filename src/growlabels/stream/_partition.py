@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from growlabels.base.errors import RunError, UsageError
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._linkage import Branch, Cluster, Linkage
+from growlabels.stream._pace import Pace
 
 _STILL = 0.02  # links that moved by less than this share in all: the old cut still stands
 
@@ -61,7 +62,8 @@ class LinkagePartition:
     connected group of changes is tested by itself: the contrast of its labels (mean Jaccard
     index above chance to the label's own cluster minus that to the nearest other cluster, 0
     for the pool) must rise by more than a Hoeffding bound, now and again at the next check.
-    So chance does not make the structure flicker.
+    So chance does not make the structure flicker. All changes that pass are made at once; the
+    next ones wait until as many rows have come again as the counts held, or for a drift alarm.
 
     Parameters
     ----------
@@ -111,6 +113,7 @@ class LinkagePartition:
         self._pool: Cluster = ()
         self._pending: list[tuple[tuple[Cluster, ...], tuple[Cluster, ...]]] = []
         self._tests = 0
+        self._pace = Pace()
         self._seen_keys = np.zeros(0, np.int64)
         self._seen_links = np.zeros(0)
 
@@ -132,10 +135,12 @@ class LinkagePartition:
         pairs
             The counts of all rows so far.
         row
-            Number of rows learned, for the events.
+            Number of rows learned; it never falls.
         """
+        self._pool = without(range(pairs.counts.size), self._clusters)
+        if not self._pace.allows(pairs.n, row):
+            return []
         graph = LabelGraph(pairs, self.kappa, self.z)
-        self._pool = without(graph.labels, self._clusters)
         if not self._pending and not self._moved(graph):
             return []
         events = []
@@ -150,6 +155,10 @@ class LinkagePartition:
                 )
         self._pool = without(graph.labels, self._clusters)
         self._pending = []
+        if events:
+            self._pace.changed(pairs.n, row)
+        if not self._pace.allows(pairs.n, row):
+            return events
         for before, after in _differences(self._clusters, self._proposal(graph)):
             gain, bound = self._test(graph, before, after)
             if gain > bound:
@@ -179,6 +188,7 @@ class LinkagePartition:
             "pool": list(self._pool),
             "pending": [[list(map(list, side)) for side in change] for change in self._pending],
             "tests": self._tests,
+            "pace": self._pace.state(),
             "seen_keys": self._seen_keys.tolist(),
             "seen_links": self._seen_links.tolist(),
         }
@@ -195,6 +205,7 @@ class LinkagePartition:
                 for before, after in state["pending"]
             ]
             made._tests = int(state["tests"])
+            made._pace = Pace.from_state(state["pace"])
             made._seen_keys = np.array(state["seen_keys"], np.int64)
             made._seen_links = np.array(state["seen_links"], np.float64)
         except (KeyError, TypeError, ValueError) as error:

@@ -12,13 +12,12 @@ from growlabels.stream._clusterer import Clusterer, clusterer_from_state, cluste
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._drift import Monitor, empty_monitor, watch
 from growlabels.stream._linkage import Cluster
+from growlabels.stream._pace import AFRESH
 from growlabels.stream._partition import Event, LinkagePartition
 
 PAIRS_HALF_LIFE = 10_000.0
 """Rows after which a co-occurrence counts half; an alarm of drift forgets faster."""
 GLOBAL_DELTA = 0.0005
-AFTER_ALARM = 500
-"""Rows after a global alarm in which the clusters are looked at four times as often."""
 
 
 class Company(NamedTuple):
@@ -78,9 +77,9 @@ def watch_company(company, monitor, indptr, indices, begin, end, delta, alarm):
 class Structure:
     """Counts, clusters and the detector that watches both.
 
-    The detector (ADWIN) watches how much of its cluster a label brings along. When that falls,
-    the counts start again: the clusters stay until there is evidence against them, looked for
-    four times as often in the next rows.
+    The detector (ADWIN) watches how much of its cluster a label brings along. When that falls, or
+    a learner saw drift, the counts start again: the clusters stay until there is evidence against
+    them, looked for four times as often in the next rows.
 
     Attributes
     ----------
@@ -97,7 +96,7 @@ class Structure:
     monitor: Monitor = field(default_factory=empty_monitor)
     events: list[Event] = field(default_factory=list)
     rows: int = 0
-    alarmed: int = -AFTER_ALARM
+    restarted: int = -AFRESH
     _company: Company = field(init=False)
     _watched: tuple[Cluster, ...] = ()
 
@@ -130,7 +129,7 @@ class Structure:
     def restart(self) -> None:
         """Forget the counts, because a learner saw drift; clusters stay until disproved."""
         self.pairs.restart()
-        self.monitor = empty_monitor()
+        self.restarted = self.rows
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Give counts and detector as plain arrays, for saving."""
@@ -145,14 +144,14 @@ class Structure:
             "partition": clusterer_state(self.partition),
             "events": [asdict(event) for event in self.events],
             "rows": self.rows,
-            "alarmed": self.alarmed,
+            "restarted": self.restarted,
         }
 
     def fill(self, state: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Take up what :meth:`state` and :meth:`arrays` gave."""
         self.partition = clusterer_from_state(state["partition"])
         self.events = [_event(event) for event in state["events"]]
-        self.rows, self.alarmed = int(state["rows"]), int(state["alarmed"])
+        self.rows, self.restarted = int(state["rows"]), int(state["restarted"])
         self.pairs = PairCounts.from_arrays(_below("pairs.", arrays))
         self._look()
         self.monitor = Monitor(**_below("company.", arrays))
@@ -162,11 +161,11 @@ class Structure:
         self.events.append(Event(self.rows, "global drift", labels, old - new, bound))
         self.events.extend(self.partition.alarm(self.rows, old - new, bound))
         self.restart()
-        self.alarmed = self.rows
+        self.monitor = empty_monitor()
         self._look()
 
     def _step(self) -> int:
-        if self.rows < self.alarmed + AFTER_ALARM:
+        if self.rows < self.restarted + AFRESH:
             return max(self.check_every // 4, 1)
         step = self.check_every
         if self.pairs.max_links is not None:  # so many labels that a look takes long
