@@ -5,9 +5,10 @@ to train). "100 + 50" trains on 100 intents and then on the rows of 50 more, wit
 each old intent; "10 x 15" starts with 15 intents and adds 15 nine times. "old" is the accuracy on
 the test rows of the first intents (before and after), "new" on those added last, "all" on all.
 
-Adding is three epochs at a quarter of the first rate. The head's rate in it, in units of the
-trunk's, is chosen for each head among .3, 1 and 2 on a seed of its own, on validation rows, by the
-accuracy on all intents of 100 + 50 without replay.
+Adding is three epochs at a quarter of the first rate; "+ old answers" adds the distillation that
+EBVClassifier has, at its weight, for trained vectors from their own logits. The head's rate in it,
+in units of the trunk's, is chosen for each head among .3, 1 and 2 on a seed of its own, on
+validation rows, by the accuracy on all intents of 100 + 50 without replay.
 
 Finished cells go to a file of JSON lines and are skipped later.
 
@@ -38,7 +39,8 @@ from classes_accuracy import (
 )
 from torch import Tensor, nn
 
-from growlabels.classes import Codebook, EBVHead
+from growlabels.classes import Codebook, EBVClassifier, EBVHead
+from growlabels.classes._distillation import TEMPERATURE, Distillation
 from growlabels.classes._training import Schedule, seeded, train
 
 FACTORS = (0.3, 1.0, 2.0)
@@ -71,12 +73,38 @@ def fixed(classes: int, **which: Any) -> GrowingFixed:
     return GrowingFixed(HIDDEN, codebook, margin=0.1, label_smoothing=0.1)
 
 
-HEADS: dict[str, tuple[Callable[[int], nn.Module], float]] = {
-    # name -> how to make it, its rate in the first training
-    "linear": (GrowingLinear, 1.0),
-    "trained unit vectors d=256": (GrowingCosine, 2.0),
-    "Kerdock d=256": (lambda n: fixed(n, dim=256), 2.0),
-    "simplex d=149": (lambda n: fixed(n, dim=149, kind="simplex"), 2.0),
+class OldAnswers:
+    """Distillation from the logits of any head, as :class:`Distillation` does for fixed ones."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module, classes: int, weight: float) -> None:
+        self.trunk, self.head = copy.deepcopy(trunk).eval(), copy.deepcopy(head).eval()
+        self.classes, self.weight = classes, weight
+
+    def __call__(
+        self, head: nn.Module, batch: list[Tensor], features: Tensor, targets: Tensor
+    ) -> Tensor:
+        new = targets >= self.classes
+        if not new.any():
+            return features.new_zeros(())
+        with torch.no_grad():
+            before = self.head(self.trunk(*batch))[new] / TEMPERATURE
+        now = head(features)[new][:, : self.classes] / TEMPERATURE
+        divergence = nn.functional.kl_div(
+            now.log_softmax(1), before.log_softmax(1), reduction="sum", log_target=True
+        )
+        return self.weight * TEMPERATURE**2 * divergence / len(targets)
+
+
+WEIGHT = EBVClassifier().distillation
+HEADS: dict[str, tuple[Callable[[int], nn.Module], float, float]] = {
+    # name -> how to make it, its rate in the first training, weight of the old answers
+    "linear": (GrowingLinear, 1.0, 0.0),
+    "trained unit vectors d=256": (GrowingCosine, 2.0, 0.0),
+    "Kerdock d=256": (lambda n: fixed(n, dim=256), 2.0, 0.0),
+    "simplex d=149": (lambda n: fixed(n, dim=149, kind="simplex"), 2.0, 0.0),
+    "linear + old answers": (GrowingLinear, 1.0, WEIGHT),
+    "trained unit v. + old answers": (GrowingCosine, 2.0, WEIGHT),
+    "Kerdock + old answers": (lambda n: fixed(n, dim=256), 2.0, WEIGHT),
 }
 
 
@@ -88,12 +116,17 @@ class Learner:
         self.order = np.random.default_rng(seed).permutation(len(task.names))
         rank = np.argsort(self.order)
         self.targets, self.right = rank[task.train[1]], rank[task.test[1]]
-        make, rate = HEADS[name]
+        make, rate, self.weight = HEADS[name]
         with seeded(seed):
             self.trunk, self.head = task.trunk(), make(first)
         self._train(np.flatnonzero(self.targets < first), Schedule(8, 256, 4e-3, rate))
 
     def add(self, classes: int, replay: int, factor: float) -> None:
+        keep = None
+        if self.weight and isinstance(self.head, EBVHead):
+            keep = Distillation(self.trunk, self.head, self.weight)
+        elif self.weight:
+            keep = OldAnswers(self.trunk, self.head, self.known, self.weight)
         with seeded(self.seed + self.known):
             self.head.grow(classes)  # type: ignore[operator]
         after = self.known + classes
@@ -101,7 +134,7 @@ class Learner:
         new = np.flatnonzero((self.targets >= self.known) & (self.targets < after))
         self.known = after
         rows = np.concatenate([new, *old])
-        self._train(rows, Schedule(3, 256, 1e-3, factor, one_cycle=False))
+        self._train(rows, Schedule(3, 256, 1e-3, factor, one_cycle=False), keep)
 
     def accuracy(self, first: int, last: int) -> float:
         rows = np.flatnonzero((self.right >= first) & (self.right < last))
@@ -109,10 +142,10 @@ class Learner:
         answers = outputs(best, self.trunk, self.task.test[0].take(rows))
         return 100 * float((answers == self.right[rows]).mean())
 
-    def _train(self, rows: np.ndarray, schedule: Schedule) -> None:
+    def _train(self, rows: np.ndarray, schedule: Schedule, keep: Any = None) -> None:
+        parts = self.trunk, self.head, self.task.train[0].take(rows), self.targets[rows]
         with seeded(self.seed):
-            inputs = self.task.train[0].take(rows)
-            train(self.trunk, self.head, inputs, self.targets[rows], schedule, self.seed)
+            train(*parts, schedule, self.seed, distillation=keep)
 
 
 def once(base: Learner, steps: int, classes: int, replay: int, factor: float) -> dict[str, float]:
@@ -147,14 +180,14 @@ def show(cells: Cells, seeds: int) -> None:
     for plan in ("100 + 50", "10 x 15"):
         for replay in REPLAYS:
             print(f"\n{plan}, {replay} rows of each old intent learned again")
-            print(f"{'head':<28}{'seeds':>6}" + "".join(f"{name:>15}" for name in names))
+            print(f"{'head':<32}{'seeds':>6}" + "".join(f"{name:>15}" for name in names))
             for head in HEADS:
                 keys = [json.dumps([plan, head, replay, seed]) for seed in range(seeds)]
                 found = [cells.found[key] for key in keys if key in cells.found]
                 if found:
                     columns = [[one[name] for one in found] for name in names]
                     figures = [f"{np.mean(c):>8.2f} ±{interval(c):>5.2f}" for c in columns]
-                    print(f"{head:<28}{len(found):>6}" + "".join(figures))
+                    print(f"{head:<32}{len(found):>6}" + "".join(figures))
 
 
 def main() -> None:

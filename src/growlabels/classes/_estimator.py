@@ -23,6 +23,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.classes._calibration import Calibrated
 from growlabels.classes._codebook import Codebook
+from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import ArrayReader, Reader, TextReader
@@ -77,6 +78,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         units of it, low since old classes share the projection.
     replay
         Rows kept of each class, up to this many, and learned again by :meth:`partial_fit`.
+    distillation
+        How much :meth:`partial_fit` holds on to what the old classes had of rows of new ones
+        (learning without forgetting); 0 for not at all.
     seed
         Decides every random choice.
     device
@@ -139,6 +143,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         partial_lr: float = 1e-3,
         partial_head_lr_factor: float = 0.3,
         replay: int = 10,
+        distillation: float = 1.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -163,6 +168,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         self.partial_lr = partial_lr
         self.partial_head_lr_factor = partial_head_lr_factor
         self.replay = replay
+        self.distillation = distillation
         self.seed = seed
         self.device = device
 
@@ -204,7 +210,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             known = [] if classes is None else np.asarray(classes).tolist()
             return self._first_fit(X, y, known, progress)
         inputs, labels = self._read(X, y, first=False)
-        self._append(labels)
+        before = Distillation(self.trunk_, self.head_, self.distillation)
+        added = self._append(labels)
         targets = self._targets(labels)
         joined = inputs.joined(self.replay_[0])
         both = np.concatenate([targets, self.replay_[1]])
@@ -216,7 +223,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             self.weight_decay,
             one_cycle=False,
         )
-        return self._learn(joined, both, schedule, progress)
+        keep = before if added and self.distillation else None
+        return self._learn(joined, both, schedule, progress, distillation=keep)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most likely label of each row."""
@@ -305,19 +313,23 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         schedule: Schedule,
         progress: Progress,
         stop: EarlyStopping | None = None,
+        distillation: Distillation | None = None,
     ) -> Self:
         self._undo_calibration()
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):
             parts = self.trunk_, self.head_
-            self.losses_ = train(*parts, inputs, targets, schedule, seed, progress, stop=stop)
+            self.losses_ = train(
+                *parts, inputs, targets, schedule, seed, progress, stop=stop,
+                distillation=distillation,
+            )  # fmt: skip
         kept = some_of_each(targets, self.replay, seed)
         self.replay_ = inputs.take(kept), targets[kept]
         return self
 
-    def _append(self, labels: NDArray[Any]) -> None:
-        """Add the labels that are new, in sorted order."""
+    def _append(self, labels: NDArray[Any]) -> bool:
+        """Add the labels that are new, in sorted order; say whether there are any."""
         if (labels.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
             raise UsageError.parameter(
                 "y", f"must hold labels like those of fit, {self.classes_.dtype}", labels.dtype
@@ -326,6 +338,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         if len(new):
             self.head_.add_classes(new.tolist())
             self.classes_ = np.concatenate([self.classes_, new])
+        return len(new) > 0
 
     def _targets(self, labels: NDArray[Any]) -> NDArray[np.int64]:
         distinct, place = np.unique(labels, return_inverse=True)

@@ -157,7 +157,9 @@ def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
             row = code.chosen(table, builder.lshr(word, code.whole(INDEX_BITS * place)))
             if LANES == 8:  # half a table: opposite signs give opposite sums
                 top = builder.and_(builder.shl(word, code.whole(place)), code.whole(1 << 31))
-                row = builder.bitcast(builder.xor(builder.bitcast(row, code.ints), top), code.floats)
+                row = builder.bitcast(
+                    builder.xor(builder.bitcast(row, code.ints), top), code.floats
+                )
             rows.append(row)
         for g, row in enumerate(code.butterflies(rows, radix // 8)):
             code.store(row, code.offset(args[4], ROW * radix * g))
@@ -182,18 +184,24 @@ def _largest(code, rows, best):
 
 
 @intrinsic
-def block_max(typingctx, stages, source, best, minus_one):
-    """Second pass of one ch: R rows from ``source`` on; their logits raise ``best``."""
+def block_max(typingctx, stages, source, best, sign, minus_one):
+    """Second pass of one ch, half of the columns: those whose first stage has ``sign``, float32.
+
+    ``R`` rows from ``source`` on; their logits raise ``best``. A half is what registers hold.
+    """
     radix = 1 << len(stages)
 
     def codegen(context, builder, signature, args):
-        code = VectorCode(builder, args[3])
+        code = VectorCode(builder, args[4])
+        sign = code.splat(args[3])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
-        _largest(code, code.butterflies(rows, radix // 2, last=2), args[2])
+        half = radix // 2
+        rows = [code.fma(rows[i + half], sign, rows[i]) for i in range(half)]
+        _largest(code, code.butterflies(rows, half // 2, last=2), args[2])
         return context.get_dummy_value()
 
     i64, f32 = types.int64, types.float32
-    return types.void(stages, i64, i64, f32), codegen
+    return types.void(stages, i64, i64, f32, f32), codegen
 
 
 def _second_pass(code, radix, args, last=1):

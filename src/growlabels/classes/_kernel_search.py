@@ -16,7 +16,11 @@ from growlabels.classes._kernel_passes import (
 from growlabels.classes._vector_ir import LANES, ROW
 
 # Changes of the signs of a word: bit j is set where row 0, 1, 2, 3 of H of order 4 is negative.
-FLIPS = tuple(packed(np.full(8, p, np.uint32)).view(np.int32) for p in (0b0000, 0b1010, 0b1100, 0b0110))
+FLIPS = tuple(
+    packed(np.full(8, p, np.uint32)).view(np.int32) for p in (0b0000, 0b1010, 0b1100, 0b0110)
+)
+
+SIGNS = (np.float32(1), np.float32(-1))
 
 
 @kernel
@@ -65,8 +69,9 @@ def maxima_of_bases(stages, query, words, one, scratch, out):
                 bits = address(words) + (part * radix + low) * words.shape[2] * 4
                 sums = tables + low * quarter * ROW
                 spread_query(stages, sums, bits, flip, passed + low * ROW, one)
-            for high in range(quarter):
-                block_max(stages, passed + high * radix * ROW, best, one)
+            for sign in SIGNS:
+                for high in range(quarter):
+                    block_max(stages, passed + high * radix * ROW, best, sign, one)
 
 
 @kernel

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -62,12 +62,13 @@ def train(
     progress: Progress = silent,
     stage: str = "train",
     stop: Callable[[], bool] | None = None,
+    distillation: Callable[[Any, list[Tensor], Tensor, Tensor], Tensor] | None = None,
 ) -> list[float]:
     """Train trunk and head in place; returns the mean loss of each epoch.
 
-    ``head`` has a method ``loss(features, targets)``. Training ends early when ``stop``, called
-    after each epoch, says so. Call it inside :func:`seeded`: dropout
-    draws from torch's generator.
+    ``head`` has a method ``loss(features, targets)``, to which ``distillation`` adds. Training
+    ends early when ``stop``, called after each epoch, says so. Call it inside :func:`seeded`:
+    dropout draws from torch's generator.
     """
     device = next(head.parameters()).device
     optimizer = torch.optim.AdamW(
@@ -91,7 +92,10 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
             batch = [part.to(device) for part in inputs.batch(rows)]
-            loss = _loss(head, trunk(*batch), torch.from_numpy(targets[rows]).to(device))
+            features, labels = trunk(*batch), torch.from_numpy(targets[rows]).to(device)
+            loss = _loss(head, features, labels)
+            if distillation is not None:
+                loss = loss + distillation(head, batch, features, labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
