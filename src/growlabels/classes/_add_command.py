@@ -237,7 +237,7 @@ def _some_of_each(part: Rows, count: int, seed: int) -> Rows:
     """Draw rows to learn again."""
     import numpy as np
 
-    from growlabels.classes._estimator import some_of_each
+    from growlabels.classes._split import some_of_each
 
     place = np.unique(part.labels, return_inverse=True)[1]
     return part.take(some_of_each(place, count, seed))

@@ -28,7 +28,7 @@ from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import ArrayReader, Reader, TextReader
 from growlabels.classes._settings import check_settings
-from growlabels.classes._split import draw_held_out
+from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
 from growlabels.classes._transform import exact_topk
 from growlabels.classes._trunks import Inputs, as_texts
@@ -395,13 +395,3 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             rows = np.arange(start, min(start + step, len(inputs)))
             batch = [part.to(self.device) for part in inputs.batch(rows)]
             yield of(head, trunk(*batch)).cpu()
-
-
-def some_of_each(targets: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """Return up to ``count`` random places of each target, ascending."""
-    order = np.random.default_rng(seed).permutation(len(targets))
-    grouped = order[np.argsort(targets[order], kind="stable")]
-    first = np.r_[True, np.diff(targets[grouped]) > 0] if len(grouped) else np.zeros(0, bool)
-    starts = np.flatnonzero(first)
-    rank = np.arange(len(grouped)) - starts[np.cumsum(first) - 1]
-    return np.sort(grouped[rank < count])
