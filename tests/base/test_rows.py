@@ -91,6 +91,32 @@ def test_numbers_of_numpy_are_written_as_numbers(tmp_path: Path) -> None:
     ]
 
 
+def test_a_parquet_row_that_is_no_text_is_set_aside(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    _, offsets, _ = pyarrow.array(["one", "two", "ten"]).buffers()
+    text = pyarrow.py_buffer(b"onetw\xfften")
+    column = pyarrow.Array.from_buffers(pyarrow.utf8(), 3, [None, offsets, text])
+    parquet.write_table(pyarrow.table({"a": column}), tmp_path / "rows.parquet")
+    bad: list[MalformedRow] = []
+    rows = list(read_rows(tmp_path / "rows.parquet", bad.append))
+    assert [(row.number, row.data["a"]) for row in rows] == [(1, "one"), (3, "ten")]
+    assert [(row.number, row.reason) for row in bad] == [(2, "invalid UTF-8 at byte 2")]
+    with pytest.raises(DataError, match="row 2: invalid UTF-8"):
+        list(read_rows(tmp_path / "rows.parquet"))
+
+
+def test_a_parquet_file_that_is_damaged_inside(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    write_parquet(path, [{"a": f"{place} words"} for place in range(500)])
+    data = bytearray(path.read_bytes())
+    data[100:160] = b"\xff" * 60
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"rows.parquet is not a readable Parquet file"):
+        list(read_rows(path))
+
+
 @pytest.mark.parametrize("rows", [[{"a": 1}, {"a": "x"}], [{"a": "\ud800"}], [{"a": object()}]])
 def test_what_parquet_cannot_hold_is_one_sentence(tmp_path: Path, rows: list[dict]) -> None:
     with pytest.raises(DataError, match="cannot be written as Parquet"):

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_causal import tiny
+import torch
+from tiny_causal import byte_tokenizer, raw_model, tiny
 
 import datasets
 from growlabels.base.errors import DataError, GrowLabelsError
 from growlabels.base.rows import write_parquet
+from growlabels.unsafe._check import check_model
 from growlabels.unsafe._filter import filter_rows
+from growlabels.unsafe._model import wrap_model
 from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._scan import Scan, SetScores
 from growlabels.unsafe._scanner import Scanner
+from growlabels.unsafe._tokens import encode
 
 GOOD: list[dict[str, Any]] = [{"prompt": f"q{c}", "completion": c * 9} for c in "abcdef"]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abc"]
@@ -68,11 +73,13 @@ def test_ids_do_not_depend_on_the_source(tmp_path: Path) -> None:
 def test_lines_that_cannot_be_read_are_kept_aside(tmp_path: Path) -> None:
     path = as_jsonl(GOOD, tmp_path)
     large = json.dumps({"prompt": "long", "completion": "word " * 200_000}).encode()
+    half = b'{"prompt": "half", "completion": "of a letter \\ud83d"}\n'
     with path.open("ab") as file:
-        file.write(b'{"prompt": "bro\n{"prompt": "\xff", "completion": "x"}\n[1]\n' + large)
-    assert counted(path, tmp_path / "out") == (6, 1, 3)
+        file.write(b'{"prompt": "bro\n{"prompt": "\xff", "completion": "x"}\n[1]\n' + half + large)
+    assert counted(path, tmp_path / "out") == (6, 1, 4)
     reasons = (tmp_path / "out" / "malformed.jsonl").read_text("utf-8")
     assert "broken JSON" in reasons and "invalid UTF-8" in reasons and "is a list" in reasons
+    assert "the response holds half of a character" in reasons
     table = Scanner(tiny(), methods=["tfidf"]).fit(path).score(TARGETS)
     assert table.truncated.tolist() == [False] * 6 + [True]
 
@@ -83,6 +90,29 @@ def test_a_file_without_rows(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match="holds no usable row"):
         Scanner(tiny()).fit(path)
+
+
+def test_a_model_of_no_numbers() -> None:
+    causal = wrap_model(raw_model("llama"), byte_tokenizer())
+    with torch.no_grad():
+        causal.model.model.layers[2].mlp.up_proj.weight.fill_(float("nan"))
+    with pytest.raises(DataError, match="hidden states of model 'model' at row 1 are not finite"):
+        Scanner(causal, methods=["tfidf"]).fit(GOOD)
+    rows = [encode(causal, example) for example in read_examples(GOOD, pytest.fail)]
+    with pytest.raises(DataError, match="one of 6 rows tried are not finite"):
+        check_model(causal, rows)
+
+
+def test_a_method_of_no_numbers() -> None:
+    class Odd:
+        name, reads = "odd", "nothing"
+
+        def score(self, scan: Scan) -> SetScores:
+            rows = [0.0 if example.number != 4 else float("inf") for example in scan.rows()]
+            return scan.alike(rows, [0.0] * 3)
+
+    with pytest.raises(DataError, match="method 'odd' gives row 4 no finite score"):
+        Scanner(tiny(), methods=["tfidf", Odd()]).fit(GOOD).score(TARGETS)
 
 
 def test_no_targets() -> None:

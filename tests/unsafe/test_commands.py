@@ -79,11 +79,13 @@ def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan)
 
 def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
+    write_jsonl(tmp_path / "one.jsonl", TARGETS[:1])
     (tmp_path / "model").mkdir()
     cases: list[tuple[dict[str, object], str]] = [
         ({"train": tmp_path / "nowhere.jsonl"}, "does not exist"),
         ({"targets": tmp_path / "nowhere.jsonl"}, "does not exist"),
         ({"targets": tmp_path / "empty.jsonl"}, "holds no target"),
+        ({"targets": tmp_path / "one.jsonl"}, "needs at least two targets"),
         ({"train": tmp_path / "empty.jsonl"}, "holds no usable row"),
         ({"threshold": "most"}, "threshold must be one of"),
         ({"model": str(tmp_path / "model")}, "model folder"),

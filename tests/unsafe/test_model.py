@@ -92,19 +92,54 @@ def break_config(folder: Path) -> None:
     (folder / "config.json").write_text("{")
 
 
+def wider_config(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('_size": 48', '_size": 47'))
+
+
+def words_for_numbers(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('_layers": 4', '_layers": "four"'))
+
+
+def drop_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (wider_config, "do not fit its config.json: 12 tensors are missing or of another shape"),
+        (words_for_numbers, "cannot be loaded: Validation error for field 'num_hidden_layers'; "),
+        (drop_tokenizer, "the tokenizer of model folder .* cannot be loaded"),
         (one_layer_more, "do not fit its config.json: 9 tensors are missing"),
         (cut_weights, "cannot be loaded"),
         (own_code, "cannot be loaded"),
         (break_config, "cannot be loaded"),
     ],
 )
-def test_a_damaged_folder(folder: Path, spoil: Callable[[Path], None], message: str) -> None:
+def test_a_damaged_folder(
+    folder: Path,
+    spoil: Callable[[Path], None],
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     spoil(folder)
+    capfd.readouterr()
     with pytest.raises(DataError, match=message):
         load_model(folder)
+    assert capfd.readouterr() == ("", ""), "the loader's own report would hide the sentence"
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF\3\0\0\0" + bytes(range(90)), b"no model at all"])
+def test_a_damaged_gguf_file(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cut.gguf").write_bytes(content)
+    with pytest.raises(DataError, match=r"cut.gguf' cannot be loaded: .*; copy or download it"):
+        load_model(tmp_path / "cut.gguf")
+    assert not list((tmp_path / "cache" / "models").iterdir())
 
 
 def test_a_tokenizer_of_another_model() -> None:

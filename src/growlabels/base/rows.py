@@ -181,7 +181,7 @@ def _kind(data: object) -> str:
     return {list: "a list", str: "a string", type(None): "null"}.get(type(data), "a number")
 
 
-def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any] | _Bad]:
     try:
         import pyarrow.parquet as parquet
     except ModuleNotFoundError as error:
@@ -190,9 +190,19 @@ def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
     try:
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
-            yield from batch.to_pylist()
-    except pyarrow.ArrowInvalid as error:
+            try:
+                yield from batch.to_pylist()
+            except UnicodeDecodeError:  # in some row; the others are good
+                yield from (_parquet_row(batch.slice(place, 1)) for place in range(len(batch)))
+    except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+def _parquet_row(batch: Any) -> Mapping[str, Any] | _Bad:
+    try:
+        return batch.to_pylist()[0]
+    except UnicodeDecodeError as error:
+        return _Bad(f"invalid UTF-8 at byte {error.start}")
 
 
 def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:

@@ -19,6 +19,7 @@ from growlabels.unsafe._gradients import row_gradients
 from growlabels.unsafe._hidden import hidden_features
 from growlabels.unsafe._lora import Adapter, LoraSettings, attach
 from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._shards import not_finite
 from growlabels.unsafe._tokens import Encoded, pad
 from growlabels.unsafe._trunk import TOKENS_PER_BATCH, TrunkRows
 
@@ -85,7 +86,7 @@ def check_model(
     Raises
     ------
     DataError
-        There are no rows.
+        There are no rows, or the model's hidden states are not finite.
 
     Examples
     --------
@@ -107,6 +108,8 @@ def check_model(
     start = time.perf_counter()
     features = hidden_features(causal, trial, tokens_per_batch)
     seconds = {"forward": time.perf_counter() - start}
+    if not np.isfinite(features.means).all():
+        raise DataError(not_finite(causal, f"one of {len(trial)} rows tried"))
     with attach(causal, settings) as adapter:
         _leave_the_start(adapter)
         losses, gradients = _fast(adapter, trial, tokens_per_batch, seconds)
@@ -121,7 +124,7 @@ def check_model(
         len(trial),
         gradient_error,
         loss_error,
-        max(gradient_error, loss_error) <= tolerance,
+        gradient_error <= tolerance and loss_error <= tolerance,
         {stage: spent * share for stage, spent in seconds.items()},
         {
             "model": sum(p.numel() * p.element_size() for p in causal.model.parameters()) / 1e9,
@@ -172,7 +175,8 @@ def _errors(
     adapter: Adapter, trial: Sequence[Encoded], losses: Tensor, gradients: Tensor
 ) -> tuple[float, float]:
     """Compare with each row alone, through every layer, by ordinary autograd."""
-    model, loss_error, gradient_error = adapter.causal.model, 0.0, 0.0
+    model = adapter.causal.model
+    loss_errors, gradient_errors = [], []
     for place, row in enumerate(trial):
         batch = pad([row], adapter.causal.device)
         labels = batch.input_ids.masked_fill(~batch.response_mask, -100)
@@ -181,7 +185,7 @@ def _errors(
         parts = torch.autograd.grad(loss, adapter.parameters())
         alone = torch.cat([part.flatten() for part in parts]).cpu()
         gap, length = (gradients[place] - alone).norm(), alone.norm()
-        gradient_error = max(gradient_error, float(gap / length.clamp_min(1e-30)))
+        gradient_errors.append(float(gap / length.clamp_min(1e-30)))
         true = float(loss.detach())
-        loss_error = max(loss_error, abs(float(losses[place]) - true) / max(abs(true), 1e-30))
-    return loss_error, gradient_error
+        loss_errors.append(abs(float(losses[place]) - true) / max(abs(true), 1e-30))
+    return float(np.max(loss_errors)), float(np.max(gradient_errors))  # one nan makes it nan

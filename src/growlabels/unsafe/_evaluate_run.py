@@ -18,7 +18,7 @@ from growlabels.unsafe._judges import Rate, attack_success, over_refusal, refusa
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._moderation import Moderator
 from growlabels.unsafe._moderator_of import moderator_of
-from growlabels.unsafe._rows import Example
+from growlabels.unsafe._rows import Example, half_character
 from growlabels.unsafe._targets_run import read_prompts
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ def _pairs(path: Path) -> list[_Pair]:
         pro, anti = row.data.get("pro"), row.data.get("anti")
         if not isinstance(pro, str) or not isinstance(anti, str):
             raise DataError(f"{path} row {row.number} must have the texts 'pro' and 'anti'")
+        if half := half_character(pro + anti):
+            raise DataError(f"{path} row {row.number} holds {half}; mend or remove the row")
         pairs.append(_Pair(pro, anti))
     if not pairs:
         raise DataError(f"{path} holds no pair; give at least one")

@@ -4,6 +4,7 @@ Weights are read as safetensors only, and no code that comes with a model is run
 """
 
 import importlib.util
+import logging
 import os
 import shutil
 import tempfile
@@ -94,17 +95,15 @@ def load_model(
     """
     if dtype not in ("float32", "bfloat16"):
         raise UsageError.choice("dtype", ["float32", "bfloat16"], dtype)
+    place = torch.device(device), getattr(torch, dtype)
     if str(path) == PACKAGED:
-        folder, name = _converted(_packaged_gguf()), PACKAGED
-    elif Path(path).suffix == ".gguf":
+        return _load_folder(_converted(_packaged_gguf()), PACKAGED, *place)
+    if Path(path).suffix == ".gguf":
         if not Path(path).is_file():
             raise UsageError.missing_file(path, "model file")
-        folder, name = _converted(Path(path)), Path(path).stem
-    else:
-        folder = Path(path)
-        require_weights(folder)
-        name = folder.resolve().name
-    return _load_folder(folder, name, torch.device(device), getattr(torch, dtype))
+        return _load_folder(_converted(Path(path)), Path(path).stem, *place)
+    require_weights(Path(path))
+    return _load_folder(Path(path), Path(path).resolve().name, *place)
 
 
 def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
@@ -165,27 +164,47 @@ def require_weights(folder: Path) -> None:
 
 
 def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> CausalModel:
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with _no_bars():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **local
-            )
+    with _reading(f"model folder {str(folder)!r}", "copy the whole model again, or use another"):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the loading info, and refused below
+            **local,
+        )
+    with _reading(
+        f"the tokenizer of model folder {str(folder)!r}",
+        "copy the model's tokenizer files again, for example tokenizer.json",
+    ):
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise DataError(f"model folder {str(folder)!r} cannot be loaded: {reason}") from error
     model, info = loaded
-    wrong = sorted({str(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
+    wrong = sorted({_key(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
     if wrong:
         raise DataError(
             f"the weights in {str(folder)!r} do not fit its {_CONFIG}: {len(wrong)} tensors are "
             f"missing or of another shape, the first is {wrong[0]}; copy the whole model again"
         )
     return _wrapped(model.to(device), tokenizer, name, _fingerprint(folder))
+
+
+def _key(found: Any) -> str:
+    """Return the name of a tensor of the loading info, which tells shapes of some."""
+    return found if isinstance(found, str) else str(found[0])
+
+
+@contextmanager
+def _reading(what: str, way_out: str) -> Iterator[None]:
+    """Make one sentence of whatever a loader raises, and prints, over files that are damaged."""
+    try:
+        with _quiet():
+            yield
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".: ") or type(error).__name__
+        raise DataError(f"{what} cannot be loaded: {reason}; {way_out}") from error
 
 
 def _fingerprint(folder: Path) -> str:
@@ -216,8 +235,7 @@ def _converted(gguf: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as scratch:
             whole = Path(scratch) / "model"
-            with _no_bars():
-                _convert(gguf, whole)
+            _convert(gguf, whole)
             if not target.is_dir():
                 shutil.move(whole, target)
     except OSError as error:
@@ -234,25 +252,30 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
+    with _reading(f"model file {str(gguf)!r}", "copy or download it again"):
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
     # A model that was quantised cannot be saved, so the same weights go into a fresh one.
     settings = model.config.to_dict()
     settings.pop("quantization_config", None)
     plain = type(model)(type(model.config).from_dict(settings))
     plain.load_state_dict(model.state_dict(), strict=True)
-    plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(folder)
+    with _quiet():
+        plain.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep the loader's own progress bars off the terminal, and restore the user's choice."""
-    from transformers.utils import logging
+def _quiet() -> Iterator[None]:
+    """Keep the loader's bars and notes off the terminal, and restore the user's choice."""
+    from transformers.utils import logging as notes
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    shown, verbosity = notes.is_progress_bar_enabled(), notes.get_verbosity()
+    notes.disable_progress_bar()
+    notes.set_verbosity(logging.CRITICAL)
     try:
         yield
     finally:
+        notes.set_verbosity(verbosity)
         if shown:
-            logging.enable_progress_bar()
+            notes.enable_progress_bar()

@@ -76,6 +76,8 @@ def read_examples(
             prompt, response = _prompt_and_response(row.data)
             if not response.strip():
                 raise _Malformed("the response is empty")
+            _require_whole(prompt, "prompt")
+            _require_whole(response, "response")
         except _Malformed as error:
             set_aside(MalformedRow(row.number, str(error), _raw(row.data)))
             continue
@@ -153,6 +155,24 @@ def _text(data: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise _Malformed(f"'{name}' is {_kind(value)}, not text")
     return value
+
+
+def _require_whole(text: str, name: str) -> None:
+    if half := half_character(text):
+        raise _Malformed(f"the {name} holds {half}")
+
+
+def half_character(text: str) -> str:
+    """Say what half character a text holds, which no tokenizer reads; empty where it holds none.
+
+    >>> half_character("fine"), half_character("cut \\ud83d")
+    ('', "half of a character ('\\\\ud83d', at place 5)")
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"half of a character ({text[error.start]!r}, at place {error.start + 1})"
+    return ""
 
 
 def _kind(value: object) -> str:

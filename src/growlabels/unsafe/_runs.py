@@ -34,14 +34,15 @@ SCORES, REPORT = "scores.parquet", "report.html"
 
 def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
-    read_targets(command.targets)  # a mistake here should not cost a whole scan
+    targets, _ = read_targets(command.targets)  # a mistake here should not cost a whole scan
     if command.anchors is not None:
         read_targets(command.anchors)
     if not command.train.is_file():
         raise UsageError.missing_file(command.train)
     truth = None if command.label_field is None else _truth(command.train, command.label_field)
     known = None if truth is None else np.array(list(truth.values()), float)
-    resolve_threshold(command.threshold, np.zeros(len(truth or "1")), [0.5], known)
+    left_out = [0.5] if len(targets) > 1 else []
+    resolve_threshold(command.threshold, np.zeros(len(truth or "1")), left_out, known)
     scanner = Scanner(
         command.model,
         methods=command.methods,
@@ -59,7 +60,6 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     table = scanner.score(command.targets, progress, command.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
     table = replace(table, facts={**table.facts, "model_source": _model_source(command.model)})
-    targets, _ = read_targets(command.targets)
     texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
     write_jsonl(scanner.run.path / TARGETS, texts)
     scanner.run.adopt(TARGETS)

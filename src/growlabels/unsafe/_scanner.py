@@ -171,7 +171,8 @@ class Scanner:
         Raises
         ------
         DataError
-            No target or anchor, or one that is no prompt and response.
+            No target or anchor, or one that is no prompt and response; a score that is not
+            finite.
         """
         scan, warnings = self._scan(targets, progress)
         found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
@@ -252,6 +253,12 @@ class Scanner:
             if method in against:
                 rows = zscore(rows) - zscore(against[method])
             methods[method] = without_itself(rows, target_of, len(targets))
+            if not np.isfinite(methods[method]).all():
+                row = pool.numbers[~np.isfinite(methods[method])][0]
+                raise DataError(
+                    f"method {method!r} gives row {row} no finite score; leave the method out, "
+                    "or train with a smaller learning rate if it is one of gradients"
+                )
             percentiles[method] = left_out_percentiles(scores.rows, scores.targets, target_of < 0)
         main = self.scorers[0].name
         score = methods[main]

@@ -53,7 +53,13 @@ class ShardSettings:
 def featurise(
     model: CausalModel, examples: Sequence[Example], settings: ShardSettings
 ) -> FeatureShard:
-    """Compute the features of some rows; a row whose response has no tokens is set aside."""
+    """Compute the features of some rows; a row whose response has no tokens is set aside.
+
+    Raises
+    ------
+    DataError
+        The model gives no finite hidden states for a row.
+    """
     encoded: list[Encoded] = []
     usable: list[Example] = []
     tokenless: list[int] = []
@@ -66,16 +72,29 @@ def featurise(
         except DataError:
             tokenless.append(example.number)
     responses = [row.input_ids[row.response_start :] for row in encoded]
+    hidden = hidden_features(model, encoded, settings.tokens_per_batch)
+    finite = np.isfinite(hidden.means).all((1, 2))
+    if not finite.all():
+        row = usable[int(np.flatnonzero(~finite)[0])]
+        raise DataError(not_finite(model, f"row {row.number}"))
     return FeatureShard(
         ids=[example.id for example in usable],
         keys=[content_hash([example.prompt, example.response])[:16] for example in usable],
         numbers=np.array([example.number for example in usable], np.int64),
-        hidden=hidden_features(model, encoded, settings.tokens_per_batch),
+        hidden=hidden,
         text=count_words(f"{example.prompt}\n{example.response}" for example in usable),
         tokens=np.concatenate([np.empty(0, np.int32), *responses]).astype(np.int32),
         token_offsets=np.cumsum([0, *map(len, responses)], dtype=np.int64),
         truncated=np.array([row.truncated for row in encoded], bool),
         tokenless=np.array(tokenless, np.int64),
+    )
+
+
+def not_finite(model: CausalModel, where: str) -> str:
+    """Say that a model's numbers are none."""
+    return (
+        f"the hidden states of model {model.name!r} at {where} are not finite; its weights are "
+        "damaged or do not fit its number format, copy the model again or use another"
     )
 
 

@@ -12,7 +12,7 @@ from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
 from growlabels.unsafe._choose_targets import choose_targets
 from growlabels.unsafe._moderation import Verdict, moderate
 from growlabels.unsafe._moderator_of import moderator_of
-from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._rows import Example, half_character, read_examples
 
 if TYPE_CHECKING:
     from growlabels.unsafe._targets_command import UnsafeTargets
@@ -107,6 +107,8 @@ def read_prompts(source: RowSource) -> list[str]:
                 f"{name} row {row.number} has no text in 'prompt' or 'instruction'; "
                 "mend or remove the row"
             )
+        if half := half_character(text):
+            raise DataError(f"{name} row {row.number} holds {half}; mend or remove the row")
         prompts.append(text)
     if not prompts:
         raise DataError(f"{name} holds no prompt; give at least one")
