@@ -46,6 +46,17 @@ def test_equal_to_one_row_at_a_time(kind: str, top_layers: int) -> None:
         check(adapter, TrunkRows(split, drawn_rows(LENGTHS)))
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_gradients_of_middle_layers(kind: str) -> None:
+    with attach(tiny(kind), LoraSettings(rank=3, layers="1:3")) as adapter:
+        assert adapter.first_layer == 1 and len({n.split(".")[2] for n in adapter.linears}) == 2
+        stir(adapter)
+        split = SplitModel(adapter.causal, adapter.first_layer)
+        rows = TrunkRows(split, drawn_rows(LENGTHS))
+        assert rows.batch([0])[1] is not None, "the layer below is cached"
+        check(adapter, rows)
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 24), st.integers(1, 24)), min_size=1, max_size=6),

@@ -138,7 +138,11 @@ def test_folders_without_an_adapter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"use_dora": True}, "use_dora"), ({"peft_type": "IA3"}, "only LoRA is supported")],
+    [
+        ({"r": "8"}, "does not fit model 'llama'"),
+        ({"use_dora": True}, "use_dora"),
+        ({"peft_type": "IA3"}, "only LoRA is supported"),
+    ],
 )
 def test_other_kinds_of_adapter(change: dict[str, object], message: str, tmp_path: Path) -> None:
     saved(tmp_path)
@@ -153,3 +157,18 @@ def test_wrong_settings() -> None:
         LoraSettings(rank=0)
     with pytest.raises(UsageError, match="top_layers must be at least 0"):
         LoraSettings(top_layers=-1)
+
+
+@pytest.mark.parametrize("layers", ["", "x", "3:", ":3", "3:3", "4:2", "-1:2", "1:2:3"])
+def test_layers_that_are_none(layers: str) -> None:
+    with pytest.raises(UsageError, match="layers must be a number, or a range"):
+        LoraSettings(layers=layers)
+
+
+def test_layers_above_the_model() -> None:
+    with (
+        pytest.raises(UsageError, match="layers must end at 4 or before"),
+        attach(tiny(), LoraSettings(layers="2:5")),
+    ):
+        pass
+    assert LoraSettings(layers="2").chosen(4) == LoraSettings(top_layers=2).chosen(4)

@@ -30,13 +30,14 @@ def run_check(command: "UnsafeCheck") -> None:
     for name in ("max_prompt_tokens", "max_response_tokens"):
         if getattr(command, name) < 1:
             raise UsageError.parameter(name, "must be at least 1", getattr(command, name))
+    lora = LoraSettings(top_layers=command.top_layers, layers=command.layers)
     model = load_model(command.model)
     limits = command.max_prompt_tokens, command.max_response_tokens
     if command.train is None:
         encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
     else:
         encoded, rows = _sampled(model, command.train, *limits)
-    found = check_model(model, encoded, LoraSettings(top_layers=command.top_layers), rows=rows)
+    found = check_model(model, encoded, lora, rows=rows)
     for sentence in check_sentences(model, found, rows):
         print(sentence)
     if not found.exact:

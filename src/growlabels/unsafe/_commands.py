@@ -77,6 +77,10 @@ class UnsafeScan:
     anchors: Path | None = None
     """Safe rows that look like the harm; what is like them counts less."""
 
+    layers: str | None = None
+    """Layers whose gradients are taken: a range counted from 0, its end not among them, for example
+    10:20; or how many from the last, 0 all. By default the last 8."""
+
     gradient_share: float = 0.05
     """Of more than 10,000 rows, the share that gradient methods score, likeliest first; 1: all."""
 
@@ -185,6 +189,9 @@ class UnsafeRetrain:
     top_layers: int = 8
     """Layers that get an adapter, counted from the last; 0 means all."""
 
+    layers: str | None = None
+    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
+
     learning_rate: float = 1e-3
     """Of AdamW."""
 
@@ -226,6 +233,9 @@ class UnsafeCheck:
 
     top_layers: int = 8
     """Layers that get an adapter for grad-cos, counted from the last; 0 means all."""
+
+    layers: str | None = None
+    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
 
     def run(self, progress: Progress) -> None:
         """Print sentences; a model that is not exact is a failure."""

@@ -7,6 +7,7 @@ every per-row gradient.
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe._model import CausalModel
 
 _NAME = "default"
+_RANGE = re.compile(r"([0-9]+)(?::([0-9]+))?")
 _UNSUPPORTED = ("use_dora", "lora_bias", "modules_to_save", "trainable_token_indices")
 
 
@@ -36,6 +38,10 @@ class LoraSettings:
     top_layers
         Number of layers, counted from the last; 0 or more than there are means all. The layers
         below are frozen, so their output is computed once per row.
+    layers
+        Instead of ``top_layers``: a range of layers counted from 0, its end not among them, for
+        example ``"10:20"``; or their number from the last, ``"8"``. Layers above the range have
+        no adapter and pass gradients on.
     seed
         Decides the start of A; B starts at zero.
     """
@@ -44,12 +50,35 @@ class LoraSettings:
     alpha: float = 16.0
     top_layers: int = 8
     seed: int = 0
+    layers: str | None = None
 
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise UsageError.parameter("rank", "must be at least 1", self.rank)
         if self.top_layers < 0:
             raise UsageError.parameter("top_layers", "must be at least 0", self.top_layers)
+        if self.layers is not None:
+            found = _RANGE.fullmatch(self.layers)
+            if not found or (found[2] and int(found[1]) >= int(found[2])):
+                raise UsageError.parameter(
+                    "layers", "must be a number, or a range such as '10:20'", self.layers
+                )
+
+    def chosen(self, n_layers: int) -> range:
+        """Return the layers of a model with so many that get an adapter.
+
+        >>> LoraSettings(top_layers=2).chosen(6), LoraSettings(layers="1:3").chosen(6)
+        (range(4, 6), range(1, 3))
+        """
+        if self.layers is not None and ":" in self.layers:
+            first, end = map(int, self.layers.split(":"))
+            if end > n_layers:
+                raise UsageError.parameter(
+                    "layers", f"must end at {n_layers} or before, the model's layers", self.layers
+                )
+            return range(first, end)
+        top = self.top_layers if self.layers is None else int(self.layers)
+        return range(0 if top == 0 else max(n_layers - top, 0), n_layers)
 
 
 class Adapter:
@@ -149,7 +178,7 @@ def attach(causal: CausalModel, settings: LoraSettings | None = None) -> Iterato
     from peft import LoraConfig
 
     settings = settings or LoraSettings()
-    names, transposed = _attention_linears(causal, settings.top_layers)
+    names, transposed = _attention_linears(causal, settings)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]
@@ -212,7 +241,7 @@ def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.Path
         {_saved_key(key): tensor for key, tensor in adapter.state().items()},
         target / "adapter_model.safetensors",
     )
-    _, transposed = _attention_linears(adapter.causal, settings.top_layers)
+    _, transposed = _attention_linears(adapter.causal, settings)
     LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]
@@ -236,7 +265,7 @@ def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
         # peft draws its own start from the global generator; it is replaced afterwards.
         with torch.random.fork_rng(devices=[]):
             tuner: Any = LoraModel(causal.model, config, _NAME)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # a setting that peft uses without a look at its type
         reason = str(error).partition("\n")[0]
         raise DataError(f"the adapter does not fit model {causal.name!r}: {reason}") from error
     try:
@@ -249,7 +278,7 @@ def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
         causal.model.requires_grad_(False)
 
 
-def _attention_linears(causal: CausalModel, top_layers: int) -> tuple[list[str], bool]:
+def _attention_linears(causal: CausalModel, settings: LoraSettings) -> tuple[list[str], bool]:
     """Name the linear modules of the attention blocks, found by type and by their owner.
 
     Returns whether they keep their weights transposed, as GPT-2's do. A layer in which nothing
@@ -257,8 +286,7 @@ def _attention_linears(causal: CausalModel, top_layers: int) -> tuple[list[str],
     """
     from transformers.pytorch_utils import Conv1D
 
-    kept = causal.n_layers if top_layers == 0 else min(top_layers, causal.n_layers)
-    layers = {id(layer) for layer in list(causal.layers)[causal.n_layers - kept :]}
+    layers = {id(causal.layers[place]) for place in settings.chosen(causal.n_layers)}
     found: list[str] = []
     transposed = False
     for prefix, layer in causal.model.named_modules():

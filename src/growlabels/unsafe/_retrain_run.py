@@ -37,7 +37,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         "ordinary": read_targets(command.held_out_ordinary)[0],
     }
     settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
-    lora = LoraSettings(top_layers=command.top_layers, seed=command.seed)
+    lora = LoraSettings(top_layers=command.top_layers, layers=command.layers, seed=command.seed)
     rows = _scored(train, table)
     truth = None if command.label_field is None else some_truth(train, command.label_field)
     labels = None if truth is None else np.array([truth.get(e.id, np.nan) for e in rows], float)

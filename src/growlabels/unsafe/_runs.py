@@ -16,6 +16,7 @@ from growlabels.report import Report, write_report
 from growlabels.unsafe._decisions import DECISIONS, Decision, Decisions
 from growlabels.unsafe._filter import filter_rows
 from growlabels.unsafe._gradpass import GradientSettings
+from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._report import average_precision, scan_section
 from growlabels.unsafe._review import REVIEWED, TARGETS, Review
 from growlabels.unsafe._rows import read_examples
@@ -51,7 +52,9 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
         tokens_per_batch=command.tokens_per_batch,
         rows_per_shard=command.rows_per_shard,
         seed=command.seed,
-        gradients=GradientSettings(share=command.gradient_share),
+        gradients=GradientSettings(
+            LoraSettings(layers=command.layers), share=command.gradient_share
+        ),
     )
     started = time.process_time()
     pool = WorkerPool(command.model, command.workers) if command.workers != 1 else fill_store
