@@ -43,6 +43,11 @@ def test_few_odd_and_unjudged_rows_are_said() -> None:
     assert [w.split()[0] for w in choice.warnings] == ["Only", "The", "1"]
 
 
+def test_a_moderator_that_judges_nothing() -> None:
+    with pytest.raises(DataError, match=r"could judge none of 2 rows \(the first: no JSON\)"):
+        choose_targets(rows(["alpha", "beta"]), [Verdict(None, "no JSON")] * 2)
+
+
 def test_targets_of_unknown_worth_are_said() -> None:
     alone = choose_targets(rows(["alpha", "beta"]), [Verdict(0.9), Verdict(0.1)], least=1, most=1)
     assert alone.auc != alone.auc and "a single target cannot" in alone.warnings[0]

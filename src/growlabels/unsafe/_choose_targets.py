@@ -87,6 +87,12 @@ def choose_targets(
     known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])
     sure = np.flatnonzero(known >= confidence)
     unjudged = int((known < 0).sum())
+    if unjudged == len(rows):
+        why = verdicts[0].reason if verdicts else "there is none"
+        raise DataError(
+            f"the moderator could judge none of {len(rows)} rows (the first: {why}); check the "
+            "moderator, or give targets by hand"
+        )
     if not len(sure):
         raise DataError(_NOT_SURE.format(c=confidence, n=len(rows), u=unjudged, m=known.max()))
     cosines = _cosines(rows, sure)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import atomic_write
 from growlabels.unsafe._model import CausalModel
 
 _NAME = "default"
@@ -233,14 +234,12 @@ def _saved_key(key: str) -> str:
 def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.PathLike[str]) -> None:
     """Write an adapter as peft does, as safetensors."""
     from peft import LoraConfig
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {_saved_key(key): tensor for key, tensor in adapter.state().items()},
-        target / "adapter_model.safetensors",
-    )
+    with atomic_write(target / "adapter_model.safetensors", "wb") as file:
+        file.write(save({_saved_key(key): tensor for key, tensor in adapter.state().items()}))
     _, transposed = _attention_linears(adapter.causal, settings)
     LoraConfig(
         r=settings.rank,
