@@ -295,9 +295,10 @@ class Scanner:
     def _pool_warnings(self, pool: PoolScores, target_of: np.ndarray) -> list[str]:
         warnings = []
         if (target_of >= 0).any():
-            numbers = ", ".join(map(str, pool.numbers[target_of >= 0][:5]))
+            found = pool.numbers[target_of >= 0].tolist()
+            numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
             warnings.append(
-                f"{(target_of >= 0).sum()} of the rows are also targets (row {numbers}): scored "
+                f"{len(found)} of the rows are also targets (row {numbers}): scored "
                 "without themselves as targets, and rejected by the filter."
             )
         if pool.truncated.any():
