@@ -201,6 +201,14 @@ def rows_at(
 CERTIFIED_CASES = [(64, 16_400), (64, 30_000), (256, 70_000), (1024, 260 * 1024 + 300)]
 
 
+def _scanned(z, plan):
+    """Best class and cosine by a look at every basis."""
+    index = np.empty((len(z), 1), np.int64)
+    values = np.empty((len(z), 1), np.float32)
+    _kernels._scan(z, plan, values, index, 1)
+    return index, values
+
+
 @pytest.mark.parametrize("cosine", [0.0, 0.35, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize(("dim", "n_classes"), CERTIFIED_CASES)
 def test_a_certified_class_is_that_of_the_scan(dim: int, n_classes: int, cosine: float) -> None:
@@ -216,12 +224,12 @@ def test_a_certified_class_is_that_of_the_scan(dim: int, n_classes: int, cosine:
     settled = np.setdiff1d(np.arange(len(z)), left)
     if cosine >= 0.9:
         assert len(settled) == len(target)
-    expected, largest = _kernels._scan(z, plan, 1, 1)
+    expected, largest = _scanned(z, plan)
     np.testing.assert_array_equal(index[settled], expected[settled])
     np.testing.assert_array_equal(values[settled], largest[settled])
     for rows in (z[:2], z, np.repeat(z, 4, 0)):
         whole = _kernels.topk(rows, plan, 1)
-        again = _kernels._scan(rows, plan, 1, 1)
+        again = _scanned(rows, plan)
         np.testing.assert_array_equal(whole[0], again[0])
         np.testing.assert_array_equal(whole[1], again[1])
 
@@ -240,7 +248,7 @@ def test_certified_ties_go_to_the_lowest_class(n_classes: int, seed: int, noise:
     index, values = np.empty((4, 1), np.int64), np.empty((4, 1), np.float32)
     left = _kernels._certify(z, plan, values, index)
     settled = np.setdiff1d(np.arange(4), left)
-    expected, largest = _kernels._scan(z, plan, 1, 1)
+    expected, largest = _scanned(z, plan)
     np.testing.assert_array_equal(index[settled], expected[settled])
     np.testing.assert_array_equal(values[settled], largest[settled])
 

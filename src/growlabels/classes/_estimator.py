@@ -33,7 +33,8 @@ from growlabels.classes._training import Schedule, seeded, train
 from growlabels.classes._transform import exact_topk
 from growlabels.classes._trunks import Inputs, as_texts
 
-STEPS = 400  # least number of steps of a fit whose epochs are not given
+# least number of steps, where epochs are not given, of a fit and of a partial_fit with new classes
+STEPS, ADDING_STEPS = 400, 100
 LOGITS = 1 << 24  # at most this many in memory when predicting
 
 
@@ -67,15 +68,15 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
     epochs
         Passes of :meth:`fit`; by default 5 or more, so that there are 400 steps.
     batch_size
-        Rows a step; by default an eighth of the rows, from 16 to 512.
+        Rows a step; by default an eighth of the rows, from 16 to 512 (:meth:`partial_fit`: 128).
     lr, head_lr_factor, weight_decay
         Peak rate, the head's rate in units of it, decay of AdamW.
     patience, validation_fraction
         With ``patience``, :meth:`fit` keeps that share of each class back, stops after so many
         epochs without a lower loss on it, and keeps the best weights.
     partial_epochs, partial_lr, partial_head_lr_factor
-        Passes and constant rate of one :meth:`partial_fit` after the first; the head's rate in
-        units of it, low since old classes share the projection.
+        Passes of one later :meth:`partial_fit`, by default 3, or more for 100 steps where classes
+        are new; constant rate; the head's in units of it, low since old classes share it.
     replay
         Rows kept of each class, up to this many, and learned again by :meth:`partial_fit`.
     distillation
@@ -139,7 +140,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         weight_decay: float = 1e-4,
         patience: int | None = None,
         validation_fraction: float = 0.1,
-        partial_epochs: int = 3,
+        partial_epochs: int | None = None,
         partial_lr: float = 1e-3,
         partial_head_lr_factor: float = 0.3,
         replay: int = 10,
@@ -215,9 +216,11 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         targets = self._targets(labels)
         joined = inputs.joined(self.replay_[0])
         both = np.concatenate([targets, self.replay_[1]])
+        size = self.batch_size or min(128, max(16, len(both) // 8))
+        least = math.ceil(ADDING_STEPS / max(1, len(both) // size)) if added else 1
         schedule = Schedule(
-            self.partial_epochs,
-            self.batch_size or min(512, max(16, len(both) // 8)),
+            self.partial_epochs or max(3, least),
+            size,
             self.partial_lr,
             self.partial_head_lr_factor,
             self.weight_decay,

@@ -144,10 +144,12 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, i
         if largest >= bound and (found < k or largest > values[k - 1]):
             used = min(n_classes - basis * dim, dim)
             transform(stages, z, signs[basis], one, grids)
-            for column in range(used):
-                value = grids[1, column % radix, column // radix]
-                if found < k or value > values[k - 1]:
-                    found = insert(values, index, found, value, basis * dim + column)
+            for high in range(radix):
+                for low in range(min(radix, used - high * radix)):
+                    value = grids[1, low, high]
+                    if found < k or value > values[k - 1]:
+                        label = basis * dim + high * radix + low
+                        found = insert(values, index, found, value, label)
     for column in range(n_classes - bases * dim):
         value = z[column] * np.float32(radix)
         found = insert(values, index, found, value, bases * dim + column)

@@ -77,9 +77,12 @@ def topk(
     if k == 1 and len(plan.places):
         left = _certify(z, plan, values, index)
         if len(left) < len(z):
-            index[left], values[left] = _scan(z[left], plan, k, threads)
+            of_left = values[left], index[left]
+            _scan(z[left], plan, *of_left, threads)
+            values[left], index[left] = of_left
             return index, values
-    return _scan(z, plan, k, threads)
+    _scan(z, plan, values, index, threads)
+    return index, values
 
 
 def _certify(
@@ -101,21 +104,22 @@ def _certify(
 
 
 def _scan(
-    z: NDArray[np.float32], plan: KernelPlan, k: int, threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    z: NDArray[np.float32],
+    plan: KernelPlan,
+    values: NDArray[np.float32],
+    index: NDArray[np.int64],
+    threads: int,
+) -> None:
     """Do the work of :func:`topk` by looking at every basis."""
-    index = np.empty((len(z), k), dtype=np.int64)
-    values = np.empty((len(z), k), dtype=np.float32)
     if len(z) < LANES:
         _search_few(z, plan, values, index, threads)
-        return index, values
+        return
     across, within = _shares(len(z), threads)
 
     def part(_: int, rows: slice) -> None:
         _search_many(z, plan, rows, values, index, within)
 
     _in_threads(part, len(z), across, LANES)
-    return index, values
 
 
 def _search_few(

@@ -13,7 +13,7 @@ def check_settings(model: Any) -> None:
     }  # fmt: skip
     for name, bound in least.items():
         value = getattr(model, name)
-        optional = name in ("epochs", "batch_size", "patience")
+        optional = name in ("epochs", "batch_size", "patience", "partial_epochs")
         if not (optional and value is None) and not (isinstance(value, int) and value >= bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
