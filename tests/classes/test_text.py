@@ -1,10 +1,13 @@
 """Hashed n-grams against a loop over characters."""
 
+import re
+import zlib
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from growlabels.classes._text import _mix, hash_ngrams
+from growlabels.classes._text import _mix, hash_ngrams, hash_words
 
 MASK = (1 << 64) - 1
 
@@ -60,3 +63,25 @@ def test_mixing_spreads_neighbours() -> None:
     counts = np.bincount(low.astype(np.int64), minlength=64)
     assert counts.min() > 1300
     assert counts.max() < 1850
+
+
+def slow_words(text: str, buckets: int, longest: int) -> list[int]:
+    words = re.findall(r"\w+", text.lower())
+    bag = []
+    for n in range(1, longest + 1):
+        for start in range(len(words) - n + 1):
+            gram = " ".join(words[start : start + n]).encode("utf-8", "surrogatepass")
+            bag.append(slow_mix((zlib.crc32(gram) + (1 << 40)) & MASK) % buckets)
+    return bag
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text("aB c_1é\n", max_size=12), min_size=1, max_size=5), st.integers(1, 3))
+def test_words_equal_the_loop_alone_and_beside_characters(texts: list[str], longest: int) -> None:
+    words, characters = hash_words(texts, 999, longest), hash_ngrams(texts, 999)
+    both = characters.beside(words)
+    for i, text in enumerate(texts):
+        bag = words.buckets[words.starts[i] : words.starts[i + 1]].tolist()
+        assert bag == slow_words(text, 999, longest)
+        joined = both.buckets[both.starts[i] : both.starts[i + 1]].tolist()
+        assert joined == slow_bag(text, 999, 1, 4) + bag

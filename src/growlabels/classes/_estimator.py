@@ -26,12 +26,12 @@ from growlabels.classes._codebook import Codebook
 from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
-from growlabels.classes._reader import ArrayReader, Reader, TextReader
+from growlabels.classes._reader import Analyzer, ArrayReader, Reader, readable, reader_of
 from growlabels.classes._settings import check_settings
 from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
 from growlabels.classes._transform import exact_topk
-from growlabels.classes._trunks import Inputs, as_texts
+from growlabels.classes._trunks import Inputs
 
 # least number of steps, where epochs are not given, of a fit and of a partial_fit with new classes
 STEPS, ADDING_STEPS = 400, 100
@@ -39,12 +39,12 @@ LOGITS = 1 << 24  # at most this many in memory when predicting
 
 
 class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
-    """Classifier with fixed class vectors, for texts or arrays; classes may be added later.
+    """Classifier with fixed class vectors: texts, arrays, images; classes may be added later.
 
-    Texts (a list, array or series of strings) become bags of hashed character n-grams below an
-    embedding; arrays are standardised, and NaN in them is a missing value. One or two hidden
-    layers follow, then :class:`EBVHead`. Training takes AdamW on a one-cycle schedule. The same
-    seed, data and number of threads give the same model.
+    Texts (a list, array or series of strings) become bags of hashed n-grams below an embedding;
+    arrays are standardised, and NaN in them is a missing value; images go through three small
+    convolutions. One or two hidden layers follow, then :class:`EBVHead`. Training: AdamW, one
+    cycle. The same seed, data and number of threads give the same model.
 
     Parameters
     ----------
@@ -61,8 +61,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         From 0 to below 1.
     hidden
         Width of the hidden layers.
-    embedding, buckets, longest_ngram
-        Of texts: width of the n-gram embeddings, how many there are, code points per n-gram.
+    analyzer, embedding, buckets, longest_ngram
+        Of texts: n-grams of ``"char"``, ``"word"`` (one or two) or ``"both"``; width of their
+        embeddings, how many there are, characters per n-gram.
     dropout
         Share of hidden units switched off in training.
     epochs
@@ -129,6 +130,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         margin: float = 0.2,
         label_smoothing: float = 0.1,
         hidden: int = 256,
+        analyzer: Analyzer = "char",
         embedding: int = 128,
         buckets: int = 32_768,
         longest_ngram: int = 4,
@@ -154,6 +156,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         self.margin = margin
         self.label_smoothing = label_smoothing
         self.hidden = hidden
+        self.analyzer: Analyzer = analyzer
         self.embedding = embedding
         self.buckets = buckets
         self.longest_ngram = longest_ngram
@@ -179,7 +182,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Strings, or an array ``(rows, columns)`` of finite numbers; NaN is a missing value.
+            Strings; an array ``(rows, columns)``, where NaN is a missing value; or images
+            ``(rows, height, width)`` or ``(rows, channels, height, width)``.
         y
             One label per row: strings, whole numbers or booleans.
         progress
@@ -239,10 +243,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         return torch.cat(parts).numpy()
 
     def predict_topk(self, X: Any, k: int = 5) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return the ``k`` most likely labels of each row, best first, and their probabilities.
-
-        Ties go to the label that comes first in ``classes_``.
-        """
+        """Return the ``k`` likeliest labels of each row and their probabilities; ties in order."""
         labels, shares = [], []
         for logits in self._logits(X):
             if not 1 <= k <= logits.shape[1]:
@@ -350,7 +351,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
 
     def _read(self, X: Any, y: Any, first: bool) -> tuple[Inputs, NDArray[Any]]:
         """Check rows and labels together; the first time, take the measure of the rows."""
-        rows: Any = as_texts(X)
+        rows: Any = readable(X)
         if rows is None:
             rows, labels = validate_data(
                 self, X, y, reset=first, dtype=np.float64, ensure_all_finite="allow-nan"
@@ -360,21 +361,17 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             check_consistent_length(rows, labels)
         check_classification_targets(labels)
         if first:
-            is_array = isinstance(rows, np.ndarray)
-            text = TextReader(self.buckets, self.longest_ngram)
-            self.reader_: Reader = ArrayReader.of(rows) if is_array else text
+            self.reader_: Reader = reader_of(rows, self)
         return self.reader_.inputs(rows), np.asarray(labels)
 
     def _inputs(self, X: Any) -> Inputs:
-        rows: Any = as_texts(X)
+        rows: Any = readable(X)
         if rows is None and isinstance(self.reader_, ArrayReader):
             rows = validate_data(
                 self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
             )
-        elif rows is None:
-            rows = np.asarray(X)
-            if len(rows) == 0:
-                raise DataError("X holds no rows to predict")
+        elif rows is None and len(rows := np.asarray(X)) == 0:
+            raise DataError("X holds no rows to predict")
         return self.reader_.inputs(rows)
 
     def _logits(self, X: Any) -> Iterator[Tensor]:
@@ -393,7 +390,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         trunk, head = self.trunk_, self.head_
         if isinstance(self.reader_, ArrayReader):
             trunk, head = copy.deepcopy(trunk).double(), copy.deepcopy(head).double()
-        step = min(4096, max(1, LOGITS // head.num_classes))
+        step = min(self.reader_.rows_at_once, max(1, LOGITS // head.num_classes))
         for start in range(0, len(inputs), step):
             rows = np.arange(start, min(start + step, len(inputs)))
             batch = [part.to(self.device) for part in inputs.batch(rows)]

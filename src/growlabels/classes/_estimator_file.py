@@ -18,7 +18,7 @@ from growlabels.classes._reader import ArrayReader, reader_from_json
 if TYPE_CHECKING:
     from growlabels.classes._estimator import EBVClassifier
 
-FORMAT = 1
+FORMAT = 2
 SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codebook.safetensors"
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -40,6 +40,8 @@ class Fit:
     """Folder for the model, the figures and the report."""
     text: str | None = None
     """Column of text to classify; without it, the numeric columns are used."""
+    analyzer: Literal["char", "word", "both"] = "char"
+    """Of a text: n-grams of characters, of words (one or two), or both."""
     columns: tuple[str, ...] = ()
     """Numeric columns to use; all of them if not given."""
     held_out: float = 0.2
@@ -102,6 +104,7 @@ class Fit:
             capacity=self.capacity,
             dim=self.dim,
             margin=self.margin,
+            analyzer=self.analyzer,
             label_smoothing=self.label_smoothing,
             epochs=self.epochs,
             lr=self.lr,

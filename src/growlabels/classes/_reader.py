@@ -1,18 +1,27 @@
 """Rows as people have them -> inputs of a trunk, the same way at fit and at predict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from growlabels.base.errors import UsageError
-from growlabels.classes._text import Bags, hash_ngrams
-from growlabels.classes._trunks import ArrayInputs, ArrayTrunk, Inputs, TextInputs, TextTrunk
+from growlabels.base.errors import DataError, UsageError
+from growlabels.classes._text import Bags, hash_ngrams, hash_words
+from growlabels.classes._trunks import (
+    ArrayInputs,
+    ArrayTrunk,
+    ImageTrunk,
+    Inputs,
+    TextInputs,
+    TextTrunk,
+)
 
-Rows = Sequence[str] | NDArray[np.float64]
+Rows = Sequence[str] | NDArray[Any]
+Analyzer = Literal["char", "word", "both"]
+ANALYZERS: tuple[Analyzer, ...] = ("char", "word", "both")
 
 
 @dataclass(frozen=True)
@@ -23,16 +32,26 @@ class TextReader:
     ----------
     buckets, longest
         See :func:`growlabels.classes._text.hash_ngrams`.
+    analyzer
+        N-grams of characters, of words, or both.
     """
 
+    rows_at_once: ClassVar[int] = 4096
     buckets: int
     longest: int
+    analyzer: Analyzer = "char"
 
     def inputs(self, rows: Rows) -> Inputs:
         """Hash the strings; an array of numbers is a ``UsageError``."""
         if isinstance(rows, np.ndarray):
-            raise UsageError("X holds numbers, the model was fitted on strings")
-        return TextInputs(hash_ngrams(rows, self.buckets, 1, self.longest))
+            other = "numbers" if rows.ndim == 2 else "images"
+            raise UsageError(f"X holds {other}, the model was fitted on strings")
+        if self.analyzer == "word":
+            return TextInputs(hash_words(rows, self.buckets))
+        bags = hash_ngrams(rows, self.buckets, 1, self.longest)
+        if self.analyzer == "both":
+            bags = bags.beside(hash_words(rows, self.buckets))
+        return TextInputs(bags)
 
     def nothing(self) -> Inputs:
         """Return inputs without rows."""
@@ -43,7 +62,7 @@ class TextReader:
         return TextTrunk(self.buckets, embedding, hidden, dropout)
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": True, "buckets": self.buckets, "longest": self.longest}
+        return {"kind": "text"} | asdict(self)
 
 
 @dataclass(frozen=True)
@@ -61,6 +80,7 @@ class ArrayReader:
         Places of the columns that missed values in the fit, ascending.
     """
 
+    rows_at_once: ClassVar[int] = 4096
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     missing: NDArray[np.int64]
@@ -76,8 +96,9 @@ class ArrayReader:
 
     def inputs(self, rows: Rows) -> Inputs:
         """Standardise the columns; strings are a ``UsageError``."""
-        if not isinstance(rows, np.ndarray):
-            raise UsageError("X holds strings, the model was fitted on an array of numbers")
+        if not isinstance(rows, np.ndarray) or rows.ndim != 2:
+            other = "images" if isinstance(rows, np.ndarray) else "strings"
+            raise UsageError(f"X holds {other}, the model was fitted on an array of numbers")
         absent = np.isnan(rows)
         values = np.where(absent, 0.0, (rows - self.mean) / self.deviation)
         return ArrayInputs(np.concatenate([values, absent[:, self.missing]], axis=1))
@@ -92,19 +113,123 @@ class ArrayReader:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "text": False,
+            "kind": "array",
             "mean": self.mean.tolist(),
             "deviation": self.deviation.tolist(),
             "missing": self.missing.tolist(),
         }
 
 
-Reader = TextReader | ArrayReader
+@dataclass(frozen=True)
+class ImageReader:
+    """Images, channels first, to mean 0 and deviation 1 of each channel over the fit.
+
+    Attributes
+    ----------
+    shape
+        Channels, height, width.
+    mean, deviation
+        ``(channels,)``; the deviation of a constant channel is 1.
+    """
+
+    rows_at_once: ClassVar[int] = 128
+    shape: tuple[int, int, int]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, images: NDArray[np.float32]) -> "ImageReader":
+        """Measure the channels of ``(rows, channels, height, width)``."""
+        axes = (0, 2, 3)
+        deviation = images.std(axes, dtype=np.float64)
+        mean = images.mean(axes, dtype=np.float64)
+        return cls(images.shape[1:], mean, np.where(deviation > 0, deviation, 1.0))
+
+    def inputs(self, rows: Rows) -> Inputs:
+        """Standardise the channels; other rows, or another size, are a ``UsageError``."""
+        wanted = " x ".join(map(str, self.shape))
+        if not isinstance(rows, np.ndarray) or rows.ndim != 4:
+            raise UsageError(f"X holds no images, the model was fitted on images of {wanted}")
+        if rows.shape[1:] != self.shape:
+            given = " x ".join(map(str, rows.shape[1:]))
+            raise UsageError(
+                f"X holds images of {given} (channels, height, width), the model was fitted on "
+                f"{wanted}; resize them"
+            )
+        scaled = (rows - self.mean[:, None, None]) / self.deviation[:, None, None]
+        return ArrayInputs(scaled.astype(np.float32))
+
+    def nothing(self) -> Inputs:
+        """Return inputs without rows."""
+        return ArrayInputs(np.zeros((0, *self.shape), np.float32))
+
+    def trunk(self, embedding: int, hidden: int, dropout: float) -> nn.Module:
+        """Make the untrained network that takes these inputs; ``embedding`` has no part in it."""
+        return ImageTrunk(self.shape[0], hidden, dropout)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": "image",
+            "shape": list(self.shape),
+            "mean": self.mean.tolist(),
+            "deviation": self.deviation.tolist(),
+        }
+
+
+Reader = TextReader | ArrayReader | ImageReader
 
 
 def reader_from_json(data: dict[str, Any]) -> Reader:
-    """Read what ``to_json`` of either reader gave."""
-    if data["text"]:
-        return TextReader(data["buckets"], data["longest"])
-    missing = np.array(data.get("missing", []), np.int64)
-    return ArrayReader(np.array(data["mean"]), np.array(data["deviation"]), missing)
+    """Read what ``to_json`` of a reader gave."""
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    if data["kind"] == "text":
+        return TextReader(**fields)
+    mean, deviation = np.array(fields["mean"]), np.array(fields["deviation"])
+    if data["kind"] == "image":
+        return ImageReader(tuple(fields["shape"]), mean, deviation)
+    return ArrayReader(mean, deviation, np.array(fields["missing"], np.int64))
+
+
+def as_images(x: object) -> NDArray[np.float32] | None:
+    """Return ``x`` as ``(rows, channels, height, width)``, or None where it has not 3 or 4 axes.
+
+    >>> as_images(np.zeros((2, 5, 6))).shape, as_images([[1.0]])
+    ((2, 1, 5, 6), None)
+    """
+    if getattr(x, "ndim", 2) not in (3, 4):
+        return None
+    images = np.asarray(x, np.float32)
+    if 0 in images.shape:
+        raise DataError(f"X must hold images of at least one pixel, its shape was {images.shape}")
+    finite = np.isfinite(images).all(tuple(range(1, images.ndim)))
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise DataError(f"X[{row}] holds a pixel that is no finite number; mend or drop the image")
+    return images[:, None] if images.ndim == 3 else images
+
+
+def reader_of(rows: Rows, settings: Any) -> Reader:
+    """Take the measure of the rows of a fit; ``settings`` are a classifier's."""
+    if not isinstance(rows, np.ndarray):
+        return TextReader(settings.buckets, settings.longest_ngram, settings.analyzer)
+    return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows.astype(np.float32))
+
+
+def as_texts(x: object) -> Sequence[str] | None:
+    """Return ``x`` as a list of strings, or None where it is no sequence of strings.
+
+    >>> as_texts(np.array(["a", "b"])), as_texts([[1.0]])
+    (['a', 'b'], None)
+    """
+    if isinstance(x, str) or not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
+        return None
+    if getattr(x, "ndim", 1) != 1 or not len(x):  # type: ignore[arg-type]
+        return None
+    rows = list(x)  # type: ignore[call-overload]
+    return [str(row) for row in rows] if all(isinstance(row, str) for row in rows) else None
+
+
+def readable(x: object) -> Sequence[str] | NDArray[np.float32] | None:
+    """Return ``x`` as texts or as images, or None where it is neither."""
+    texts = as_texts(x)
+    return as_images(x) if texts is None else texts

@@ -3,6 +3,7 @@
 from typing import Any
 
 from growlabels.base.errors import UsageError
+from growlabels.classes._reader import ANALYZERS
 
 
 def check_settings(model: Any) -> None:
@@ -17,6 +18,8 @@ def check_settings(model: Any) -> None:
         if not (optional and value is None) and not (isinstance(value, int) and value >= bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
+    if model.analyzer not in ANALYZERS:
+        raise UsageError.choice("analyzer", ANALYZERS, model.analyzer)
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
         if not getattr(model, name) > 0:
             raise UsageError.parameter(name, "must be above 0", getattr(model, name))

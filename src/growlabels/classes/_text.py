@@ -1,5 +1,7 @@
-"""Texts as bags of hashed character n-grams: numpy only, no loop over characters."""
+"""Texts as bags of hashed n-grams of characters and words: no loop over characters."""
 
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _START, _END = "\x02", "\x03"
+_WORD = re.compile(r"\w+")
+_OF_WORDS = np.uint64(1 << 40)  # keeps n-grams of words apart from those of characters
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class Bags:
         starts = np.concatenate([[0], sizes.cumsum()])
         inside = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)
         return Bags(self.buckets[np.repeat(self.starts[rows], sizes) + inside], starts)
+
+    def beside(self, other: "Bags") -> "Bags":
+        """Return bags that hold, row by row, what these and the other bags hold."""
+        both = Bags(
+            np.concatenate([self.buckets, other.buckets]),
+            np.concatenate([self.starts, other.starts[1:] + self.starts[-1]]),
+        )
+        rows = np.arange(2 * len(self)).reshape(2, -1).T.reshape(-1)
+        return Bags(both.take(rows).buckets, self.starts + other.starts)
 
 
 def hash_ngrams(
@@ -80,6 +93,27 @@ def hash_ngrams(
             at = first[row[fits], n - shortest] + place[fits]
             result[at] = (_mix(key[fits] + np.uint64(n)) % np.uint64(buckets)).astype(np.int64)
     return Bags(result, starts)
+
+
+def hash_words(texts: Sequence[str], buckets: int = 32_768, longest: int = 2) -> Bags:
+    """Hash all n-grams of words (runs of letters, digits and underscores) of up to ``longest``.
+
+    In lower case, the same on every machine; a text without words has none.
+
+    Examples
+    --------
+    >>> hash_words(["Good morning, all", "", "good"]).starts.tolist()
+    [0, 5, 5, 6]
+    """
+    keys: list[int] = []
+    starts = [0]
+    for text in texts:
+        words = [word.encode("utf-8", "surrogatepass") for word in _WORD.findall(text.lower())]
+        for n in range(1, longest + 1):
+            keys += [zlib.crc32(b" ".join(words[i : i + n])) for i in range(len(words) - n + 1)]
+        starts.append(len(keys))
+    mixed = _mix(np.array(keys, np.uint64) + _OF_WORDS) % np.uint64(buckets)
+    return Bags(mixed.astype(np.int64), np.array(starts))
 
 
 def _mix(key: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -1,6 +1,5 @@
 """The networks below the head, and the inputs they read."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,9 +53,9 @@ class TextInputs:
 
 
 class ArrayInputs:
-    """Rows of numbers, already standardised, float64; training reads them as float32."""
+    """Rows of numbers, already standardised, float64, or images, float32; read as float32."""
 
-    def __init__(self, array: NDArray[np.float64]) -> None:
+    def __init__(self, array: NDArray[Any]) -> None:
         self.array = array
 
     def __len__(self) -> int:
@@ -90,7 +89,7 @@ class TextTrunk(nn.Module):
 
     def forward(self, buckets: Tensor, starts: Tensor) -> Tensor:
         bags = self.embedding(buckets, starts)
-        return self.layers(bags * starts.diff().to(bags.dtype).rsqrt()[:, None])
+        return self.layers(bags * starts.diff().clamp(min=1).to(bags.dtype).rsqrt()[:, None])
 
 
 class ArrayTrunk(nn.Module):
@@ -111,15 +110,28 @@ class ArrayTrunk(nn.Module):
         return self.layers(x.to(next(self.parameters()).dtype))
 
 
-def as_texts(x: object) -> Sequence[str] | None:
-    """Return ``x`` as a list of strings, or None where it is no sequence of strings.
+class ImageTrunk(nn.Module):
+    """Three convolutions with pooling, then one hidden layer over a grid of 4 x 4."""
 
-    >>> as_texts(np.array(["a", "b"])), as_texts([[1.0]])
-    (['a', 'b'], None)
-    """
-    if isinstance(x, str) or not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
-        return None
-    if getattr(x, "ndim", 1) != 1 or not len(x):  # type: ignore[arg-type]
-        return None
-    rows = list(x)  # type: ignore[call-overload]
-    return [str(row) for row in rows] if all(isinstance(row, str) for row in rows) else None
+    def __init__(self, channels: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for before, after in ((channels, 16), (16, 32), (32, 64)):
+            blocks += [
+                nn.Conv2d(before, after, 3, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2, ceil_mode=True),
+            ]
+        self.layers = nn.Sequential(
+            *blocks,
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(64 * 16, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.to(next(self.parameters()).dtype))
