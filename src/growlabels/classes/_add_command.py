@@ -148,7 +148,7 @@ class Add:
         )
 
     def _config(self, fitted: "FittedRun", history: list[dict[str, Any]]) -> dict[str, Any]:
-        same = {name: fitted.run.config[name] for name in ("text", "columns")}
+        same = {name: fitted.run.config[name] for name in ("text", "columns", "words")}
         own = {k: v for k, v in asdict(self).items() if k not in ("run_folder", "table", "out")}
         return own | same | {"label": history[-1]["label"], "old": len(self.old), "fits": history}
 

@@ -26,7 +26,8 @@ from growlabels.classes._codebook import Codebook
 from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
-from growlabels.classes._reader import Analyzer, ArrayReader, Reader, readable, reader_of
+from growlabels.classes._reader import Analyzer, ArrayReader
+from growlabels.classes._readers import Reader, readable, reader_of
 from growlabels.classes._settings import check_settings
 from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
@@ -39,12 +40,12 @@ LOGITS = 1 << 24  # at most this many in memory when predicting
 
 
 class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
-    """Classifier with fixed class vectors: texts, arrays, images; classes may be added later.
+    """Classifier with fixed class vectors: text, tables, images; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed n-grams below an embedding;
-    arrays are standardised, and NaN in them is a missing value; images go through three small
-    convolutions. One or two hidden layers follow, then :class:`EBVHead`. Training: AdamW, one
-    cycle. The same seed, data and number of threads give the same model.
+    numbers are standardised, NaN is a missing value, and a data frame may hold words beside them;
+    images go through three small convolutions. One or two hidden layers follow, then
+    :class:`EBVHead`. The same seed, data and number of threads give the same model.
 
     Parameters
     ----------
@@ -182,8 +183,8 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Strings; an array ``(rows, columns)``, where NaN is a missing value; or images
-            ``(rows, height, width)`` or ``(rows, channels, height, width)``.
+            Strings; an array ``(rows, columns)``, where NaN is a missing value; a data frame of
+            numbers and words; or images ``(rows, height, width)`` or ``(rows, channels, ...)``.
         y
             One label per row: strings, whole numbers or booleans.
         progress
@@ -351,7 +352,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
 
     def _read(self, X: Any, y: Any, first: bool) -> tuple[Inputs, NDArray[Any]]:
         """Check rows and labels together; the first time, take the measure of the rows."""
-        rows: Any = readable(X)
+        rows: Any = readable(X, None if first else self.reader_)
         if rows is None:
             rows, labels = validate_data(
                 self, X, y, reset=first, dtype=np.float64, ensure_all_finite="allow-nan"
@@ -365,13 +366,15 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         return self.reader_.inputs(rows), np.asarray(labels)
 
     def _inputs(self, X: Any) -> Inputs:
-        rows: Any = readable(X)
+        rows: Any = readable(X, self.reader_)
         if rows is None and isinstance(self.reader_, ArrayReader):
             rows = validate_data(
                 self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
             )
-        elif rows is None and len(rows := np.asarray(X)) == 0:
-            raise DataError("X holds no rows to predict")
+        elif rows is None:
+            rows = np.asarray(X)
+            if len(rows) == 0:
+                raise DataError("X holds no rows to predict")
         return self.reader_.inputs(rows)
 
     def _logits(self, X: Any) -> Iterator[Tensor]:

@@ -43,7 +43,9 @@ class Fit:
     analyzer: Literal["char", "word", "both"] = "char"
     """Of a text: n-grams of characters, of words (one or two), or both."""
     columns: tuple[str, ...] = ()
-    """Numeric columns to use; all of them if not given."""
+    """Columns of numbers, or of vectors, to use; all of them if not given."""
+    words: tuple[str, ...] = ()
+    """Columns of words to use beside these: hashed n-grams, which know their column."""
     held_out: float = 0.2
     """Share of rows kept back, class by class: half to calibrate on, half for the report."""
     false_rejection: float = 0.05
@@ -66,24 +68,25 @@ class Fit:
     def run(self, progress: Progress) -> None:
         """Read, train, score, write."""
         from growlabels.base.runs import RunFolder
-        from growlabels.classes._fitted_run import pick
+        from growlabels.classes._fitted_run import pick, rows_of
         from growlabels.classes._table import read_table
 
         if not 0 < self.held_out < 1:
             raise UsageError.parameter("held-out", "must be between 0 and 1", self.held_out)
         check_false_rejection(self.false_rejection)
-        if self.text is not None and self.columns:
-            raise UsageError("give either --text or --columns, not both")
+        if self.text is not None and (self.columns or self.words):
+            raise UsageError("give either --text or --columns and --words, not both")
         table = read_table(self.table)
         labels = table.labels(self.label)
         columns = [] if self.text else list(self.columns) or table.numeric(self.label)
-        if not self.text and not columns:
+        columns = [name for name in columns if name not in self.words]
+        if not (self.text or columns or self.words):
             known = ", ".join(map(repr, table.columns))
             raise UsageError(
                 f"{self.table} has no numeric column beside {self.label!r}; name a text column "
-                f"with --text (there are {known})"
+                f"with --text, or columns with --words (there are {known})"
             )
-        rows = table.texts(self.text) if self.text else table.matrix(columns)
+        rows = rows_of(table, self.text, columns, self.words)
         kept, held = split(labels, self.held_out, self.seed)
         config = {k: v for k, v in asdict(self).items() if k not in ("table", "out")}
         inputs = {"table": file_sha256(self.table)}
@@ -96,6 +99,10 @@ class Fit:
         scored = held[left]
         result = _score(model, pick(rows, scored), labels[kept], labels[scored])
         self._finish(run, model, result, facts)
+        unread = set(table.columns).difference([self.label, *columns, *self.words])
+        if unread and not self.text:
+            names = ", ".join(name for name in table.columns if name in unread)
+            print(f"not read, since they hold no numbers: {names}; --words or --text reads them")
 
     def _model(self) -> "EBVClassifier":
         from growlabels.classes._estimator import EBVClassifier

@@ -12,6 +12,7 @@ from growlabels.base.errors import DataError, RunError
 from growlabels.base.runs import RunFolder
 from growlabels.classes._estimator import EBVClassifier
 from growlabels.classes._estimator_file import CODEBOOK, SETTINGS, WEIGHTS
+from growlabels.classes._mixed import MixedRows
 from growlabels.classes._scores import Scores, score_answers
 from growlabels.classes._table import DataTable
 
@@ -53,9 +54,8 @@ class FittedRun:
         return self.run.config["label"]
 
     def rows(self, table: DataTable) -> Any:
-        """Return the texts, or the numeric columns, that the classifier reads."""
-        text, columns = self.run.config["text"], self.run.config["columns"]
-        return table.texts(text) if text else table.matrix(columns)
+        """Return the texts, or the columns, that the classifier reads."""
+        return rows_of(table, *(self.run.config[name] for name in ("text", "columns", "words")))
 
     def labels(self, table: DataTable, name: str | None = None) -> NDArray[Any]:
         """Return a label column in the type of the classifier's labels.
@@ -80,6 +80,15 @@ class FittedRun:
         return labels.astype(np.int64)
 
 
+def rows_of(
+    table: DataTable, text: str | None, columns: Sequence[str], words: Sequence[str]
+) -> Any:
+    """Return a column of texts, or columns of numbers, with columns of words beside them or not."""
+    if text:
+        return table.texts(text)
+    return table.mixed(words, columns) if words else table.matrix(columns)
+
+
 def save_model(run: RunFolder, model: EBVClassifier) -> None:
     """Write a classifier into a run folder."""
     model.save(run.path / "model")
@@ -88,12 +97,14 @@ def save_model(run: RunFolder, model: EBVClassifier) -> None:
 
 
 def pick(rows: Any, places: NDArray[np.int64]) -> Any:
-    """Return some rows of a list or an array."""
+    """Return some rows of a list, an array or a table."""
     return [rows[i] for i in places] if isinstance(rows, list) else rows[places]
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """Return the rows of several lists, or of several arrays, one after the other."""
+    """Return the rows of several lists, arrays or tables, one after the other."""
+    if isinstance(parts[0], MixedRows):
+        return MixedRows.joined(parts)
     if isinstance(parts[0], list):
         return [row for part in parts for row in part]
     return np.concatenate(parts)

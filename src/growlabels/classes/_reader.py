@@ -46,12 +46,14 @@ class TextReader:
         if isinstance(rows, np.ndarray):
             other = "numbers" if rows.ndim == 2 else "images"
             raise UsageError(f"X holds {other}, the model was fitted on strings")
+        return TextInputs(self.bags(rows))
+
+    def bags(self, texts: Sequence[str]) -> Bags:
+        """Hash strings."""
         if self.analyzer == "word":
-            return TextInputs(hash_words(rows, self.buckets))
-        bags = hash_ngrams(rows, self.buckets, 1, self.longest)
-        if self.analyzer == "both":
-            bags = bags.beside(hash_words(rows, self.buckets))
-        return TextInputs(bags)
+            return hash_words(texts, self.buckets)
+        bags = hash_ngrams(texts, self.buckets, 1, self.longest)
+        return bags.beside(hash_words(texts, self.buckets)) if self.analyzer == "both" else bags
 
     def nothing(self) -> Inputs:
         """Return inputs without rows."""
@@ -176,20 +178,6 @@ class ImageReader:
         }
 
 
-Reader = TextReader | ArrayReader | ImageReader
-
-
-def reader_from_json(data: dict[str, Any]) -> Reader:
-    """Read what ``to_json`` of a reader gave."""
-    fields = {name: value for name, value in data.items() if name != "kind"}
-    if data["kind"] == "text":
-        return TextReader(**fields)
-    mean, deviation = np.array(fields["mean"]), np.array(fields["deviation"])
-    if data["kind"] == "image":
-        return ImageReader(tuple(fields["shape"]), mean, deviation)
-    return ArrayReader(mean, deviation, np.array(fields["missing"], np.int64))
-
-
 def as_images(x: object) -> NDArray[np.float32] | None:
     """Return ``x`` as ``(rows, channels, height, width)``, or None where it has not 3 or 4 axes.
 
@@ -208,13 +196,6 @@ def as_images(x: object) -> NDArray[np.float32] | None:
     return images[:, None] if images.ndim == 3 else images
 
 
-def reader_of(rows: Rows, settings: Any) -> Reader:
-    """Take the measure of the rows of a fit; ``settings`` are a classifier's."""
-    if not isinstance(rows, np.ndarray):
-        return TextReader(settings.buckets, settings.longest_ngram, settings.analyzer)
-    return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows.astype(np.float32))
-
-
 def as_texts(x: object) -> Sequence[str] | None:
     """Return ``x`` as a list of strings, or None where it is no sequence of strings.
 
@@ -227,9 +208,3 @@ def as_texts(x: object) -> Sequence[str] | None:
         return None
     rows = list(x)  # type: ignore[call-overload]
     return [str(row) for row in rows] if all(isinstance(row, str) for row in rows) else None
-
-
-def readable(x: object) -> Sequence[str] | NDArray[np.float32] | None:
-    """Return ``x`` as texts or as images, or None where it is neither."""
-    texts = as_texts(x)
-    return as_images(x) if texts is None else texts

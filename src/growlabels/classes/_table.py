@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.rows import read_rows, write_jsonl, write_parquet
+
+if TYPE_CHECKING:
+    from growlabels.classes._mixed import MixedRows
 
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
@@ -64,7 +67,18 @@ class DataTable:
 
         A missing value is NaN, and so is all of a missing vector.
         """
-        return np.concatenate([self._numbers(name) for name in names], axis=1)
+        empty = np.zeros((len(self), 0))
+        return np.concatenate([empty, *map(self._numbers, names)], axis=1)
+
+    def mixed(self, words: Sequence[str], numbers: Sequence[str]) -> "MixedRows":
+        """Return columns of words, "" where one is missing, beside columns of numbers."""
+        from growlabels.classes._mixed import MixedRows
+
+        strings = {
+            name: ["" if value is None else str(value) for value in self.column(name)]
+            for name in words
+        }
+        return MixedRows(strings, self.matrix(numbers), tuple(numbers))
 
     def _numbers(self, name: str) -> NDArray[np.float64]:
         vectors = [_vector(value) for value in self.column(name)]

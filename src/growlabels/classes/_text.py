@@ -47,6 +47,12 @@ class Bags:
         rows = np.arange(2 * len(self)).reshape(2, -1).T.reshape(-1)
         return Bags(both.take(rows).buckets, self.starts + other.starts)
 
+    def of_column(self, name: str, buckets: int) -> "Bags":
+        """Return the bags in other buckets, drawn anew for the name of a column."""
+        salt = np.uint64(zlib.crc32(name.encode("utf-8", "surrogatepass")) << 20)
+        mixed = _mix(self.buckets.astype(np.uint64) + salt) % np.uint64(buckets)
+        return Bags(mixed.astype(np.int64), self.starts)
+
 
 def hash_ngrams(
     texts: Sequence[str], buckets: int = 32_768, shortest: int = 1, longest: int = 4

@@ -71,13 +71,19 @@ class ArrayInputs:
         return ArrayInputs(np.concatenate([self.array, other.array]))
 
 
+def bag_embedding(buckets: int, width: int) -> nn.EmbeddingBag:
+    """Make the sum of the embeddings of a bag."""
+    embedding = nn.EmbeddingBag(buckets, width, mode="sum", include_last_offset=True)
+    nn.init.normal_(embedding.weight, std=INIT)
+    return embedding
+
+
 class TextTrunk(nn.Module):
     """Sum of bucket embeddings, divided by the root of how many, and one hidden layer."""
 
     def __init__(self, buckets: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(buckets, embedding, mode="sum", include_last_offset=True)
-        nn.init.normal_(self.embedding.weight, std=INIT)
+        self.embedding = bag_embedding(buckets, embedding)
         self.layers = nn.Sequential(
             nn.BatchNorm1d(embedding),
             nn.ReLU(),

@@ -1,0 +1,198 @@
+"""Tables with columns of words beside columns of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.classes._reader import Analyzer, ArrayReader, TextReader
+from growlabels.classes._text import Bags
+from growlabels.classes._trunks import ArrayInputs, ArrayTrunk, Inputs, TextInputs, bag_embedding
+
+
+@dataclass(frozen=True)
+class MixedRows:
+    """Rows by column.
+
+    Attributes
+    ----------
+    words
+        Column name -> strings, "" where one is missing.
+    numbers
+        ``(rows, columns)``, NaN where one is missing.
+    names
+        Of the columns of numbers.
+    """
+
+    words: dict[str, list[str]]
+    numbers: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, places: NDArray[np.int64]) -> "MixedRows":
+        words = {name: [values[i] for i in places] for name, values in self.words.items()}
+        return MixedRows(words, self.numbers[places], self.names)
+
+    @classmethod
+    def joined(cls, parts: Sequence["MixedRows"]) -> "MixedRows":
+        """Return the rows of several tables of equal columns, one after the other."""
+        names = parts[0].words
+        words = {name: [value for part in parts for value in part.words[name]] for name in names}
+        return cls(words, np.concatenate([part.numbers for part in parts]), parts[0].names)
+
+
+@dataclass(frozen=True)
+class MixedReader:
+    """Words to bags of n-grams that know their column, numbers as :class:`ArrayReader`.
+
+    Attributes
+    ----------
+    words, numbers
+        Names of the columns.
+    text, array
+        What reads them.
+    """
+
+    rows_at_once: ClassVar[int] = 4096
+    words: tuple[str, ...]
+    numbers: tuple[str, ...]
+    text: TextReader
+    array: ArrayReader
+
+    @classmethod
+    def of(cls, rows: MixedRows, buckets: int, longest: int, analyzer: Analyzer) -> "MixedReader":
+        """Measure the columns."""
+        text = TextReader(buckets, longest, analyzer)
+        return cls(tuple(rows.words), rows.names, text, ArrayReader.of(rows.numbers))
+
+    def inputs(self, rows: Any) -> Inputs:
+        """Hash and standardise; rows that are no such table are a ``UsageError``."""
+        rows = self.table(rows)
+        bags = Bags(np.zeros(0, np.int64), np.zeros(len(rows) + 1, np.int64))
+        for name in self.words:
+            own = self.text.bags(rows.words[name])
+            bags = bags.beside(own.of_column(name, self.text.buckets))
+        array = self.array.inputs(rows.numbers)
+        assert isinstance(array, ArrayInputs)
+        return MixedInputs(TextInputs(bags), array)
+
+    def table(self, rows: Any) -> MixedRows:
+        """Return the columns of the fit from a table or a data frame."""
+        names = [*self.words, *self.numbers]
+        known = [*rows.words, *rows.names] if isinstance(rows, MixedRows) else None
+        known = getattr(rows, "columns", None) if known is None else known
+        if known is None:
+            raise UsageError(f"X is no table; the model was fitted on the columns {names}")
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise UsageError(f"X has no column {missing[0]!r}; the model was fitted on {names}")
+        if not len(rows):
+            raise DataError("X holds no rows")
+        return rows if isinstance(rows, MixedRows) else _of_frame(rows, self.words, self.numbers)
+
+    def nothing(self) -> Inputs:
+        """Return inputs without rows."""
+        width = len(self.array.mean) + len(self.array.missing)
+        empty = Bags(np.zeros(0, np.int64), np.zeros(1, np.int64))
+        return MixedInputs(TextInputs(empty), ArrayInputs(np.zeros((0, width))))
+
+    def trunk(self, embedding: int, hidden: int, dropout: float) -> nn.Module:
+        """Make the untrained network that takes these inputs."""
+        width = len(self.array.mean) + len(self.array.missing)
+        return MixedTrunk(self.text.buckets, embedding, width, hidden, dropout)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": "mixed",
+            "words": list(self.words),
+            "numbers": list(self.numbers),
+            "text": self.text.to_json(),
+            "array": self.array.to_json(),
+        }
+
+
+class MixedInputs:
+    """Bags of buckets beside rows of numbers."""
+
+    def __init__(self, text: TextInputs, array: ArrayInputs) -> None:
+        self.text, self.array = text, array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        return (*self.text.batch(rows), *self.array.batch(rows))
+
+    def take(self, rows: NDArray[np.int64]) -> "MixedInputs":
+        return MixedInputs(self.text.take(rows), self.array.take(rows))
+
+    def joined(self, other: "MixedInputs") -> "MixedInputs":
+        return MixedInputs(self.text.joined(other.text), self.array.joined(other.array))
+
+
+class MixedTrunk(nn.Module):
+    """Mean bucket embeddings beside standardised columns, then :class:`ArrayTrunk`."""
+
+    def __init__(
+        self, buckets: int, embedding: int, columns: int, hidden: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.embedding = bag_embedding(buckets, embedding)
+        self.normalise = nn.BatchNorm1d(embedding)
+        self.layers = ArrayTrunk(embedding + columns, hidden, dropout)
+
+    def forward(self, buckets: Tensor, starts: Tensor, numbers: Tensor) -> Tensor:
+        bags = self.embedding(buckets, starts)
+        sizes = starts.diff().clamp(min=1).to(bags.dtype)
+        words = self.normalise(bags * sizes.rsqrt()[:, None])
+        return self.layers(torch.cat([words, numbers.to(bags.dtype)], 1))
+
+
+def as_mixed(x: object) -> MixedRows | None:
+    """Return a data frame with a column that is no number as rows by column; None for others."""
+    if isinstance(x, MixedRows):
+        return x
+    if not (hasattr(x, "columns") and hasattr(x, "dtypes") and getattr(x, "ndim", 0) == 2):
+        return None
+    frame: Any = x
+    words = tuple(name for name in frame.columns if not _is_numeric(frame[name]))
+    if not words:
+        return None
+    return _of_frame(frame, words, tuple(n for n in frame.columns if n not in words))
+
+
+def _is_numeric(column: Any) -> bool:
+    if getattr(column.dtype, "kind", "O") in "biuf":
+        return True
+    return all(isinstance(v, int | float | np.number) or _is_missing(v) for v in column.tolist())
+
+
+def _is_missing(value: Any) -> bool:
+    """Say whether it is None or unequal to itself, as NaN and what pandas has for it are."""
+    return value is None or not isinstance(value == value, bool | np.bool_) or value != value
+
+
+def _of_frame(frame: Any, words: Sequence[str], numbers: Sequence[str]) -> MixedRows:
+    strings = {
+        name: ["" if _is_missing(value) else str(value) for value in frame[name].tolist()]
+        for name in words
+    }
+    matrix = np.full((len(frame), len(numbers)), np.nan)
+    for place, name in enumerate(numbers):
+        for row, value in enumerate(frame[name].tolist()):
+            if _is_missing(value):
+                continue
+            if not isinstance(value, int | float | np.number) or np.isinf(value):
+                raise DataError(
+                    f"X row {row}: column {name!r} must hold finite numbers, it was {value!r}; "
+                    "mend it or leave the column out"
+                )
+            matrix[row, place] = value
+    return MixedRows(strings, matrix, tuple(numbers))
