@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from growlabels.classes._scores import calibration_bins, score
+from growlabels.classes._scores import calibration_bins, score, score_answers
 
 
 def test_counts_by_hand() -> None:
@@ -11,6 +11,7 @@ def test_counts_by_hand() -> None:
     scores = score(shares, np.array([0, 1, 1, 1]), ["a", "b", "c"], majority=1)
     assert (scores.rows, scores.accuracy, scores.majority) == (4, 0.5, 0.75)
     assert scores.confusions == [("b", "a", 1, 1 / 3), ("b", "c", 1, 1 / 3)]
+    assert scores.worst == [("b", 3, 1 / 3, 1.0, "a")]
     by_hand = (abs(0.7 - 1) + 2 * abs(0.6 - 0) + abs(0.8 - 1)) / 4
     assert scores.calibration_error == pytest.approx(by_hand)
 
@@ -25,4 +26,19 @@ def test_stated_probability_of_one_has_a_bin() -> None:
 def test_perfect_predictions_have_no_confusions() -> None:
     scores = score(np.eye(3), np.arange(3), ["a", "b", "c"], majority=0)
     assert scores.confusions == []
+    assert scores.worst == []
     assert scores.calibration_error == 0
+
+
+def test_worst_classes_come_by_recall_then_rows() -> None:
+    targets = np.array([0, 0, 1, 1, 1, 2, 3, 3])
+    answers = np.array([1, 1, 0, 0, 3, 2, 3, 2])
+    names = ["few", "many", "right", "half", "without rows"]
+    worst = score_answers(answers, np.ones(8), targets, names, 1).worst
+    assert [tuple(one) for one in worst] == [
+        ("many", 3, 0.0, 0.0, "few"),
+        ("few", 2, 0.0, 0.0, "many"),
+        ("half", 2, 0.5, 0.5, "right"),
+    ]
+    (never,) = score_answers(np.zeros(2, int), np.ones(2), np.array([1, 1]), ["a", "b"], 1).worst
+    assert (never.precision, never.mistaken_for) == (None, "a")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from growlabels.classes._report import calibration_plot, confusion_table
+from growlabels.classes._report import calibration_plot, confusion_table, worst_table
 from growlabels.classes._scores import Scores
 from growlabels.report import Headline, Section, Table
 
@@ -55,7 +55,10 @@ def add_section(
             if change.after is not None
         ],
         plots=[] if scores is None else [calibration_plot({"after adding": scores})],
-        tables=[change_table(changes), *([] if scores is None else [confusion_table(scores)])],
+        tables=[
+            change_table(changes),
+            *([] if scores is None else [worst_table(scores), confusion_table(scores)]),
+        ],
         warnings=_add_warnings(changes, replayed),
     )
 

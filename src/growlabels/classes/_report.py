@@ -33,7 +33,7 @@ def fit_section(
             ),
         ],
         plots=[calibration_plot({"this model": scores})],
-        tables=[confusion_table(scores)],
+        tables=[worst_table(scores), confusion_table(scores)],
         warnings=score_warnings(scores),
     )
 
@@ -58,7 +58,7 @@ def evaluate_section(scores: Scores, classes: int, skipped: int) -> Section:
             calibration_headline("calibration error", scores),
         ],
         plots=[calibration_plot({"this model": scores})],
-        tables=[confusion_table(scores)],
+        tables=[worst_table(scores), confusion_table(scores)],
         warnings=warnings,
     )
 
@@ -148,6 +148,28 @@ def calibration_plot(models: Mapping[str, Scores]) -> Plot:
         "share that is right",
         f"Share of right answers against stated probability, in 15 bins. {worst}.",
         "A line above the diagonal is too modest, one below it too sure.",
+    )
+
+
+def worst_table(scores: Scores) -> Table:
+    """List the classes that are missed most often."""
+    return Table(
+        "Worst classes",
+        ["class", "rows", "recall", "precision", "most often answered with"],
+        [
+            (
+                one.name,
+                one.rows,
+                f"{one.recall:.0%}",
+                "never answered" if one.precision is None else f"{one.precision:.0%}",
+                one.mistaken_for,
+            )
+            for one in scores.worst
+        ],
+        note="Recall: share of a class's rows that are answered with it; precision: share of the "
+        "rows answered with it that are of it. Of a class with few rows both say little."
+        if scores.worst
+        else "Every row of every class was answered rightly.",
     )
 
 

@@ -2,11 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+
+
+class WorstClass(NamedTuple):
+    """A class that is often missed.
+
+    Attributes
+    ----------
+    name
+        Of the class.
+    rows
+        How many it has.
+    recall
+        Share of its rows that are answered with it.
+    precision
+        Share of the rows answered with it that belong to it; None where it is never answered.
+    mistaken_for
+        The most frequent wrong answer to its rows.
+    """
+
+    name: str
+    rows: int
+    recall: float
+    precision: float | None
+    mistaken_for: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +53,9 @@ class Scores:
         One ``(mean probability, accuracy, rows)`` per bin that has rows.
     confusions
         ``(right class, answer, rows, share of the rows of the right class)``, most rows first.
+    worst
+        The classes of lowest recall, of equal ones those with most rows first; none whose rows
+        are all right.
     """
 
     rows: int
@@ -36,6 +64,7 @@ class Scores:
     calibration_error: float
     calibration: list[tuple[float, float, int]]
     confusions: list[tuple[str, str, int, float]]
+    worst: list[WorstClass]
 
 
 def score(
@@ -58,7 +87,7 @@ def score(
     majority
         The most frequent class of the training rows.
     most
-        How many confusions to list.
+        How many confusions, and how many of the worst classes, to list.
 
     Examples
     --------
@@ -87,6 +116,7 @@ def score_answers(
         calibration_error=sum(n * abs(p - a) for p, a, n in bins) / len(targets),
         calibration=bins,
         confusions=_confusions(answers, targets, names, most),
+        worst=_worst(answers, targets, names, most),
     )
 
 
@@ -113,4 +143,23 @@ def _confusions(
     for (target, answer), count in zip(pairs[order].tolist(), counts[order].tolist(), strict=True):
         of = int((targets == target).sum())
         found.append((str(names[target]), str(names[answer]), count, count / of))
+    return found
+
+
+def _worst(
+    answers: NDArray[np.int64], targets: NDArray[np.int64], names: Sequence[object], most: int
+) -> list[WorstClass]:
+    classes = len(names)
+    rows, answered = (np.bincount(of, minlength=classes) for of in (targets, answers))
+    right = np.bincount(targets[answers == targets], minlength=classes)
+    recall = right / np.maximum(rows, 1)
+    missed = np.flatnonzero(right < rows)
+    order = missed[np.lexsort((missed, -rows[missed], recall[missed]))][:most]
+    found = []
+    for place in order.tolist():
+        wrong = np.bincount(answers[(targets == place) & (answers != place)], minlength=classes)
+        precision = float(right[place] / answered[place]) if answered[place] else None
+        mistaken = str(names[int(wrong.argmax())])
+        own = str(names[place]), int(rows[place]), float(recall[place]), precision, mistaken
+        found.append(WorstClass(*own))
     return found
