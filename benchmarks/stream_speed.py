@@ -4,10 +4,10 @@ On Yeast (from the package river), each in turn within one process, several roun
 round counts: ``prequential_many``, the loop of ``predict_one`` and ``learn_one`` over dicts, and
 River's logistic regression per label: without a scaler, with one, and with one for each label.
 With ``GROWLABELS_DATA`` the same on every set of the mirror, beside Vowpal Wabbit's one-against-all
-through its Python interface (rows given as text that was made before the clock ran), and the
-counts of label pairs on Bibtex against one Jaccard object of River per pair. Then our cost against
-features, labels and density on synthetic rows, and the seconds a fresh process needs until its
-first prediction.
+through its Python interface (rows given as text that was made before the clock ran) and our linear
+experts alone (``stream_linear.py``), and the counts of label pairs on Bibtex against one Jaccard
+object of River per pair. Then our cost against features, labels and density on synthetic rows, and
+the seconds a fresh process needs until its first prediction.
 
     GROWLABELS_DATA=... python benchmarks/stream_speed.py [--rounds 3] [--rows 800]
 """
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from river import linear_model, metrics, multioutput, preprocessing
 from scipy import sparse
+from stream_linear import linear_only
 from stream_quality import LABELS, load
 
 from growlabels.datasets import load_yeast
@@ -135,6 +136,8 @@ def on_sets(rounds: int) -> list[dict[str, Any]]:
         speed = {
             "ihomer": rate(at_once(rows), len(rows), rounds),
             "vw": rate(vowpal(rows), len(rows), rounds),
+            "linear A": rate(lambda rows=rows: linear_only(rows, False), len(rows), rounds),
+            "both linear": rate(lambda rows=rows: linear_only(rows, True), len(rows), rounds),
             "ihomer, dicts": rate(loop(IHOMER, few), len(few), 1),
             "river": rate(loop(without_scaler, few), len(few), 1),
         }
@@ -142,10 +145,14 @@ def on_sets(rounds: int) -> list[dict[str, Any]]:
         print(
             f"{name:<17}{1e6 / speed['ihomer']:>9.0f}{1e6 / speed['vw']:>9.0f}"
             f"{speed['ihomer'] / speed['vw']:>8.2f}{speed['ihomer'] / speed['river']:>9.1f}"
-            f"{speed['ihomer, dicts'] / speed['river']:>9.1f}",
+            f"{speed['ihomer, dicts'] / speed['river']:>9.1f}"
+            f"{speed['linear A'] / speed['vw']:>9.1f}{speed['both linear'] / speed['vw']:>9.1f}",
             flush=True,
         )
-    for ours, peer in (("ihomer", "vw"), ("ihomer", "river"), ("ihomer, dicts", "river")):
+    for ours, peer in (
+        ("ihomer", "vw"), ("linear A", "vw"), ("both linear", "vw"),
+        ("ihomer", "river"), ("ihomer, dicts", "river"),
+    ):  # fmt: skip
         ratios = [row[ours] / row[peer] for row in found]
         print(f"{ours} / {peer}: median {np.median(ratios):.2f}, least {min(ratios):.2f}")
     return found
@@ -216,7 +223,8 @@ def main() -> None:
     sets: list[dict[str, Any]] = []
     pairs: dict[str, float] = {}
     if "GROWLABELS_DATA" in os.environ:
-        print("microseconds a row: ours, VW; times as fast: as VW, as River; by dicts as River")
+        print("microseconds a row: ours, VW; times as fast: as VW, as River; by dicts as River; "
+              "one linear expert and both as VW")  # fmt: skip
         sets = on_sets(options.rounds)
         pairs = on_pairs(options.rounds)
         print(f"pairs of 159 labels: {pairs['pairs'] / pairs['objects']:.0f} times River's objects")
