@@ -106,6 +106,10 @@ def test_split_keeps_a_row_of_every_class() -> None:
         ({"held_out": 1.0}, "held-out must be between 0 and 1, it was 1.0"),
         ({"false_rejection": 0.0}, "false-rejection must be between 0 and 1, it was 0.0"),
         ({"text": "note", "columns": ("x",)}, "either --text or --columns"),
+        ({"text": "note", "words": ("note",)}, "either --text or --columns"),
+        ({"words": ("animal",)}, "'animal' is the label and cannot be what it is predicted from"),
+        ({"margin": float("nan")}, "margin must be from 0 to below pi / 2"),
+        ({"lr": 0.0}, "lr must be above 0"),
     ],
 )
 def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:

@@ -69,6 +69,7 @@ class Fit:
         """Read, train, score, write."""
         from growlabels.base.runs import RunFolder
         from growlabels.classes._fitted_run import pick, rows_of
+        from growlabels.classes._settings import check_settings
         from growlabels.classes._table import read_table
 
         if not 0 < self.held_out < 1:
@@ -76,6 +77,11 @@ class Fit:
         check_false_rejection(self.false_rejection)
         if self.text is not None and (self.columns or self.words):
             raise UsageError("give either --text or --columns and --words, not both")
+        if self.label in (self.text, *self.columns, *self.words):
+            raise UsageError(
+                f"{self.label!r} is the label and cannot be what it is predicted from; leave it "
+                "out of --text, --columns and --words"
+            )
         table = read_table(self.table)
         labels = table.labels(self.label)
         columns = [] if self.text else list(self.columns) or table.numeric(self.label)
@@ -90,8 +96,9 @@ class Fit:
         kept, held = split(labels, self.held_out, self.seed)
         config = {k: v for k, v in asdict(self).items() if k not in ("table", "out")}
         inputs = {"table": file_sha256(self.table)}
-        run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
         model = self._model()
+        check_settings(model)  # before there is a folder that holds to them
+        run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
         model.fit(pick(rows, kept), labels[kept], progress=progress)
         facts, left = calibrate_on_half(
             model, pick(rows, held), labels[held], self.false_rejection, self.seed

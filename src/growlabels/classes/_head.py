@@ -77,7 +77,7 @@ class EBVHead(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        _check_settings(in_features, tau, margin, label_smoothing)
+        check_head_settings(in_features, tau, margin, label_smoothing)
         self.codebook = codebook
         self.in_features = in_features
         self.margin = float(margin)
@@ -340,7 +340,8 @@ def _count(codebook: Codebook, num_classes: int | None) -> int:
     return count
 
 
-def _check_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
+def check_head_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
+    """Refuse what no head could use."""
     if in_features < 1:
         raise UsageError.parameter("in_features", "must be at least 1", in_features)
     if tau != "auto" and not (isinstance(tau, int | float) and 1 / MAX_SCALE <= tau < math.inf):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from growlabels.base.errors import UsageError
+from growlabels.classes._head import check_head_settings
 from growlabels.classes._reader import ANALYZERS
 
 
@@ -23,6 +24,7 @@ def check_settings(model: Any) -> None:
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
         if not getattr(model, name) > 0:
             raise UsageError.parameter(name, "must be above 0", getattr(model, name))
+    check_head_settings(model.hidden, model.tau, model.margin, model.label_smoothing)
     if not 0 < model.validation_fraction < 1:
         raise UsageError.parameter(
             "validation_fraction", "must be between 0 and 1", model.validation_fraction
