@@ -141,7 +141,7 @@ def test_pickle_and_parameters(on_texts: EBVClassifier) -> None:
     [
         ({"hidden": 0}, "hidden must be a whole number of at least 1, it was 0"),
         ({"epochs": -1}, "epochs must be a whole number of at least 1 or None, it was -1"),
-        ({"lr": 0.0}, "lr must be above 0, it was 0.0"),
+        ({"lr": 0.0}, "lr must be above 0 and finite, it was 0.0"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, it was 1.0"),
         ({"margin": -1.0}, "margin must be from 0"),
         ({"dim": 0}, "dim must be a whole number of at least 1"),

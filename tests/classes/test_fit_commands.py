@@ -110,6 +110,9 @@ def test_split_keeps_a_row_of_every_class() -> None:
         ({"words": ("animal",)}, "'animal' is the label and cannot be what it is predicted from"),
         ({"margin": float("nan")}, "margin must be from 0 to below pi / 2"),
         ({"lr": 0.0}, "lr must be above 0"),
+        ({"lr": float("inf")}, "lr must be above 0 and finite"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"capacity": 0}, "capacity must be a whole number of at least 1"),
     ],
 )
 def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:
@@ -137,6 +140,14 @@ def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace('"finished": true', '"finished": false'))
     with pytest.raises(RunError, match="did not finish"):
         Predict(tmp_path / "run", table).run(silent)
+
+
+def test_predictions_never_replace_the_table_that_is_read(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "t.csv", numbers(9))
+    before = table.read_bytes()
+    with pytest.raises(UsageError, match="is the table that is read"):
+        Predict(tmp_path / "run", table, tmp_path / "." / "t.csv").run(silent)
+    assert table.read_bytes() == before
 
 
 def test_vectors_and_missing_values_are_learned(

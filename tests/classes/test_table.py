@@ -39,6 +39,7 @@ def test_labels_stay_whole_numbers_only_where_all_are(tmp_path: Path) -> None:
         ("t.csv", "a,b\n", "t.csv holds no rows"),
         ("t.jsonl", "", "t.jsonl holds no rows"),
         ("t.csv", "a,b\n1,2\n1,2,3\n", "t.csv line 3: 3 fields, the header has 2"),
+        ("t.csv", "a,b,a\n1,2,3\n", "names the column 'a' twice"),
         ("t.csv", 'a,b\n1,"2\n', "t.csv is no readable CSV"),
         ("t.jsonl", '{"a": 1}\n{"a": \n', "t.jsonl line 2: broken JSON"),
         ("t.jsonl", "[1]\n", "line 1: is a list, not an object"),

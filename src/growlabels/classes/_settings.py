@@ -1,6 +1,9 @@
 """Which parameters of an EBVClassifier are usable."""
 
+import math
 from typing import Any
+
+import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.classes._head import check_head_settings
@@ -12,18 +15,21 @@ def check_settings(model: Any) -> None:
     least = {
         "hidden": 1, "embedding": 1, "buckets": 1, "longest_ngram": 1, "partial_epochs": 1,
         "epochs": 1, "batch_size": 1, "patience": 1, "replay": 0,
+        "seed": 0, "capacity": 1,
     }  # fmt: skip
     for name, bound in least.items():
         value = getattr(model, name)
-        optional = name in ("epochs", "batch_size", "patience", "partial_epochs")
-        if not (optional and value is None) and not (isinstance(value, int) and value >= bound):
+        optional = name in ("epochs", "batch_size", "patience", "partial_epochs", "capacity")
+        if not (optional and value is None) and not (
+            isinstance(value, int | np.integer) and value >= bound
+        ):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
     if model.analyzer not in ANALYZERS:
         raise UsageError.choice("analyzer", ANALYZERS, model.analyzer)
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
-        if not getattr(model, name) > 0:
-            raise UsageError.parameter(name, "must be above 0", getattr(model, name))
+        if not 0 < getattr(model, name) < math.inf:
+            raise UsageError.parameter(name, "must be above 0 and finite", getattr(model, name))
     check_head_settings(model.hidden, model.tau, model.margin, model.label_smoothing)
     if not 0 < model.validation_fraction < 1:
         raise UsageError.parameter(

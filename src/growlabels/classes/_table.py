@@ -164,6 +164,9 @@ def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
             header = next(reader, None)
             if header is None:
                 return []
+            again = [name for place, name in enumerate(header) if name in header[:place]]
+            if again:
+                raise DataError(f"{path} names the column {again[0]!r} twice; rename one")
             rows = []
             for row in reader:
                 if not row:
