@@ -124,5 +124,5 @@ def _one_cycle(done: float) -> float:
 def seeded(seed: int) -> Iterator[None]:
     """Draw from torch's generator as if freshly seeded, and leave it as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         yield
