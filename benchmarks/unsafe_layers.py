@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from unsafe_quality import END, read
 from unsafe_tasks import TASKS, draw
 
 from growlabels.unsafe import (
-    Gradient,
     GradientSettings,
     LoraSettings,
     Scanner,
@@ -24,7 +24,7 @@ from growlabels.unsafe import (
 )
 
 RESULTS = Path(__file__).parent / "results" / "unsafe_layers.jsonl"
-METHODS = ("grad-cos", Gradient("grad-cos-end", "after the epoch only", checkpoints="end"))
+METHODS = ("grad-cos", END)
 
 
 def measure(model: Any, task: str, seed: int, layers: str) -> dict[str, Any]:
@@ -54,8 +54,7 @@ def main() -> None:
         for task in options.task:
             for layers in options.layers:
                 key = {"task": task, "seed": seed, "layers": layers}
-                lines = options.results.read_text("utf-8").splitlines()
-                cells = [json.loads(line) for line in lines]
+                cells = read(options.results)
                 found = next((c for c in cells if key.items() <= c.items()), None)
                 if found is None:
                     found = {**key, **measure(model, task, seed, layers)}

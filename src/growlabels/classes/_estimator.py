@@ -21,13 +21,14 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
+from growlabels.classes import _estimator_file
 from growlabels.classes._calibration import Calibrated
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import Analyzer, ArrayReader
-from growlabels.classes._readers import Reader, readable, reader_of
+from growlabels.classes._reader_choice import Reader, readable, reader_of
 from growlabels.classes._settings import check_settings
 from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
@@ -216,13 +217,18 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             known = [] if classes is None else np.asarray(classes).tolist()
             return self._first_fit(X, y, known, progress)
         inputs, labels = self._read(X, y, first=False)
-        before = Distillation(self.trunk_, self.head_, self.distillation)
-        added = self._append(labels)
+        added = self._new_labels(labels)
+        before = None
+        if len(added):
+            if self.distillation:
+                before = Distillation(self.trunk_, self.head_, self.distillation)
+            self.head_.add_classes(added.tolist())
+            self.classes_ = np.concatenate([self.classes_, added])
         targets = self._targets(labels)
         joined = inputs.joined(self.replay_[0])
         both = np.concatenate([targets, self.replay_[1]])
         size = self.batch_size or min(128, max(16, len(both) // 8))
-        least = math.ceil(ADDING_STEPS / max(1, len(both) // size)) if added else 1
+        least = math.ceil(ADDING_STEPS / max(1, len(both) // size)) if len(added) else 1
         schedule = Schedule(
             self.partial_epochs or max(3, least),
             size,
@@ -231,8 +237,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             self.weight_decay,
             one_cycle=False,
         )
-        keep = before if added and self.distillation else None
-        return self._learn(joined, both, schedule, progress, distillation=keep)
+        return self._learn(joined, both, schedule, progress, distillation=before)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most likely label of each row."""
@@ -244,7 +249,10 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         return torch.cat(parts).numpy()
 
     def predict_topk(self, X: Any, k: int = 5) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return the ``k`` likeliest labels of each row and their probabilities; ties in order."""
+        """Return the ``k`` most likely labels of each row, best first, and their probabilities.
+
+        Ties go to the label that comes first in ``classes_``.
+        """
         labels, shares = [], []
         for logits in self._logits(X):
             if not 1 <= k <= logits.shape[1]:
@@ -259,17 +267,13 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
 
         The rows kept for replay are not saved.
         """
-        from growlabels.classes._estimator_file import save
-
         check_is_fitted(self)
-        save(self, path)
+        _estimator_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "EBVClassifier":
         """Read a folder that :meth:`save` wrote."""
-        from growlabels.classes._estimator_file import load
-
-        return load(path, cls)
+        return _estimator_file.load(path, cls)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -333,17 +337,13 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         self.replay_ = inputs.take(kept), targets[kept]
         return self
 
-    def _append(self, labels: NDArray[Any]) -> bool:
-        """Add the labels that are new, in sorted order; say whether there are any."""
+    def _new_labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Return the labels that are new, in sorted order."""
         if (labels.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
             raise UsageError.parameter(
                 "y", f"must hold labels like those of fit, {self.classes_.dtype}", labels.dtype
             )
-        new = np.setdiff1d(labels, self.classes_)
-        if len(new):
-            self.head_.add_classes(new.tolist())
-            self.classes_ = np.concatenate([self.classes_, new])
-        return len(new) > 0
+        return np.setdiff1d(labels, self.classes_)
 
     def _targets(self, labels: NDArray[Any]) -> NDArray[np.int64]:
         distinct, place = np.unique(labels, return_inverse=True)

@@ -14,7 +14,7 @@ from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write, file_sha256
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._reader import ArrayReader
-from growlabels.classes._readers import reader_from_json
+from growlabels.classes._reader_choice import reader_from_json
 
 if TYPE_CHECKING:
     from growlabels.classes._estimator import EBVClassifier

@@ -75,7 +75,8 @@ class Fit:
         if not 0 < self.held_out < 1:
             raise UsageError.parameter("held-out", "must be between 0 and 1", self.held_out)
         check_false_rejection(self.false_rejection)
-        check_settings(self._model())  # before there is a folder that holds to them
+        model = self._model()
+        check_settings(model)  # before there is a folder that holds to them
         if self.text is not None and (self.columns or self.words):
             raise UsageError("give either --text or --columns and --words, not both")
         if self.label in (self.text, *self.columns, *self.words):
@@ -98,7 +99,6 @@ class Fit:
         config = {k: v for k, v in asdict(self).items() if k not in ("table", "out")}
         inputs = {"table": file_sha256(self.table)}
         run = RunFolder.open(self.out, KIND, config | {"columns": columns}, inputs)
-        model = self._model()
         model.fit(pick(rows, kept), labels[kept], progress=progress)
         facts, left = calibrate_on_half(
             model, pick(rows, held), labels[held], self.false_rejection, self.seed

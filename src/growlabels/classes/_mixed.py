@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._reader import Analyzer, ArrayReader, TextReader
 from growlabels.classes._text import Bags
-from growlabels.classes._trunks import ArrayInputs, ArrayTrunk, Inputs, TextInputs, bag_embedding
+from growlabels.classes._trunks import ArrayInputs, ArrayTrunk, BagEmbedding, Inputs, TextInputs
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,11 @@ class MixedReader:
     def inputs(self, rows: Any) -> Inputs:
         """Hash and standardise; rows that are no such table are a ``UsageError``."""
         rows = self.table(rows)
-        bags = Bags(np.zeros(0, np.int64), np.zeros(len(rows) + 1, np.int64))
+        bags = Bags.empty(len(rows))
         for name in self.words:
             own = self.text.bags(rows.words[name])
             bags = bags.beside(own.of_column(name, self.text.buckets))
-        array = self.array.inputs(rows.numbers)
-        assert isinstance(array, ArrayInputs)
-        return MixedInputs(TextInputs(bags), array)
+        return MixedInputs(TextInputs(bags), self.array.inputs(rows.numbers))
 
     def table(self, rows: Any) -> MixedRows:
         """Return the columns of the fit from a table or a data frame."""
@@ -99,14 +97,11 @@ class MixedReader:
 
     def nothing(self) -> Inputs:
         """Return inputs without rows."""
-        width = len(self.array.mean) + len(self.array.missing)
-        empty = Bags(np.zeros(0, np.int64), np.zeros(1, np.int64))
-        return MixedInputs(TextInputs(empty), ArrayInputs(np.zeros((0, width))))
+        return MixedInputs(self.text.nothing(), self.array.nothing())
 
     def trunk(self, embedding: int, hidden: int, dropout: float) -> nn.Module:
         """Make the untrained network that takes these inputs."""
-        width = len(self.array.mean) + len(self.array.missing)
-        return MixedTrunk(self.text.buckets, embedding, width, hidden, dropout)
+        return MixedTrunk(self.text.buckets, embedding, self.array.width, hidden, dropout)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -138,21 +133,19 @@ class MixedInputs:
 
 
 class MixedTrunk(nn.Module):
-    """Mean bucket embeddings beside standardised columns, then :class:`ArrayTrunk`."""
+    """Embeddings of bags beside standardised columns, then :class:`ArrayTrunk`."""
 
     def __init__(
         self, buckets: int, embedding: int, columns: int, hidden: int, dropout: float
     ) -> None:
         super().__init__()
-        self.embedding = bag_embedding(buckets, embedding)
+        self.embedding = BagEmbedding(buckets, embedding)
         self.normalise = nn.BatchNorm1d(embedding)
         self.layers = ArrayTrunk(embedding + columns, hidden, dropout)
 
     def forward(self, buckets: Tensor, starts: Tensor, numbers: Tensor) -> Tensor:
-        bags = self.embedding(buckets, starts)
-        sizes = starts.diff().clamp(min=1).to(bags.dtype)
-        words = self.normalise(bags * sizes.rsqrt()[:, None])
-        return self.layers(torch.cat([words, numbers.to(bags.dtype)], 1))
+        words = self.normalise(self.embedding(buckets, starts))
+        return self.layers(torch.cat([words, numbers.to(words.dtype)], 1))
 
 
 def as_mixed(x: object) -> MixedRows | None:

@@ -41,7 +41,7 @@ class TextReader:
     longest: int
     analyzer: Analyzer = "char"
 
-    def inputs(self, rows: Rows) -> Inputs:
+    def inputs(self, rows: Rows) -> TextInputs:
         """Hash the strings; an array of numbers is a ``UsageError``."""
         if isinstance(rows, np.ndarray):
             other = "numbers" if rows.ndim == 2 else "images"
@@ -55,9 +55,9 @@ class TextReader:
         bags = hash_ngrams(texts, self.buckets, 1, self.longest)
         return bags.beside(hash_words(texts, self.buckets)) if self.analyzer == "both" else bags
 
-    def nothing(self) -> Inputs:
+    def nothing(self) -> TextInputs:
         """Return inputs without rows."""
-        return TextInputs(Bags(np.zeros(0, np.int64), np.zeros(1, np.int64)))
+        return TextInputs(Bags.empty())
 
     def trunk(self, embedding: int, hidden: int, dropout: float) -> nn.Module:
         """Make the untrained network that takes these inputs."""
@@ -96,7 +96,12 @@ class ArrayReader:
         missing = np.flatnonzero(absent.any(0))
         return cls(np.nanmean(values, 0), np.where(deviation > 0, deviation, 1.0), missing)
 
-    def inputs(self, rows: Rows) -> Inputs:
+    @property
+    def width(self) -> int:
+        """Numbers a row becomes."""
+        return len(self.mean) + len(self.missing)
+
+    def inputs(self, rows: Rows) -> ArrayInputs:
         """Standardise the columns; strings are a ``UsageError``."""
         if not isinstance(rows, np.ndarray) or rows.ndim != 2:
             other = "images" if isinstance(rows, np.ndarray) else "strings"
@@ -105,13 +110,13 @@ class ArrayReader:
         values = np.where(absent, 0.0, (rows - self.mean) / self.deviation)
         return ArrayInputs(np.concatenate([values, absent[:, self.missing]], axis=1))
 
-    def nothing(self) -> Inputs:
+    def nothing(self) -> ArrayInputs:
         """Return inputs without rows."""
-        return ArrayInputs(np.zeros((0, len(self.mean) + len(self.missing))))
+        return ArrayInputs(np.zeros((0, self.width)))
 
     def trunk(self, embedding: int, hidden: int, dropout: float) -> nn.Module:
         """Make the untrained network that takes these inputs; ``embedding`` has no part in it."""
-        return ArrayTrunk(len(self.mean) + len(self.missing), hidden, dropout)
+        return ArrayTrunk(self.width, hidden, dropout)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,9 +165,9 @@ def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
             header = next(reader, None)
             if header is None:
                 return []
-            again = [name for place, name in enumerate(header) if name in header[:place]]
-            if again:
-                raise DataError(f"{path} names the column {again[0]!r} twice; rename one")
+            name, times = Counter(header).most_common(1)[0] if header else ("", 0)
+            if times > 1:
+                raise DataError(f"{path} names the column {name!r} twice; rename one")
             rows = []
             for row in reader:
                 if not row:

@@ -38,14 +38,20 @@ class Bags:
         inside = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)
         return Bags(self.buckets[np.repeat(self.starts[rows], sizes) + inside], starts)
 
+    @classmethod
+    def empty(cls, rows: int = 0) -> "Bags":
+        """Return bags without entries."""
+        return cls(np.zeros(0, np.int64), np.zeros(rows + 1, np.int64))
+
+    def joined(self, other: "Bags") -> "Bags":
+        """Return these rows and then the others."""
+        buckets = np.concatenate([self.buckets, other.buckets])
+        return Bags(buckets, np.concatenate([self.starts, other.starts[1:] + self.starts[-1]]))
+
     def beside(self, other: "Bags") -> "Bags":
         """Return bags that hold, row by row, what these and the other bags hold."""
-        both = Bags(
-            np.concatenate([self.buckets, other.buckets]),
-            np.concatenate([self.starts, other.starts[1:] + self.starts[-1]]),
-        )
-        rows = np.arange(2 * len(self)).reshape(2, -1).T.reshape(-1)
-        return Bags(both.take(rows).buckets, self.starts + other.starts)
+        pairs = np.arange(2 * len(self)).reshape(2, -1).T.reshape(-1)
+        return Bags(self.joined(other).take(pairs).buckets, self.starts + other.starts)
 
     def of_column(self, name: str, buckets: int) -> "Bags":
         """Return the bags in other buckets, drawn anew for the name of a column."""

@@ -47,9 +47,7 @@ class TextInputs:
         return TextInputs(self.bags.take(rows))
 
     def joined(self, other: "TextInputs") -> "TextInputs":
-        ends = other.bags.starts[1:] + self.bags.starts[-1]
-        buckets = np.concatenate([self.bags.buckets, other.bags.buckets])
-        return TextInputs(Bags(buckets, np.concatenate([self.bags.starts, ends])))
+        return TextInputs(self.bags.joined(other.bags))
 
 
 class ArrayInputs:
@@ -71,19 +69,24 @@ class ArrayInputs:
         return ArrayInputs(np.concatenate([self.array, other.array]))
 
 
-def bag_embedding(buckets: int, width: int) -> nn.EmbeddingBag:
-    """Make the sum of the embeddings of a bag."""
-    embedding = nn.EmbeddingBag(buckets, width, mode="sum", include_last_offset=True)
-    nn.init.normal_(embedding.weight, std=INIT)
-    return embedding
+class BagEmbedding(nn.EmbeddingBag):
+    """Sum of the embeddings of a bag, divided by the root of how many; 0 for an empty bag."""
+
+    def __init__(self, buckets: int, width: int) -> None:
+        super().__init__(buckets, width, mode="sum", include_last_offset=True)
+        nn.init.normal_(self.weight, std=INIT)
+
+    def forward(self, buckets: Tensor, starts: Tensor) -> Tensor:  # type: ignore[override]
+        bags = super().forward(buckets, starts)
+        return bags * starts.diff().clamp(min=1).to(bags.dtype).rsqrt()[:, None]
 
 
 class TextTrunk(nn.Module):
-    """Sum of bucket embeddings, divided by the root of how many, and one hidden layer."""
+    """Embeddings of bags, and one hidden layer."""
 
     def __init__(self, buckets: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = bag_embedding(buckets, embedding)
+        self.embedding = BagEmbedding(buckets, embedding)
         self.layers = nn.Sequential(
             nn.BatchNorm1d(embedding),
             nn.ReLU(),
@@ -94,8 +97,7 @@ class TextTrunk(nn.Module):
         )
 
     def forward(self, buckets: Tensor, starts: Tensor) -> Tensor:
-        bags = self.embedding(buckets, starts)
-        return self.layers(bags * starts.diff().clamp(min=1).to(bags.dtype).rsqrt()[:, None])
+        return self.layers(self.embedding(buckets, starts))
 
 
 class ArrayTrunk(nn.Module):
