@@ -56,6 +56,23 @@ def test_a_row_is_read_alike_alone_and_among_others() -> None:
     assert red_here.tolist() != reader.text.bags(["red"]).of_column("shop", 512).buckets.tolist()
 
 
+def test_numbers_of_any_kind_and_names_of_any_kind_are_read() -> None:
+    frame = pd.DataFrame(
+        {
+            1: ["a", "b", None],
+            2: np.array([1, 2, 3], np.int8),
+            "some": pd.array([4, None, 6], dtype="Int64"),
+            "any": np.array([True, None, 2.5], object),
+        }
+    )
+    rows = as_mixed(frame)
+    assert isinstance(rows, MixedRows)
+    assert rows.words == {1: ["a", "b", ""]}
+    plain = [[1.0, 4.0, 1.0], [2.0, np.nan, np.nan], [3.0, 6.0, 2.5]]
+    np.testing.assert_array_equal(rows.numbers, plain)
+    assert len(MixedReader.of(rows, 64, 4, "char").inputs(rows)) == 3
+
+
 def test_numbers_alone_are_no_mixed_table() -> None:
     assert as_mixed(goods(9, 0)[["price"]]) is None
     assert as_mixed(np.zeros((2, 2))) is None

@@ -177,15 +177,23 @@ def _of_frame(frame: Any, words: Sequence[str], numbers: Sequence[str]) -> Mixed
         name: ["" if _is_missing(value) else str(value) for value in frame[name].tolist()]
         for name in words
     }
-    matrix = np.full((len(frame), len(numbers)), np.nan)
+    matrix = np.empty((len(frame), len(numbers)))
     for place, name in enumerate(numbers):
-        for row, value in enumerate(frame[name].tolist()):
-            if _is_missing(value):
-                continue
-            if not isinstance(value, int | float | np.number) or np.isinf(value):
-                raise DataError(
-                    f"X row {row}: column {name!r} must hold finite numbers, it was {value!r}; "
-                    "mend it or leave the column out"
-                )
-            matrix[row, place] = value
+        matrix[:, place] = _numbers(frame[name], name)
     return MixedRows(strings, matrix, tuple(numbers))
+
+
+def _numbers(column: Any, name: str) -> NDArray[np.float64]:
+    """Return a column as numbers, NaN where one is missing."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        values = column.to_numpy(np.float64)
+    else:
+        cells = [np.nan if _is_missing(cell) else cell for cell in column.tolist()]
+        values = np.array([c if isinstance(c, int | float | np.number) else np.inf for c in cells])
+    bad = np.flatnonzero(np.isinf(values))
+    if len(bad):
+        raise DataError(
+            f"X row {bad[0]}: column {name!r} must hold finite numbers, it was "
+            f"{column.tolist()[bad[0]]!r}; mend it or leave the column out"
+        )
+    return values

@@ -55,7 +55,7 @@ class Bags:
 
     def of_column(self, name: str, buckets: int) -> "Bags":
         """Return the bags in other buckets, drawn anew for the name of a column."""
-        salt = np.uint64(zlib.crc32(name.encode("utf-8", "surrogatepass")) << 20)
+        salt = np.uint64(zlib.crc32(str(name).encode("utf-8", "surrogatepass")) << 20)
         mixed = _mix(self.buckets.astype(np.uint64) + salt) % np.uint64(buckets)
         return Bags(mixed.astype(np.int64), self.starts)
 
