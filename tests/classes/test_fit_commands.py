@@ -122,6 +122,14 @@ def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_numeric_column_left_out_is_not_said_to_hold_no_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write_csv(tmp_path / "animals.csv", numbers(20))
+    quick(table, tmp_path / "run", columns=("x",)).run(silent)
+    assert "not read, since they hold no numbers: note;" in capsys.readouterr().out
+
+
 def test_no_numeric_column(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", [{"animal": "ant", "note": "a"}] * 3)
     with pytest.raises(UsageError, match=r"no numeric column beside 'animal'.*--text"):

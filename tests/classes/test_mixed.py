@@ -1,5 +1,6 @@
 """Tables with columns of words beside columns of numbers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,13 @@ def test_what_cannot_be_read_is_named() -> None:
         model.predict(frame.drop(columns="shop"))
     with pytest.raises(UsageError, match="X is no table"):
         model.predict(np.zeros((2, 3)))
+    with pytest.raises(UsageError, match=r"X holds a table with words, .* fitted on strings"):
+        EBVClassifier(**QUICK).fit(["a", "b"], [0, 1]).predict(frame)
+    with pytest.raises(DataError, match="X names the column 'shop' twice"):
+        EBVClassifier(**QUICK).fit(frame[["shop", "shop"]], frame.kind)
+    vectors = frame.assign(at=pd.Series([np.array([1.0, 2.0])] * 40)).drop(columns="kind")
+    with pytest.raises(DataError, match="X row 0: column 'at' holds a ndarray"):
+        EBVClassifier(**QUICK).fit(vectors, frame.kind)
     frame["price"] = ["?"] * 40
     with pytest.raises(DataError, match=r"X row 0: column 'price' must hold finite numbers"):
         model.predict(frame)
@@ -102,7 +110,7 @@ def test_commands_read_words_beside_numbers(
     train, added = goods(300, 0), goods(60, 1)
     train[train.kind != "bc+"].to_csv(tmp_path / "t.csv", index=False)
     added[added.kind == "bc+"].to_json(tmp_path / "new.jsonl", orient="records", lines=True)
-    fit = ["classes", "fit", str(tmp_path / "t.csv"), "--label", "kind", "--epochs", "2"]
+    fit = ["classes", "fit", str(tmp_path / "t.csv"), "--label", "kind", "--epochs", "9"]
     assert run([*fit, "--out", str(tmp_path / "numbers")]) == 0
     assert "not read, since they hold no numbers: colour, shop" in capsys.readouterr().out
     assert run([*fit, "--words", "colour", "shop", "--out", str(tmp_path / "run")]) == 0
@@ -113,3 +121,7 @@ def test_commands_read_words_beside_numbers(
     found = ["classes", "predict", str(tmp_path / "more"), str(tmp_path / "new.jsonl")]
     assert run([*found, "--out", str(out)]) == 0
     assert len(out.read_text().splitlines()) == (added.kind == "bc+").sum()
+    scores = [
+        json.loads((tmp_path / name / "scores.json").read_text()) for name in ("numbers", "run")
+    ]
+    assert scores[1]["accuracy"] > scores[0]["accuracy"] + 0.3  # the price alone tells half of it

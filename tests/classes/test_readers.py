@@ -8,6 +8,8 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import EBVClassifier
+from growlabels.classes._reader import TextReader
+from growlabels.classes._text import hash_ngrams, hash_words
 
 QUICK: Any = {"dim": 64, "hidden": 32, "epochs": 8, "batch_size": 16}
 
@@ -54,6 +56,10 @@ def test_images_of_another_size_or_broken_ones_are_refused() -> None:
     broken[7, 2, 2] = np.nan
     with pytest.raises(DataError, match=r"X\[7\] holds a pixel"):
         EBVClassifier(**QUICK).fit(broken, y)
+    with pytest.raises(UsageError, match=r"channels last; give X.transpose\(0, 3, 1, 2\)"):
+        EBVClassifier(**QUICK).fit(np.zeros((90, 9, 11, 3)), y)
+    with pytest.raises(DataError, match="images of real numbers, its type was complex128"):
+        EBVClassifier(**QUICK).fit(x + 1j, y)
     with pytest.raises(DataError, match="at least one pixel"):
         EBVClassifier(**QUICK).fit(x[:, :0], y)
     with pytest.raises(UsageError, match="X holds images, the model was fitted on strings"):
@@ -71,6 +77,10 @@ def test_words_tell_texts_apart(tmp_path: Path, analyzer: Any) -> None:
     model = EBVClassifier(analyzer=analyzer, buckets=4096, dim=64, epochs=20).fit(texts, y)
     assert model.score(texts, y) > 0.95
     assert model.predict(["pay bill", "", "!?"]).shape == (3,)
+    words, characters = hash_words(texts[:2], 4096), hash_ngrams(texts[:2], 4096)
+    expected = words if analyzer == "word" else characters.beside(words)
+    assert isinstance(model.reader_, TextReader)
+    assert model.reader_.bags(texts[:2]).buckets.tolist() == expected.buckets.tolist()
     model.save(tmp_path / "m")
     assert EBVClassifier.load(tmp_path / "m").reader_ == model.reader_
 

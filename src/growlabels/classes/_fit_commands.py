@@ -106,9 +106,11 @@ class Fit:
         scored = held[left]
         result = _score(model, pick(rows, scored), labels[kept], labels[scored])
         self._finish(run, model, result, facts)
-        unread = set(table.columns).difference([self.label, *columns, *self.words])
+        numbers = table.numeric(self.label)
+        read = {self.label, *numbers, *columns, *self.words}
+        unread = [name for name in table.columns if name not in read]
         if unread and not self.text:
-            names = ", ".join(name for name in table.columns if name in unread)
+            names = ", ".join(unread)
             print(f"not read, since they hold no numbers: {names}; --words or --text reads them")
 
     def _model(self) -> "EBVClassifier":

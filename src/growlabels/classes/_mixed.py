@@ -1,5 +1,6 @@
 """Tables with columns of words beside columns of numbers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -155,6 +156,9 @@ def as_mixed(x: object) -> MixedRows | None:
     if not (hasattr(x, "columns") and hasattr(x, "dtypes") and getattr(x, "ndim", 0) == 2):
         return None
     frame: Any = x
+    name, times = Counter(frame.columns).most_common(1)[0] if len(frame.columns) else ("", 0)
+    if times > 1:
+        raise DataError(f"X names the column {name!r} twice; rename one")
     words = tuple(name for name in frame.columns if not _is_numeric(frame[name]))
     if not words:
         return None
@@ -168,19 +172,30 @@ def _is_numeric(column: Any) -> bool:
 
 
 def _is_missing(value: Any) -> bool:
-    """Say whether it is None or unequal to itself, as NaN and what pandas has for it are."""
-    return value is None or not isinstance(value == value, bool | np.bool_) or value != value
+    """Say whether it is None, NaN, or what pandas has for them."""
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _of_frame(frame: Any, words: Sequence[str], numbers: Sequence[str]) -> MixedRows:
-    strings = {
-        name: ["" if _is_missing(value) else str(value) for value in frame[name].tolist()]
-        for name in words
-    }
+    strings = {name: _strings(frame[name], name) for name in words}
     matrix = np.empty((len(frame), len(numbers)))
     for place, name in enumerate(numbers):
         matrix[:, place] = _numbers(frame[name], name)
     return MixedRows(strings, matrix, tuple(numbers))
+
+
+def _strings(column: Any, name: str) -> list[str]:
+    """Return a column as words, "" where one is missing."""
+    cells = column.tolist()
+    for row, cell in enumerate(cells):
+        if isinstance(cell, list | tuple | dict | set | np.ndarray):
+            raise DataError(
+                f"X row {row}: column {name!r} holds a {type(cell).__name__}; give each of its "
+                "numbers a column of its own, or leave the column out"
+            )
+    return ["" if _is_missing(cell) else str(cell) for cell in cells]
 
 
 def _numbers(column: Any, name: str) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from growlabels.classes._trunks import (
 
 Rows = Sequence[str] | NDArray[Any]
 Analyzer = Literal["char", "word", "both"]
+CHANNELS = (1, 3, 4)  # what the last axis of images that is one of these most likely is
 ANALYZERS: tuple[Analyzer, ...] = ("char", "word", "both")
 
 
@@ -43,9 +44,8 @@ class TextReader:
 
     def inputs(self, rows: Rows) -> TextInputs:
         """Hash the strings; an array of numbers is a ``UsageError``."""
-        if isinstance(rows, np.ndarray):
-            other = "numbers" if rows.ndim == 2 else "images"
-            raise UsageError(f"X holds {other}, the model was fitted on strings")
+        if not isinstance(rows, Sequence):
+            raise UsageError(f"X holds {_kind(rows)}, the model was fitted on strings")
         return TextInputs(self.bags(rows))
 
     def bags(self, texts: Sequence[str]) -> Bags:
@@ -104,8 +104,7 @@ class ArrayReader:
     def inputs(self, rows: Rows) -> ArrayInputs:
         """Standardise the columns; strings are a ``UsageError``."""
         if not isinstance(rows, np.ndarray) or rows.ndim != 2:
-            other = "images" if isinstance(rows, np.ndarray) else "strings"
-            raise UsageError(f"X holds {other}, the model was fitted on an array of numbers")
+            raise UsageError(f"X holds {_kind(rows)}, the model was fitted on an array of numbers")
         absent = np.isnan(rows)
         values = np.where(absent, 0.0, (rows - self.mean) / self.deviation)
         return ArrayInputs(np.concatenate([values, absent[:, self.missing]], axis=1))
@@ -163,8 +162,8 @@ class ImageReader:
                 f"X holds images of {given} (channels, height, width), the model was fitted on "
                 f"{wanted}; resize them"
             )
-        scaled = (rows - self.mean[:, None, None]) / self.deviation[:, None, None]
-        return ArrayInputs(scaled.astype(np.float32))
+        mean, deviation = (part.astype(np.float32) for part in (self.mean, self.deviation))
+        return ArrayInputs((rows - mean[:, None, None]) / deviation[:, None, None])
 
     def nothing(self) -> Inputs:
         """Return inputs without rows."""
@@ -183,6 +182,13 @@ class ImageReader:
         }
 
 
+def _kind(rows: Any) -> str:
+    """Name what kind of rows these are."""
+    if isinstance(rows, np.ndarray):
+        return "numbers" if rows.ndim == 2 else "images"
+    return "strings" if isinstance(rows, Sequence) else "a table with words"
+
+
 def as_images(x: object) -> NDArray[np.float32] | None:
     """Return ``x`` as ``(rows, channels, height, width)``, or None where it has not 3 or 4 axes.
 
@@ -191,7 +197,14 @@ def as_images(x: object) -> NDArray[np.float32] | None:
     """
     if getattr(x, "ndim", 2) not in (3, 4):
         return None
-    images = np.asarray(x, np.float32)
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"X must hold images of real numbers, its type was {array.dtype}")
+    if array.ndim == 4 and array.shape[3] in CHANNELS and array.shape[1] not in CHANNELS:
+        raise UsageError(
+            f"X of shape {array.shape} has its channels last; give X.transpose(0, 3, 1, 2)"
+        )
+    images = array.astype(np.float32)
     if 0 in images.shape:
         raise DataError(f"X must hold images of at least one pixel, its shape was {images.shape}")
     finite = np.isfinite(images).all(tuple(range(1, images.ndim)))

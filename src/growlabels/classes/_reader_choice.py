@@ -35,7 +35,7 @@ def reader_of(rows: Any, settings: Any) -> Reader:
         return MixedReader.of(rows, *of_text)
     if not isinstance(rows, np.ndarray):
         return TextReader(*of_text)
-    return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows.astype(np.float32))
+    return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows)
 
 
 def reader_from_json(data: dict[str, Any]) -> Reader:

@@ -35,7 +35,9 @@ def check_settings(model: Any) -> None:
         raise UsageError.parameter(
             "validation_fraction", "must be between 0 and 1", model.validation_fraction
         )
-    if not model.distillation >= 0:
-        raise UsageError.parameter("distillation", "must be at least 0", model.distillation)
+    if not 0 <= model.distillation < math.inf:
+        raise UsageError.parameter(
+            "distillation", "must be at least 0 and finite", model.distillation
+        )
     if not 0 <= model.dropout < 1:
         raise UsageError.parameter("dropout", "must be from 0 to below 1", model.dropout)

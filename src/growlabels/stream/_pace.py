@@ -2,7 +2,8 @@
 
 Among many labels some pair always crosses its bound next, as counts grow: tested at every check,
 the structure would never stand still, however strict each test. Looks that are spaced by factors
-of two (a group sequential test) leave at most one change in ten checks once ten are behind.
+of two (a group sequential test) leave at most one change in ten checks once ten are behind, where
+checks are evenly spaced and no rarer than a tenth of the rows that decayed counts hold.
 """
 
 from collections.abc import Sequence
