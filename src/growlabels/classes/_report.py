@@ -155,7 +155,7 @@ def worst_table(scores: Scores) -> Table:
     """List the classes that are missed most often."""
     return Table(
         "Worst classes",
-        ["class", "rows", "recall", "precision", "most often answered with"],
+        ["class", "rows", "recall", "precision", "most frequent wrong answer"],
         [
             (
                 one.name,
