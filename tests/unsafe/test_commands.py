@@ -9,7 +9,7 @@ from tiny_causal import byte_tokenizer, raw_model
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe import attach_saved, load_model
+from growlabels.unsafe import ScoreTable, attach_saved, load_model
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 
 ROWS = [
@@ -65,6 +65,16 @@ def test_the_same_command_again_is_fine_and_new_targets_too(scan: UnsafeScan) ->
     assert (scan.out / "scores.parquet").read_bytes() != before
 
 
+def test_the_layers_of_the_gradients_are_on_record(scan: UnsafeScan) -> None:
+    change(scan, methods=("tfidf", "grad-cos"), layers="1:3").run(silent)
+    facts = json.loads((scan.out / "manifest.json").read_text("utf-8"))["facts"]
+    assert facts["gradient_layers"] == "1:3 of 4" and facts["targets"] == 6
+    assert "Gradients are those of layers 1:3 of 4" in (scan.out / "report.html").read_text("utf-8")
+    assert ScoreTable.from_parquet(scan.out / "scores.parquet").facts == facts
+    change(scan, methods=("tfidf",)).run(silent)
+    assert ScoreTable.from_parquet(scan.out / "scores.parquet").facts["gradient_layers"] is None
+
+
 def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan) -> None:
     scan.run(silent)
     moved = scan.train.rename(scan.train.with_name("moved.jsonl"))
@@ -92,6 +102,7 @@ def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path:
         ({"label_field": "truth"}, "field 'truth' must be"),
         ({"label_field": "same"}, "says the same of every row"),
         ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
+        ({"layers": "2:5"}, "layers must end at 4 or before, the model's layers"),
     ]
     for fields, message in cases:
         with pytest.raises(GrowLabelsError, match=message):

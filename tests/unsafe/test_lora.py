@@ -157,6 +157,8 @@ def test_wrong_settings() -> None:
         LoraSettings(rank=0)
     with pytest.raises(UsageError, match="top_layers must be at least 0"):
         LoraSettings(top_layers=-1)
+    with pytest.raises(UsageError, match=r"layers \(1:3\) and top_layers \(0\) both say"):
+        LoraSettings(top_layers=0, layers="1:3")
 
 
 @pytest.mark.parametrize("layers", ["", "x", "3:", ":3", "3:3", "4:2", "-1:2", "1:2:3"])

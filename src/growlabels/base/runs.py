@@ -173,9 +173,10 @@ class RunFolder:
             )
         return self.path / name
 
-    def finish(self) -> None:
-        """Record that the run reached its end."""
+    def finish(self, facts: Mapping[str, Any] | None = None) -> None:
+        """Record that the run reached its end, and JSON-able facts that decide no resume."""
         self._manifest["finished"] = True
+        self._manifest["facts"] = dict(facts or {})
         self._save()
 
     def _save(self) -> None:

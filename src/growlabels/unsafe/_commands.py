@@ -186,8 +186,8 @@ class UnsafeRetrain:
     max_response_tokens: int = 48
     """What the model reads of a response."""
 
-    top_layers: int = 8
-    """Layers that get an adapter, counted from the last; 0 means all."""
+    top_layers: int | None = None
+    """Layers that get an adapter, counted from the last; 0 means all. By default the last 8."""
 
     layers: str | None = None
     """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
@@ -231,8 +231,9 @@ class UnsafeCheck:
     max_response_tokens: int = 48
     """What the model reads of a response."""
 
-    top_layers: int = 8
-    """Layers that get an adapter for grad-cos, counted from the last; 0 means all."""
+    top_layers: int | None = None
+    """Layers that get an adapter for grad-cos, counted from the last; 0 means all. By default the
+    last 8."""
 
     layers: str | None = None
     """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""

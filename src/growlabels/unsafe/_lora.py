@@ -22,6 +22,7 @@ from growlabels.base.files import atomic_write
 from growlabels.unsafe._model import CausalModel
 
 _NAME = "default"
+_TOP_LAYERS = 8
 _RANGE = re.compile(r"([0-9]+)(?::([0-9]+))?")
 _UNSUPPORTED = ("use_dora", "lora_bias", "modules_to_save", "trainable_token_indices")
 
@@ -37,8 +38,8 @@ class LoraSettings:
     alpha
         The update is ``alpha / rank * B A``.
     top_layers
-        Number of layers, counted from the last; 0 or more than there are means all. The layers
-        below are frozen, so their output is computed once per row.
+        Number of layers, counted from the last; 0 or more than there are means all, None 8. The
+        layers below are frozen, so their output is computed once per row.
     layers
         Instead of ``top_layers``: a range of layers counted from 0, its end not among them, for
         example ``"10:20"``; or their number from the last, ``"8"``. Layers above the range have
@@ -49,16 +50,21 @@ class LoraSettings:
 
     rank: int = 8
     alpha: float = 16.0
-    top_layers: int = 8
+    top_layers: int | None = None
     seed: int = 0
     layers: str | None = None
 
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise UsageError.parameter("rank", "must be at least 1", self.rank)
-        if self.top_layers < 0:
+        if self.top_layers is not None and self.top_layers < 0:
             raise UsageError.parameter("top_layers", "must be at least 0", self.top_layers)
         if self.layers is not None:
+            if self.top_layers is not None:
+                raise UsageError(
+                    f"layers ({self.layers}) and top_layers ({self.top_layers}) both say which "
+                    "layers get an adapter; give one of them"
+                )
             found = _RANGE.fullmatch(self.layers)
             if not found or (found[2] and int(found[1]) >= int(found[2])):
                 raise UsageError.parameter(
@@ -78,7 +84,9 @@ class LoraSettings:
                     "layers", f"must end at {n_layers} or before, the model's layers", self.layers
                 )
             return range(first, end)
-        top = self.top_layers if self.layers is None else int(self.layers)
+        top = _TOP_LAYERS if self.top_layers is None else self.top_layers
+        if self.layers is not None:
+            top = int(self.layers)
         return range(0 if top == 0 else max(n_layers - top, 0), n_layers)
 
 

@@ -63,9 +63,11 @@ def scan_section(
 def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[str]:
     facts = table.facts
     resolved = resolve_threshold(threshold, table.score, _percentiles(table), labels)
+    layers = facts.get("gradient_layers")
     return [
         f"{len(table)} rows were scored against {facts['targets']} targets with model "
-        f"{facts['model']}; {facts['malformed']} malformed rows were set aside.",
+        f"{facts['model']}; {facts['malformed']} malformed rows were set aside."
+        + (f" Gradients are those of layers {layers}, counted from 0." if layers else ""),
         f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
         "other rows of this scan are; an F4w of 0 is an ordinary row, and there is no upper end. "
         "Scores of different scans cannot be compared. A score is a reason to look at a row, not "

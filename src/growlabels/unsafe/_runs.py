@@ -80,7 +80,7 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     )
     write_report(report, scanner.run.path / REPORT)
     scanner.run.adopt(REPORT)
-    scanner.run.finish()
+    scanner.run.finish(table.facts)
     _print_scan(command, table, labels)
 
 

@@ -60,7 +60,8 @@ class Scanner:
     Raises
     ------
     UsageError
-        An unknown method, a limit below 1, a model that does not exist.
+        An unknown method, a limit below 1, a model that does not exist or lacks the layers asked
+        for.
 
     Notes
     -----
@@ -98,6 +99,7 @@ class Scanner:
         )
         self.seed = seed
         self.model = model if isinstance(model, CausalModel) else load_model(model)
+        self.gradients.lora.chosen(self.model.n_layers)
         self.malformed: list[MalformedRow] = []
         self._source: RowSource | None = None
         self._store: FeatureStore | None = None
@@ -285,7 +287,7 @@ class Scanner:
             percentiles=percentiles,
             left_out=left,
             warnings=[*warnings, *self._pool_warnings(pool, target_of)],
-            facts=self._facts(targets),
+            facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
         )
 
     def _texts(self, windows: np.ndarray) -> list[str]:
@@ -309,6 +311,13 @@ class Scanner:
                 "seen by TF-IDF only."
             )
         return warnings
+
+    def _gradient_layers(self, scan: Scan) -> str | None:
+        """Say which layers the gradients came from; none where no method took gradients."""
+        if "gradients" not in vars(scan):
+            return None
+        layers = self.gradients.lora.chosen(self.model.n_layers)
+        return f"{layers.start}:{layers.stop} of {self.model.n_layers}"
 
     def _facts(self, targets: FeatureShard) -> dict[str, Any]:
         source = self._source
