@@ -103,7 +103,13 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
     chosen = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(chosen) == 8 and all(row in data[:9] for row in chosen)
     assert "sure of 9 of 30 rows" in capsys.readouterr().out
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").touch()
     bad = {
+        "folder": ({"out": tmp_path / "folder.jsonl"}, "out must be"),
+        "itself": ({"out": tmp_path / "run" / ".." / "train.jsonl"}, "is the file of the rows"),
+        "run": ({"out": tmp_path / "run" / "x.jsonl"}, "among the files of a run"),
         "moderator": ({"moderator": None}, "give --moderator"),
         "rows": ({"rows": tmp_path / "none.jsonl"}, "does not exist"),
         "out": ({"out": tmp_path / "x.txt"}, "out must be"),

@@ -87,26 +87,43 @@ def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan)
         UnsafeFilter(scan.out, train=moved).run(silent)
 
 
-def test_mistakes_are_found_before_the_model_is_read(scan: UnsafeScan, tmp_path: Path) -> None:
+def test_mistakes_are_found_before_the_model_is_read(
+    scan: UnsafeScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     write_jsonl(tmp_path / "one.jsonl", TARGETS[:1])
-    (tmp_path / "model").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    monkeypatch.setattr("growlabels.unsafe._scanner.load_model", lambda name: pytest.fail(name))
     cases: list[tuple[dict[str, object], str]] = [
         ({"train": tmp_path / "nowhere.jsonl"}, "does not exist"),
         ({"targets": tmp_path / "nowhere.jsonl"}, "does not exist"),
         ({"targets": tmp_path / "empty.jsonl"}, "holds no target"),
         ({"targets": tmp_path / "one.jsonl"}, "needs at least two targets"),
-        ({"train": tmp_path / "empty.jsonl"}, "holds no usable row"),
         ({"threshold": "most"}, "threshold must be one of"),
-        ({"model": str(tmp_path / "model")}, "model folder"),
         ({"label_field": "truth"}, "field 'truth' must be"),
         ({"label_field": "same"}, "says the same of every row"),
         ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
-        ({"layers": "2:5"}, "layers must end at 4 or before, the model's layers"),
+        ({"out": tmp_path / "one.jsonl"}, "one.jsonl' exists and is no run folder"),
+        ({"out": tmp_path / "one.jsonl" / "run"}, "cannot be made: .*one.jsonl' is a file"),
+        ({"out": tmp_path / "other"}, "exists and is no run folder"),
     ]
     for fields, message in cases:
         with pytest.raises(GrowLabelsError, match=message):
             change(scan, **fields).run(silent)
+    with pytest.raises(UsageError, match=r"one.jsonl' is a file; give a folder"):
+        UnsafeFilter(tmp_path, out=tmp_path / "one.jsonl").run(silent)
+
+
+def test_what_only_the_model_can_tell(scan: UnsafeScan, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UsageError, match="model folder"):
+        change(scan, model=str(tmp_path / "model")).run(silent)
+    with pytest.raises(UsageError, match="layers must end at 4 or before, the model's layers"):
+        change(scan, layers="2:5").run(silent)
+    scan.train.write_text("")
+    with pytest.raises(DataError, match="holds no usable row"):
+        scan.run(silent)
 
 
 def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_the_command_compares_adapters_and_hides_the_text(
         ({"harmful": None, "harmless": None, "pairs": None}, "give at least one of"),
         ({"judge": "magic"}, "moderator must be"),
         ({"adapters": (tmp_path / "out",)}, "adapter"),
+        ({"out": tmp_path / "wrong.jsonl", "model": "none"}, "is a file; give a folder"),
     ]:
         with pytest.raises(GrowLabelsError, match=message):
             UnsafeEvaluate(**{**vars(command), **fields}).run(silent)

@@ -55,6 +55,14 @@ def test_every_row_is_in_exactly_one_file(train: Path, tmp_path: Path) -> None:
     assert kept == left
 
 
+def test_the_rows_themselves_are_never_written_over(train: Path) -> None:
+    source = train.rename(train.with_name("kept.jsonl"))
+    before = source.read_bytes()
+    with pytest.raises(UsageError, match=r"written over by the filter's own kept.jsonl"):
+        filter_rows(source, scan(source), source.parent)
+    assert source.read_bytes() == before
+
+
 def test_a_rejected_row_has_its_reasons(train: Path, tmp_path: Path) -> None:
     table = scan(train)
     filter_rows(train, table, tmp_path / "out", "top:2")

@@ -207,6 +207,22 @@ def refuse_folder(path: str | os.PathLike[str]) -> None:
         raise UsageError(
             f"{str(folder)!r} exists and is no run folder; choose an empty or new folder"
         )
+    require_folder(folder)
+
+
+def require_folder(path: str | os.PathLike[str]) -> None:
+    """Raise where a folder can neither be made nor written to: ask before the work.
+
+    Raises
+    ------
+    UsageError
+        The path, or a part of it, is a file.
+    GrowLabelsError
+        The folder is not writable.
+    """
+    folder = Path(path)
+    if folder.is_file():
+        raise UsageError(f"{str(folder)!r} is a file; give a folder, which may be new")
     there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
     if not there.is_dir():
         raise UsageError(

@@ -10,6 +10,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.progress import Progress
 from growlabels.base.rows import read_rows
+from growlabels.base.runs import require_folder
 from growlabels.report import Report, Section, Table, write_report
 from growlabels.unsafe._bias import Bias, pair_bias
 from growlabels.unsafe._evaluate_parts import Parts, path_hash
@@ -48,6 +49,7 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
     """Do ``growlabels unsafe evaluate``."""
     if not (command.harmful or command.harmless or command.pairs):
         raise UsageError("give at least one of --harmful, --harmless and --pairs")
+    require_folder(command.out)
     asked = _Asked(
         read_prompts(command.harmful) if command.harmful else [],
         read_prompts(command.harmless) if command.harmless else [],

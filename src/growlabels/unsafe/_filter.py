@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
 from growlabels.unsafe._calibrate import known_labels
@@ -20,6 +20,7 @@ from growlabels.unsafe._table import ScoreTable, ranks
 from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
 
 KEPT, REJECTED, MALFORMED = "kept.jsonl", "rejected.jsonl", "malformed.jsonl"
+KEPT_PARQUET = "kept.parquet"
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ def filter_rows(
     Raises
     ------
     UsageError
-        The threshold cannot be read.
+        The threshold cannot be read; or one of the files would take the place of the rows.
     DataError
         The rows are not those that were scanned.
     """
     source = list(source) if isinstance(source, Iterator) else source
+    folder = Path(out)
+    _refuse_own_source(source, folder)
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
     known = known_labels(table.row_id, decisions, labels)
     percentiles = next(iter(table.percentiles.values()))
@@ -86,7 +89,6 @@ def filter_rows(
     reject = (table.rank <= resolved.rejected) | table.is_target
     reject = (reject & (decided != "accept")) | (decided == "reject")
     place = {int(number): index for index, number in enumerate(table.number)}
-    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
     reasons = _Reasons(table, resolved, decided == "reject")
@@ -109,8 +111,20 @@ def filter_rows(
     written = (KEPT, REJECTED, MALFORMED)
     if isinstance(source, str | os.PathLike) and Path(source).suffix == ".parquet":
         _write_kept_parquet(Path(source), folder, {int(n) for n in table.number[~reject]})
-        written = (*written, "kept.parquet")
+        written = (*written, KEPT_PARQUET)
     return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, written)
+
+
+def _refuse_own_source(source: RowSource, folder: Path) -> None:
+    """Raise where one of the files would take the place of the rows themselves."""
+    if not isinstance(source, str | os.PathLike):
+        return
+    for name in (KEPT, REJECTED, MALFORMED, KEPT_PARQUET):
+        if (folder / name).resolve() == Path(source).resolve():
+            raise UsageError(
+                f"{str(source)!r} would be written over by the filter's own {name}; "
+                "choose another folder"
+            )
 
 
 _CHANGED = (
@@ -220,7 +234,7 @@ def _write_kept_parquet(source: Path, folder: Path, kept: set[int]) -> None:
     file = parquet.ParquetFile(source)
     seen = 0
     with (
-        atomic_write(folder / "kept.parquet", "wb") as out,
+        atomic_write(folder / KEPT_PARQUET, "wb") as out,
         parquet.ParquetWriter(out, file.schema_arrow) as writer,
     ):
         for batch in file.iter_batches(batch_size=1024):

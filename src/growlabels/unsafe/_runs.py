@@ -11,7 +11,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import write_jsonl
-from growlabels.base.runs import RunFolder
+from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder, require_folder
 from growlabels.report import Report, write_report
 from growlabels.unsafe._decisions import DECISIONS, Decision, Decisions
 from growlabels.unsafe._filter import filter_rows
@@ -35,7 +35,11 @@ SCORES, REPORT = "scores.parquet", "report.html"
 
 def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
-    targets, _ = read_targets(command.targets)  # a mistake here should not cost a whole scan
+    if (command.out / MANIFEST).exists():  # a mistake in any of this should not cost a scan
+        RunFolder.read(command.out, RUN_KIND)
+    else:
+        refuse_folder(command.out)
+    targets, _ = read_targets(command.targets)
     if command.anchors is not None:
         read_targets(command.anchors)
     if not command.train.is_file():
@@ -144,6 +148,8 @@ def run_review(command: "UnsafeReview") -> None:
 
 def run_filter(command: "UnsafeFilter") -> None:
     """Do ``growlabels unsafe filter``."""
+    if command.out is not None:
+        require_folder(command.out)
     run, table, train = scanned(command.run_folder, command.train)
     out = command.out or run.path
     decided: dict[str, Decision] = {}

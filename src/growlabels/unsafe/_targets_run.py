@@ -9,6 +9,7 @@ import numpy as np
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
+from growlabels.base.runs import MANIFEST
 from growlabels.unsafe._choose_targets import choose_targets
 from growlabels.unsafe._moderation import Verdict, moderate
 from growlabels.unsafe._moderator_of import moderator_of
@@ -24,10 +25,7 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     """Do ``growlabels unsafe targets``."""
     if not command.rows.is_file():
         raise UsageError.missing_file(command.rows)
-    if command.out.suffix != ".jsonl" or not command.out.parent.is_dir():
-        raise UsageError.parameter(
-            "out", "must be a .jsonl file in a folder that exists", str(command.out)
-        )
+    _require_place(command.out, command.rows)
     if command.moderator is None and command.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
     judge = command.moderator and moderator_of(
@@ -58,6 +56,18 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
         print(f"warning: {warning}")
     print(f"{len(bad)} malformed rows were not judged")
     print(f"targets: {len(places)} rows in {command.out}")
+
+
+def _require_place(out: Path, rows: Path) -> None:
+    """Refuse what the targets cannot be written to, or must not."""
+    if out.suffix != ".jsonl" or out.is_dir() or not out.parent.is_dir():
+        raise UsageError.parameter("out", "must be a .jsonl file in a folder that exists", str(out))
+    if out.resolve() == rows.resolve():
+        raise UsageError(f"out {str(out)!r} is the file of the rows; give the targets another name")
+    if (out.parent / MANIFEST).exists():
+        raise UsageError(
+            f"out {str(out)!r} would lie among the files of a run; give another folder"
+        )
 
 
 def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> None:
