@@ -35,7 +35,10 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(GrowLabelsError, match="cannot write"), atomic_write(tmp_path / "no" / "a"):
+    with (
+        pytest.raises(GrowLabelsError, match="make the folder"),
+        atomic_write(tmp_path / "no" / "a"),
+    ):
         pass
 
 

@@ -36,4 +36,11 @@ def test_bad_options_write_nothing(tmp_path: Path) -> None:
         Basis(classes=70, dim=64, out=tmp_path / "c", report=tmp_path / "r").run(silent)
     with pytest.raises(UsageError, match="capacity must be a whole number"):
         Basis(classes=0, out=tmp_path / "c").run(silent)
+    with pytest.raises(UsageError, match="--out must be in a folder that exists"):
+        Basis(classes=70, dim=64, out=tmp_path / "no" / "c").run(silent)
+    with pytest.raises(UsageError, match=r"--out must be a file, it was .*; it is a folder"):
+        Basis(classes=70, dim=64, out=tmp_path).run(silent)
+    for wrong in ({"steps": -1}, {"seed": -1}):
+        with pytest.raises(UsageError, match=r"(steps|seed) must be a whole number of at least"):
+            Basis(classes=70, out=tmp_path / "c", **wrong).run(silent)
     assert list(tmp_path.iterdir()) == []

@@ -52,9 +52,10 @@ def test_what_is_damaged_is_refused(saved: Path, tmp_path: Path) -> None:
     (saved / "classifier.json").write_text(json.dumps(settings | {"format": 99}))
     with pytest.raises(RunError, match="format version 99"):
         EBVClassifier.load(saved)
-    (saved / "classifier.json").write_text("{")
-    with pytest.raises(RunError, match="is damaged"):
-        EBVClassifier.load(saved)
+    for damaged in ("{", json.dumps(settings | {"temperature": 2.0})):
+        (saved / "classifier.json").write_text(damaged)
+        with pytest.raises(RunError, match="is damaged"):
+            EBVClassifier.load(saved)
 
 
 def test_nothing_executable_is_written(saved: Path) -> None:

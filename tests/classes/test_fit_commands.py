@@ -113,6 +113,10 @@ def test_split_keeps_a_row_of_every_class() -> None:
         ({"lr": float("inf")}, "lr must be above 0 and finite"),
         ({"seed": -1}, "seed must be a whole number of at least 0"),
         ({"capacity": 0}, "capacity must be a whole number of at least 1"),
+        ({"capacity": 2}, "capacity must be at least the 3 classes that there are, it was 2"),
+        ({"dim": 1}, "dim must be larger to keep 3 vectors apart"),
+        ({"columns": ("x", "x")}, "--columns and --words name 'x' twice; name it once"),
+        ({"columns": ("x",), "words": ("x",)}, "name 'x' twice"),
     ],
 )
 def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:
@@ -145,7 +149,13 @@ def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no run folder"):
         Predict(tmp_path, table).run(silent)
     manifest = tmp_path / "run" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"finished": true', '"finished": false'))
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace('"x"', '"z"'))
+    with pytest.raises(RunError, match=r"manifest\.json' is damaged"):
+        Predict(tmp_path / "run", table).run(silent)
+    stopped = json.loads(whole) | {"finished": False}
+    del stopped["checksum"]
+    manifest.write_text(json.dumps(stopped))
     with pytest.raises(RunError, match="did not finish"):
         Predict(tmp_path / "run", table).run(silent)
 
@@ -156,6 +166,17 @@ def test_predictions_never_replace_the_table_that_is_read(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="is the table that is read"):
         Predict(tmp_path / "run", table, tmp_path / "." / "t.csv").run(silent)
     assert table.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("out", "sentence"),
+    [("f.txt", "out must end in .csv"), ("no/f.csv", "must be in a folder that exists")],
+)
+def test_predictions_that_cannot_be_written_are_not_made(
+    tmp_path: Path, out: str, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        Predict(tmp_path / "no run", tmp_path / "t.csv", tmp_path / out).run(silent)
 
 
 def test_vectors_and_missing_values_are_learned(

@@ -93,7 +93,7 @@ def test_no_rows() -> None:
 
 def test_no_room_for_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     split, rows = SplitModel(tiny(), 2), drawn_rows(LENGTHS)
-    with pytest.raises(GrowLabelsError, match="No such file or directory; free some space"):
+    with pytest.raises(GrowLabelsError, match="No such file or directory; make the folder"):
         TrunkRows(split, rows, folder=tmp_path / "none")
 
     def full(*_: int) -> None:

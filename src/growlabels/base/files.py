@@ -1,5 +1,6 @@
 """Files written whole or not at all, content hashes, the cache folder."""
 
+import errno
 import hashlib
 import json
 import os
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from growlabels.base.errors import GrowLabelsError
+from growlabels.base.errors import GrowLabelsError, UsageError
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     Raises
     ------
     GrowLabelsError
-        The disk is full or the folder is not writable.
+        The disk is full, or the folder is not there or not writable.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -48,12 +49,40 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise GrowLabelsError(
-            f"cannot write {str(target)!r}: {error.strerror or error}; "
-            "free some space or choose another folder"
+            f"cannot write {str(target)!r}: {error.strerror or error}; {way_out(error)}"
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def way_out(error: OSError) -> str:
+    """Say what helps where a file cannot be written.
+
+    >>> way_out(FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    'make the folder or choose another'
+    """
+    if error.errno == errno.ENOENT:
+        return "make the folder or choose another"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space or choose another folder" if full else "choose another folder"
+
+
+def refuse_file(path: str | os.PathLike[str], option: str) -> None:
+    """Raise where no file of that name can be made: ask before the work, not after it.
+
+    Raises
+    ------
+    UsageError
+        The path is a folder, or its folder does not exist.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError.parameter(option, "must be a file", str(path), "it is a folder")
+    if not target.parent.is_dir():
+        raise UsageError.parameter(
+            option, "must be in a folder that exists", str(path), "make it or choose another"
+        )
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

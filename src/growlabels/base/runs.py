@@ -104,7 +104,10 @@ class RunFolder:
         try:
             manifest = json.loads(file.read_text("utf-8"))
             found = manifest["format"], manifest["kind"]
+            stated = manifest.pop("checksum", None)  # runs made earlier have none
             if found[0] == FORMAT:
+                if stated is not None and stated != content_hash(manifest):
+                    raise ValueError("it is not as it was written")
                 _check_parts(manifest)
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{str(file)!r} is damaged ({error}); delete the run folder") from error
@@ -180,8 +183,10 @@ class RunFolder:
         self._save()
 
     def _save(self) -> None:
+        checksum = content_hash(json.loads(json.dumps(self._manifest)))
         with atomic_write(self.path / MANIFEST) as file:
-            json.dump(self._manifest, file, indent=1, ensure_ascii=False)
+            whole = {**self._manifest, "checksum": checksum}
+            json.dump(whole, file, indent=1, ensure_ascii=False)
 
 
 def _check_parts(manifest: Mapping[str, Any]) -> None:

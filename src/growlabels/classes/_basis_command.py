@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from growlabels.base.errors import UsageError
-from growlabels.base.files import atomic_write
+from growlabels.base.files import atomic_write, refuse_file
 from growlabels.base.progress import Progress
 
 
@@ -39,11 +39,15 @@ class Basis:
         from growlabels.classes import Codebook
 
         for option, path, ending in (
+            ("--out", self.out, None),
             ("--vectors", self.vectors, ".npy"),
             ("--report", self.report, ".html"),
         ):
-            if path is not None and path.suffix != ending:
+            if path is None:
+                continue
+            if ending and path.suffix != ending:
                 raise UsageError.parameter(option, f"must end in {ending}", str(path))
+            refuse_file(path, option)
         codebook = Codebook.for_classes(
             self.classes,
             self.dim,

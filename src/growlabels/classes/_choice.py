@@ -115,14 +115,14 @@ STRUCTURED: Mapping[str, Callable[[Wish], Construction]] = {
 }
 
 
-def whole_number(name: str, value: object) -> int:
-    """Return ``value`` as an int of at least 1; anything else is a ``UsageError``."""
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return ``value`` as an int of at least ``least``; anything else is a ``UsageError``."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        number = 0
-    if isinstance(value, bool) or number < 1:
-        raise UsageError.parameter(name, "must be a whole number of at least 1", value)
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
     return number
 
 

@@ -114,7 +114,8 @@ class Codebook:
         Raises
         ------
         UsageError
-            ``capacity`` or ``dim`` is no whole number of at least 1, or ``dim`` is too small.
+            ``capacity``, ``dim`` or ``steps`` is no whole number of at least 1, ``seed`` none of
+            at least 0, or ``dim`` is too small.
 
         Examples
         --------
@@ -124,6 +125,7 @@ class Codebook:
         'no dim was asked for: Kerdock vectors with dim = 256; the first 256 classes are ...'
         """
         capacity = whole_number("capacity", capacity)
+        steps, seed = whole_number("steps", steps), whole_number("seed", seed, 0)
         if dim is None:
             if kind is not None:
                 raise UsageError.parameter("dim", "must be given together with kind", dim)

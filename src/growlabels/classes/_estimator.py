@@ -29,7 +29,7 @@ from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
 from growlabels.classes._reader import Analyzer, ArrayReader
 from growlabels.classes._reader_choice import Reader, readable, reader_of
-from growlabels.classes._settings import check_settings
+from growlabels.classes._settings import check_settings, room
 from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
 from growlabels.classes._transform import exact_topk
@@ -295,7 +295,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         check_settings(self)
         inputs, labels = self._read(X, y, first=True)
         self.classes_ = np.unique(np.array([*known, *labels.tolist()]) if known else labels)
-        self.codebook_ = Codebook.for_classes(self.capacity or len(self.classes_), self.dim)
+        self.codebook_ = Codebook.for_classes(room(self.capacity, len(self.classes_)), self.dim)
         self.codebook_.add_labels(self.classes_.tolist())
         self.prepare()
         rows = len(labels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import file_sha256
+from growlabels.base.files import file_sha256, refuse_file
 from growlabels.base.progress import Progress
 from growlabels.classes._held_out import (
     CalibrationFacts,
@@ -68,8 +68,9 @@ class Fit:
     def run(self, progress: Progress) -> None:
         """Read, train, score, write."""
         from growlabels.base.runs import RunFolder
+        from growlabels.classes._codebook import Codebook
         from growlabels.classes._fitted_run import pick, rows_of
-        from growlabels.classes._settings import check_settings
+        from growlabels.classes._settings import check_settings, room
         from growlabels.classes._table import read_table
 
         if not 0 < self.held_out < 1:
@@ -79,7 +80,11 @@ class Fit:
         check_settings(model)  # before there is a folder that holds to them
         if self.text is not None and (self.columns or self.words):
             raise UsageError("give either --text or --columns and --words, not both")
-        if self.label in (self.text, *self.columns, *self.words):
+        named = [*self.columns, *self.words]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(f"--columns and --words name {twice!r} twice; name it once")
+        if self.label in (self.text, *named):
             raise UsageError(
                 f"{self.label!r} is the label and cannot be what it is predicted from; leave it "
                 "out of --text, --columns and --words"
@@ -94,6 +99,8 @@ class Fit:
                 f"{self.table} has no numeric column beside {self.label!r}; name a text column "
                 f"with --text, or columns with --words (there are {known})"
             )
+        room_for = room(self.capacity, len(set(labels.tolist())))
+        Codebook.for_classes(room_for, self.dim, steps=1)  # refuses a dim that is too small
         rows = rows_of(table, self.text, columns, self.words)
         kept, held = split(labels, self.held_out, self.seed)
         config = {k: v for k, v in asdict(self).items() if k not in ("table", "out")}
@@ -198,8 +205,11 @@ class Predict:
     def run(self, progress: Progress) -> None:
         """Load, predict, write."""
         from growlabels.classes._fitted_run import FittedRun
-        from growlabels.classes._table import read_table, write_table
+        from growlabels.classes._table import check_ending, read_table, write_table
 
+        if self.out is not None:
+            check_ending(self.out)
+            refuse_file(self.out, "--out")
         if self.out is not None and self.out.resolve() == self.table.resolve():
             raise UsageError(
                 f"--out {str(self.out)!r} is the table that is read, which predictions would "

@@ -10,6 +10,18 @@ from growlabels.classes._head import check_head_settings
 from growlabels.classes._reader import ANALYZERS
 
 
+def room(capacity: int | None, classes: int) -> int:
+    """Return how many vectors to make: ``capacity``, or as many as there are classes."""
+    if capacity is not None and capacity < classes:
+        raise UsageError.parameter(
+            "capacity",
+            f"must be at least the {classes:,} classes that there are",
+            capacity,
+            "leave it out for ample room",
+        )
+    return capacity or classes
+
+
 def check_settings(model: Any) -> None:
     """Refuse a parameter that no fit could use."""
     least = {

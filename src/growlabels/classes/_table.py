@@ -143,8 +143,15 @@ def read_table(path: Path) -> DataTable:
     return DataTable(str(path), columns, [number for number, _ in rows])
 
 
+def check_ending(path: Path) -> None:
+    """Refuse a file to write whose name does not say how."""
+    if path.suffix not in ENDINGS:
+        raise UsageError.parameter("out", f"must end in {', '.join(ENDINGS)}", str(path))
+
+
 def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows of equal keys as CSV, JSONL or Parquet, whole or not at all."""
+    check_ending(path)
     if path.suffix == ".csv":
         with atomic_write(path) as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -152,10 +159,8 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
             writer.writerows(rows)
     elif path.suffix == ".parquet":
         write_parquet(path, rows)
-    elif path.suffix in ENDINGS:
-        write_jsonl(path, rows)
     else:
-        raise UsageError.parameter("out", f"must end in {', '.join(ENDINGS)}", str(path))
+        write_jsonl(path, rows)
 
 
 def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:

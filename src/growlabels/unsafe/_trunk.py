@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from growlabels.base.errors import GrowLabelsError
+from growlabels.base.files import way_out
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._tokens import Batch, Encoded, batches, pad
@@ -255,6 +256,6 @@ def _mapped(folder: Path, count: int, dtype: torch.dtype) -> Tensor:
     except OSError as error:
         raise GrowLabelsError(
             f"cannot keep {size / 1e9:.2g} GB of hidden states in {str(folder)!r}: "
-            f"{error.strerror or error}; free some space or choose another folder"
+            f"{error.strerror or error}; {way_out(error)}"
         ) from error
     return room
