@@ -71,8 +71,6 @@ def test_the_layers_of_the_gradients_are_on_record(scan: UnsafeScan) -> None:
     assert facts["gradient_layers"] == "1:3 of 4" and facts["targets"] == 6
     assert "Gradients are those of layers 1:3 of 4" in (scan.out / "report.html").read_text("utf-8")
     assert ScoreTable.from_parquet(scan.out / "scores.parquet").facts == facts
-    change(scan, methods=("tfidf",)).run(silent)
-    assert ScoreTable.from_parquet(scan.out / "scores.parquet").facts["gradient_layers"] is None
 
 
 def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan) -> None:

@@ -1,11 +1,13 @@
 """The section of a scan: figures with baselines, no text of the rows unless asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_causal import tiny
 
 from growlabels.report import Report, Section, render
-from growlabels.unsafe import Scanner, ScoreTable, scan_section
+from growlabels.unsafe import Scanner, ScoreTable, resolve_threshold, scan_section
 
 ROWS = [{"prompt": c, "completion": f"<script>{c * 7}</script>"} for c in "abcdefghijkl"]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcdef"]
@@ -40,8 +42,27 @@ def test_labels_add_average_precision_with_baselines(table: ScoreTable) -> None:
 def test_warnings_and_threshold_are_shown(table: ScoreTable) -> None:
     section = scan_section(table, "top:3")
     assert section.warnings == table.warnings
+    assert table.facts["gradient_layers"] is None and "Gradients are" not in page(section)
     assert section.headlines[-1].value == 3
     assert "top:3" in section.plots[0].alt
+
+
+def test_rows_that_are_targets_count_as_rejected(table: ScoreTable) -> None:
+    given = replace(table, is_target=table.rank > 10)
+    for threshold, reason in [
+        ("top:0", "top:0 rejects 0 of 12 rows, and 2 more are targets"),
+        ("top:11", "top:11 rejects 11 of 12 rows, and 1 more is a target"),
+        ("top:12", "top:12 rejects 12 of 12 rows"),
+    ]:
+        headline = scan_section(given, threshold).headlines[-1]
+        assert headline.meaning == reason
+        assert headline.value == given.flagged(resolve_threshold(threshold, given.score, [])).sum()
+
+
+def test_lines_are_explained_where_there_are_any(table: ScoreTable) -> None:
+    flat = replace(table, score=np.zeros(12))
+    assert not scan_section(flat, "top:0").plots[0].caption
+    assert "vertical line" in scan_section(flat, "top:1").plots[0].caption
 
 
 def test_one_target_has_no_percentile() -> None:

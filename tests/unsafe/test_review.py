@@ -81,6 +81,18 @@ def test_the_filter_follows_decisions_whatever_the_threshold(
     assert "was rejected by a person" in reasons[ids[last]]
 
 
+def test_a_decision_taken_back_after_a_rescan_rejects_no_row(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    review = review_of(run)
+    review.decisions.add(review.row(1).row.id, "reject")
+    review.rescan()
+    review.decisions.add(review.row(1).row.id, "unsure")
+    UnsafeFilter(run, threshold="top:0", decisions=True).run(silent)
+    printed = capsys.readouterr().out
+    assert "kept 12, rejected 0" in printed and "top:0 rejects 0 of 12 rows\n" in printed
+
+
 def test_decisions_calibrate_a_threshold_of_the_review(tmp_path: Path) -> None:
     harm = [{"prompt": f"ask {i}", "completion": f"eval({i}) {i * 7}", "bad": 1} for i in range(12)]
     rows = [*harm, *({"prompt": f"say {i}", "completion": f"ok {i * 7}"} for i in range(48))]

@@ -86,8 +86,7 @@ def filter_rows(
     known = known_labels(table.row_id, decisions, labels)
     percentiles = next(iter(table.percentiles.values()))
     resolved = resolve_threshold(threshold, table.score, percentiles, known)
-    reject = (table.rank <= resolved.rejected) | table.is_target
-    reject = (reject & (decided != "accept")) | (decided == "reject")
+    reject = (table.flagged(resolved) & (decided != "accept")) | (decided == "reject")
     place = {int(number): index for index, number in enumerate(table.number)}
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)

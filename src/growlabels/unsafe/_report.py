@@ -72,9 +72,9 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
         "other rows of this scan are; an F4w of 0 is an ordinary row, and there is no upper end. "
         "Scores of different scans cannot be compared. A score is a reason to look at a row, not "
         "a proof that the row caused harm.",
-        f"Threshold {threshold}: {resolved.reason}. The left-out percentile says how far up the "
-        "pool a target comes when the others look for it; .5 is chance. It needs no labels, and "
-        "it is blind to rows that merely resemble the targets.",
+        f"Threshold {threshold}: {table.rejection(resolved)}. The left-out percentile says how "
+        "far up the pool a target comes when the others look for it; .5 is chance. It needs no "
+        "labels, and it is blind to rows that merely resemble the targets.",
     ]
 
 
@@ -83,9 +83,9 @@ def _headlines(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
     resolved = resolve_threshold(threshold, table.score, _percentiles(table), labels)
     found = [
         Headline(
-            "rows the threshold rejects",
-            resolved.rejected,
-            f"of {len(table)} rows, by {threshold}",
+            "rows the filter rejects",
+            int(table.flagged(resolved).sum()),
+            table.rejection(resolved),
             better="",
             rows=len(table),
         )
@@ -180,6 +180,8 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
         f"Histogram of {len(table)} scores from {table.score.min():.1f} to "
         f"{table.score.max():.1f}, median {np.median(table.score):.1f}; vertical lines: "
         + (", ".join(f"{name} at {cut:.1f}" for name, cut in lines.items()) or "none"),
-        "Vertical lines: rows to the right of a line are rejected at that threshold.",
+        "Rows at a vertical line or to the right of it are rejected at that threshold."
+        if lines
+        else "",
         lines,
     )

@@ -100,8 +100,8 @@ def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:
 
 def _removed(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[int]:
     percentiles = next(iter(table.percentiles.values()))
-    count = resolve_threshold(threshold, table.score, percentiles, labels).rejected
-    removed = np.flatnonzero((table.rank <= count) | table.is_target).tolist()
+    resolved = resolve_threshold(threshold, table.score, percentiles, labels)
+    removed = np.flatnonzero(table.flagged(resolved)).tolist()
     if not removed:
         raise DataError(
             f"threshold {threshold} flags no row, so there is nothing to compare; "

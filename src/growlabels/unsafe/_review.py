@@ -75,7 +75,7 @@ class Review:
     train
         The scanned rows.
     threshold
-        Which rows are flagged; rows already decided are shown too.
+        Which rows are flagged; rows that are targets, and rows already decided, are shown too.
     labels
         Row id -> 1 for unsafe, 0 for safe, where the truth is known; with the decisions what a
         threshold ``precision:p`` is calibrated on, when the page opens and after a rescan.
@@ -112,7 +112,8 @@ class Review:
         decided = self.decisions.current()
         known = known_labels(table.row_id, decided, self.labels)
         self.threshold: Threshold = resolve_threshold(self.spec, table.score, percentiles, known)
-        flagged = (table.rank <= self.threshold.rejected) | np.isin(table.row_id, list(decided))
+        flagged = self.first.is_target | (table.rank <= self.threshold.rejected)
+        flagged |= np.isin(table.row_id, list(decided))
         order = np.argsort(table.rank)
         self.numbers = [int(table.number[i]) for i in order if flagged[i]]
         self._place = {int(number): i for i, number in enumerate(table.number)}

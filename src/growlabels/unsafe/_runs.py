@@ -1,6 +1,7 @@
 """What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | N
         print(line)
     for warning in table.warnings:
         print(f"warning: {warning}")
-    print(f"threshold {command.threshold}: {resolved.reason}")
+    print(f"threshold {command.threshold}: {table.rejection(resolved)}")
     print(f"report: {command.out / REPORT}")
     print(f"next: growlabels unsafe filter {command.out} --threshold {command.threshold}")
 
@@ -158,14 +159,21 @@ def run_filter(command: "UnsafeFilter") -> None:
         if not decided:
             raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
         if (run.path / REVIEWED).exists():
-            table = ScoreTable.from_parquet(run.file(REVIEWED))
+            given = table.is_target  # not the rejected rows that the rescan took as targets too
+            table = replace(ScoreTable.from_parquet(run.file(REVIEWED)), is_target=given)
             print("by the scores of the rescan with the rejected rows as targets")
     labels = None if command.label_field is None else some_truth(train, command.label_field)
     result = filter_rows(train, table, out, command.threshold, decided, labels)
     if command.out is None:
         for name in result.files:
             run.adopt(name)
-    print(f"{result.threshold.reason}")
+    print(table.rejection(result.threshold))
+    if decided:
+        said = Counter(decided.values())
+        print(
+            f"whatever the threshold, the rows accepted in the review ({said['accept']}) are kept "
+            f"and those rejected ({said['reject']}) are not"
+        )
     print(f"kept {result.kept}, rejected {result.rejected}, malformed {result.malformed}")
     print("in " + ", ".join(str(out / name) for name in result.files))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write
+from growlabels.unsafe._threshold import Threshold
 
 _PLAIN = (
     "row_id",
@@ -111,6 +112,16 @@ class ScoreTable:
     def auc(self, method: str | None = None) -> float:
         """Return the mean percentile of the left-out targets, by default of ``score``."""
         return float(np.mean(self.percentiles[method or next(iter(self.methods))]))
+
+    def flagged(self, threshold: Threshold) -> np.ndarray:
+        """Return which rows the filter rejects, shape (rows,): by the threshold, or as targets."""
+        return (self.rank <= threshold.rejected) | self.is_target
+
+    def rejection(self, threshold: Threshold) -> str:
+        """Say how many rows the filter rejects, and why."""
+        more = int(self.flagged(threshold).sum()) - threshold.rejected
+        also = f", and {more} more {'are targets' if more > 1 else 'is a target'}" if more else ""
+        return threshold.reason + also
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the columns, and the rest of the table in the file's metadata."""
