@@ -56,7 +56,9 @@ def test_new_classes_beside_old_ones(
     assert model.classes_.tolist() == ["ant", "bee", "cow", "elk", "fox"]
     assert first.classes_.tolist() == ["ant", "bee", "cow"]  # the run itself stays
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "Held-out rows before and after" in page and "the vectors of the old ones stayed" in page
+    assert (
+        "Accuracy on held-out rows, before" in page and "the vectors of the old ones stayed" in page
+    )
 
     capsys.readouterr()
     Predict(tmp_path / "out", table, tmp_path / "found.csv").run(silent)

@@ -3,6 +3,7 @@ import pytest
 
 from growlabels.classes import Codebook
 from growlabels.classes._basis_report import basis_report, cosine_plot
+from growlabels.classes._report import bounds_sentence
 from growlabels.report import render
 
 
@@ -15,6 +16,16 @@ def test_report_of_any_codebook(capacity: int, dim: int | None) -> None:
     assert isinstance(headline.baseline, float)
     assert headline.value >= headline.baseline - 1e-12
     assert f"{capacity:,} unit vectors" in render(report)
+
+
+def test_what_is_orthogonal_has_no_histogram_and_no_bound() -> None:
+    codebook = Codebook.for_classes(150)
+    assert basis_report(codebook).sections[0].plots == []
+    assert "every one orthogonal to every other (proved)." in bounds_sentence(
+        codebook.certificate()
+    )
+    full = bounds_sentence(codebook.certificate(33_024))
+    assert "0.0625" in full and "(Welch) and 0.062500 (Levenshtein)" in full
 
 
 def test_histogram_is_of_all_pairs_or_says_of_which() -> None:

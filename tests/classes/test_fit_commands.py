@@ -212,7 +212,7 @@ def test_fit_calibrates_and_predict_rejects(
     assert (figures["rows"], facts["rows"], facts["false_rejection"]) == (30, 30, 0.1)
     assert facts["rejected"] < 0.4
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "Cosines between class vectors" in page and "split conformal" in page
+    assert "every one orthogonal to every other" in page and "split conformal" in page
     Predict(tmp_path / "run", table, tmp_path / "found.jsonl", reject=True).run(silent)
     found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
     assert {row["rejected"] for row in found} == {True, False}

@@ -1,5 +1,6 @@
 """Plots: their data tables, their look in both themes, and what they refuse."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
@@ -55,6 +56,16 @@ def test_line_table_events_and_thinning() -> None:
         "t", {"a": ([0, 9], [0, 1])}, "x", "y", "z", events=[(i, "e") for i in range(9)]
     )
     assert "mark 9 events" in crowd.caption
+
+
+def test_points_grow_with_their_counts() -> None:
+    lines = {"a": ([0.1, 0.9], [0.0, 1.0]), "even": ([0, 1], [0, 1])}
+    plot = line_plot("t", lines, "x", "y", "z", counts={"a": [1, 400]})
+    assert plot.table.columns == ("", "x", "y", "rows")
+    assert [row[-1] for row in plot.table.rows] == [1, 400, None, None]
+    circles = re.findall(r'<path d="([^"]+)"[^>]*fill-opacity: 0.75', plot.svg)
+    widths = [np.ptp([float(x) for x in re.findall(r"[\d.]+", d)[::2]]) for d in circles]
+    assert len(widths) == 2 and widths[1] > 5 * widths[0]
 
 
 def test_dollar_signs_and_other_scripts_are_plain_text() -> None:

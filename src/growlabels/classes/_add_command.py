@@ -192,7 +192,7 @@ class Add:
         total = len(fitted.model.classes_)
         report = Report(
             title=f"Classes added from {self.table.name}",
-            summary=f"{len(added):,} classes added, {total:,} in all. "
+            summary=f"{len(added):,} classes added, {total:,} in all; "
             + "; ".join(_sentence(c) for c in changes)
             + ".",
             sections=[add_section(scores, changes, added, replayed), calibration_section(facts)],

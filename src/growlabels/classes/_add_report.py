@@ -66,8 +66,8 @@ def add_section(
 def change_table(changes: Sequence[Change]) -> Table:
     """List accuracies before and after."""
     return Table(
-        "Held-out rows before and after",
-        ["rows of", "rows", "accuracy before", "accuracy after", "answered with a new class"],
+        "Accuracy on held-out rows, before and after",
+        ["rows of", "rows", "before", "after", "answered with a new class"],
         [(c.group, c.rows, _shown(c.before), _shown(c.after), _shown(c.taken)) for c in changes],
         note="New classes cannot be answered before they are added.",
     )

@@ -6,23 +6,24 @@ from growlabels.classes._codebook import Codebook
 from growlabels.report import Headline, Plot, Report, Section, Table, histogram_plot
 
 DRAWN = 1000  # vectors whose pairs are drawn
+NONE = "does not apply"
 
 
 def basis_report(codebook: Codebook, seed: int = 0) -> Report:
     """Describe a codebook: what is proved, what is possible, what the pairs look like."""
     certificate = codebook.certificate()
     how = "proved" if certificate.proved else "measured over all pairs"
-    bounds: list[list[object]] = [
-        ["largest |cosine|", certificate.alpha, "Welch 1974", certificate.welch],
-        ["largest |cosine|", certificate.alpha, "Levenshtein 1982", certificate.levenshtein],
-        ["largest signed cosine", certificate.signed, "Rankin 1955", certificate.rankin],
+    bounds = [
+        ("largest |cosine|", certificate.alpha, "Welch 1974", certificate.welch),
+        ("largest |cosine|", certificate.alpha, "Levenshtein 1982", certificate.levenshtein),
+        ("largest signed cosine", certificate.signed, "Rankin 1955", certificate.rankin),
     ]
     section = Section(
         title="Certificate",
         text=[
             f"{certificate.count:,} unit vectors in {certificate.dim} dimensions, "
             f"{certificate.kind}: {certificate.method}.",
-            f"Chosen because: {codebook.reason}. It holds {codebook.capacity:,} vectors in all.",
+            f"Reason: {codebook.reason}. The codebook holds {codebook.capacity:,} vectors in all.",
         ],
         headlines=[
             Headline(
@@ -31,8 +32,8 @@ def basis_report(codebook: Codebook, seed: int = 0) -> Report:
                 f"between two different vectors, 0 to 1, {how}; smaller is better",
                 max(certificate.welch, certificate.levenshtein or 0.0),
                 "no set of this size can be below",
-                "lower",
-                digits=4,
+                "",  # a bound, which need not be within reach
+                digits=6,
             ),
             Headline(
                 "largest signed cosine",
@@ -41,15 +42,18 @@ def basis_report(codebook: Codebook, seed: int = 0) -> Report:
                 certificate.rankin,
                 "no set of this size can be below",
                 "",  # Rankin's bound is out of reach above 2 dim vectors
-                digits=4,
+                digits=6,
             ),
         ],
-        plots=[cosine_plot(codebook, seed)] if certificate.count > 1 else [],
+        plots=cosine_plots(codebook, seed),
         tables=[
             Table(
                 "Bounds",
                 ["quantity", "this codebook", "bound", "no set can be below"],
-                [[*row[:3], "does not apply" if row[3] is None else row[3]] for row in bounds],
+                [
+                    [quantity, f"{value:.6f}", name, NONE if b is None else f"{b:.6f}"]
+                    for quantity, value, name, b in bounds
+                ],
                 "Levenshtein's bound holds above dim (dim + 1) / 2 vectors.",
             )
         ],
@@ -57,7 +61,7 @@ def basis_report(codebook: Codebook, seed: int = 0) -> Report:
     return Report(
         title="Class vectors",
         summary=f"{certificate.count:,} fixed class vectors in {certificate.dim} dimensions, "
-        f"largest |cosine| {certificate.alpha:.4f} ({how}).",
+        f"largest |cosine| {certificate.alpha:.6f} ({how}).",
         sections=[section],
         settings={
             "classes": codebook.n_classes,
@@ -67,6 +71,11 @@ def basis_report(codebook: Codebook, seed: int = 0) -> Report:
         },
         seeds=[seed],
     )
+
+
+def cosine_plots(codebook: Codebook, seed: int = 0) -> list[Plot]:
+    """Return the histogram of the cosines, or none where all are 0."""
+    return [cosine_plot(codebook, seed)] if codebook.certificate().alpha else []
 
 
 def cosine_plot(codebook: Codebook, seed: int = 0) -> Plot:

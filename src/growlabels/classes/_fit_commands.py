@@ -141,7 +141,7 @@ class Fit:
         result: "tuple[Scores, int]",
         facts: CalibrationFacts,
     ) -> None:
-        from growlabels.classes._basis_report import cosine_plot
+        from growlabels.classes._basis_report import cosine_plots
         from growlabels.classes._fitted_run import save_model
         from growlabels.classes._report import (
             bounds_sentence,
@@ -170,7 +170,7 @@ class Fit:
                 Section(
                     title="Class vectors",
                     text=[bounds_sentence(certificate)],
-                    plots=[cosine_plot(model.codebook_, self.seed)],
+                    plots=cosine_plots(model.codebook_, self.seed),
                 ),
             ],
             settings=run.config,

@@ -26,10 +26,11 @@ def fit_section(
             Headline(
                 "parameters of the output layer",
                 parameters,
-                "trained numbers in the head; they do not grow with the number of classes",
+                "trained numbers in the head, the same for any number of classes; a linear layer "
+                f"has more from {dim + 1:,} classes on",
                 dense,
                 "linear layer on the same features",
-                "lower",
+                "lower" if classes > dim else "",
             ),
         ],
         plots=[calibration_plot({"this model": scores})],
@@ -70,10 +71,12 @@ def calibration_sentence(facts: CalibrationFacts) -> str:
             f"no threshold for rejection and no temperature: too few rows were held out for a "
             f"false-rejection rate of {facts.false_rejection:g}"
         )
+    rate = facts.false_rejection
+    chance = (rate * (1 - rate) * 2 / facts.rows) ** 0.5  # as many were scored
     return (
         f"calibrated on {facts.rows:,} other held-out rows: temperature {facts.temperature:.3f}; "
-        f"{facts.rejected or 0:.1%} of the scored rows are rejected (at most "
-        f"{facts.false_rejection:.1%} expected)"
+        f"{facts.rejected or 0:.1%} of the scored rows are rejected (at most {rate:.1%} expected, "
+        f"which chance moves by some {100 * chance:.1f} points either way)"
     )
 
 
@@ -98,11 +101,17 @@ def calibration_section(facts: CalibrationFacts) -> Section:
 def bounds_sentence(certificate: Certificate) -> str:
     """Say how the largest cosine compares with the bounds."""
     how = "proved" if certificate.proved else "measured over all pairs"
+    if certificate.alpha == 0:
+        return (
+            f"{certificate.count:,} vectors in {certificate.dim} dimensions, every one orthogonal "
+            f"to every other ({how})."
+        )
     bounds = {"Welch": certificate.welch, "Levenshtein": certificate.levenshtein}
-    listed = ", ".join(f"{name} {b:.4f}" for name, b in bounds.items() if b is not None)
+    listed = " and ".join(f"{b:.6f} ({name})" for name, b in bounds.items() if b)
+    limit = f" No vectors of that number can be below {listed}." if listed else ""
     return (
         f"{certificate.count:,} vectors in {certificate.dim} dimensions, largest |cosine| "
-        f"{certificate.alpha:.4f} ({how}). No vectors of that number can be below {listed}."
+        f"{certificate.alpha:.6f} ({how}).{limit}"
     )
 
 
@@ -147,8 +156,23 @@ def calibration_plot(models: Mapping[str, Scores]) -> Plot:
         "stated probability",
         "share that is right",
         f"Share of right answers against stated probability, in 15 bins. {worst}.",
-        "A line above the diagonal is too modest, one below it too sure.",
+        "A line above the diagonal is too modest, one below it too sure. The area of a point is "
+        "its number of rows: small points say little.",
+        counts={name: [n for _, _, n in s.calibration] for name, s in models.items()},
     )
+
+
+def percent(share: float, rows: int) -> str:
+    """Write a share of so many rows with the digits they bear; never 100 % of fewer than all.
+
+    >>> percent(0.5, 20), percent(0.9996, 4000), percent(1.0, 4000), percent(0.0001, 20_000)
+    ('50%', '99.9%', '100.0%', '0.1%')
+    """
+    unit, digits = (1, 0) if rows <= 100 else (0.1, 1)
+    shown = round(100 * share, digits)
+    if 0 < share < 1:
+        shown = min(max(shown, unit), 100 - unit)
+    return f"{shown:.{digits}f}%"
 
 
 def worst_table(scores: Scores) -> Table:
@@ -160,8 +184,8 @@ def worst_table(scores: Scores) -> Table:
             (
                 one.name,
                 one.rows,
-                f"{one.recall:.0%}",
-                "never answered" if one.precision is None else f"{one.precision:.0%}",
+                percent(one.recall, one.rows),
+                "never answered" if one.precision is None else percent(one.precision, one.rows),
                 one.mistaken_for,
             )
             for one in scores.worst
@@ -178,7 +202,10 @@ def confusion_table(scores: Scores) -> Table:
     return Table(
         "Most frequent confusions",
         ["right class", "answer", "rows", "share of the class"],
-        [(right, answer, n, f"{share:.0%}") for right, answer, n, share in scores.confusions],
+        [
+            (right, answer, n, percent(share, round(n / share)))
+            for right, answer, n, share in scores.confusions
+        ],
         note="" if scores.confusions else "No row was answered wrongly.",
     )
 

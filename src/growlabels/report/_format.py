@@ -94,8 +94,12 @@ def flatten(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 
     >>> list(flatten({"model": {"layers": 8}, "seed": 0}))
     [('model.layers', 8), ('seed', 0)]
+    >>> list(flatten({"fits": [{"seed": 0}, {"seed": 1}]}))
+    [('fits.1.seed', 0), ('fits.2.seed', 1)]
     """
     for name, value in settings.items():
+        if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+            value = {str(place): one for place, one in enumerate(value, 1)}
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{name}.")
         else:

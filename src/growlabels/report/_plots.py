@@ -1,6 +1,7 @@
 """Line, bar, histogram and scatter plots, each with its data table."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ _REACH = 1e200  # beyond it the arithmetic of axes overflows
 _EVENTS_IN_WORDS = 6
 _EVENT_WIDTH = 0.05  # of the axis: events closer than this share one mark
 _DASHES = ("-", "--", "-.", ":")
+_AREA = 80.0  # of the point with the largest count, square points
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
@@ -32,6 +34,7 @@ def line_plot(
     events: Sequence[tuple[float, str]] = (),
     log_x: bool = False,
     log_y: bool = False,
+    counts: Mapping[str, Sequence[int]] | None = None,
 ) -> Plot:
     """Draw lines, with events as vertical marks.
 
@@ -51,6 +54,8 @@ def line_plot(
         (x, what happened); many events at one place are drawn as one.
     log_x, log_y
         Logarithmic axes; an axis without a positive value stays linear.
+    counts
+        Name of a line -> rows behind each of its points: their area, and a column of the table.
 
     Examples
     --------
@@ -64,17 +69,21 @@ def line_plot(
 
     def fill(axes: Axes) -> None:
         for i, (name, (x, y)) in enumerate(drawn.items()):
-            marker = "o" if len(x) <= 12 else None
+            behind = None if counts is None else counts.get(name)
+            marker = "o" if len(x) <= 12 and counts is None else None
             axes.plot(
                 x,
                 y,
                 color=colour(i),
                 linestyle=_DASHES[i % 4],
-                linewidth=1.6,
+                linewidth=1.6 if behind is None else 0.8,
                 marker=marker,
                 markersize=3.5,
                 label=plain(name),
             )
+            if behind is not None:
+                area = 2 + _AREA * np.asarray(behind, dtype=float) / max(*behind, 1)
+                axes.scatter(x, y, area, color=colour(i), alpha=0.75, linewidths=0)
         if log_x and any((x > 0).any() for x, _ in drawn.values()):
             axes.set_xscale("log")
             _plain_powers(axes.xaxis)
@@ -84,7 +93,7 @@ def line_plot(
         _mark_events(axes, events)
         _finish(axes, x_label, y_label, len(data))
 
-    table = _points_table(title, data, x_label, y_label, events)
+    table = _points_table(title, data, x_label, y_label, events, counts)
     return Plot(title, draw(fill, 3.0), alt, table, _with_note(caption, _events_in_words(events)))
 
 
@@ -348,16 +357,24 @@ def _points_table(
     x_label: str,
     y_label: str,
     events: Sequence[tuple[float, str]],
+    counts: Mapping[str, Sequence[int]] | None = None,
 ) -> Table:
     step = max(1, -(-sum(len(x) for x, _ in data.values()) // _TABLE_ROWS))
-    rows = [
+    columns: tuple[str, ...] = ("", x_label, y_label)
+    rows: list[tuple[object, ...]] = [
         (name, _whole(a), float(b))
         for name, (x, y) in data.items()
         for a, b in zip(x[::step], y[::step], strict=True)
     ]
     rows += [(f"event {i}", _whole(x), text) for i, (x, text) in enumerate(sorted(events), 1)]
+    if counts is not None:
+        columns = (*columns, "rows")
+        behind: list[int | None] = []
+        for name, (x, _) in data.items():
+            behind += [*counts.get(name, [None] * len(x))][::step]
+        rows = [(*row, n) for row, n in zip_longest(rows, behind)]
     note = f"Every {step}th point of each line." if step > 1 else ""
-    return Table(title, ("", x_label, y_label), tuple(rows), note)
+    return Table(title, columns, tuple(rows), note)
 
 
 def _whole(value: float) -> float | int:
