@@ -76,7 +76,7 @@ def test_labels_are_appended_and_never_move() -> None:
     assert codebook.add_labels(["a", "b", "c"]) == [0, 1, 2]
     assert codebook.remove_labels(["b"]) == [1]
     assert codebook.add_labels(["d"]) == [3]
-    assert codebook.labels.active == [0, 2, 3]
+    assert codebook.labels.removed == [1]
     assert codebook.add_labels(["b"]) == [1]
 
 
@@ -99,7 +99,7 @@ def test_duplicate_and_unknown_labels() -> None:
         codebook.add_labels(["c", "b"])
     with pytest.raises(DataError, match="label 'x' was never added"):
         codebook.remove_labels(["a", "x"])
-    assert codebook.labels.active == [0, 1]
+    assert codebook.labels.removed == []
 
 
 def test_certificate_follows_the_labels() -> None:

@@ -147,18 +147,21 @@ def test_adding_unnamed_classes() -> None:
         EBVHead(8, labelled(3, 64)).add_classes(1)
 
 
-def test_removed_labels_are_never_predicted() -> None:
+@pytest.mark.parametrize("count", [1, 5, 27])
+def test_removed_labels_are_never_predicted(count: int) -> None:
     codebook = labelled(30, 64)
     head = EBVHead(8, codebook)
     x = features(5, 8)
-    best = head.predict_topk(x, 2)[1]
-    codebook.remove_labels([f"class {i}" for i in best[:, 0].tolist()])
-    gone = set(best[:, 0].tolist())
+    # the best of the first row: the more of them are gone, the deeper the search must look
+    gone = set(head.predict_topk(x, count)[1][0].tolist())
+    codebook.remove_labels([f"class {i}" for i in gone])
     _, index = head.predict_topk(x, 3)
-    assert not gone & set(index.flatten().tolist())
     order = head(x).argsort(dim=1, descending=True, stable=True)
     expected = [[i for i in row if i not in gone][:3] for row in order.tolist()]
     assert index.tolist() == expected
+    assert head.predict_topk(x[:0], 3)[1].shape == (0, 3)
+    with pytest.raises(UsageError, match=f"k must be from 1 to {30 - count}"):
+        head.predict_topk(x, 31 - count)
 
 
 def test_state_dict_is_complete_and_small() -> None:

@@ -76,9 +76,9 @@ class LabelMap:
         return index
 
     @property
-    def active(self) -> list[int]:
-        """Indices that are not tombstones, ascending."""
-        return [i for i in range(len(self._labels)) if i not in self._removed]
+    def removed(self) -> list[int]:
+        """Indices that are tombstones, ascending."""
+        return sorted(self._removed)
 
     def __getitem__(self, index: int) -> Hashable:
         return self._labels[index]

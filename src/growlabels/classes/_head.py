@@ -12,7 +12,7 @@ from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
-from growlabels.classes._transform import ClassVectors
+from growlabels.classes._transform import ClassVectors, topk_without
 
 MAX_SCALE = 100.0
 
@@ -172,18 +172,13 @@ class EBVHead(nn.Module):
 
         Equal logits are ordered by class index. Removed labels are never returned.
         """
-        labels = self.codebook.labels
-        removed = sorted(set(range(len(labels))).difference(labels.active))
-        if not 1 <= k <= self.num_classes - len(removed):
-            most = self.num_classes - len(removed)
+        removed = self.codebook.labels.removed
+        most = self.num_classes - len(removed)
+        if not 1 <= k <= most:
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         z = self.embed(x)
         with _float32(z):
-            values, index = self.vectors.topk(z.view(-1, z.shape[-1]), k + len(removed))
-        if removed:
-            dead = torch.isin(index, torch.tensor(removed, device=index.device))
-            order = dead.to(torch.int8).sort(dim=1, stable=True).indices[:, :k]
-            values, index = values.gather(1, order), index.gather(1, order)
+            values, index = topk_without(self.vectors, z.view(-1, z.shape[-1]), k, removed)
         return (values * self.scale).view(*x.shape[:-1], k), index.view(*x.shape[:-1], k)
 
     def add_classes(self, labels: Iterable[Hashable] | int) -> list[int]:

@@ -1,6 +1,7 @@
 """Class vectors of sign bases that use the compiled kernels where these apply."""
 
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 from growlabels.classes._transform import SignVectors
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from growlabels.classes._kernel_plan import KernelPlan
 
 # Below this many classes torch is fast enough not to wait for the compiler, once a machine.
@@ -20,17 +24,28 @@ DIMS = (16, 64, 256, 1024, 4096)
 
 
 @lru_cache(maxsize=1)
-def available() -> bool:
-    """Say whether numba is installed and compiles for AVX-512, or for AVX2 with FMA."""
+def compiled_kernels() -> ModuleType | None:
+    """Return :mod:`growlabels.classes._kernels`, or None where it cannot work.
+
+    It can where numba is installed and compiles for AVX-512, or for AVX2 with FMA.
+    """
     try:
         from growlabels.classes import _kernels
     except (ImportError, RuntimeError):  # no numba, or no place where it may keep its cache
-        return False
-    return _kernels.LANES > 0
+        return None
+    return _kernels if _kernels.LANES > 0 else None
+
+
+def available() -> bool:
+    """Say whether the compiled kernels can work here."""
+    return compiled_kernels() is not None
 
 
 class CompiledSignVectors(SignVectors):
-    """The same maps; float32 rows on the processor take the compiled kernels."""
+    """The same maps; float32 rows on the processor take the compiled kernels.
+
+    One query takes some 50 microseconds, of which each call into torch is one to four.
+    """
 
     _plan: "KernelPlan | None" = None
 
@@ -41,55 +56,47 @@ class CompiledSignVectors(SignVectors):
         return self._product("combine", weights)
 
     def _product(self, name: Literal["cosines", "combine"], rows: Tensor) -> Tensor:
-        if not self._compiled(rows):
+        kernels = self._kernels(rows)
+        if kernels is None:
             return getattr(super(), name)(rows)
-        from growlabels.classes import _kernels
-
         threads = self._threads(rows, MANY_TO_SUM)
-        return torch.from_numpy(
-            getattr(_kernels, name)(rows.detach().numpy(), self._prepared(), threads)
-        )
+        return torch.from_numpy(getattr(kernels, name)(_array(rows), self._prepared(), threads))
 
     def topk(self, z: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        if not self._compiled(z):
+        kernels = self._kernels(z)
+        if kernels is None:
             return super().topk(z, k)
-        from growlabels.classes import _kernels
-
-        index, values = _kernels.topk(
-            z.detach().numpy(), self._prepared(), k, self._threads(z, MANY_TO_SEARCH)
-        )
+        threads = self._threads(z, MANY_TO_SEARCH)
+        index, values = kernels.topk(_array(z), self._prepared(), k, threads)
         return torch.from_numpy(values), torch.from_numpy(index)
 
     def sum_exp(
         self, z: Tensor, target: Tensor, scale: float, shift: float
     ) -> tuple[Tensor, Tensor]:
-        if not self._compiled(z):
+        kernels = self._kernels(z)
+        if kernels is None:
             return super().sum_exp(z, target, scale, shift)
-        from growlabels.classes import _kernels
-
-        sums, combined = _kernels.sum_exp(
-            z.detach().numpy(),
-            target.numpy(),
-            self._prepared(),
-            scale,
-            shift,
-            self._threads(z, MANY_TO_SUM),
+        threads = self._threads(z, MANY_TO_SUM)
+        sums, combined = kernels.sum_exp(
+            _array(z), target.numpy(), self._prepared(), scale, shift, threads
         )
         return torch.from_numpy(sums), torch.from_numpy(combined)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
-    def _compiled(self, z: Tensor) -> bool:
-        return (
+    def _kernels(self, z: Tensor) -> ModuleType | None:
+        """Return the compiled kernels if these rows are theirs to do."""
+        if (
             self.n_classes >= MANY_CLASSES
             and self.dim in DIMS
-            and len(z) > 0
+            and z.shape[0] > 0
             and z.dtype == torch.float32
-            and z.device.type == "cpu"
+            and z.is_cpu
             and not torch.compiler.is_compiling()
-            and available()
-        )
+        ):
+            return compiled_kernels()
+        return None
 
     def _prepared(self) -> "KernelPlan":
         if self._plan is None or self._plan.n_classes != self.n_classes:
@@ -99,4 +106,8 @@ class CompiledSignVectors(SignVectors):
         return self._plan
 
     def _threads(self, z: Tensor, many: int) -> int:
-        return torch.get_num_threads() if len(z) * self.n_classes >= many else 1
+        return torch.get_num_threads() if z.shape[0] * self.n_classes >= many else 1
+
+
+def _array(rows: Tensor) -> "NDArray[np.float32]":
+    return (rows.detach() if rows.requires_grad else rows).numpy()

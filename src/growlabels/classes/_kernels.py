@@ -7,6 +7,7 @@ this only where :func:`growlabels.classes._kernel_vectors.available` says yes.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def topk(
     ...     index, values = topk(np.eye(16, dtype=np.float32)[:2], plan, 3)
     ...     assert index.tolist() == [[0, 1, 2], [0, 2, 4]] and values[0, 0] == 0.25
     """
-    z = np.require(z, np.float32, ["C", "W"])
+    z = _own_type(z, np.float32)
     index = np.empty((len(z), k), dtype=np.int64)
     values = np.empty((len(z), k), dtype=np.float32)
     if k == 1 and len(plan.places):
@@ -211,8 +212,8 @@ def sum_exp(
         ``(rows,)`` the sums of e_j and ``(rows, d)`` the sums of e_j W_j, float64. A row that is
         not finite, or much longer than 1, gives NaN.
     """
-    z = np.require(z, np.float32, ["C", "W"])
-    target = np.require(target, np.int64, ["C", "W"])
+    z = _own_type(z, np.float32)
+    target = _own_type(target, np.int64)
     radix = 1 << len(plan.stages)
     base2 = scale * LOG2_E
     power = np.float32(round(HEADROOM - base2))
@@ -256,7 +257,7 @@ def sum_exp(
 
 def cosines(z: NDArray[np.float32], plan: KernelPlan, threads: int = 1) -> NDArray[np.float32]:
     """Return ``z W^T``, (rows, classes)."""
-    z = np.require(z, np.float32, ["C", "W"])
+    z = _own_type(z, np.float32)
     out = np.empty((len(z), plan.n_classes), dtype=np.float32)
 
     def part(_: int, rows: slice) -> None:
@@ -278,7 +279,7 @@ def combine(
     weights: NDArray[np.float32], plan: KernelPlan, threads: int = 1
 ) -> NDArray[np.float32]:
     """Return ``weights W``, (rows, d): the adjoint of :func:`cosines`."""
-    weights = np.require(weights, np.float32, ["C", "W"])
+    weights = _own_type(weights, np.float32)
     radix = 1 << len(plan.stages)
     out = np.empty((len(weights), plan.dim), dtype=np.float32)
 
@@ -297,6 +298,12 @@ def combine(
     if plan.n_classes > units:
         out[:, : plan.n_classes - units] += weights[:, units:]
     return out
+
+
+def _own_type(array: NDArray[Any], kind: type) -> NDArray[Any]:
+    """Return the array as the kernels are compiled for: in C order, of this type, writeable."""
+    array = np.ascontiguousarray(array, kind)
+    return array if array.flags.writeable else array.copy()
 
 
 def _tiles(rows: slice) -> Iterator[slice]:

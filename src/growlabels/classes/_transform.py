@@ -311,3 +311,19 @@ def exact_topk(
 
 def _exponentials(cosines: Tensor, scale: float, shift: float) -> Tensor:
     return cosines.mul_(scale).sub_(shift).exp_()
+
+
+def topk_without(
+    vectors: ClassVectors, z: Tensor, k: int, removed: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Return the ``k`` largest cosines and their classes, the removed ones left out."""
+    if not removed:
+        return vectors.topk(z, k)
+    gone, spare = torch.tensor(removed, device=z.device), min(k, len(removed))
+    while True:
+        values, index = vectors.topk(z, k + spare)
+        dead = torch.isin(index, gone)
+        if spare == len(removed) or bool((dead.sum(1) <= spare).all()):
+            order = dead.to(torch.int8).sort(dim=1, stable=True).indices[:, :k]
+            return values.gather(1, order), index.gather(1, order)
+        spare = min(4 * spare, len(removed))
