@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from growlabels.base.errors import DataError, UsageError
@@ -24,6 +25,12 @@ WORDS = {
 @parametrize_with_checks([EBVClassifier(**QUICK)])
 def test_scikit_learn_checks(estimator: EBVClassifier, check) -> None:
     check(estimator)
+
+
+def test_its_tags_say_what_it_reads() -> None:
+    read = get_tags(EBVClassifier()).input_tags
+    assert read.two_d_array and read.string and read.three_d_array and read.allow_nan
+    assert not read.sparse and not read.positive_only and not read.pairwise
 
 
 def texts() -> tuple[list[str], list[str]]:

@@ -19,6 +19,16 @@ GOLDEN = {
     1024: "11b4e064982242ab59bf23d05be6f96f7ca5c59fa00d6f45ab51a44d815ea4a7",
     4096: "5b8b59b73e53520aa7a0020d9c3c97430a06e7b0993fe21e84b0fbc7c7cf5ccf",
 }
+# the same of Delsarte-Goethals sets (dim, layers): their last bases, at most 2^20 signs
+LAYERED = {
+    (16, 1): "8bc910a5ce14e02e5f05d401a059253124659d37dbaea4bd78e09e366ba06d41",
+    (64, 1): "e9bd31cfc43ccfdc0d3bd52f7e0417dc26dadc39fa046daae60f8950a95e8583",
+    (64, 2): "f8f86e1ca667014ba6ad9fd765a8317a8112f7adc0447f7ca665d32e71199e59",
+    (256, 1): "7c3e91f40347da7b85c466c124d64364b915010ee1336fe247dcb18d4f85a213",
+    (256, 2): "b56b2d6de56bc71bb898c3bb7386a18274e5914b4d06adf4c9d997d33fdff758",
+    (1024, 1): "a7dd799fea2084a2169c0babd985878a5fe4b7cee50148cdc0ac0a8bc500f431",
+    (4096, 1): "d42eca8c9a842298a260762377041ec92b73111f992d3e117acf5bf7ca27cf9c",
+}
 
 
 def walsh_hadamard(rows: np.ndarray) -> np.ndarray:
@@ -41,6 +51,13 @@ def test_golden_sign_rows(dim: int) -> None:
     assert rows.dtype == np.int8
     assert hashlib.sha256(rows.tobytes()).hexdigest() == GOLDEN[dim]
     assert (rows[0] == 1).all()
+
+
+@pytest.mark.parametrize(("dim", "layers"), list(LAYERED))
+def test_golden_signs_of_layers(dim: int, layers: int) -> None:
+    forms = DelsarteGoethalsSet(dim, layers)
+    last = np.arange(max(0, forms.count - (1 << 20) // dim), forms.count)
+    assert hashlib.sha256(forms.signs(last).tobytes()).hexdigest() == LAYERED[dim, layers]
 
 
 @pytest.mark.parametrize("dim", [4, 16, 64])

@@ -1,11 +1,20 @@
+import hashlib
+
 import numpy as np
 import pytest
 
 from growlabels.base.errors import UsageError
-from growlabels.classes import coherence_bound
+from growlabels.classes import Codebook, coherence_bound
 from growlabels.classes._closed_forms import Construction
 from growlabels.classes._structured import DelsarteGoethals, Gold, Kerdock, KerdockBlocks, Paley
 
+# What these vectors are is part of every saved model: sha256 of all of them, float32.
+GOLDEN = {
+    ("simplex", 100): "6604b70f4de51f7a12297b0da3b9425583011597a990a341cf136702b001152e",
+    ("cross-polytope", 16): "546399416ba36cd041b047b4511f3af41165dfe78da9e4c9cec5cb354281adc1",
+    ("kerdock-blocks", 33): "d8b10dd9c44f784a97df4008a1bd5afa3840ae0a8a286d8d07a84a034ee172be",
+    ("paley", 13): "08bd315cb06d77700cfdb3d6bac040763e4f0670b13506fcd1fe3825e3f7c41b",
+}
 SETS = [Kerdock(4), Kerdock(16), Gold(8), DelsarteGoethals(16, 1), Paley(5), Paley(13)]
 SETS += [KerdockBlocks(9), KerdockBlocks(33), KerdockBlocks(4)]
 
@@ -29,6 +38,13 @@ def test_vectors_depend_on_the_index_alone(construction: Construction) -> None:
     every = construction.vectors(np.arange(construction.capacity))
     np.testing.assert_array_equal(construction.vectors(index), every[index])
     assert construction.vectors(index[:0]).shape == (0, construction.dim)
+
+
+@pytest.mark.parametrize(("kind", "dim"), list(GOLDEN))
+def test_golden_vectors(kind: str, dim: int) -> None:
+    codebook = Codebook.for_classes(dim, dim, kind)
+    vectors = codebook.vectors(np.arange(codebook.capacity))
+    assert hashlib.sha256(vectors.tobytes()).hexdigest() == GOLDEN[kind, dim]
 
 
 def test_layers_count_from_the_kerdock_set() -> None:

@@ -277,7 +277,7 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.three_d_array = True
         return tags
 
     def prepare(self) -> None:
