@@ -35,7 +35,7 @@ def test_growing_keeps_the_old_and_starts_the_new(mode: int) -> None:
         old, new, start = getattr(small, name), getattr(big, name), getattr(fresh, name)
         if name.startswith("node_") or name == "follower":
             for node in range(7, 13):
-                assert new[node % 16] == old[node % 8]
+                assert new[node % new.size] == old[node % old.size]
             continue
         inside = tuple(slice(0, size) for size in old.shape)
         assert np.array_equal(new[inside], old)
@@ -43,6 +43,9 @@ def test_growing_keeps_the_old_and_starts_the_new(mode: int) -> None:
         outside[inside] = False
         assert np.array_equal(new[outside], start[outside])
     assert grown_experts(big, mode, 16, 4, 10) is big
+    wider_ring = grown_experts(big, mode, 16, 4, 30)
+    assert wider_ring.node_value.size == 64
+    assert wider_ring.linear is big.linear
 
 
 def test_new_experts_know_nothing() -> None:

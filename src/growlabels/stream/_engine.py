@@ -195,7 +195,7 @@ class Engine(Structured):
         nodes = np.concatenate(
             starts + [np.arange(e.slot_start[s], e.slot_start[s] + e.slot_size[s]) for s in slots]
         )
-        nodes %= e.follower.size
+        nodes %= e.node_feature.size
         numbers = e.slot_set[slots]
         begin, size = self.sets.start[numbers], self.sets.size[numbers]
         labels = [self.sets.pool[b : b + n] for b, n in zip(begin, size, strict=True)]

@@ -46,8 +46,8 @@ class Experts(NamedTuple):
     window
         (features, slots): the last rows, when dense.
     node_feature, node_value, node_slot, node_weight, follower
-        A ring of the entries of the last rows: feature, value, slot of the row, weight in the
-        unit row (sparse), next node of the same feature (-1: none).
+        A ring of the entries of the last rows: feature, value and, when sparse, slot of the row,
+        weight in the unit row, next node of the same feature (-1: none).
     first, last
         (features,): oldest and newest node of a feature, as absolute positions; -1 for none.
     slot_start, slot_size, slot_set
@@ -93,7 +93,9 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
 
     places = min(features, WIDEST_RIDGE) + 1 if mode == RIDGE else 1
     slow = mode != RIDGE
-    dense = features if mode != SPARSE else 1
+    dense, links = (1, nodes) if mode == SPARSE else (features, 1)
+    covariance = np.zeros((places, places))
+    np.fill_diagonal(covariance, 1.0 / RIDGE_PENALTY)
     return Experts(
         np.array([0, 0, 1, 0, 0, 0]),
         np.zeros(features),
@@ -107,15 +109,15 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
         linear(FIRST_SQUARE, slow),
         np.zeros(2),
         np.zeros((labels if mode == RIDGE else 1, places)),
-        np.eye(places) / RIDGE_PENALTY,
+        covariance,
         np.zeros(labels),
         np.zeros(labels),
         np.zeros((dense, slots), np.float32),
         np.zeros(nodes, np.int64),
         np.zeros(nodes),
-        np.zeros(nodes, np.int64),
-        np.zeros(nodes, np.float32),
-        np.full(nodes, -1, np.int64),
+        np.zeros(links, np.int64),
+        np.zeros(links, np.float32),
+        np.full(links, -1, np.int64),
         np.full(features, -1, np.int64),
         np.full(features, -1, np.int64),
         np.zeros(slots, np.int64),
@@ -126,25 +128,33 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
 
 def capacity(experts: Experts) -> tuple[int, int, int]:
     """Room for features, labels and nodes."""
-    return experts.mean.size, experts.label_rows.size, experts.follower.size
+    return experts.mean.size, experts.label_rows.size, experts.node_feature.size
 
 
 def grown_experts(experts: Experts, mode: int, features: int, labels: int, nodes: int) -> Experts:
-    """Return experts with room for so many features and labels and ``nodes`` more nodes."""
+    """Return experts with room for so many features and labels and ``nodes`` more nodes.
+
+    Arrays that have room as they are are shared with the old experts.
+    """
     room = capacity(experts)
     wanted = features, labels, int(experts.totals[NODES] - experts.totals[OLDEST]) + nodes
     if all(have >= want for have, want in zip(room, wanted, strict=True)):
         return experts
-    sizes = [doubled(have, want) for have, want in zip(room, wanted, strict=True)]
-    new = new_experts(mode, experts.slot_set.size, *sizes)
-    live = np.arange(experts.totals[OLDEST], experts.totals[NODES])
+    features, labels, nodes = map(doubled, room, wanted)
+    slots = experts.slot_set.size
+    wider = (features, labels) != room[:2]
+    wide = new_experts(mode, slots, features, labels, 1) if wider else experts
+    ring = new_experts(mode, slots, 1, 1, nodes) if nodes > room[2] else experts
+    grown = {}
     for name in Experts._fields:
-        old, target = getattr(experts, name), getattr(new, name)
-        if name.startswith("node_") or name == "follower":
-            target[live % target.size] = old[live % old.size]
-        else:
-            target[tuple(slice(0, size) for size in old.shape)] = old
-    return new
+        in_ring = name.startswith("node_") or name == "follower"
+        old, new = getattr(experts, name), getattr(ring if in_ring else wide, name)
+        if new is not old and in_ring:
+            new.reshape(-1, old.size)[:] = old  # a node's place is its position modulo the size
+        elif new is not old:
+            new[tuple(slice(0, size) for size in old.shape)] = old
+        grown[name] = new
+    return Experts(**grown)
 
 
 def doubled(have: int, want: int) -> int:

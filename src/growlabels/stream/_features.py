@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.stream._cells import first_rows, index_cells, nonzero_cells, sort_rows
 
 _REAL = (int, float, np.integer, np.floating, np.bool_)
 _NUMBERS = {int, float, bool, np.float64, np.float32, np.int64, np.bool_}
@@ -66,30 +67,14 @@ class Index:
         the indices they would get if it were learned next.
         """
         known = self._known(cells.names)
-        index = known[cells.column]
-        new = np.flatnonzero(index < 0)
-        if new.size == 0:
-            if not (index[1:] <= index[:-1]).any():
-                return index, cells.value  # nothing to do: one row, or rows that happen to ascend
-            if cells.start.size == 2:
-                order = index.argsort()
-                return index[order], cells.value[order]
-        rows = np.repeat(np.arange(cells.start.size - 1), np.diff(cells.start))
-        if new.size:
-            is_new = np.zeros(len(cells.names), np.bool_)
-            is_new[cells.column[new]] = True
-            rank = self._rank(cells.names, np.flatnonzero(is_new))
-            if learn:
-                known = self._enter(cells, rows, new, rank, known)
-                index = known[cells.column]
-            else:
-                order = new[np.lexsort((rank[cells.column[new]], rows[new]))]
-                row_start = np.searchsorted(rows[order], rows[order])
-                index[order] = len(self) + np.arange(order.size) - row_start
-        if np.any((np.diff(index) <= 0) & (np.diff(rows) == 0)):
-            order = np.lexsort((index, rows))
-            return index[order], cells.value[order]
-        return index, cells.value
+        index, unknown, ascending = index_cells(known, cells.start, cells.column)
+        if unknown and learn:
+            known = self._enter(cells, known)
+            index, _, ascending = index_cells(known, cells.start, cells.column)
+        elif unknown:
+            self._number_unknown(cells, index)
+            ascending = False
+        return (index, cells.value) if ascending else sort_rows(cells.start, index, cells.value)
 
     def _known(self, names: Sequence[Hashable]) -> NDArray[np.int64]:
         """Give the index of each name, -1 for a new one; rows often name the same as the last."""
@@ -100,29 +85,28 @@ class Index:
             self._last = list(names), known
         return self._last[1]
 
-    def _rank(self, names: Sequence[Hashable], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        ordered = sorted(columns.tolist(), key=lambda column: _own_order(names[column]))
-        rank = np.zeros(len(names), np.int64)
-        rank[ordered] = np.arange(len(ordered))
-        return rank
-
-    def _enter(
-        self,
-        cells: Cells,
-        rows: NDArray[np.int64],
-        new: NDArray[np.int64],
-        rank: NDArray[np.int64],
-        known: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        first = np.full(len(cells.names), -1)
-        backwards = new[::-1]
-        first[cells.column[backwards]] = rows[backwards]  # the last one written stays
-        columns = np.flatnonzero(first >= 0)
-        for column in columns[np.lexsort((rank[columns], first[columns]))].tolist():
-            known[column] = len(self)
-            self.of[cells.names[column]] = len(self)
-            self.names.append(cells.names[column])
+    def _enter(self, cells: Cells, known: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Enter the new names, those of one row in their own order."""
+        first = first_rows(known, cells.start, cells.column).tolist()
+        new = [column for column, row in enumerate(first) if row >= 0]
+        new.sort(key=lambda column: (first[column], _own_order(cells.names[column])))
+        known[new] = np.arange(len(self), len(self) + len(new))
+        names = [cells.names[column] for column in new]
+        self.of.update(zip(names, known[new].tolist(), strict=True))
+        self.names.extend(names)
         return known
+
+    def _number_unknown(self, cells: Cells, index: NDArray[np.int64]) -> None:
+        """Give the unknown names of each row the indices that would be next."""
+        new = np.flatnonzero(index < 0)
+        column = cells.column[new]
+        ordered = sorted(set(column.tolist()), key=lambda c: _own_order(cells.names[c]))
+        rank = np.zeros(len(cells.names), np.int64)
+        rank[ordered] = np.arange(len(ordered))
+        rows = np.searchsorted(cells.start, new, "right")
+        order = np.lexsort((rank[column], rows))
+        row_start = np.searchsorted(rows[order], rows[order])
+        index[new[order]] = len(self) + np.arange(order.size) - row_start
 
 
 def _own_order(name: Hashable) -> tuple[int, float, str]:
@@ -153,14 +137,11 @@ def read_row(x: Mapping[Any, Any]) -> Cells:
         value = np.array(values, np.float64)
     except OverflowError:
         value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
-    size = np.abs(value)
-    if not size.max(initial=0.0) <= 1e100:
-        if not np.isfinite(value).all():
-            name = list(x)[int(np.flatnonzero(~np.isfinite(value))[0])]
-            raise _bad_value(name, x[name])
-        value = _within_reach(value)
-    column = (size >= 1e-100).nonzero()[0]
-    return Cells(list(x), np.array([0, column.size]), column, value[column])
+    start, column, value, bad = nonzero_cells(value.reshape(1, -1), False)
+    names = list(x)
+    if bad >= 0:
+        raise _bad_value(names[bad], x[names[bad]])
+    return Cells(names, start, column, value)
 
 
 def _within_reach(value: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -242,13 +223,11 @@ def read_table(table: Any, what: str) -> Cells:
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in set(list(names)[:i]))
         raise UsageError(f"{what} has two columns named {twice!r}; rename one")
-    width = array.shape[1]
-    place = np.arange(array.size) % max(width, 1)
-    _check_cells(array.ravel(), np.arange(len(array) + 1) * width, place, names, what)
-    array = _within_reach(array)
-    rows, column = np.nonzero(array)
-    start = np.searchsorted(rows, np.arange(len(array) + 1)).astype(np.int64)
-    return Cells(names, start, column.astype(np.int64), array[rows, column])
+    start, column, value, bad = nonzero_cells(array, what == "Y")
+    if bad >= 0:
+        row, place = divmod(bad, array.shape[1])
+        raise _bad_cell(row, names[place], float(array[row, place]), what)
+    return Cells(names, start, column, value)
 
 
 def as_known_table(table: Any) -> Any:
@@ -291,7 +270,7 @@ def _ragged(table: Any, what: str) -> DataError:
 
 def _numbers(array: NDArray[Any], what: str) -> NDArray[np.float64]:
     if array.dtype.kind in "biuf":
-        return array.astype(np.float64)
+        return np.require(array, np.float64, "CW")  # what compiled code takes as it is
     for place in np.ndindex(array.shape) if array.dtype.kind == "O" else [(0,) * array.ndim]:
         cell = array[place] if array.size else None
         if not isinstance(cell, _REAL):
@@ -315,8 +294,11 @@ def _check_cells(
         return
     cell = int(np.flatnonzero(~good)[0])
     row = int(np.searchsorted(start, cell, "right")) - 1
-    name, was = names[int(column[cell])], float(value[cell])
+    raise _bad_cell(row, names[int(column[cell])], float(value[cell]), what)
+
+
+def _bad_cell(row: int, name: Hashable, was: float, what: str) -> DataError:
     where = f"row {row} (counting from 0): "
     if what == "X":
-        raise _bad_value(name, was, where)
-    raise DataError(f"{where}label {name!r} must be 0 or 1, it was {was!r}; mend or leave out")
+        return _bad_value(name, was, where)
+    return DataError(f"{where}label {name!r} must be 0 or 1, it was {was!r}; mend or leave out")

@@ -111,7 +111,7 @@ def learn_counts(mode, keep_recent, experts, view, truth):
 @njit(**INNER)
 def forget_oldest(experts, mode, slot):
     """Free the nodes of the oldest row, which is in ``slot``."""
-    mask = experts.follower.size - 1
+    mask = experts.node_feature.size - 1
     begin = experts.slot_start[slot]
     end = begin + experts.slot_size[slot]
     for node in range(begin, end):
@@ -132,7 +132,7 @@ def remember(experts, mode, view, set_number):
     slot = experts.totals[ROWS] % slots
     if experts.totals[ROWS] >= slots:
         forget_oldest(experts, mode, slot)
-    mask = experts.follower.size - 1
+    mask = experts.node_feature.size - 1
     begin = experts.totals[NODES]
     experts.slot_start[slot] = begin
     experts.slot_size[slot] = view.places.size
@@ -143,8 +143,8 @@ def remember(experts, mode, view, set_number):
         j = view.places[k]
         experts.node_feature[place] = j
         experts.node_value[place] = view.value[k]
-        experts.node_slot[place] = slot
         if mode == SPARSE:
+            experts.node_slot[place] = slot
             experts.node_weight[place] = view.weighted[k]
             experts.follower[place] = -1
             if experts.last[j] < 0:
