@@ -20,7 +20,7 @@ def nonzero_cells(table, truths):
     for r in range(rows):
         for j in range(width):
             cell = table[r, j]
-            if truths and cell != 0.0 and cell != 1.0 or not math.isfinite(cell):
+            if (truths and cell != 0.0 and cell != 1.0) or not math.isfinite(cell):
                 return start, column[:0], value[:0], r * width + j
             column[used] = j
             value[used] = min(max(cell, -1e100), 1e100)

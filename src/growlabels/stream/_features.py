@@ -270,7 +270,7 @@ def _ragged(table: Any, what: str) -> DataError:
 
 def _numbers(array: NDArray[Any], what: str) -> NDArray[np.float64]:
     if array.dtype.kind in "biuf":
-        return np.require(array, np.float64, "CW")  # what compiled code takes as it is
+        return np.require(array, np.float64, ("C", "W"))  # what compiled code takes as it is
     for place in np.ndindex(array.shape) if array.dtype.kind == "O" else [(0,) * array.ndim]:
         cell = array[place] if array.size else None
         if not isinstance(cell, _REAL):
