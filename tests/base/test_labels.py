@@ -35,7 +35,7 @@ def test_json_round_trip(values: list) -> None:
 
 
 def test_removed_label_leaves_a_tombstone() -> None:
-    mapped = LabelMap("ab")
+    mapped = LabelMap(["a", "b"])
     mapped.remove("a")
     assert "a" not in mapped and mapped.add("c") == 2 and mapped.removed == [0]
     with pytest.raises(DataError, match="label 'a' was removed"):
@@ -43,8 +43,16 @@ def test_removed_label_leaves_a_tombstone() -> None:
     assert mapped.add("a") == 0
 
 
+@pytest.mark.parametrize("bad", ["cat", [["cat"]], [float("nan")]])
+def test_what_is_no_list_of_labels_is_refused(bad) -> None:
+    mapped = LabelMap(["dog"])
+    with pytest.raises(UsageError, match=r"labels must be (a list|found again)"):
+        mapped.extend(bad)
+    assert list(mapped) == ["dog"]
+
+
 def test_duplicates_are_refused_and_nothing_is_added() -> None:
-    mapped = LabelMap("a")
+    mapped = LabelMap(["a"])
     for bad in (["b", "a"], ["b", "b"]):
         with pytest.raises(UsageError, match="labels must be new"):
             mapped.extend(bad)

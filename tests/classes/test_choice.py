@@ -73,6 +73,19 @@ def test_capacity_must_be_a_whole_number(capacity) -> None:
         Codebook.for_classes(capacity)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"steps": 0}, "steps must be a whole number of at least 1, it was 0"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, it was -1"),
+        ({"criterion": "both"}, "criterion must be one of 'absolute', 'signed', it was 'both'"),
+    ],
+)
+def test_settings_of_a_search_are_checked_even_where_none_is_needed(wrong, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        Codebook.for_classes(5, **wrong)
+
+
 def test_numpy_integers_are_whole_numbers() -> None:
     assert Codebook.for_classes(np.int64(5), np.int32(8)).n_classes == 5
 

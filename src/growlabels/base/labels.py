@@ -47,9 +47,15 @@ class LabelMap:
 
     def extend(self, labels: Iterable[Hashable]) -> list[int]:
         """Append new labels; a label that is already there, or twice, is a ``UsageError``."""
+        if isinstance(labels, str):  # each letter would become one
+            raise UsageError.parameter("labels", "must be a list of labels", labels)
         new = list(labels)
         seen: set[Hashable] = set()
         for label in new:
+            if not isinstance(label, Hashable) or label != label:
+                raise UsageError.parameter(
+                    "labels", "must be found again: strings, numbers or tuples", label
+                )
             if label in self or label in seen:
                 raise UsageError.parameter(
                     "labels",

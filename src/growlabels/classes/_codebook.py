@@ -19,7 +19,7 @@ from growlabels.classes._closed_forms import Construction
 from growlabels.classes._codebook_file import decode, encode
 from growlabels.classes._forms import QuadraticForms
 from growlabels.classes._measured import Measured
-from growlabels.classes._optimise import Criterion
+from growlabels.classes._optimise import CRITERIA, Criterion
 
 MAX_BYTES = 1 << 32  # of vectors in one piece: a guard against asking for all of 525,312
 
@@ -126,6 +126,8 @@ class Codebook:
         """
         capacity = whole_number("capacity", capacity)
         steps, seed = whole_number("steps", steps), whole_number("seed", seed, 0)
+        if criterion not in (None, *CRITERIA):
+            raise UsageError.choice("criterion", CRITERIA, criterion)
         if dim is None:
             if kind is not None:
                 raise UsageError.parameter("dim", "must be given together with kind", dim)

@@ -17,6 +17,7 @@ from growlabels.base.progress import Progress, silent
 from growlabels.classes._bounds import welch_bound
 
 Criterion = Literal["absolute", "signed"]
+CRITERIA: tuple[Criterion, ...] = ("absolute", "signed")
 BLOCK = 512
 # In units of the Welch bound, the scale on which cosines differ: found at (1000, 100),
 # (1000, 500), (200, 20) and (28, 7), where nothing else had to change with the size.
@@ -68,8 +69,8 @@ def optimise(
         raise UsageError.parameter("count", f"must be above dim = {dim} to need a search", count)
     if steps < 1:
         raise UsageError.parameter("steps", "must be at least 1", steps)
-    if criterion not in ("absolute", "signed"):
-        raise UsageError.choice("criterion", ("absolute", "signed"), criterion)
+    if criterion not in CRITERIA:
+        raise UsageError.choice("criterion", CRITERIA, criterion)
     vectors = tight_frame(count, dim, np.random.default_rng(seed))
     best, lowest, largest = vectors, 2.0, 1.0
     scale = welch_bound(count, dim)
