@@ -1,5 +1,7 @@
 """Hashed TF-IDF against scikit-learn's."""
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +49,15 @@ def test_frequencies_add_up_over_shards() -> None:
     whole.add(count_words(pool))
     counted, wanted = count_words(pool), count_words(targets)
     np.testing.assert_array_equal(split.cosines(counted, wanted), whole.cosines(counted, wanted))
+
+
+def test_memory_does_not_grow_with_the_vocabulary_times_the_targets() -> None:
+    texts = [f"word{i} eval" for i in range(300)]
+    tracemalloc.start()
+    cosines(texts, texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * (300 * 300 + 5 * 2**20)
 
 
 def test_no_texts() -> None:

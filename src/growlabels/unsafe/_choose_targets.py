@@ -95,13 +95,12 @@ def choose_targets(
         )
     if not len(sure):
         raise DataError(_NOT_SURE.format(c=confidence, n=len(rows), u=unjudged, m=known.max()))
-    cosines = _cosines(rows, sure)
-    order = _surest_and_different(known[sure], cosines[sure], most)
+    order, cosines = _surest_and_different(known, sure, _Likeness(rows), most)
     sizes = range(min(least, len(order)), len(order) + 1)
-    aucs = [_left_out_auc(cosines[:, order[:size]], sure[order[:size]], sure) for size in sizes]
+    aucs = [_left_out_auc(cosines[:, :size], order[:size], sure) for size in sizes]
     enough = max((auc for auc in aucs if not np.isnan(auc)), default=np.nan) - _ENOUGH_AUC
     best = next((i for i, auc in enumerate(aucs) if auc >= enough), 0)
-    places = tuple(int(sure[index]) for index in order[: sizes[best]])
+    places = tuple(order[: sizes[best]])
     warnings = _warnings(len(places), least, aucs[best], len(sure), unjudged, len(rows))
     return TargetChoice(places, aucs[best], len(sure), unjudged, warnings)
 
@@ -112,33 +111,46 @@ _NOT_SURE = (
 )
 
 
-def _cosines(rows: Sequence[Exchange], sure: NDArray[np.int64]) -> NDArray[np.float64]:
-    """TF-IDF cosines of every row with the sure ones, shape (rows, sure)."""
-    texts = [f"{row.prompt}\n{row.response}" for row in rows]
-    counts = count_words(texts)
-    frequencies = InverseFrequencies()
-    frequencies.add(counts)
-    return np.asarray(frequencies.cosines(counts, count_words([texts[i] for i in sure])), float)
+class _Likeness:
+    """TF-IDF cosines of every row with one of them, counted when they are asked for."""
+
+    def __init__(self, rows: Sequence[Exchange]) -> None:
+        self._rows = rows
+        self._counts = count_words(map(_text, rows))
+        self._frequencies = InverseFrequencies()
+        self._frequencies.add(self._counts)
+
+    def __call__(self, place: int) -> NDArray[np.float64]:
+        """Return the cosines, shape (rows,)."""
+        wanted = count_words([_text(self._rows[place])])
+        return np.asarray(self._frequencies.cosines(self._counts, wanted)[:, 0], float)
+
+
+def _text(row: Exchange) -> str:
+    return f"{row.prompt}\n{row.response}"
 
 
 def _surest_and_different(
-    probability: NDArray[np.float64], cosines: NDArray[np.float64], most: int
-) -> list[int]:
+    known: NDArray[np.float64], sure: NDArray[np.int64], likeness: _Likeness, most: int
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Return places of rows, the surest first, and all rows' cosines with each, (rows, chosen)."""
     chosen: list[int] = []
-    nearest = np.zeros(len(probability))
-    while len(chosen) < min(most, len(probability)):
-        worth = probability - nearest
-        worth[chosen] = -np.inf
+    columns: list[NDArray[np.float64]] = []
+    nearest = np.zeros(len(sure))
+    while len(chosen) < min(most, len(sure)):
+        worth = known[sure] - nearest
+        worth[np.isin(sure, chosen)] = -np.inf
         best = int(np.argmax(worth))
         if nearest[best] > 1 - 1e-6:
             break  # only copies of chosen rows are left
-        chosen.append(best)
-        nearest = np.maximum(nearest, cosines[:, best])
-    return chosen
+        chosen.append(int(sure[best]))
+        columns.append(likeness(chosen[-1]))
+        nearest = np.maximum(nearest, columns[-1][sure])
+    return chosen, np.stack(columns, 1)
 
 
 def _left_out_auc(
-    cosines: NDArray[np.float64], places: NDArray[np.int64], sure: NDArray[np.int64]
+    cosines: NDArray[np.float64], places: Sequence[int], sure: NDArray[np.int64]
 ) -> float:
     """Mean percentile of each target, scored by the others, among rows that are not suspect."""
     count = len(places)

@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -88,13 +89,13 @@ class InverseFrequencies:
 
     def cosines(self, rows: TextCounts, targets: TextCounts) -> Float[np.ndarray, "rows targets"]:
         """Return the cosine of every row with every target, from 0 to 1."""
-        dense = np.zeros((len(targets), WORDS), np.float32)
-        place = np.repeat(np.arange(len(targets)), np.diff(targets.offsets))
-        dense[place, targets.words] = self.weights(targets)
-        used, row_of = np.unique(rows.words, return_inverse=True)
         owner = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
-        weight = self.weights(rows)
+        weight, wanted = self.weights(rows), self.weights(targets)
+        target = np.zeros(WORDS, np.float32)
         result = np.zeros((len(rows), len(targets)))
-        for index, target in enumerate(dense[:, used]):
-            result[:, index] = np.bincount(owner, weight * target[row_of], minlength=len(rows))
+        for index, (start, end) in enumerate(pairwise(targets.offsets)):
+            words = targets.words[start:end]
+            target[words] = wanted[start:end]
+            result[:, index] = np.bincount(owner, weight * target[rows.words], minlength=len(rows))
+            target[words] = 0
         return result
