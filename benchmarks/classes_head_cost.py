@@ -9,9 +9,11 @@ Per number of classes, in the same run:
 * ``streamed``: the same in chunks of 8,192 classes, twice, without the logits of all;
 * ``sampled``: 1,024 classes drawn anew each step, with the logQ correction (not exact);
 * ``torch``: the fast transform and one-pass loss in plain torch;
-* ``head``: EBVHead as people get it (compiled kernels where they apply).
+* ``head``: EBVHead as people get it (compiled kernels where they apply);
+* ``projection``: the trained layer below fixed vectors, features x d, with momentum.
 
-All but ``linear`` start from the same unit embeddings, without the projection. Memory is of what
+All but ``linear`` and ``projection`` start from the same unit embeddings: add ``projection`` to
+them before comparing with ``linear``. Memory is of what
 stays: weights, gradients, the optimiser's state, fixed matrices; the logits of a batch come on top
 for ``linear`` and ``dense fixed``. Above ``MEASURED`` classes the arms with a matrix are not run,
 and their memory is computed. The second table is the relative error of the loss and its gradient
@@ -41,7 +43,7 @@ DIM, BATCH, SCALE = 1024, 64, 32.0
 MEASURED = 150_000
 SAMPLES, CHUNK = 1024, 8192
 COPIES = {"linear, SGD": 3, "linear, AdamW": 4, "dense fixed": 1, "streamed": 1}
-METHODS = [*COPIES, "sampled", "torch", "head"]
+METHODS = [*COPIES, "sampled", "torch", "head", "projection"]
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -120,11 +122,31 @@ def structured_cost(vectors: ClassVectors, z: Tensor, y: Tensor) -> dict[str, fl
     return {"step": milliseconds(step), "best": best, "single": single}
 
 
+def projection_cost(features: Tensor) -> dict[str, float]:
+    """The linear layer that makes the embeddings, and their length."""
+    layer = nn.Linear(DIM, DIM)
+    optimizer = torch.optim.SGD(layer.parameters(), 1e-3, momentum=0.9)
+
+    def step() -> None:
+        rows = features.clone().requires_grad_()
+        nn.functional.normalize(layer(rows), dim=1).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    with torch.no_grad():
+        best = milliseconds(lambda: nn.functional.normalize(layer(features), dim=1))
+        single = milliseconds(lambda: nn.functional.normalize(layer(features[:1]), dim=1))
+    memory = 3 * sum(p.numel() * p.element_size() for p in layer.parameters()) / 1e6
+    return {"step": milliseconds(step), "best": best, "single": single, "memory": memory}
+
+
 def cost(method: str, classes: int, seed: int) -> dict[str, float]:
     """One method at one size; nothing but memory where its matrix is too large to run."""
     random = torch.Generator().manual_seed(seed)
     z = nn.functional.normalize(torch.randn(BATCH, DIM, generator=random), dim=1)
     y = torch.randint(0, classes, (BATCH,), generator=random)
+    if method == "projection":
+        return projection_cost(z)
     codebook = Codebook.for_classes(classes, DIM)
     if method in COPIES:
         memory = {"memory": COPIES[method] * classes * DIM * 4 / 1e6}
