@@ -27,6 +27,15 @@ def test_resume_sees_what_was_written(tmp_path: Path) -> None:
     assert RunFolder.read(tmp_path / "run").finished
 
 
+def test_a_run_that_cannot_be_resumed_is_started_over(tmp_path: Path) -> None:
+    make(tmp_path)
+    again = RunFolder.open(tmp_path, "scan", {}, {}, restart=True)
+    assert again.config == {} and not again.is_written("part/0.txt")
+    again.finish()
+    with pytest.raises(RunError, match="other settings"):
+        RunFolder.open(tmp_path, "scan", CONFIG, {}, restart=True)
+
+
 def test_interrupted_write_does_not_count(tmp_path: Path) -> None:
     run = make(tmp_path / "run")
 

@@ -10,7 +10,9 @@ import tyro
 
 from growlabels.base.errors import DataError, GrowLabelsError, RunError, UsageError
 from growlabels.base.progress import silent
+from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
+from growlabels.stream._aside import Aside
 from growlabels.stream._commands import COMMANDS, Model, StreamCompare, StreamInspect, StreamRun
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._peers import MODELS
@@ -113,7 +115,9 @@ def test_rows_from_standard_input(table, tmp_path, capsys, monkeypatch):
     assert "standard input" in (tmp_path / "live" / "report.html").read_text()
     given(b'{"x": {"a": 1}, "y": ["p"]}\nbad\n{"x": {"a": 1}, "y": []}\n')
     run("-", "--on-error", "skip", "--model", "majority", "--out", tmp_path / "bad")
-    assert "1 malformed rows were skipped; the first, line 2" in capsys.readouterr().out
+    aside = tmp_path / "bad" / "malformed.jsonl"
+    told = f"1 malformed row skipped, all in {aside}; the first, line 2: broken JSON"
+    assert told in capsys.readouterr().out
     given(b"")
     with pytest.raises(DataError, match="standard input is empty"):
         run("-", "--model", "majority")
@@ -142,6 +146,16 @@ def test_a_model_can_be_looked_into(table, tmp_path, capsys):
     assert printed.startswith("iHOMER after 260 rows, 2 labels") and "tag_p (" in printed
     StreamInspect(tmp_path / "run" / "model.zip").run(silent)
     assert capsys.readouterr().out == printed
+    compare(table, "--labels", "2", "--models", "ihomer,majority", "--out", tmp_path / "compared")
+    capsys.readouterr()
+    StreamInspect(tmp_path / "compared").run(silent)
+    assert capsys.readouterr().out == printed
+    compare(table, "--labels", "2", "--models", "majority", "--out", tmp_path / "majority")
+    with pytest.raises(RunError, match="keeps no model: its first is 'majority'"):
+        StreamInspect(tmp_path / "majority").run(silent)
+    RunFolder.open(tmp_path / "other", "classes fit", {}, {})
+    with pytest.raises(RunError, match="holds a run of 'classes fit', not of a stream"):
+        StreamInspect(tmp_path / "other").run(silent)
     with pytest.raises(UsageError, match="does not exist"):
         StreamInspect(tmp_path / "nothing").run(silent)
     with pytest.raises(RunError, match="not a whole model file"):
@@ -187,10 +201,37 @@ def test_bad_rows_stop_the_run_or_are_set_aside(table, tmp_path, capsys):
         run(table, "--labels", "2", "--out", out)
     assert not out.exists()
     run(table, "--labels", "2", "--on-error", "skip", "--out", out)
-    assert "2 malformed rows were skipped; the first, line 4" in capsys.readouterr().out
+    assert "2 malformed rows skipped, all in " in capsys.readouterr().out
     aside = (out / "malformed.jsonl").read_text().splitlines()
     assert [json.loads(line)["number"] for line in aside] == [4, 6]
-    assert "2 malformed rows were left out" in (out / "report.html").read_text()
+    assert "2 malformed rows left out" in (out / "report.html").read_text()
+
+
+def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp_path, capsys):
+    path, out = tmp_path / "s.jsonl", tmp_path / "run"
+    good = '{"x": {"a": 1}, "y": ["l"]}\n' * 30
+    path.write_text(good + "[1]\n" + good)
+    with pytest.raises(
+        DataError, match=r"line 31: is a list, .* the 30 rows before are in '.*run'"
+    ):
+        run(path, "--out", out)
+    folder = RunFolder.read(out, "stream run")
+    assert not folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 30
+    assert "ended early, after 30 rows: " in folder.file("report.html").read_text()
+    path.write_text(good * 2)
+    run(path, "--out", out)
+    folder = RunFolder.read(out, "stream run")
+    assert folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 60
+
+
+def test_many_bad_rows_are_kept_on_disk(tmp_path):
+    with Aside() as aside, (tmp_path / "all.jsonl").open("w") as file:
+        for number in range(1, 4):
+            aside(MalformedRow(number, "bad", "x" * 2**20))
+        aside.copy(file)
+    lines = (tmp_path / "all.jsonl").read_text().splitlines()
+    assert aside.count == len(lines) == 3 and aside.first is not None and aside.first.number == 1
+    assert json.loads(lines[2]) == {"number": 3, "reason": "bad", "raw": "x" * 2**20}
 
 
 def test_half_letters_from_broken_text_are_written_as_escapes(tmp_path, capsys):

@@ -10,15 +10,19 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tyro
 
 from growlabels.base.errors import DataError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
+from growlabels.stream._array_rows import ArrayRows
+from growlabels.stream._baselines import MajorityLabels
 from growlabels.stream._commands import StreamCompare
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._live import StoppedError, UntilStopped
+from growlabels.stream._prequential import prequential
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -41,6 +45,27 @@ def test_a_signal_waits_until_a_row_is_learned(number, code):
             learned.append(row)
     assert learned == [0, 1, 2]
     assert isinstance(rows.reason, StoppedError) and rows.reason.exit_code == code
+
+
+def test_a_second_signal_does_not_wait():
+    with pytest.raises(KeyboardInterrupt), UntilStopped(range(5)) as rows:
+        for _ in rows:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_arrays_end_after_the_part_in_hand():
+    class Stopped(MajorityLabels):
+        def prequential_many(self, X, Y):
+            os.kill(os.getpid(), signal.SIGINT)
+            return Y.array
+
+        labels_ = ("l",)
+
+    rows = ArrayRows(np.zeros((250, 1)), np.ones((250, 1)), ["a"], ["l"])
+    with UntilStopped(rows) as watched:
+        scores = prequential(Stopped(), watched)
+    assert scores.n_rows == 100 and isinstance(watched.reason, StoppedError)
 
 
 def test_a_signal_ends_the_wait_for_a_row():
@@ -109,9 +134,8 @@ def test_ctrl_c_keeps_a_live_run(tmp_path, number, code):
     scores = json.loads(folder.file("scores.json").read_text())["scores"]
     learned = scores["iHOMER"]["n_rows"]
     assert 10 <= learned <= 40 and "iHOMER" in out.decode()
-    assert (
-        last == f"growlabels: stopped; the {learned} rows before are in 'run', the model with them"
-    )
+    kept = f"the {learned} rows before are in 'run', and IHOMER.load('run/model.zip') goes on"
+    assert last == f"growlabels: stopped; {kept} from there"
     assert folder.finished and folder.file("report.html") and folder.file("metrics.jsonl")
     model = IHOMER.load(folder.file("model.zip"))
     assert model.n_rows == learned and model.predict_one({"a": 1}) == {"even": False, "odd": True}
@@ -122,7 +146,7 @@ def test_a_bad_row_keeps_a_live_run(tmp_path):
     _, err = process.communicate(b"{bad\n", timeout=60)
     last = err.decode().splitlines()[-1]
     assert process.returncode == 1 and "line 41" in last
-    assert last.endswith("; the 40 rows before are in 'run', the model with them")
+    assert "; the 40 rows before are in 'run', and IHOMER.load('run/model.zip') goes on" in last
     assert IHOMER.load(tmp_path / "run" / "model.zip").n_rows == 40
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,31 @@ def test_parquet_rows(tmp_path):
         list(read_stream(tmp_path / "no.parquet", "1"))
 
 
+def test_parquet_maps_decimals_and_columns_named_twice(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "m.parquet"
+    kinds = pyarrow.string(), pyarrow.float64(), pyarrow.bool_()
+    x = pyarrow.array([[("a", 1.0), ("b", 2.0)], []], pyarrow.map_(kinds[0], kinds[1]))
+    y = pyarrow.array([[("t", True)], [("t", False)]], pyarrow.map_(kinds[0], kinds[2]))
+    parquet.write_table(pyarrow.table({"x": x, "y": y}), path)
+    assert list(read_stream(path)) == [WANTED[0], ({}, {"t": False})]
+    twice = pyarrow.array([[("a", 1.0), ("a", 2.0)]], x.type)
+    parquet.write_table(pyarrow.table({"x": twice, "y": y[:1]}), path)
+    with pytest.raises(DataError, match=r"m.parquet row 1: key 'a' is there twice"):
+        list(read_stream(path))
+    parquet.write_table(pyarrow.table({"a": [Decimal("1.5")], "t": [True]}), path)
+    assert list(read_stream(path, "t")) == [({"a": 1.5}, {"t": True})]
+    column = pyarrow.array([1.0])
+    parquet.write_table(pyarrow.Table.from_arrays([column] * 3, ["a", "a", "t"]), path)
+    with pytest.raises(DataError, match="two columns named 'a'; rename one"):
+        list(read_stream(path, "t"))
+    parquet.write_table(pyarrow.table({"a": column[:0], "t": column[:0]}), path)
+    with pytest.raises(DataError, match=r"m.parquet has no rows; there is nothing to learn from"):
+        list(read_stream(path, "t"))
+
+
 @pytest.mark.parametrize(
     ("text", "labels"), [(lines(JSONL), None), (CSV, "1"), ("\n" + CSV, "t"), ("\ufeff" + CSV, "t")]
 )
@@ -113,12 +139,19 @@ def test_standard_input_line_by_line(monkeypatch, text, labels):
         (lines([{"x": {"a": "b"}, "y": []}]), None, "standard input line 1: feature 'a' must be"),
         (CSV + "1,x,0\n", "1", "standard input line 4: column 'b' must be a finite number"),
         (CSV, None, "standard input does not say which columns are labels"),
+        ("\x1f\x8b", None, "standard input is gzipped; unpack it"),
     ],
 )
 def test_what_is_wrong_in_standard_input_is_said(monkeypatch, text, labels, message):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode("latin-1"))))
     with pytest.raises((DataError, UsageError), match=message):
         list(read_stream(Path("-"), labels))
+
+
+def test_standard_input_that_is_closed_is_said(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError, match="standard input is closed"):
+        list(read_stream(Path("-")))
 
 
 def test_a_label_may_have_the_name_of_a_feature_and_rows_may_be_empty(write):
@@ -149,8 +182,27 @@ def test_json_rows_are_read_while_the_stream_runs(write):
     ("name", "text", "labels", "message"),
     [
         ("s.csv", "", "1", "is empty"),
-        ("s.jsonl", "\n\n", None, "no row that can be used"),
-        ("s.csv", "a,t\n", "1", "no row that can be used"),
+        ("s.jsonl", "\n\n", None, "s.jsonl has no rows; there is nothing to learn from"),
+        ("s.csv", "a,t\n", "1", "s.csv has no rows; there is nothing"),
+        ("s.csv", "\n \n\n", "1", "s.csv has one column only, ''"),
+        ("s.csv", "\n\n\n", "1", "s.csv is empty; there is nothing to learn from"),
+        ("s.csv.gz", "", "1", "s.csv.gz is empty; there is nothing"),
+        (
+            "s.csv",
+            CSV.replace(",", ";"),
+            "1",
+            "one column only, 'a;b;t'; it needs features and lab",
+        ),
+        ("s.csv", "1,2,1\n1,2,0\n", "1", "two columns named '1'; rename one, or put a line of na"),
+        ("s.jsonl", '{"x": {"a": 1, "a": 2}, "y": []}', None, "line 1: key 'a' is there twice"),
+        (
+            "s.jsonl",
+            '{"x": {"a": 1' + "0" * 5000 + '}, "y": []}',
+            None,
+            "number of thousands of dig",
+        ),
+        ("s.jsonl", '{"x": {"a": null}, "y": null}', None, "or an object, it was null; mend"),
+        ("s.jsonl", '{"x": {}, "y": [true, false]}', None, "label must be a string, it was True"),
         ("s.csv", CSV, "a,b,t", "label columns only"),
         ("s.csv", "a,a,t\n1,2,1\n", "1", "two columns named 'a'"),
         ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
@@ -171,7 +223,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.jsonl", '{"x": [1], "y": []}', None, "'x' must be an object"),
         ("s.jsonl", '{"a": 1, "t": 1}', None, "has no key 'x'; for flat rows"),
         ("s.jsonl", '{"x": {"a": 1' + "0" * 400 + '}, "y": []}', None, "line 1: feature 'a'"),
-        ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: has 1 cells"),
+        ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: has 1 cells .* over 28 lines: was a"),
         ("s.csv", CSV + "9" * 140_000 + ",2,1\n", "1", "line 4: field larger than"),
         (
             "s.arff",
@@ -224,11 +276,20 @@ def test_a_header_that_is_not_utf8_is_said(tmp_path, encoding):
         list(read_stream(tmp_path / "s.csv", "1"))
 
 
-@pytest.mark.parametrize("name", ["s.csv.gz", "s.arff.gz"])
-def test_what_is_no_gzip_is_said(tmp_path, name):
-    (tmp_path / name).write_bytes(b"no gzip at all")
-    with pytest.raises(DataError, match="cut off or damaged"):
-        list(read_stream(tmp_path / name, "1"))
+@pytest.mark.parametrize(
+    ("name", "text", "labels"),
+    [
+        ("s.csv", CSV, "1"),
+        ("s.arff", ARFF + "1,2,1\n3,0,0\n", "1"),
+        ("s.jsonl", lines(JSONL), None),
+    ],
+)
+def test_what_is_gzipped_is_told_by_its_bytes_not_by_its_name(tmp_path, name, text, labels):
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+    (tmp_path / f"{name}.gz").write_bytes(text.encode())
+    wanted = list(read_stream(tmp_path / name, labels))
+    assert wanted[0] == WANTED[0]
+    assert list(read_stream(tmp_path / f"{name}.gz", labels)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -257,6 +318,7 @@ def test_cut_off_gzip_is_said(tmp_path):
     ("name", "text", "labels", "bad"),
     [
         ("s.csv", "a,b,t\n1,2,1\nx,2,1\n1,2\n3,0,0\n", "1", [3, 4]),
+        ("s.csv", f"a,b,t\n1,2,1\n{'9' * 140_000},2,1\nx,2,1\n3,0,0\n", "1", [3, 4]),
         ("s.arff", ARFF + "1,2,1\nx,2,1\n{0 1}\n3,0,0\n", "1", [7, 8]),
         ("s.arff", ARFF + "{0 1,1 2,2 1}\n{9 1}\n1,2,0\n{0 3,1 0}\n", "1", [7, 8]),
         ("s.jsonl", lines([JSONL[0], {"x": 1, "y": []}]) + "[\n" + lines(JSONL[1:]), None, [2, 3]),
@@ -267,13 +329,13 @@ def test_bad_rows_can_be_set_aside(write, name, text, labels, bad):
     rows = list(read_stream(write(name, text), labels, aside.append))
     assert [x["a"] for x, _ in rows] == [1.0, 3.0]
     assert [row.number for row in aside] == bad
-    assert all(row.reason and row.raw for row in aside)
+    assert all(row.reason and (row.raw or "field limit" in row.reason) for row in aside)
 
 
 def test_all_rows_bad_is_an_error_all_the_same(write):
     for name, text in (("s.csv", "a,t\nx,1\n"), ("s.arff", ARFF + "x,2,1\n"), ("s.jsonl", "[")):
         labels = None if name == "s.jsonl" else "1"
-        with pytest.raises(DataError, match="no row that can be used"):
+        with pytest.raises(DataError, match=r"no row that can be used; the first, line \d: "):
             list(read_stream(write(name, text), labels, lambda row: None))
 
 

@@ -73,6 +73,45 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         IHOMER.load(path)
 
 
+def changed(path: Path, about: dict, arrays: dict[str, np.ndarray]) -> Path:
+    """Write the archive again with other entries, whole as an archive."""
+    target = path.with_name("changed")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            with new.open(name, "w") as entry:
+                if name == "about.json":
+                    entry.write(json.dumps({**json.loads(old.read(name)), **about}).encode())
+                elif name in arrays:
+                    np.lib.format.write_array(entry, arrays[name])
+                else:
+                    entry.write(old.read(name))
+    return target
+
+
+@pytest.mark.parametrize(
+    ("about", "arrays", "told"),
+    [
+        ({"params": {"preset": "default", "max_bytes": 2**30, "window": -1}}, {}, "window must be"),
+        (
+            {"params": {"preset": "default", "max_bytes": 2**30, "what": 1}},
+            {},
+            "unexpected keyword",
+        ),
+        ({"names": {}}, {}, "no 'features'"),
+        ({"rows": "many"}, {}, "invalid literal"),
+        ({"mode": None}, {}, "whole model file"),
+        ({"kind": None}, {}, "holds None in format"),
+        ({}, {"experts.mean.npy": np.zeros((2, 2))}, "experts.mean is of another kind"),
+        ({}, {"experts.mean.npy": np.array(["a"])}, "experts.mean is of another kind"),
+        ({}, {"experts.mean.npy": np.array([None])}, "allow_pickle=False"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(tmp_path: Path, about, arrays, told: str) -> None:
+    learned(20, 1.0)[0].save(tmp_path / "model")
+    with pytest.raises(RunError, match=told):
+        IHOMER.load(changed(tmp_path / "model", about, arrays))
+
+
 def test_a_missing_file_and_a_label_that_json_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         IHOMER.load(tmp_path / "nothing")

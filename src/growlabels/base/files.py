@@ -1,15 +1,35 @@
 """Files written whole or not at all, content hashes, the cache folder."""
 
 import errno
+import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from growlabels.base.errors import GrowLabelsError, UsageError
+from growlabels.base.errors import DataError, GrowLabelsError, UsageError
+
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What reading a gzipped file that is cut off or damaged raises."""
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file to read; what is gzipped, by its first bytes and not its name, is unpacked."""
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    opener: Any = gzip.open if gzipped else Path.open
+    return opener(path, "rb")
+
+
+def damaged_gzip(where: str, error: Exception) -> DataError:
+    """Build the one wording for a gzipped file that does not go on."""
+    return DataError(
+        f"{where}: the gzip stream is cut off or damaged ({error}); get the file again"
+    )
 
 
 @contextmanager

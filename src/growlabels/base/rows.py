@@ -4,10 +4,8 @@ Every row of the input comes out once: as a :class:`Row`, or as a :class:`Malfor
 its line and the reason.
 """
 
-import gzip
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
-from growlabels.base.files import atomic_write, content_hash
+from growlabels.base.files import (
+    DAMAGED_GZIP,
+    atomic_write,
+    content_hash,
+    damaged_gzip,
+    open_bytes,
+)
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
@@ -111,7 +115,9 @@ class _Bad(str):
 
 
 def _name(source: RowSource | BinaryIO) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else "input"
+    if isinstance(source, str | os.PathLike):
+        return str(source)
+    return str(getattr(source, "name", "input")) if hasattr(source, "readline") else "input"
 
 
 def _in_lines(source: RowSource | BinaryIO) -> bool:
@@ -133,7 +139,7 @@ def _parsed(source: RowSource | BinaryIO) -> Iterator[tuple[int, object, str]]:
     if not path.is_file():
         raise UsageError.missing_file(path)
     if path.name.lower().endswith(JSON_LINES):
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_bytes(path) as file:
             yield from _whole(_parsed_lines(file), path)
     elif path.suffix.lower() == ".parquet":
         yield from ((n, d, "") for n, d in enumerate(_parquet_rows(path), 1))
@@ -152,16 +158,34 @@ def _parsed_lines(file: Any) -> Iterator[tuple[int, object, str]]:
         if not raw.strip():
             continue
         try:
-            data = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            data = json.loads(text, object_pairs_hook=_object)
         except UnicodeDecodeError as error:
             yield number, _Bad(f"invalid UTF-8 at byte {error.start}"), raw
-        except ValueError as error:
-            yield number, _Bad(f"broken JSON ({error})"), raw
+        except json.JSONDecodeError as error:
+            yield number, _Bad(f"broken JSON ({error.msg}: character {error.pos + 1})"), raw
+        except _Twice as error:
+            yield number, _Bad(str(error)), raw
+        except ValueError:
+            yield number, _Bad("broken JSON (a whole number of thousands of digits)"), raw
         except RecursionError:
             yield number, _Bad("JSON nested too deeply"), raw
         else:
             ok = isinstance(data, dict)
             yield number, data if ok else _Bad(f"is {_kind(data)}, not an object"), raw
+
+
+class _Twice(ValueError):
+    """A key that an object has twice, of which one value would be lost."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise _Twice(f"key {twice!r} is there twice")
+    return data
 
 
 def _whole(rows: Iterator[Any], path: Path) -> Iterator[Any]:
@@ -170,11 +194,8 @@ def _whole(rows: Iterator[Any], path: Path) -> Iterator[Any]:
         for row in rows:
             number = row[0]
             yield row
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{path} after line {number}: the gzip stream is cut off or damaged ({error}); "
-            "get the file again"
-        ) from error
+    except DAMAGED_GZIP as error:
+        raise damaged_gzip(f"{path} after line {number}", error) from error
 
 
 def _kind(data: object) -> str:
@@ -189,13 +210,21 @@ def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any] | _Bad]:
     import pyarrow
 
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise DataError(f"{path} has two columns named {twice!r}; rename one")
+        for batch in file.iter_batches(batch_size=1024):
             try:
                 yield from batch.to_pylist()
             except UnicodeDecodeError:  # in some row; the others are good
                 yield from (_parquet_row(batch.slice(place, 1)) for place in range(len(batch)))
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+        reason = " ".join(str(error).split())  # in one line
+        raise DataError(
+            f"{path} is not a readable Parquet file ({reason}); get or write the file again"
+        ) from error
 
 
 def _parquet_row(batch: Any) -> Mapping[str, Any] | _Bad:

@@ -46,6 +46,7 @@ class RunFolder:
         kind: str,
         config: Mapping[str, Any],
         inputs: Mapping[str, str],
+        restart: bool = False,
     ) -> "RunFolder":
         """Make a run folder, or resume the one that is there.
 
@@ -59,6 +60,9 @@ class RunFolder:
             JSON-able settings that decide the result.
         inputs
             Name -> hash of everything that was read (data, model, tokenizer ...).
+        restart
+            For runs that cannot be resumed: one of this kind that is unfinished is started over,
+            whatever its settings.
 
         Raises
         ------
@@ -76,8 +80,13 @@ class RunFolder:
             "config": json.loads(json.dumps(config, default=str)),
             "inputs": dict(inputs),
         }
+        fresh = {**wanted, "versions": versions(), "files": {}, "finished": False}
         if (folder / MANIFEST).exists():
             run = cls.read(folder, kind)
+            if restart and not run.finished:
+                run._manifest = fresh
+                run._save()
+                return run
             changed = _changes(run._manifest, wanted)
             if changed:
                 raise RunError(
@@ -90,7 +99,7 @@ class RunFolder:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _not_writable(folder, error.strerror or str(error)) from error
-        run = cls(folder, {**wanted, "versions": versions(), "files": {}, "finished": False})
+        run = cls(folder, fresh)
         run._save()
         return run
 

@@ -1,10 +1,8 @@
 """Multi-label ARFF files, dense and sparse, with the conventions of Mulan and MEKA."""
 
-import gzip
 import itertools
 import math
 import os
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
+from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes
 from growlabels.base.rows import MalformedRow
 from growlabels.datasets._arff_header import (
     FALSE_WORDS,
@@ -86,7 +85,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are neither blank nor comments, with their 1-based numbers."""
     number = 0
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_bytes(path) as file:
             for number, raw in enumerate(file, 1):
                 try:
                     line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
@@ -94,11 +93,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     line = raw.decode("latin-1").strip()  # what older tools wrote
                 if line and not line.startswith("%"):
                     yield number, line
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{path.name} after line {number}: the gzip stream is cut off or damaged ({error}); "
-            "get the file again"
-        ) from error
+    except DAMAGED_GZIP as error:
+        raise damaged_gzip(f"{path.name} after line {number}", error) from error
 
 
 def _header(lines: Iterator[tuple[int, str]], source: str) -> tuple[str, list[Attribute]]:
@@ -130,7 +126,7 @@ def _header(lines: Iterator[tuple[int, str]], source: str) -> tuple[str, list[At
 
 
 class _Body:
-    """Reads the rows after ``@data``."""
+    """Reads the rows after ``@data``; inside, what is wrong with a row is a ``ValueError``."""
 
     def __init__(
         self,
@@ -150,20 +146,26 @@ class _Body:
         first = next(lines, None)
         if first is None:
             raise DataError(f"{self._source} has no rows after @data; is it whole?")
+        self._first_refused = ""
         sparse = first[1].startswith("{")
         self._convert = [self._converter(i, sparse) for i in range(len(self._attributes))]
         names = [attribute.name for attribute in self._attributes]
         rows = itertools.chain([first], lines)
         X, Y = self._sparse(rows) if sparse else self._dense(rows)
         if not len(Y):
-            raise DataError(f"{self._source} has no row that can be used; is it whole?")
+            raise DataError(
+                f"{self._source} has no row that can be used; the first, {self._first_refused}"
+            )
         return MultiLabelData(
             X, Y, [names[i] for i in self._features], [names[i] for i in self._labels]
         )
 
-    def _refuse(self, number: int, line: str, error: DataError) -> None:
+    def _refuse(self, number: int, line: str, error: ValueError) -> None:
         if self._set_aside is None:
-            raise error
+            raise DataError(
+                f"{self._source} line {number}: {error}; mend or remove the row"
+            ) from error
+        self._first_refused = self._first_refused or f"line {number}: {error}"
         self._set_aside(MalformedRow(number, str(error), line))
 
     def _converter(self, column: int, sparse: bool) -> dict[str, float] | None:
@@ -176,35 +178,26 @@ class _Body:
             return {v: float(t) for v, t in attribute.truths(self._source).items()}
         return None if attribute.values is None else attribute.codes(sparse)
 
-    def _error(self, line: int, what: str, way_out: str = "mend or remove the row") -> DataError:
-        return DataError(f"{self._source} line {line}: {what}; {way_out}")
-
-    def _cells(self, number: int, text: str) -> list[str]:
-        try:
-            return split_cells(text)
-        except ValueError as error:
-            raise self._error(number, str(error)) from error
-
     def _dense(self, rows: Iterator[tuple[int, str]]) -> tuple[np.ndarray, np.ndarray]:
         values = array("d")
         width = len(self._attributes)
         for number, line in rows:
             try:
-                values.extend(self._dense_row(number, line, width))
-            except DataError as error:
+                values.extend(self._dense_row(line, width))
+            except ValueError as error:
                 self._refuse(number, line, error)
         table = np.frombuffer(values, dtype=np.float64).reshape(-1, width)
         return table[:, self._features].copy(), table[:, self._labels] != 0
 
-    def _dense_row(self, number: int, line: str, width: int) -> list[float]:
+    def _dense_row(self, line: str, width: int) -> list[float]:
         if line.startswith("{"):
-            raise self._error(number, "dense and sparse rows are mixed", "use one form")
-        cells = self._cells(number, line)
+            raise ValueError("dense and sparse rows are mixed: those before are dense")
+        cells = split_cells(line)
         if len(cells) != width:
-            raise self._error(number, f"has {len(cells)} values for {width} attributes")
-        return [self._value(number, column, cell) for column, cell in enumerate(cells)]
+            raise ValueError(f"has {len(cells)} values for {width} attributes")
+        return [self._value(column, cell) for column, cell in enumerate(cells)]
 
-    def _value(self, number: int, column: int, cell: str) -> float:
+    def _value(self, column: int, cell: str) -> float:
         codes = self._convert[column]
         if codes is not None:
             value = codes.get(cell)
@@ -217,9 +210,9 @@ class _Body:
                 value = math.nan
             if math.isfinite(value):
                 return value
-        return self._odd_value(number, column, cell)
+        return self._odd_value(column, cell)
 
-    def _odd_value(self, number: int, column: int, cell: str) -> float:
+    def _odd_value(self, column: int, cell: str) -> float:
         """Deal with what is rare: a missing value, another spelling of a number, an error."""
         attribute = self._attributes[column]
         is_label = column in set(self._labels)
@@ -228,14 +221,13 @@ class _Body:
         for value, code in (self._convert[column] or {}).items():
             if _same_number(value, cell):
                 return code
-        must = (
-            "must be present or absent (1 or 0)"
-            if is_label and attribute.values is None
-            else "must be a finite number"
-            if attribute.values is None
-            else "must be one of its declared values"
-        )
-        raise self._error(number, f"attribute {attribute.name!r} {must}, it was {cell[:40]!r}")
+        if is_label:
+            must = "is a label and must be present or absent (1 or 0)"
+        elif attribute.values is None:
+            must = "must be a finite number (? where it is missing)"
+        else:
+            must = f"must be one of its {len(attribute.values)} values"
+        raise ValueError(f"attribute {attribute.name!r} {must}, it was {cell[:40]!r}")
 
     def _sparse(self, rows: Iterator[tuple[int, str]]) -> "tuple[csr_matrix, np.ndarray]":
         try:
@@ -249,8 +241,8 @@ class _Body:
         absent = np.array([self._left_out(column) for column in self._labels])
         for number, line in rows:
             try:
-                pairs = sorted(self._pairs(number, line).items())
-            except DataError as error:
+                pairs = sorted(self._pairs(line).items())
+            except ValueError as error:
                 self._refuse(number, line, error)
                 continue
             y = absent.copy()
@@ -274,24 +266,26 @@ class _Body:
         codes = self._convert[column]
         return bool(values and codes and codes[values[0]])
 
-    def _pairs(self, number: int, line: str) -> dict[int, float]:
+    def _pairs(self, line: str) -> dict[int, float]:
         if not line.startswith("{"):
-            raise self._error(number, "dense and sparse rows are mixed", "use one form")
+            raise ValueError("dense and sparse rows are mixed: those before are sparse")
         if not line.endswith("}"):
-            raise self._error(number, "the row does not end with '}'")
+            raise ValueError("the row does not end with '}'")
         inside = line[1:-1].strip()
         pairs: dict[int, float] = {}
         for cell in _split_pairs(inside) if inside else ():
             place, _, value = cell.strip().partition(" ")
             if not place.isascii() or not place.isdigit() or not value.strip():
-                raise self._error(number, f"{cell[:40]!r} is not 'index value'")
-            column = int(place)
-            if column >= len(self._attributes):
-                count = len(self._attributes)
-                raise self._error(number, f"index {column} is beyond the {count} attributes")
+                raise ValueError(f"{cell[:40]!r} is not 'index value'")
+            count = len(self._attributes)
+            column = int(place) if len(place) < 10 else count
+            if column >= count:
+                raise ValueError(
+                    f"index {place[:40]} is beyond the {count} attributes, counted from 0"
+                )
             if column in pairs:
-                raise self._error(number, f"index {column} is given twice")
-            pairs[column] = self._value(number, column, _unquoted(value.strip()))
+                raise ValueError(f"index {column} is given twice")
+            pairs[column] = self._value(column, _unquoted(value.strip()))
         return pairs
 
 

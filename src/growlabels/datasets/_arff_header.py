@@ -14,7 +14,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"]*?))\s*(?:,|$)""")
-_NUMERIC = ("numeric", "real", "integer")
+_NUMERIC = re.compile(r"(numeric|real|integer)\b", re.IGNORECASE)  # a range may follow, as in Weka
 TRUE_WORDS = ("1", "1.0", "true", "yes")
 FALSE_WORDS = ("0", "0.0", "false", "no")
 
@@ -68,13 +68,17 @@ def parse_attribute(text: str, source: str, line: int) -> Attribute:
     name = match["bare"] if quoted is None else unescape(quoted)
     kind = match["kind"].strip()
     if kind.startswith("{") and kind.endswith("}"):
-        values = tuple(split_cells(kind[1:-1]))
-        return Attribute(name, values, line)
-    if kind.lower() in _NUMERIC:
+        try:
+            return Attribute(name, tuple(split_cells(kind[1:-1])), line)
+        except ValueError as error:
+            raise DataError(f"{source} line {line}: attribute {name!r}: {error}") from error
+    if _NUMERIC.match(kind):
         return Attribute(name, None, line)
     raise DataError(
         f"{source} line {line}: attribute {name!r} has the type {kind[:40]!r}, which is not "
         "supported; use numeric or {value, ...} attributes"
+        if kind
+        else f"{source} line {line}: attribute {name!r} has no type; declare it numeric"
     )
 
 
@@ -132,15 +136,17 @@ def choose_labels(
         names = _names_in_xml(Path(labels)) if isinstance(labels, str | Path) else list(labels)
     places = {attribute.name: i for i, attribute in enumerate(attributes)}
     missing = [name for name in names if name not in places]
+    if len(places) == len(set(names)) and not missing:
+        raise wrong(f"{path.name} has labels only; it needs at least one feature")
     if missing or not names:
         none = "has no attribute that fits" if callable(labels) else "was given no label name"
-        what = f"has no attribute {missing[0]!r}" if missing else none
+        what = f"has no attribute {missing[0][:40]!r}" if missing else none
         raise wrong(f"{path.name} {what}; check the label names")
     return sorted({places[name] for name in names})
 
 
 def _count_in_relation(relation: str, path: Path) -> int:
-    match = re.search(r"-C\s+(-?\d+)", relation)
+    match = re.search(r"-C\s+(-?\d{1,9})\b", relation)
     # A filter that reordered the columns later made the count a lie.
     if match and "Reorder" not in relation[match.end() :]:
         return int(match[1])

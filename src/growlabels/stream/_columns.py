@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from growlabels.base.errors import UsageError
 
+COUNT = re.compile(r"(first-|last-)?(\d{1,9})")
+
 
 def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
     """Return the places of the label columns.
@@ -15,7 +17,7 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
     >>> choose_columns(["a", "b", "c"], "1", "f.csv"), choose_columns(["a", "b"], "b", "f.csv")
     ([2], [1])
     """
-    counted = re.fullmatch(r"(first-|last-)?(\d+)", labels)
+    counted = COUNT.fullmatch(labels)
     if counted and labels not in names:
         count = int(counted[2])
         if not 0 < count < len(names):
@@ -33,7 +35,7 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
     wanted = [labels] if labels in names else listed(labels)
     missing = [name for name in wanted if name not in names]
     if missing:
-        raise UsageError(f"{source} has no column {missing[0]!r}; {_some(names)}")
+        raise UsageError(f"{source} has no column {missing[0][:40]!r}; {_some(names)}")
     return sorted({names.index(name) for name in wanted})
 
 

@@ -22,7 +22,7 @@ from growlabels.stream._large_engine import LargeEngine
 from growlabels.stream._named import Choices, Named
 from growlabels.stream._paper import PaperEngine
 from growlabels.stream._partition import Event
-from growlabels.stream._snapshot import load_snapshot, save_snapshot
+from growlabels.stream._snapshot import damaged, load_snapshot, save_snapshot
 
 PRESETS = "default", "paper"
 
@@ -342,11 +342,14 @@ class IHOMER(Named, base.MultiLabelClassifier):
             The file is damaged, or was written by another version of the format.
         """
         params, fill, names = load_snapshot(Path(path))
-        model = cls(**params)
-        model._engine = fill(model._engine)
-        model._features = Index(0, names["features"])
-        model._positive = Index(1, names["positive"])
-        model._labels = dict.fromkeys(names["labels"])
+        try:
+            model = cls(**params)
+            model._engine = fill(model._engine)
+            model._features = Index(0, names["features"])
+            model._positive = Index(1, names["positive"])
+            model._labels = dict.fromkeys(names["labels"])
+        except Exception as error:  # parts that do not fit each other
+            raise damaged(Path(path), error) from error
         return model
 
     def _read(self, X: Any, Y: Any) -> tuple[Cells, Cells]:

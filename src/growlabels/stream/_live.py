@@ -1,8 +1,9 @@
-"""Rows that come only once: what was learned when they stop coming is kept."""
+"""A stream that somebody or a bad row ends early: what was learned until then is kept."""
 
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from operator import length_hint
 from types import FrameType
 from typing import Any
 
@@ -13,7 +14,7 @@ _END = object()
 
 
 class StoppedError(GrowLabelsError):
-    """Somebody stopped a live stream; what had been learned was kept."""
+    """Somebody stopped a stream; what had been learned was kept."""
 
     exit_code = 130
 
@@ -22,14 +23,14 @@ class UntilStopped:
     """Rows up to Ctrl-C, a polite kill (SIGTERM) or a row that cannot be read.
 
     A signal that comes while a row is awaited ends the stream there; one that comes while a
-    row is learned waits until that is done, so no model is left half-taught. Afterwards
-    :attr:`reason` says what ended the stream. Signals are caught inside ``with`` alone, and
-    in the main thread.
+    row is learned waits until that is done, so no model is left half-taught; a second one does
+    not wait, and interrupts. Afterwards :attr:`reason` says what ended the stream. Signals are
+    caught inside ``with`` alone, and in the main thread.
 
     Parameters
     ----------
     rows
-        Any iterable; it is gone through once.
+        Any iterable; an iterator is gone through once.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class UntilStopped:
 
     def __init__(self, rows: Iterable[Any]) -> None:
         self.reason: GrowLabelsError | None = None
-        self._rows = iter(rows)
+        self.rows = rows
         self._awaits = False
         self._before: dict[int, Any] = {}
 
@@ -53,19 +54,29 @@ class UntilStopped:
             signal.signal(number, handler)
 
     def __iter__(self) -> Iterator[Any]:
+        return self.until(self.rows)
+
+    def __length_hint__(self) -> int:
+        return length_hint(self.rows)
+
+    def until(self, parts: Iterable[Any]) -> Iterator[Any]:
+        """Yield what the rows were cut into, up to the same end."""
+        source = iter(parts)
         try:
             while self.reason is None:
                 self._awaits = True
-                row = next(self._rows, _END)
+                part = next(source, _END)
                 self._awaits = False
-                if row is _END:
+                if part is _END:
                     return
-                yield row
+                yield part
         except (StoppedError, DataError) as error:
             self._awaits = False
             self.reason = error
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self.reason is not None:
+            raise KeyboardInterrupt
         error = StoppedError("stopped")
         if number == signal.SIGTERM:
             error.exit_code = 128 + number

@@ -1,17 +1,55 @@
 """Rows of JSON and Parquet as a stream: read, checked and handed on one by one."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import MalformedRow, read_mappings
-from growlabels.stream._columns import choose_columns
+from growlabels.stream._columns import COUNT, choose_columns
 
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
+
+
+class Refused:
+    """Sets bad rows aside, or raises at the first.
+
+    Parameters
+    ----------
+    source
+        What the rows are read from.
+    where
+        What a number of a row counts: ``"line"`` or ``"row"``.
+    set_aside
+        Called with each bad row. Without it a bad row raises.
+    """
+
+    def __init__(self, source: str, where: str, set_aside: SetAside | None) -> None:
+        self._source, self._where, self._set_aside = source, where, set_aside
+        self._first = ""
+
+    def __call__(self, number: int, reason: object, raw: object) -> None:
+        """Deal with one bad row."""
+        told = f"{self._where} {number}: {reason}"
+        if self._set_aside is None:
+            raise DataError(f"{self._source} {told}; mend or remove the row")
+        text = raw if isinstance(raw, str) else repr(raw)
+        self.add(MalformedRow(number, str(reason), text))
+
+    def add(self, row: MalformedRow) -> None:
+        """Set a row aside."""
+        self._first = self._first or f"{self._where} {row.number}: {row.reason}"
+        if self._set_aside is not None:
+            self._set_aside(row)
+
+    def all(self) -> DataError:
+        """Build the error of rows that cannot be used, one and all; or of no row at all."""
+        if not self._first:
+            return DataError(f"{self._source} has no rows; there is nothing to learn from")
+        return DataError(f"{self._source} has no row that can be used; the first, {self._first}")
 
 
 def mapping_rows(
@@ -19,34 +57,25 @@ def mapping_rows(
 ) -> Iterator[LabelRow]:
     """Yield the rows of a file of JSON lines or of Parquet; the first says what keys there are."""
     ordered = name.lower().endswith(".parquet")
+    refused = Refused(name, "row" if ordered else "line", set_aside)
     chosen, used = None, False
-    for number, data in read_mappings(source, set_aside):
+    for number, data in read_mappings(source, refused.add if set_aside else None):
         if labels is not None and chosen is None:
             chosen = _label_keys(labels, list(data), name, ordered)
         try:
             x, y = _xy(data, chosen)
         except ValueError as error:
-            refuse(name, f"{'row' if ordered else 'line'} {number}", error, data, set_aside)
+            refused(number, error, data)
             continue
         used = True
         yield x, y
     if not used:
-        raise DataError(f"{name} has no row that can be used; is it whole?")
-
-
-def refuse(
-    source: str, where: str, reason: object, raw: object, set_aside: SetAside | None
-) -> None:
-    """Set a bad row aside, or raise; ``where`` ends with its number."""
-    if set_aside is None:
-        raise DataError(f"{source} {where}: {reason}; mend or remove the row")
-    text = raw if isinstance(raw, str) else repr(raw)
-    set_aside(MalformedRow(int(where.rpartition(" ")[2]), str(reason), text))
+        raise refused.all()
 
 
 def _label_keys(labels: str, keys: list[str], source: str, ordered: bool) -> Callable[[str], bool]:
     """Return which keys are labels; the first row must have them."""
-    if not ordered and re.fullmatch(r"(first-|last-)?\d+", labels) and labels not in keys:
+    if not ordered and COUNT.fullmatch(labels) and labels not in keys:
         raise UsageError.parameter(
             "labels", "must be names or prefix:... for JSON rows, whose keys have no order", labels
         )
@@ -63,7 +92,7 @@ def _xy(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> Labe
             raise ValueError(
                 f"has no key {missing[0]!r}; for flat rows say with --labels which keys are labels"
             )
-        x, y = data["x"], data["y"]
+        x, y = _object(data["x"]), _object(data["y"])
         if not isinstance(x, Mapping):
             raise ValueError(f"'x' must be an object of numbers, it was {_short(x)}")
     else:
@@ -72,15 +101,27 @@ def _xy(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> Labe
     return {k: _json_number(k, v) for k, v in x.items() if v is not None}, _json_truths(y)
 
 
+def _object(value: object) -> object:
+    """Return what a map column of Parquet holds, pairs of key and value, as an object."""
+    if not (isinstance(value, list) and all(isinstance(pair, tuple) for pair in value)):
+        return value
+    found = dict(value)
+    if len(found) < len(value):
+        keys = [key for key, _ in value]
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise ValueError(f"key {_short(twice)} is there twice")
+    return found
+
+
 def _json_truths(y: object) -> dict[str, bool]:
     if isinstance(y, list):
-        wrong = [label for label in y if not isinstance(label, str | int)]
-        if wrong:
-            raise ValueError(f"a label must be a string, it was {_short(wrong[0])}")
+        for label in y:
+            if not isinstance(label, str | int) or isinstance(label, bool):
+                raise ValueError(f"a label must be a string, it was {_short(label)}")
         names = list(map(str, y))
         if len(set(names)) < len(names):
             twice = next(name for i, name in enumerate(names) if name in names[:i])
-            raise ValueError(f"label {_short(twice)} is named twice; name it once")
+            raise ValueError(f"label {_short(twice)} is named twice")
         return dict.fromkeys(names, True)
     if not isinstance(y, Mapping):
         raise ValueError(f"'y' must be a list of labels or an object, it was {_short(y)}")
@@ -91,11 +132,11 @@ def _json_truths(y: object) -> dict[str, bool]:
 
 
 def _json_number(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+    if not isinstance(value, int | float | Decimal) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"feature {name!r} must be a finite number, it was {_short(value)}")
     return float(value)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

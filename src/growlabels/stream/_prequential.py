@@ -1,13 +1,17 @@
 """Prequential evaluation: every row is predicted, scored, and only then learned."""
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import length_hint
 from typing import Any, Protocol
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
 from growlabels.stream._steps import Runner, Step, StreamModel, chunks
+
+_PART = 1000
+"""Most rows of an array that a model is given at once: how long a stop may take."""
 
 
 class OnPoint(Protocol):
@@ -195,7 +199,7 @@ def compare(
         raise UsageError.parameter("delay", "must be at least 0 rows", delay)
     if not models:
         raise UsageError("models is empty; name at least one model")
-    total = len(rows) if isinstance(rows, Sized) else None
+    total = length_hint(rows) or None
     runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
     courses = {name: _Course(every, window, at) for name in models}
     first = next(iter(courses.values()))
@@ -206,7 +210,7 @@ def compare(
             on_point(point)
 
     first.tell = tell
-    for chunk in chunks(rows, every):
+    for chunk in chunks(rows, min(every, _PART)):
         for name, runner in runners.items():
             for step in runner.steps(chunk):
                 courses[name].add(step)

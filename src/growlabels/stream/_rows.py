@@ -1,13 +1,9 @@
 """Streams from files and standard input, with the label columns that the caller names."""
 
 import csv
-import gzip
 import io
-import itertools
 import math
-import re
 import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
-from growlabels.stream._columns import choose_columns, listed
-from growlabels.stream._mappings import LabelRow, SetAside, mapping_rows, refuse
+from growlabels.stream._columns import COUNT, choose_columns, listed
+from growlabels.stream._mappings import LabelRow, Refused, SetAside, mapping_rows
 
 STANDARD_INPUT = "standard input"
 TABLES = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -80,7 +77,7 @@ def read_stream(
 def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRows:
     chosen: Any = labels
     if labels is not None and not labels.endswith(".xml"):
-        counted = re.fullmatch(r"(first-|last-)?(\d+)", labels)
+        counted = COUNT.fullmatch(labels)
         if counted:
             chosen = int(counted[2]) * (1 if counted[1] == "first-" else -1)
         elif labels.startswith("prefix:"):
@@ -112,13 +109,9 @@ def _table_rows(
     """Yield the names of features and labels, then the values of each row."""
     if labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
-    rows = _lines(csv.reader(text, delimiter=comma), source)
-    names = [name.strip() for _, cells in itertools.islice(rows, 1) for name in cells]
-    if any("\ufffd" in name for name in names):
-        raise DataError(f"{source} line 1 is not UTF-8; save the file as UTF-8")
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise DataError(f"{source} has two columns named {twice!r}; rename one")
+    refused = Refused(source, "line", set_aside)
+    rows = _lines(csv.reader(text, delimiter=comma), source, refused)
+    names = _header(rows, source)
     columns = choose_columns(names, labels, source)
     inside = set(columns)
     features = [i for i in range(len(names)) if i not in inside]
@@ -126,28 +119,50 @@ def _table_rows(
         raise DataError(f"{source} has label columns only; it needs at least one feature")
     yield [names[i] for i in features], [names[i] for i in columns]
     used = False
-    for line, cells in rows:
-        if not any(cells):
-            continue
+    for line, lines, cells in rows:
         try:
-            _same_width(cells, names)
+            _same_width(cells, names, lines)
             x = [_number(names[i], cells[i]) for i in features]
             y = [_truth(names[i], cells[i]) for i in columns]
         except ValueError as error:
-            refuse(source, f"line {line}", error, comma.join(cells), set_aside)
+            refused(line, error, comma.join(cells))
             continue
         used = True
         yield x, y
     if not used:
-        raise DataError(f"{source} has no row that can be used; is it whole?")
+        raise refused.all()
+
+
+def _header(rows: Iterator[tuple[int, int, list[str]]], source: str) -> list[str]:
+    _, _, cells = next(rows, (0, 0, []))
+    names = [name.strip() for name in cells]
+    if not names:
+        raise DataError(f"{source} is empty; there is nothing to learn from")
+    if any("\ufffd" in name for name in names):
+        raise DataError(f"{source} line 1 is not UTF-8; save the file as UTF-8")
+    if len(names) == 1:
+        raise DataError(
+            f"{source} has one column only, {names[0][:40]!r}; it needs features and labels, with "
+            "commas between (in .tsv tabs)"
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise DataError(
+            f"{source} has two columns named {twice!r}; rename one, or put a line of names first"
+        )
+    return names
 
 
 def _standard_input(labels: str | None, set_aside: SetAside | None) -> Iterator[LabelRow]:
     """Yield each row as soon as its line is there: JSON lines, or CSV with a header."""
+    if sys.stdin is None:
+        raise DataError(f"{STANDARD_INPUT} is closed; write the rows to it")
     raw = sys.stdin.buffer
     first = next((line for line in iter(raw.readline, b"") if line.strip()), b"")
     if not first:
         raise DataError(f"{STANDARD_INPUT} is empty; there is nothing to learn from")
+    if first.startswith(b"\x1f\x8b"):
+        raise DataError(f"{STANDARD_INPUT} is gzipped; unpack it with zcat or gzip -dc")
     lines = _Reread(first, raw)
     if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         yield from mapping_rows(lines, STANDARD_INPUT, labels, set_aside)  # type: ignore[arg-type]
@@ -162,6 +177,8 @@ def _standard_input(labels: str | None, set_aside: SetAside | None) -> Iterator[
 class _Reread:
     """A binary file whose first line was read already."""
 
+    name = STANDARD_INPUT
+
     def __init__(self, first: bytes, file: Any) -> None:
         self._first, self._file = first, file
 
@@ -171,32 +188,34 @@ class _Reread:
 
 
 def _text(path: Path) -> Iterable[str]:
-    opener: Any = gzip.open if path.suffix == ".gz" else Path.open
     with (
-        opener(path, "rb") as raw,
+        open_bytes(path) as raw,
         io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as text,
     ):
         yield from text
 
 
-def _lines(lines: Any, source: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV reader, each with the line it begins on."""
-    first = 1
-    try:
-        for cells in lines:
-            yield first, cells
-            first = lines.line_num + 1
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{source}: the gzip stream is cut off or damaged ({error}); get the file again"
-        ) from error
-    except csv.Error as error:
-        raise DataError(f"{source} line {first}: {error}; mend or remove the row") from error
+def _lines(lines: Any, source: str, refused: Refused) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield line, how many lines, and cells of each row of a CSV reader that is not blank."""
+    while True:
+        first = lines.line_num + 1
+        try:
+            cells = next(lines, None)
+        except DAMAGED_GZIP as error:
+            raise damaged_gzip(f"{source} after line {lines.line_num}", error) from error
+        except csv.Error as error:
+            refused(first, error, "")
+            continue
+        if cells is None:
+            return
+        if any(cells):
+            yield first, lines.line_num + 1 - first, cells
 
 
-def _same_width(cells: Sequence[str], names: Sequence[str]) -> None:
+def _same_width(cells: Sequence[str], names: Sequence[str], lines: int) -> None:
     if len(cells) != len(names):
-        raise ValueError(f"has {len(cells)} cells for {len(names)} columns")
+        over = f" over {lines} lines: was a quote left open?" if lines > 1 else ""
+        raise ValueError(f"has {len(cells)} cells for {len(names)} columns{over}")
 
 
 def _number(name: str, cell: str) -> float:

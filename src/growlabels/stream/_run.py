@@ -3,21 +3,21 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
 from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
+from growlabels.stream._aside import Aside
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._live import UntilStopped
 from growlabels.stream._metrics import SCORES
@@ -27,6 +27,7 @@ from growlabels.stream._report import describe, stream_section
 from growlabels.stream._rows import STANDARD_INPUT, read_stream
 
 MALFORMED = "malformed.jsonl"
+MODEL = "model.zip"
 MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
 """Models that must know beforehand how many labels there will be."""
 
@@ -73,27 +74,25 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
         print(json.dumps(json.loads(folder.file("scores.json").read_text("utf-8")), indent=1))
         print(f"this run was finished before; its report is {folder.path / 'report.html'}")
         return
-    aside: list[MalformedRow] = []
-    models = _models(command)
-    rows = _rows(command, aside)
-    if command.live and not command.shuffle:  # such rows come only once: what they taught is kept
-        rows = UntilStopped(rows)
-    scores = _scores(command, models, rows, progress)
-    reason = rows.reason if isinstance(rows, UntilStopped) else None
-    learned = next(iter(scores.values())).n_rows
-    if reason is not None and not learned:
-        raise reason
-    _print(scores, aside)
-    kept = "were scored; without --out nothing is written"
-    if command.out is not None:
-        folder = folder or _folder(command, command.out)
-        _write(folder, command, next(iter(models.values())), scores, aside)
-        print(f"report: {folder.path / 'report.html'}", flush=True)
-        model = ", the model with them" if folder.is_written("model.zip") else ""
-        kept = f"are in {str(command.out)!r}{model}"
-    if reason is not None:
-        reason.args = (f"{reason}; the {learned:,} rows before {kept}",)
-        raise reason
+    with Aside() as aside:
+        models = _models(command)
+        rows = UntilStopped(_rows(command, aside))
+        scores = _scores(command, models, rows, progress)
+        learned = next(iter(scores.values())).n_rows
+        if rows.reason is not None and not learned:
+            raise rows.reason
+        _print(command, scores, aside)
+        kept = "were scored; without --out nothing is written"
+        if command.out is not None:
+            folder = folder or _folder(command, command.out)
+            _write(folder, command, next(iter(models.values())), scores, aside, rows.reason)
+            print(f"report: {folder.path / 'report.html'}", flush=True)
+            kept = f"are in {str(command.out)!r}"
+            if folder.is_written(MODEL):
+                kept += f", and IHOMER.load({str(command.out / MODEL)!r}) goes on from there"
+        if rows.reason is not None:
+            rows.reason.args = (f"{rows.reason}; the {learned:,} rows before {kept}",)
+            raise rows.reason
 
 
 def _check(command: StreamSettings) -> None:
@@ -116,13 +115,25 @@ def _check(command: StreamSettings) -> None:
 
 def inspect_model(path: Path) -> None:
     """Print the hierarchy and the events of a saved model or of a run's model."""
-    file = RunFolder.read(path, "stream run").file("model.zip") if path.is_dir() else path
-    model = IHOMER.load(file)
+    model = IHOMER.load(_model_of(path) if path.is_dir() else path)
     known = len(model.labels_)
     print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
     print(model.hierarchy())
     for event in model.events:
         print(f"row {event.row}: {describe(event)} ({event.statistic:.3f} > {event.bound:.3f})")
+
+
+def _model_of(path: Path) -> Path:
+    folder = RunFolder.read(path)
+    models = folder.config.get("models", ["none"])
+    if not folder.kind.startswith("stream "):
+        raise RunError(f"run folder {str(path)!r} holds a run of {folder.kind!r}, not of a stream")
+    if models[0] != "ihomer":
+        raise RunError(
+            f"run folder {str(path)!r} keeps no model: its first is {models[0]!r}, and ihomer "
+            "alone is written; run again with ihomer first"
+        )
+    return folder.file(MODEL)
 
 
 def _folder(command: StreamSettings, out: Path) -> RunFolder:
@@ -132,11 +143,13 @@ def _folder(command: StreamSettings, out: Path) -> RunFolder:
     inputs = {} if command.live else {"rows": file_sha256(command.file)}
     if command.labels is not None and command.labels.endswith(".xml"):
         inputs["labels"] = file_sha256(command.labels)
-    return RunFolder.open(out, command.kind, config, inputs)
+    return RunFolder.open(out, command.kind, config, inputs, restart=True)
 
 
-def _rows(command: StreamSettings, aside: list[MalformedRow]) -> ArrayRows | Iterable[Any]:
-    set_aside = aside.append if command.on_error == "skip" else None
+def _rows(
+    command: StreamSettings, aside: Callable[[MalformedRow], None]
+) -> ArrayRows | Iterable[Any]:
+    set_aside = aside if command.on_error == "skip" else None
     rows = read_stream(command.file, command.labels, set_aside)
     if not command.shuffle:
         return rows
@@ -151,7 +164,7 @@ def _models(command: StreamSettings) -> dict[str, Any]:
     """Make the models, by title; for those that must know the labels, count them first."""
     labels = 0
     if MANY.intersection(command.models):
-        rows = _rows(command, [])
+        rows = _rows(command, lambda row: None)
         if isinstance(rows, ArrayRows):
             labels = len(rows.label_names)
         else:
@@ -162,13 +175,13 @@ def _models(command: StreamSettings) -> dict[str, Any]:
 def _scores(
     command: StreamSettings,
     models: Mapping[str, Any],
-    rows: ArrayRows | Iterable[Any],
+    rows: UntilStopped,
     progress: Progress,
 ) -> dict[str, PrequentialScores]:
     if "ihomer" in command.models:
         progress("compiling (first use only)", 0)
         _warm_up()
-    with rows if isinstance(rows, UntilStopped) else nullcontext():
+    with rows:
         return compare(
             models,
             rows,
@@ -207,17 +220,22 @@ class _RunningScores:
         )
 
 
-def _print(scores: Mapping[str, PrequentialScores], aside: list[MalformedRow]) -> None:
+def _print(command: StreamSettings, scores: Mapping[str, PrequentialScores], aside: Aside) -> None:
     print(
         f"{'model':<28}{'exact match':>12}{'micro F1':>10}{'macro F1':>10}{'rows':>9}{'rows/s':>10}"
     )
     for name, s in scores.items():
         figures = f"{s.exact_match:>12.3f}{s.micro_f1:>10.3f}{s.macro_f1:>10.3f}{s.n_rows:>9,}"
         print(f"{name:<28}{figures}{s.rows_per_second:>10,.0f}")
-    if aside:
-        first = aside[0]
-        print(f"{len(aside)} malformed rows were skipped; the first, line {first.number}: "
-              f"{first.reason}")  # fmt: skip
+    if aside.first is not None:
+        unit = "row" if command.name.lower().endswith(".parquet") else "line"
+        where = "" if command.out is None else f", all in {command.out / MALFORMED}"
+        first = f"the first, {unit} {aside.first.number}: {aside.first.reason}"
+        print(f"{_count_aside(aside)} skipped{where}; {first}")
+
+
+def _count_aside(aside: Aside) -> str:
+    return f"{aside.count:,} malformed row" + "s" * (aside.count > 1)
 
 
 def _write(
@@ -225,7 +243,8 @@ def _write(
     command: StreamSettings,
     model: Any,
     scores: Mapping[str, PrequentialScores],
-    aside: list[MalformedRow],
+    aside: Aside,
+    reason: GrowLabelsError | None,
 ) -> None:
     (name, own), *_ = scores.items()
     hierarchy = model.hierarchy() if isinstance(model, IHOMER) else None
@@ -234,16 +253,18 @@ def _write(
         title: {**s.metrics.as_dict(), "rows_per_second": s.rows_per_second}
         for title, s in scores.items()
     }
-    _json(folder, "scores.json", {"scores": figures, "malformed": len(aside)})
+    _json(folder, "scores.json", {"scores": figures, "malformed": aside.count})
     points = ({"model": t, **asdict(p)} for t, s in scores.items() for p in s.curve)
     _lines(folder, "metrics.jsonl", points)
     _lines(folder, "events.jsonl", ({**asdict(e), "text": describe(e)} for e in events))
-    _lines(folder, MALFORMED, map(asdict, aside))
+    folder.write(MALFORMED, aside.copy)
     if hierarchy is not None:
         _json(folder, "hierarchy.json", hierarchy.to_json())
-        model.save(folder.path / "model.zip")
-        folder.adopt("model.zip")
-    warnings = [f"{len(aside)} malformed rows were left out; see {MALFORMED}."] if aside else []
+        model.save(folder.path / MODEL)
+        folder.adopt(MODEL)
+    warnings = [f"{_count_aside(aside)} left out; see {MALFORMED}."] if aside.count else []
+    if reason is not None:
+        warnings.append(f"The stream ended early, after {own.n_rows:,} rows: {reason}.")
     title = f"{command.name} as a stream"
     section = stream_section(title, scores, hierarchy, events, warnings=warnings)
     order = "shuffled" if command.shuffle else "in the order they came"
@@ -258,7 +279,8 @@ def _write(
         versions=folder.versions,
     )
     folder.write("report.html", lambda file: file.write(render(report)))
-    folder.finish()
+    if reason is None or command.live:  # a file is read again by the same command
+        folder.finish()
 
 
 def _json(folder: RunFolder, name: str, value: object) -> None:

@@ -77,13 +77,28 @@ def load_snapshot(
     except RunError:
         raise
     except Exception as error:  # whatever a damaged archive sets off
-        raise RunError(
-            f"{str(path)!r} is not a whole model file ({error}); save the model again"
-        ) from error
+        raise damaged(path, error) from error
     raise RunError(
         f"{str(path)!r} holds {kind!r} in format {version!r}, this growlabels reads "
         f"{KIND!r} in format {FORMAT}; learn the model again"
     )
+
+
+def damaged(path: Path, error: Exception) -> RunError:
+    """Build the one wording for a file that holds no model, or not all of it."""
+    what = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return RunError(
+        f"{str(path)!r} is not a whole model file ({what[:100]}); give a file that IHOMER.save "
+        "wrote, or save the model again"
+    )
+
+
+def _check_like(loaded: Any, fresh: Any, name: str) -> None:
+    """Raise where an array is not of the kind that the learner made."""
+    for field in fresh._fields:
+        found, made = getattr(loaded, field), getattr(fresh, field)
+        if (found.dtype, found.ndim) != (made.dtype, made.ndim):
+            raise ValueError(f"{name}.{field} is of another kind")
 
 
 def _states(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +137,7 @@ def _unpack(
             return fresh
         engine = LargeEngine.of(fresh, max_bytes) if large else fresh
         for state, value in states.items():
+            _check_like(value, getattr(engine, state), state)
             setattr(engine, state, value)
         if isinstance(engine, Engine):
             engine.mode = int(mode)

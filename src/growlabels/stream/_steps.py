@@ -10,6 +10,7 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.stream._array_rows import ArrayRows
+from growlabels.stream._live import UntilStopped
 from growlabels.stream._metrics import LabelSet
 
 Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
@@ -85,6 +86,9 @@ class Runner:
 
 def chunks(rows: Iterable[Any], size: int) -> Iterator[ArrayRows | list[tuple[Any, LabelSet]]]:
     """Cut arrays into parts of ``size`` rows; other rows come one by one, as they arrive."""
+    if isinstance(rows, UntilStopped):
+        yield from rows.until(chunks(rows.rows, size))
+        return
     if isinstance(rows, ArrayRows):
         for begin in range(0, len(rows), size):
             yield rows.take(slice(begin, begin + size))
