@@ -77,12 +77,13 @@ def line_plot(
                 color=colour(i),
                 linestyle=_DASHES[i % 4],
                 linewidth=1.6 if behind is None else 0.8,
+                alpha=1.0 if behind is None else 0.5,
                 marker=marker,
                 markersize=3.5,
                 label=plain(name),
             )
             if behind is not None:
-                area = 2 + _AREA * np.asarray(behind, dtype=float) / max(*behind, 1)
+                area = 3 + _AREA * np.asarray(behind, dtype=float) / max(*behind, 1)
                 axes.scatter(x, y, area, color=colour(i), alpha=0.75, linewidths=0)
         if log_x and any((x > 0).any() for x, _ in drawn.values()):
             axes.set_xscale("log")
