@@ -1,13 +1,11 @@
 """EBVClassifier: fixed class vectors behind scikit-learn's interface."""
 
-import copy
 import math
 import os
-from collections.abc import Callable, Iterator
+import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,7 +15,7 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
-from torch import Tensor, nn
+from torch import nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
@@ -27,20 +25,19 @@ from growlabels.classes._codebook import Codebook
 from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
+from growlabels.classes._predicting import Predicting
 from growlabels.classes._reader import Analyzer, ArrayReader
 from growlabels.classes._reader_choice import Reader, readable, reader_of
 from growlabels.classes._settings import check_settings, room
 from growlabels.classes._split import draw_held_out, some_of_each
 from growlabels.classes._training import Schedule, seeded, train
-from growlabels.classes._transform import exact_topk
 from growlabels.classes._trunks import Inputs
 
 # least number of steps, where epochs are not given, of a fit and of a partial_fit with new classes
 STEPS, ADDING_STEPS = 400, 100
-LOGITS = 1 << 24  # at most this many in memory when predicting
 
 
-class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
+class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
     """Classifier with fixed class vectors: text, tables, images; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed n-grams below an embedding;
@@ -239,29 +236,6 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         )
         return self._learn(joined, both, schedule, progress, distillation=before)
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most likely label of each row."""
-        return self.predict_topk(X, 1)[0][:, 0]
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class: ``(rows, classes)``, columns as ``classes_``."""
-        parts = [torch.softmax(logits.double(), 1) for logits in self._logits(X)]
-        return torch.cat(parts).numpy()
-
-    def predict_topk(self, X: Any, k: int = 5) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return the ``k`` most likely labels of each row, best first, and their probabilities.
-
-        Ties go to the label that comes first in ``classes_``.
-        """
-        labels, shares = [], []
-        for logits in self._logits(X):
-            if not 1 <= k <= logits.shape[1]:
-                raise UsageError.parameter("k", f"must be from 1 to {logits.shape[1]}", k)
-            values, index = exact_topk(logits.double(), k)
-            labels.append(index)
-            shares.append(torch.exp(values - logits.double().logsumexp(1, keepdim=True)))
-        return self.classes_[torch.cat(labels).numpy()], torch.cat(shares).numpy()
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model into a folder: weights, labels and settings, no pickle.
 
@@ -360,7 +334,9 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
         else:
             labels = column_or_1d(y, warn=True)
             check_consistent_length(rows, labels)
-        check_classification_targets(labels)
+        with warnings.catch_warnings():  # few rows of each of many classes are no regression
+            warnings.filterwarnings("ignore", "The number of unique classes is greater")
+            check_classification_targets(labels)
         if first:
             self.reader_: Reader = reader_of(rows, self)
         return self.reader_.inputs(rows), np.asarray(labels)
@@ -376,25 +352,3 @@ class EBVClassifier(Calibrated, ClassifierMixin, BaseEstimator):
             if len(rows) == 0:
                 raise DataError("X holds no rows to predict")
         return self.reader_.inputs(rows)
-
-    def _logits(self, X: Any) -> Iterator[Tensor]:
-        """Yield logits of all classes, divided by the fitted temperature."""
-        for logits in self._outputs(X, lambda head, rows: head(rows)):
-            yield logits / self.temperature_
-
-    @torch.no_grad()
-    def _outputs(self, X: Any, of: Callable[[EBVHead, Tensor], Tensor]) -> Iterator[Tensor]:
-        """Yield ``of(head, features)``, batch after batch, on the CPU.
-
-        Arrays go through in float64, so that a row's result does not depend on its batch.
-        """
-        check_is_fitted(self)
-        inputs = self._inputs(X)
-        trunk, head = self.trunk_, self.head_
-        if isinstance(self.reader_, ArrayReader):
-            trunk, head = copy.deepcopy(trunk).double(), copy.deepcopy(head).double()
-        step = min(self.reader_.rows_at_once, max(1, LOGITS // head.num_classes))
-        for start in range(0, len(inputs), step):
-            rows = np.arange(start, min(start + step, len(inputs)))
-            batch = [part.to(self.device) for part in inputs.batch(rows)]
-            yield of(head, trunk(*batch)).cpu()

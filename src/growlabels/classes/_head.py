@@ -97,9 +97,20 @@ class EBVHead(nn.Module):
         """The temperature in use, 1 / scale."""
         return 1.0 / self.scale
 
+    def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
+        """Return the embeddings before they are normalised; types as :meth:`embed`."""
+        if x.shape[-1] != self.in_features:
+            raise UsageError.parameter(
+                "x", f"must have {self.in_features} features in its last axis", x.shape[-1]
+            )
+        projected = self._float64(x) if x.dtype == torch.float64 else self.projection(x).float()
+        if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
+            raise _not_finite(x, projected)
+        return projected
+
     def embed(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return unit embeddings, float32 (float64 for float64 input)."""
-        return nn.functional.normalize(self._projected(x), dim=-1)
+        return nn.functional.normalize(self.project(x), dim=-1)
 
     def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
         """Return the logits of all classes, without margin: cosines divided by tau.
@@ -219,16 +230,11 @@ class EBVHead(nn.Module):
             f"tau={self.tau:.4g}, margin={self.margin}"
         )
 
-    def _projected(self, x: Tensor) -> Tensor:
-        if x.shape[-1] != self.in_features:
-            raise UsageError.parameter(
-                "x", f"must have {self.in_features} features in its last axis", x.shape[-1]
-            )
-        projected = self.projection(x)
-        projected = projected if projected.dtype == torch.float64 else projected.float()
-        if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
-            raise _not_finite(x, projected)
-        return projected
+    def _float64(self, x: Tensor) -> Tensor:
+        """Project float64 features in float64, whatever the type of the weights."""
+        bias = self.projection.bias
+        weight = self.projection.weight.double()
+        return nn.functional.linear(x, weight, None if bias is None else bias.double())
 
     def _check_targets(self, x: Tensor, y: Tensor, ignore_index: int) -> None:
         if y.is_floating_point() or y.shape != x.shape[:-1]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
@@ -40,9 +40,8 @@ def rejection_scores(head: EBVHead, x: Tensor) -> Tensor:
     >>> rejection_scores(EBVHead(4, Codebook.for_classes(9)), torch.ones(2, 4)).shape
     torch.Size([2])
     """
-    projected = nn.functional.linear(x, head.projection.weight, head.projection.bias)
     cosine = head.predict_topk(x, 1)[0][..., 0] * head.tau
-    return cosine * projected.to(cosine.dtype).norm(dim=-1).sqrt()
+    return cosine * head.project(x).norm(dim=-1).sqrt()
 
 
 def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:

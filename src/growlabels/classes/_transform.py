@@ -298,11 +298,12 @@ def exact_topk(
     if k == 1:
         best = values.max(1, keepdim=True)
         return best.values, best.indices
-    top, index = values.topk(k, 1)
+    more = values.topk(min(k + 1, values.shape[1]), 1)
+    top, index = more.values[:, :k], more.indices[:, :k]
     index, order = index.sort(1)
     top, order = top.gather(1, order).sort(dim=1, descending=True, stable=True)
     index = index.gather(1, order)
-    open_rows = (values >= top[:, -1:]).sum(1) > k
+    open_rows = (more.values[:, k:] == top[:, -1:]).any(1)
     if open_rows.any():
         ordered = values[open_rows].sort(dim=1, descending=True, stable=True)
         top[open_rows], index[open_rows] = ordered.values[:, :k], ordered.indices[:, :k]
