@@ -92,7 +92,7 @@ def test_split_keeps_a_row_of_every_class() -> None:
     assert np.bincount(np.unique(labels[held], return_inverse=True)[1]).tolist() == [5, 1]
     with pytest.raises(DataError, match="one class only, a"):
         split(np.array(["a", "a"]), 0.5, 0)
-    with pytest.raises(DataError, match="no class has enough rows"):
+    with pytest.raises(DataError, match=r"hold one out, 1 is the most that one has; add rows$"):
         split(np.array(["a", "b"]), 0.5, 0)
 
 
@@ -220,8 +220,11 @@ def test_fit_calibrates_and_predict_rejects(
 
 
 def test_too_few_rows_to_reject_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table = write_csv(tmp_path / "animals.csv", numbers(60))
+    table = write_csv(tmp_path / "animals.csv", [*numbers(60), numbers(1)[0] | {"animal": "elk"}])
     quick(table, tmp_path / "run", epochs=1).run(silent)
-    assert "no threshold for rejection and no temperature: too few" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no threshold for rejection and no temperature: too few" in said
+    assert "No row was scored of 1 of the 4 classes" in said
+    assert "No row was scored of 1 of" in (tmp_path / "run" / "report.html").read_text()
     with pytest.raises(UsageError, match="has no threshold to reject by: too few rows"):
         Predict(tmp_path / "run", table, reject=True).run(silent)

@@ -138,7 +138,7 @@ class Fit:
         self,
         run: Any,
         model: "EBVClassifier",
-        result: "tuple[Scores, int]",
+        result: "tuple[Scores, int, int]",
         facts: CalibrationFacts,
     ) -> None:
         from growlabels.classes._basis_report import cosine_plots
@@ -148,10 +148,11 @@ class Fit:
             calibration_section,
             calibration_sentence,
             fit_section,
+            unscored_sentence,
         )
         from growlabels.report import Report, Section, render
 
-        scores, trained = result
+        scores, trained, unscored = result
         save_model(run, model)
         figures = asdict(scores) | {"calibrated": asdict(facts)}
         run.write("scores.json", lambda file: json.dump(figures, file, indent=1))
@@ -165,7 +166,9 @@ class Fit:
             summary=f"{len(model.classes_):,} classes, accuracy {scores.accuracy:.3f} on "
             f"{scores.rows:,} held-out rows (most frequent class: {scores.majority:.3f}).",
             sections=[
-                fit_section(scores, trained, len(model.classes_), certificate.dim, head, fact),
+                fit_section(
+                    scores, trained, len(model.classes_), certificate.dim, head, fact, unscored
+                ),
                 calibration_section(facts),
                 Section(
                     title="Class vectors",
@@ -183,6 +186,8 @@ class Fit:
             f"accuracy {scores.accuracy:.3f} (most frequent class {scores.majority:.3f}), "
             f"calibration error {scores.calibration_error:.3f}"
         )
+        if unscored:
+            print(unscored_sentence(unscored, len(model.classes_)))
         print(calibration_sentence(facts))
         print(f"report: {run.path / 'report.html'}")
 
@@ -255,13 +260,18 @@ def split(
         raise DataError(f"the label column holds one class only, {classes[0]!s}; two are needed")
     held = draw_held_out(labels, share, seed)
     if not held.any():
-        raise DataError("no class has enough rows to hold one out; add rows or raise --held-out")
+        most = np.unique(labels, return_counts=True)[1].max()
+        way = "add rows" if most == 1 else "add rows or raise --held-out"
+        raise DataError(
+            f"no class has enough rows to hold one out, {most} is the most that one has; {way}"
+        )
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
 def _score(
     model: "EBVClassifier", rows: Any, trained: "NDArray[Any]", held: "NDArray[Any]"
-) -> "tuple[Scores, int]":
+) -> "tuple[Scores, int, int]":
+    """Score; returns also how many rows were trained, and how many classes have no scored row."""
     import numpy as np
 
     from growlabels.classes._scores import score
@@ -270,9 +280,8 @@ def _score(
     known, counts = np.unique(trained, return_counts=True)
     majority = place[known[counts.argmax()].item()]
     targets = np.array([place[label] for label in held.tolist()])
-    return score(model.predict_proba(rows), targets, model.classes_.tolist(), majority), len(
-        trained
-    )
+    scores = score(model.predict_proba(rows), targets, model.classes_.tolist(), majority)
+    return scores, len(trained), len(place) - len(np.unique(targets))
 
 
 def _prediction(table: "DataTable", row: int, labels: Any, shares: Any) -> dict[str, Any]:

@@ -9,9 +9,18 @@ from growlabels.report import Headline, Plot, Section, Table, line_plot
 
 
 def fit_section(
-    scores: Scores, trained: int, classes: int, dim: int, parameters: int, certificate: str
+    scores: Scores,
+    trained: int,
+    classes: int,
+    dim: int,
+    parameters: int,
+    certificate: str,
+    unscored: int = 0,
 ) -> Section:
     """Describe a trained classifier by its scores on held-out rows."""
+    warnings = score_warnings(scores)
+    if unscored:
+        warnings.append(unscored_sentence(unscored, classes))
     dense = parameters_of_linear(parameters, dim, classes)
     return Section(
         title="Held-out rows",
@@ -35,7 +44,15 @@ def fit_section(
         ],
         plots=[calibration_plot({"this model": scores})],
         tables=[worst_table(scores), confusion_table(scores)],
-        warnings=score_warnings(scores),
+        warnings=warnings,
+    )
+
+
+def unscored_sentence(unscored: int, classes: int) -> str:
+    """Say how many classes the scores are silent about."""
+    return (
+        f"No row was scored of {unscored:,} of the {classes:,} classes, for want of rows to keep "
+        "back: the figures say nothing about them."
     )
 
 

@@ -113,9 +113,11 @@ class DataTable:
 
     def _complete(self, name: str, values: list[Any]) -> None:
         if None in values:
-            row = self.numbers[values.index(None)]
+            row, empty = self.numbers[values.index(None)], values.count(None)
+            more = f", as in {empty - 1:,} more" if empty > 1 else ""
             raise DataError(
-                f"{self.name} row {row}: column {name!r} is empty; fill it in or remove the row"
+                f"{self.name} row {row}: column {name!r} is empty{more}; fill it in or remove the "
+                "row"
             )
 
 
