@@ -95,7 +95,7 @@ def test_odd_tables_equal_the_loop(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_is_one_sentence_and_keeps_what_was_scored(tmp_path: Path) -> None:
     line = json.dumps({"x": {"a": 1}, "y": ["l"]}) + "\n"
     (tmp_path / "s.jsonl").write_text(line * 500_000)
     command = [sys.executable, "-m", "growlabels", "stream", "run", "s.jsonl"]
@@ -112,5 +112,8 @@ def test_ctrl_c_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     told = process.stderr.read().decode()
     process.stderr.close()
     assert process.wait(timeout=60) == 130
-    assert "Traceback" not in told and told.splitlines()[-1].startswith("growlabels: stopped;")
-    assert [file.name for file in tmp_path.iterdir()] == ["s.jsonl"]
+    last = told.splitlines()[-1]
+    assert "Traceback" not in told and last.startswith("growlabels: stopped; the ")
+    assert (
+        last.endswith(" rows before are in 'run'") and (tmp_path / "run" / "report.html").exists()
+    )

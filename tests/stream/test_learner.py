@@ -91,7 +91,7 @@ def test_frames_of_polars_and_of_the_interchange_protocol() -> None:
     with pytest.raises(DataError, match=r"row 1 .*feature 'a' must be a finite number"):
         IHOMER().learn_many(missing, [[0], [1]])
     words = polars.DataFrame({"a": ["x", "y"]})
-    with pytest.raises(DataError, match="each cell must be a number, it was 'x'"):
+    with pytest.raises(DataError, match=r"row 0 .*column 'a' must be a number, it was 'x'"):
         IHOMER().learn_many(words, [[0], [1]])
 
 
@@ -211,6 +211,12 @@ BAD_ROWS = [
     ({"a": 1.0}, {"x": 2}, "label 'x' must be True or False, it was 2"),
     ({"a": 1.0}, {"x": None}, "label 'x' must be True or False"),
     ({"a": 1.0}, [["x"]], "a label must be hashable"),
+    ({"a": 1.0}, {float("nan")}, "the name of a label must equal itself, it was nan"),
+    ({"a": 1.0}, {float("nan"): True}, "the name of a label must equal itself"),
+    ({float("nan"): 1.0, "new": 2.0}, {"x"}, "the name of a feature must equal itself"),
+    ({"a": np.timedelta64(1)}, {"x"}, "feature 'a' must be a finite number"),
+    ({"a": np.longdouble("1e4000")}, {"x"}, "feature 'a' must be a finite number"),
+    ({"a": 1.0}, np.array([1, 0]), "give arrays to learn_many"),
 ]
 
 
@@ -226,13 +232,35 @@ def test_a_bad_row_is_named_and_loses_nothing(x: object, y: object, message: str
     assert model.labels_ == untouched.labels_
 
 
+def _beyond() -> sparse.csr_array:
+    """Make a matrix whose indices point beyond its columns, as a careless builder may."""
+    matrix = sparse.csr_array([[1.0], [2.0]])
+    matrix.indices[1] = 7
+    return matrix
+
+
+class _WantsGradient:
+    """As a tensor of torch that requires its gradient."""
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
 BAD_TABLES = [
     ([[1.0, np.nan], [1.0, 2.0]], [[0], [1]], DataError, "row 0 (counting from 0): feature 1"),
     ([[1.0], [np.inf]], [[0], [1]], DataError, "row 1 (counting from 0): feature 0"),
     ([[1.0], [2.0, 3.0]], [[0], [1]], DataError, "X row 1 (counting from 0) has 2 values"),
-    ([["1"], ["2"]], [[0], [1]], DataError, "each cell must be a number, it was '1'"),
-    ([[np.complex64(1)], [None]], [[0], [1]], DataError, "row 0 (counting from 0): each cell"),
-    ([[1.0], ["z"]], [[0], [1]], DataError, "each cell must be a number"),
+    ([["1"], ["2"]], [[0], [1]], DataError, "column 0 must be a number, it was '1'"),
+    ([[np.complex64(1)], [None]], [[0], [1]], DataError, "row 0 (counting from 0): column 0"),
+    ([[1.0, 1.0], [1.0, "z"]], [[0], [1]], DataError, "X row 1 (counting from 0): column 1 must"),
+    ([[1.0], [np.timedelta64(1)]], [[0], [1]], DataError, "X row 1"),
+    (np.full((2, 1), np.longdouble("1e4000")), [[0], [1]], DataError, "must be a finite number"),
+    (np.ma.masked_array([[1.0], [2.0]], [[0], [1]]), [[0], [1]], DataError, "X has masked cells"),
+    (sparse.csr_array([[1j], [2j]]), [[0], [1]], UsageError, "its dtype was complex128"),
+    (sparse.coo_array([1.0, 2.0]), [[0], [1]], UsageError, "X must have two dimensions"),
+    (_beyond(), [[0], [1]], UsageError, "X is no sound sparse matrix"),
+    ([[1.0], [2.0]], pd.DataFrame([[0], [1]], columns=[float("nan")]), DataError, "of a label"),
+    (_WantsGradient(), [[0], [1]], UsageError, "X cannot be read as an array (Can't call"),
     ([[1.0], [2.0]], [[0], [2]], DataError, "row 1 (counting from 0): label 0 must be 0 or 1"),
     ([[1.0], [2.0]], [[0]], UsageError, "X has 2 rows and Y has 1"),
     ([1.0, 2.0], [[0], [1]], UsageError, "X must have two dimensions"),
@@ -259,11 +287,25 @@ def test_a_bad_table_is_named_and_loses_nothing(
         *({"drift": value} for value in (2.0, "0.1")),
         *({"max_sets": value} for value in (9, 1e6)),
         *({"check_every": value} for value in (0, 2.5)),
+        *({"seed": value} for value in (-1, "1", None)),
+        *({"clusterer": value} for value in ("none", [])),
+        {"max_sets": 10**20},
     ],
 )
 def test_bad_parameters(setting: dict) -> None:
     with pytest.raises(UsageError, match=next(iter(setting))):
         IHOMER(**setting)
+
+
+def test_wrong_names_and_counts() -> None:
+    model = IHOMER()
+    wrong = ("ab", "must be names"), ([["a"], ["b"]], "must be hashable"), (["a", "a"], "'a' twice")
+    for classes, told in wrong:
+        with pytest.raises(UsageError, match=told):
+            model.partial_fit([[1.0]], [[0, 1]], classes)
+    with pytest.raises(UsageError, match="k must be a whole number of at least 1, it was 'x'"):
+        model.explain_one({"a": 1}, k="x")  # pyright: ignore[reportArgumentType]
+    assert model.n_rows == 0 and model.labels_ == []
 
 
 def test_a_full_table_of_label_sets_keeps_the_frequent_ones() -> None:

@@ -210,7 +210,7 @@ def test_wrong_input_is_named():
         ArrayRows(np.zeros((2, 1)), np.zeros((3, 1), bool))
     with pytest.raises(DataError, match="labels has 2 names for 1 columns"):
         ArrayRows(np.zeros((2, 1)), np.zeros((2, 1), bool), None, ["a", "b"])
-    with pytest.raises(DataError, match="rows of different lengths"):
+    with pytest.raises(DataError, match="give each row the same columns"):
         ArrayRows([[1.0], [1.0, 2.0]], np.zeros((2, 1), bool))
     with pytest.raises(DataError, match="Y must hold 0 and 1"):
         ArrayRows(np.zeros((2, 1)), np.array([[1], [-1]]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.stream._features import as_known_table
+from growlabels.stream._features import as_array, as_known_table
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -36,7 +36,7 @@ class ArrayRows:
         X and Y differ in their number of rows, names in number from columns, or Y holds other
         values than 0 and 1.
     UsageError
-        X or Y has not two dimensions.
+        X or Y has not two dimensions, or two columns of one name.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class ArrayRows:
 
     def __post_init__(self) -> None:
         for table, names in (("X", "features"), ("Y", "labels")):
-            given: Any = as_known_table(getattr(self, table))
+            given: Any = as_known_table(getattr(self, table), table)
             if getattr(self, names) is None and hasattr(given, "columns"):
                 object.__setattr__(self, names, list(given.columns))
             object.__setattr__(self, table, _matrix(given, table))
@@ -65,8 +65,8 @@ class ArrayRows:
             ("features", self.features, self.X.shape[1]),
             ("labels", self.labels, self.Y.shape[1]),
         ):
-            if names is not None and len(names) != width:
-                raise DataError(f"{name} has {len(names)} names for {width} columns")
+            if names is not None:
+                _check_names(name, list(names), width)
 
     def __len__(self) -> int:
         return int(self.Y.shape[0])
@@ -118,21 +118,25 @@ class ArrayRows:
         return ((names[c], v) for c, v in zip(columns, values, strict=True) if v == v)
 
 
+def _check_names(what: str, names: list[Hashable], width: int) -> None:
+    if len(names) != width:
+        raise DataError(f"{what} has {len(names)} names for {width} columns")
+    try:
+        different = len(set(names))
+    except TypeError as error:
+        raise UsageError(f"{what}: a name must be hashable ({error}); use strings") from error
+    if different < width:
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise UsageError(f"{what} has {twice!r} twice; rename one")
+
+
 def _matrix(table: Any, what: str) -> Any:
     """Return an array or CSR matrix of two dimensions; of Y a bool array."""
     if hasattr(table, "tocsr"):
         matrix: Any = table.tocsr()
         matrix = matrix if what == "X" else matrix.toarray()
     else:
-        try:
-            matrix = np.asarray(table)
-        except ValueError as error:
-            raise DataError(f"{what} has rows of different lengths; give each the same") from error
-    if matrix.ndim != 2:
-        raise UsageError(
-            f"{what} must have two dimensions (rows, columns), it had {matrix.ndim}; "
-            "pass dicts to prequential as (x, y) pairs"
-        )
+        matrix = as_array(table, what)
     if what == "Y" and matrix.dtype != np.bool_:
         if not ((matrix == 0) | (matrix == 1)).all():
             raise DataError("Y must hold 0 and 1, or False and True; mend the labels")

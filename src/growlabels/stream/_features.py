@@ -89,6 +89,7 @@ class Index:
         """Enter the new names, those of one row in their own order."""
         first = first_rows(known, cells.start, cells.column).tolist()
         new = [column for column, row in enumerate(first) if row >= 0]
+        _check_names([cells.names[column] for column in new], "feature")
         new.sort(key=lambda column: (first[column], _own_order(cells.names[column])))
         known[new] = np.arange(len(self), len(self) + len(new))
         names = [cells.names[column] for column in new]
@@ -107,6 +108,15 @@ class Index:
         order = np.lexsort((rank[column], rows))
         row_start = np.searchsorted(rows[order], rows[order])
         index[new[order]] = len(self) + np.arange(order.size) - row_start
+
+
+def _check_names(names: Iterable[Hashable], what: str) -> None:
+    """Raise at a name such as NaN, which no later row could name again."""
+    for name in names:
+        if name != name:
+            raise DataError(
+                f"the name of a {what} must equal itself, it was {name!r}; use strings or numbers"
+            )
 
 
 def _own_order(name: Hashable) -> tuple[int, float, str]:
@@ -131,10 +141,11 @@ def read_row(x: Mapping[Any, Any]) -> Cells:
     values = list(x.values())
     if not _NUMBERS.issuperset(map(type, values)):
         for name, value in x.items():
-            if not isinstance(value, _REAL):
+            if not isinstance(value, _REAL) or isinstance(value, np.timedelta64):
                 raise _bad_value(name, value)
     try:
-        value = np.array(values, np.float64)
+        with np.errstate(over="ignore"):
+            value = np.array(values, np.float64)
     except OverflowError:
         value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
     start, column, value, bad = nonzero_cells(value.reshape(1, -1), False)
@@ -174,16 +185,18 @@ def read_labels(y: Any) -> tuple[list[Hashable], list[Hashable]]:
                         f"label {label!r} must be True or False, it was {value!r}; "
                         "give one truth value per label"
                     )
+            _check_names(y, "label")
             return list(y), [label for label, value in y.items() if value]
         if isinstance(y, Set | list | tuple):
             labels = list(dict.fromkeys(y))
+            _check_names(labels, "label")
             labels.sort(key=_own_order)
             return labels, labels
     except TypeError as error:
         raise DataError(f"a label must be hashable ({error}); use strings or tuples") from error
     raise DataError(
         f"the labels of a row must be a dict of label -> bool or a set of labels, "
-        f"they were {type(y).__name__}; put a single label into a set"
+        f"they were {type(y).__name__}; put a single label into a set, give arrays to learn_many"
     )
 
 
@@ -200,29 +213,17 @@ def read_table(table: Any, what: str) -> Cells:
         The table has not two dimensions, or two columns of one name.
     """
     names: Sequence[Hashable]
-    table = as_known_table(table)
-    if _is_sparse(table):
-        if table.ndim != 2:
-            raise UsageError(f"{what} must have two dimensions, it had {table.ndim}")
-        matrix = table.tocsr()
-        if not matrix.has_canonical_format:
-            matrix = matrix.copy()
-            matrix.sum_duplicates()
-        start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
-        value = _numbers(matrix.data, what)
-        names = list(getattr(table, "columns", range(matrix.shape[1])))
-        _check_cells(value, start, column, names, what)
-        value = _within_reach(value)
-        if not value.all():
-            kept = np.flatnonzero(value)
-            start = np.searchsorted(kept, start).astype(np.int64)
-            column, value = column[kept], value[kept]
-        return Cells(names, start, column, value)
-    array = _as_array(table, what)
+    table = as_known_table(table, what)
+    if sparse.issparse(table):
+        return _read_sparse(table, what)
+    array = as_array(table, what)
     names = list(table.columns) if hasattr(table, "columns") else range(array.shape[1])
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in set(list(names)[:i]))
         raise UsageError(f"{what} has two columns named {twice!r}; rename one")
+    if what == "Y" and not isinstance(names, range):
+        _check_names(names, "label")
+    array = _numbers(array, what, names)
     start, column, value, bad = nonzero_cells(array, what == "Y")
     if bad >= 0:
         row, place = divmod(bad, array.shape[1])
@@ -230,33 +231,84 @@ def read_table(table: Any, what: str) -> Cells:
     return Cells(names, start, column, value)
 
 
-def as_known_table(table: Any) -> Any:
+def _read_sparse(table: Any, what: str) -> Cells:
+    if table.ndim != 2:
+        raise _not_two(what, table.ndim)
+    matrix = table.tocsr()
+    start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+    width = matrix.shape[1]
+    if (
+        (np.diff(start, prepend=0) < 0).any()
+        or start[-1] > min(column.size, matrix.data.size)
+        or column.min(initial=0) < 0
+        or column.max(initial=-1) >= width
+    ):
+        raise UsageError(
+            f"{what} is no sound sparse matrix: it points beyond itself; build it anew"
+        )
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+    names: Sequence[Hashable] = list(getattr(table, "columns", range(width)))
+    if matrix.dtype.kind not in "biuf":
+        raise UsageError(f"{what} must hold numbers, its dtype was {matrix.dtype}; convert it")
+    with np.errstate(over="ignore"):
+        value = matrix.data.astype(np.float64)
+    _check_cells(value, start, column, names, what)
+    value = _within_reach(value)
+    if not value.all():
+        kept = np.flatnonzero(value)
+        start = np.searchsorted(kept, start).astype(np.int64)
+        column, value = column[kept], value[kept]
+    return Cells(names, start, column, value)
+
+
+def as_known_table(table: Any, what: str = "the table") -> Any:
     """Wrap a frame that only speaks the interchange protocol (``__dataframe__``), as pyarrow's."""
     if hasattr(table, "__dataframe__") and not hasattr(table, "to_numpy"):
         import narwhals
+        from narwhals.exceptions import DuplicateError
 
-        return narwhals.from_native(table, eager_only=True)
+        try:
+            return narwhals.from_native(table, eager_only=True)
+        except DuplicateError as error:
+            raise UsageError(f"{what} has two columns of one name; rename one") from error
     return table
 
 
-def _is_sparse(table: Any) -> bool:
-    return bool(sparse.issparse(table))
+def as_array(table: Any, what: str) -> NDArray[Any]:
+    """Return what a person calls a table as an array of two dimensions, of any type.
 
-
-def _as_array(table: Any, what: str) -> NDArray[np.float64]:
-    if hasattr(table, "to_numpy"):
-        array = table.to_numpy()
-    else:
-        try:
-            array = np.asarray(table)
-        except ValueError as error:
-            raise _ragged(table, what) from error
-    if array.ndim != 2:
+    Raises
+    ------
+    DataError
+        Rows differ in length, or cells are masked.
+    UsageError
+        It is no table.
+    """
+    try:
+        array = table.to_numpy() if hasattr(table, "to_numpy") else np.asarray(table)
+        if array.dtype.kind == "U" and isinstance(table, list):  # numpy makes text of all cells
+            array = np.array(table, object)
+    except ValueError as error:
+        raise _ragged(table, what) from error
+    except (TypeError, RuntimeError) as error:  # such as a tensor that wants its gradient
         raise UsageError(
-            f"{what} must have two dimensions (rows, columns), it had {array.ndim}; "
-            "use learn_one or predict_one for a single row"
-        )
-    return _numbers(array, what)
+            f"{what} cannot be read as an array ({error}); pass a plain one"
+        ) from error
+    if np.ma.is_masked(table):
+        raise DataError(f"{what} has masked cells; fill them first, such as with filled(0)")
+    if array.ndim != 2:
+        raise _not_two(what, array.ndim)
+    return array
+
+
+def _not_two(what: str, dimensions: int) -> UsageError:
+    return UsageError(
+        f"{what} must have two dimensions (rows, columns), it had {dimensions}; "
+        "use learn_one or predict_one for a single row"
+    )
 
 
 def _ragged(table: Any, what: str) -> DataError:
@@ -268,16 +320,18 @@ def _ragged(table: Any, what: str) -> DataError:
     )
 
 
-def _numbers(array: NDArray[Any], what: str) -> NDArray[np.float64]:
+def _numbers(array: NDArray[Any], what: str, names: Sequence[Hashable]) -> NDArray[np.float64]:
     if array.dtype.kind in "biuf":
-        return np.require(array, np.float64, ("C", "W"))  # what compiled code takes as it is
-    for place in np.ndindex(array.shape) if array.dtype.kind == "O" else [(0,) * array.ndim]:
-        cell = array[place] if array.size else None
-        if not isinstance(cell, _REAL):
-            where = f"row {place[0]} (counting from 0)"
+        with np.errstate(over="ignore"):
+            return np.require(array, np.float64, ("C", "W"))  # what compiled code takes as it is
+    objects = array.dtype.kind == "O"
+    for place in np.ndindex(array.shape) if objects else [(0, 0)] * bool(array.size):
+        cell = array[place]
+        if not isinstance(cell, _REAL) or isinstance(cell, np.timedelta64):
             cell = cell.item() if isinstance(cell, np.generic) else cell
             raise DataError(
-                f"{what} {where}: each cell must be a number, it was {cell!r}; encode text first"
+                f"{what} row {place[0]} (counting from 0): column {names[place[1]]!r} must be a "
+                f"number, it was {cell!r}; encode text, and fill what is missing"
             )
     return array.astype(np.float64)
 

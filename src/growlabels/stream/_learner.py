@@ -109,6 +109,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         preset: str = "default",
         clusterer: str = "linkage",
     ) -> None:
+        _check_whole("seed", seed, 0)
         _check_whole("window", window, 100)
         _check_whole("max_sets", max_sets, 4 * window)
         _check_whole("check_every", check_every, 1)
@@ -190,6 +191,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         >>> sorted(why.chosen), why.times_seen, why.labels[0].label
         (['any', 'odd'], 25, 'any')
         """
+        _check_whole("k", k, 1)
         return explain(self._engine, self._rows(read_row(x)), list(self._positive.of), k)
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
@@ -268,6 +270,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
             Names of the columns of Y where it is an array; 0, 1, ... by default. Unlike in
             scikit-learn they may differ from call to call.
         """
+        if isinstance(classes, str):
+            raise UsageError.parameter("classes", "must be names, one a column of Y", classes)
         if classes is not None:
             Y = ArrayRows(X, Y, None, list(classes)).tables[1]
         self.learn_many(X, Y)
@@ -365,6 +369,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
 def _check_whole(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
+    if value >= 2**62:
+        raise UsageError.parameter(name, "must be below 2**62", value)
 
 
 def _like(X: Any, chosen: Choices) -> Choices:

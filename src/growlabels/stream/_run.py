@@ -19,7 +19,7 @@ from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._aside import Aside
 from growlabels.stream._learner import IHOMER
-from growlabels.stream._live import UntilStopped
+from growlabels.stream._live import StoppedError, UntilStopped
 from growlabels.stream._metrics import SCORES
 from growlabels.stream._peers import MODELS
 from growlabels.stream._prequential import Point, PrequentialScores, compare
@@ -90,6 +90,8 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
             kept = f"are in {str(command.out)!r}"
             if folder.is_written(MODEL):
                 kept += f", and IHOMER.load({str(command.out / MODEL)!r}) goes on from there"
+        if isinstance(rows.reason, StoppedError) and not command.live:
+            kept += "; the same command starts again at the first row"
         if rows.reason is not None:
             rows.reason.args = (f"{rows.reason}; the {learned:,} rows before {kept}",)
             raise rows.reason
