@@ -8,7 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.classes import EBVClassifier, rejection_scores
+from growlabels.classes import (
+    EBVClassifier,
+    _calibration,
+    _predicting,
+    fit_temperature,
+    rejection_scores,
+)
 
 KNOWN, ALL = 8, 12
 
@@ -52,6 +58,18 @@ def test_rejects_few_known_rows_and_many_unknown_ones(fitted: EBVClassifier) -> 
     unknown = fitted.reject(rows(2000, 6, KNOWN, ALL)[0])
     assert known.dtype == bool and 0.06 < known.mean() < 0.14
     assert unknown.mean() > 2 * known.mean()
+
+
+def test_of_many_logits_the_temperature_comes_from_evenly_spaced_rows(
+    fitted: EBVClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = rows(500, 8, 0, KNOWN)
+    logits = torch.cat(list(fitted._outputs(x, lambda head, part: head(part))))
+    monkeypatch.setattr(_calibration, "LOGITS", 1)
+    monkeypatch.setattr(_predicting, "LOGITS", 37 * KNOWN)  # rows at a time
+    found = fitted.calibrate(x, y).temperature_
+    assert found == pytest.approx(fit_temperature(logits[::3].numpy(), y[::3]), rel=1e-9)
+    assert found != pytest.approx(fit_temperature(logits.numpy(), y), rel=1e-3)
 
 
 def test_score_is_that_of_the_head(fitted: EBVClassifier) -> None:

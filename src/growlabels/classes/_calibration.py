@@ -1,5 +1,6 @@
 """What EBVClassifier learns from held-out rows: a temperature and a threshold for rejection."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ from growlabels.base.errors import UsageError
 from growlabels.classes._head import EBVHead
 from growlabels.classes._rejection import conformal_threshold, fit_temperature, rejection_scores
 
+LOGITS, FEWEST = 1 << 26, 200  # what a temperature comes from: at most, and at least in rows
+
 
 class Calibrated:
     """Adds :meth:`calibrate`, :meth:`reject` and :meth:`score_samples` to a classifier.
@@ -21,6 +24,7 @@ class Calibrated:
     rows, and ``_targets(labels)``, their columns.
     """
 
+    head_: EBVHead
     temperature_: float
     threshold_: float | None
     _outputs: Callable[[Any, Callable[[EBVHead, Tensor], Tensor]], Iterator[Tensor]]
@@ -30,7 +34,8 @@ class Calibrated:
         """Fit the temperature of the probabilities and the threshold of :meth:`reject`.
 
         Both hold for the model as it is: :meth:`fit` and :meth:`partial_fit` undo them. The
-        logits of all the rows are in memory at once.
+        temperature comes from so many rows, evenly spaced, that there are at most 2^26 logits of
+        them (670 rows with 100,000 classes), but from no fewer than 200.
 
         Parameters
         ----------
@@ -51,8 +56,13 @@ class Calibrated:
         check_is_fitted(self)
         targets = self._targets(column_or_1d(y, warn=True))
         threshold = conformal_threshold(self.score_samples(X), false_rejection)
-        logits = torch.cat(list(self._outputs(X, lambda head, rows: head(rows))))
-        self.temperature_ = fit_temperature(logits.numpy(), targets)
+        most = max(FEWEST, LOGITS // self.head_.num_classes)
+        every = math.ceil(len(targets) / most)
+        logits, seen = [], 0
+        for batch in self._outputs(X, lambda head, rows: head(rows)):
+            logits.append(batch[-seen % every :: every].clone())
+            seen += len(batch)
+        self.temperature_ = fit_temperature(torch.cat(logits).numpy(), targets[::every])
         self.threshold_ = threshold
         return self
 

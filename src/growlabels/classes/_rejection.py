@@ -5,11 +5,13 @@ import math
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
 
+AT_ONCE = 1 << 20  # logits
 COOLEST, HOTTEST = 0.01, 100.0  # range of a fitted temperature
 
 
@@ -48,8 +50,8 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     """Return the temperature that fits held-out rows best: divide the logits by it.
 
     It minimises the mean negative log-likelihood of the labels under
-    ``softmax(logits / temperature)``, which is convex in 1 / temperature, so bisection of its
-    derivative finds the only minimum (Guo et al., "On Calibration of Modern Neural Networks",
+    ``softmax(logits / temperature)``, which is convex in 1 / temperature, so the root of its
+    derivative is the only minimum (Guo et al., "On Calibration of Modern Neural Networks",
     ICML 2017). The order of the classes stays as it is.
 
     Parameters
@@ -80,7 +82,7 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     >>> round(fit_temperature(3 * rows, [0] * 9 + [1]), 6)
     3.0
     """
-    values, target = np.asarray(logits, np.float64), np.asarray(y)
+    values, target = np.array(logits, np.float64), np.asarray(y)  # a copy, to work in
     if values.ndim != 2 or target.shape != values.shape[:1] or values.size == 0:
         raise UsageError(
             "logits must have shape (rows, classes), y (rows,), with at least one row; they have "
@@ -92,17 +94,15 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     if target.dtype.kind not in "iu" or wrong.any():
         was = target[wrong][0] if wrong.any() else target.dtype
         raise DataError(f"y must be column numbers below {values.shape[1]}, it was {was}")
-    below = values - values.max(1, keepdims=True)
+    below = np.subtract(values, values.max(1, keepdims=True), out=values)
     own = below[np.arange(len(target)), target].mean()
     low, high = 1 / HOTTEST, 1 / COOLEST
     if _mean_logit(below, low) >= own:
         return HOTTEST
     if _mean_logit(below, high) <= own:
         return COOLEST
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if _mean_logit(below, middle) > own else (middle, high)
-    return 1 / math.sqrt(low * high)
+    span = math.log(low), math.log(high)
+    return math.exp(-brentq(lambda log: _mean_logit(below, math.exp(log)) - own, *span, xtol=1e-12))
 
 
 def conformal_threshold(scores: ArrayLike, false_rejection: float = 0.05) -> float:
@@ -156,5 +156,10 @@ def conformal_threshold(scores: ArrayLike, false_rejection: float = 0.05) -> flo
 
 def _mean_logit(below: NDArray[np.float64], inverse: float) -> float:
     """Mean over the rows of the logit expected under the softmax at a temperature."""
-    weights = np.exp(below * inverse)
-    return float(((weights * below).sum(1) / weights.sum(1)).mean())
+    total = 0.0
+    step = max(1, AT_ONCE // below.shape[1])
+    for start in range(0, len(below), step):
+        part = below[start : start + step]
+        weights = np.exp(part * inverse)
+        total += float((np.einsum("ij,ij->i", weights, part) / weights.sum(1)).sum())
+    return total / len(below)
