@@ -148,12 +148,16 @@ class Fit:
             calibration_section,
             calibration_sentence,
             fit_section,
+            look_alike_sentence,
             unscored_sentence,
         )
         from growlabels.report import Report, Section, render
 
         scores, trained, unscored = result
         save_model(run, model)
+        names = model.classes_.tolist()
+        sentences = unscored_sentence(unscored, len(names)), look_alike_sentence(names)
+        notes = [sentence for sentence in sentences if sentence]
         figures = asdict(scores) | {"calibrated": asdict(facts)}
         run.write("scores.json", lambda file: json.dump(figures, file, indent=1))
         certificate = model.codebook_.certificate(len(model.classes_))
@@ -167,7 +171,7 @@ class Fit:
             f"{scores.rows:,} held-out rows (most frequent class: {scores.majority:.3f}).",
             sections=[
                 fit_section(
-                    scores, trained, len(model.classes_), certificate.dim, head, fact, unscored
+                    scores, trained, len(model.classes_), certificate.dim, head, fact, notes
                 ),
                 calibration_section(facts),
                 Section(
@@ -186,8 +190,8 @@ class Fit:
             f"accuracy {scores.accuracy:.3f} (most frequent class {scores.majority:.3f}), "
             f"calibration error {scores.calibration_error:.3f}"
         )
-        if unscored:
-            print(unscored_sentence(unscored, len(model.classes_)))
+        for note in notes:
+            print(note)
         print(calibration_sentence(facts))
         print(f"report: {run.path / 'report.html'}")
 

@@ -1,5 +1,6 @@
 """Figures of the classes system as sections of a report."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from growlabels.classes._certificate import Certificate
@@ -15,12 +16,9 @@ def fit_section(
     dim: int,
     parameters: int,
     certificate: str,
-    unscored: int = 0,
+    notes: Sequence[str] = (),
 ) -> Section:
     """Describe a trained classifier by its scores on held-out rows."""
-    warnings = score_warnings(scores)
-    if unscored:
-        warnings.append(unscored_sentence(unscored, classes))
     dense = parameters_of_linear(parameters, dim, classes)
     return Section(
         title="Held-out rows",
@@ -44,12 +42,39 @@ def fit_section(
         ],
         plots=[calibration_plot({"this model": scores})],
         tables=[worst_table(scores), confusion_table(scores)],
-        warnings=warnings,
+        warnings=[*score_warnings(scores), *notes],
+    )
+
+
+def look_alike_sentence(names: Sequence[object]) -> str:
+    """Say which classes differ in spaces and capitals only, or nothing.
+
+    >>> look_alike_sentence(["cat", "dog", "Cat "])
+    "Classes 'cat' and 'Cat ' differ in nothing but spaces or capitals; they are learned apart."
+    >>> look_alike_sentence(["cat", "dog"])
+    ''
+    """
+    seen: dict[str, object] = {}
+    pairs = []
+    for name in names:
+        plain = " ".join(unicodedata.normalize("NFC", str(name)).casefold().split())
+        if plain in seen:
+            pairs.append((seen[plain], name))
+        seen.setdefault(plain, name)
+    if not pairs:
+        return ""
+    more = f" (and {len(pairs) - 1:,} more pairs)" if len(pairs) > 1 else ""
+    one, other = pairs[0]
+    return (
+        f"Classes {one!r} and {other!r}{more} differ in nothing but spaces or capitals; they are "
+        "learned apart."
     )
 
 
 def unscored_sentence(unscored: int, classes: int) -> str:
-    """Say how many classes the scores are silent about."""
+    """Say how many classes the scores are silent about, or nothing."""
+    if not unscored:
+        return ""
     return (
         f"No row was scored of {unscored:,} of the {classes:,} classes, for want of rows to keep "
         "back: the figures say nothing about them."
