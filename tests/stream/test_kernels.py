@@ -167,7 +167,7 @@ def test_posting_distances(seed: int, features: int, slots: int) -> None:
     np.testing.assert_array_equal(by_row, out)
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.data())
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=90), st.data())
 @drawn
 def test_nearest_prefers_the_newest_of_equals(values: list[int], data: st.DataObject) -> None:
     newest = data.draw(st.integers(0, len(values) - 1))

@@ -18,6 +18,7 @@ TINY = 1e-12
 PRIOR_VOTE = 2.0
 FARTHEST = np.float32(1e36)
 WIDEST = 1e12
+BLOCK = 32
 
 
 @njit(cache=True, error_model="numpy")
@@ -234,28 +235,39 @@ def row_distances(index, value, features, starts, sizes, node_feature, node_weig
 
 
 @njit(cache=True, error_model="numpy")
+def any_below(values, limit):
+    """Whether any value is below the limit: all are looked at, many at a time."""
+    below = False
+    for i in range(values.size):
+        below |= values[i] < limit
+    return below
+
+
+@njit(cache=True, error_model="numpy")
 def nearest(distance, newest, limit, slots, best):
     """Find the nearest of the ``limit`` newest slots, nearest first; of equals the newest.
 
     ``distance`` (capacity,) is a ring whose last written place is ``newest``. Fills ``slots``
     and ``best`` (wanted,) and returns how many were found.
     """
-    found = 0
-    wanted = slots.size
-    slot = newest
-    for _ in range(limit):
-        d = distance[slot]
-        if found < wanted or d < best[found - 1]:
-            if found < wanted:
-                found += 1
-            place = found - 1
-            while place > 0 and best[place - 1] > d:
-                best[place] = best[place - 1]
-                slots[place] = slots[place - 1]
-                place -= 1
-            best[place] = d
-            slots[place] = slot
-        slot = slot - 1 if slot > 0 else distance.size - 1
+    found, wanted = 0, slots.size
+    left, end = limit, newest + 1
+    while left > 0:
+        begin = max(end - BLOCK, end - left, 0)
+        if found < wanted or any_below(distance[begin:end], best[found - 1]):
+            for slot in range(end - 1, begin - 1, -1):
+                d = distance[slot]
+                if found < wanted or d < best[found - 1]:
+                    found = min(found + 1, wanted)
+                    place = found - 1
+                    while place > 0 and best[place - 1] > d:
+                        best[place] = best[place - 1]
+                        slots[place] = slots[place - 1]
+                        place -= 1
+                    best[place] = d
+                    slots[place] = slot
+        left -= end - begin
+        end = begin if begin > 0 else distance.size
     return found
 
 
@@ -345,17 +357,22 @@ def best_set(scores, candidates, set_count, set_start, set_size, pool, rows, nov
     Label 0 stands for labels that never occurred and is never chosen.
     """
     best = 0.5 * math.log(novelty)
+    gain = np.empty(scores.size)
     for label in range(1, scores.size):
+        gain[label] = scores[label] - 0.5 * odds[label]
         if scores[label] > 0.0:
             best += scores[label]
     chosen = -1
     known = math.log((1.0 - novelty) / rows) - empty
+    count, start = 0, 0.0
     for k in range(candidates.size):
         s = candidates[k]
-        total = 0.5 * (known + math.log(set_count[s]))
+        if set_count[s] != count:  # by falling count, so that many in a row have the same
+            count = set_count[s]
+            start = 0.5 * (known + math.log(count))
+        total = start
         for place in range(set_start[s], set_start[s] + set_size[s]):
-            label = pool[place]
-            total += scores[label] - 0.5 * odds[label]
+            total += gain[pool[place]]
         if total > best:
             best = total
             chosen = s
