@@ -42,6 +42,13 @@ def test_missing_folder_is_one_sentence(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["", ".", "/dev/null"])
+def test_folders_and_devices_are_never_replaced(name: str) -> None:
+    told = pytest.raises(GrowLabelsError, match="it is a folder or a device; give the name of a fi")
+    with told, atomic_write(name):
+        pass
+
+
 def test_hashes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert file_sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")

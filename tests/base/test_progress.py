@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from growlabels.base.progress import console_progress
 
 
@@ -20,7 +22,13 @@ def test_lines_show_first_last_and_time_left() -> None:
     assert lines[0] == "rows: 0 of 3"
     assert "a second" in lines[1] and "s left" in lines[1]
     assert lines[3].startswith("rows: 3 of 3") and "left" not in lines[3]
-    assert lines[4] == "other: 0"
+    assert lines[4] == "other ..."
+
+
+def test_a_closed_standard_error_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    with console_progress() as progress:
+        progress("rows", 1, 2)
 
 
 def test_lines_are_rare_between_first_and_last() -> None:

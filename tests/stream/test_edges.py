@@ -115,5 +115,6 @@ def test_ctrl_c_is_one_sentence_and_keeps_what_was_scored(tmp_path: Path) -> Non
     last = told.splitlines()[-1]
     assert "Traceback" not in told and last.startswith("growlabels: stopped; the ")
     assert (
-        last.endswith(" rows before are in 'run'") and (tmp_path / "run" / "report.html").exists()
+        last.endswith(" are in 'run'; the same command starts again at the first row")
+        and (tmp_path / "run" / "report.html").exists()
     )

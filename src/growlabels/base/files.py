@@ -50,12 +50,15 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     Raises
     ------
     GrowLabelsError
-        The disk is full, or the folder is not there or not writable.
+        The disk is full, the folder is not there or not writable, or there is something else
+        under the name than a file.
     """
-    target = Path(path)
+    target = Path(path).absolute() if str(path) in ("", ".") else Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     binary = "b" in mode
     try:
+        if target.exists() and not target.is_file():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder or a device")
         with temporary.open(
             mode,
             encoding=None if binary else "utf-8",
@@ -82,6 +85,8 @@ def way_out(error: OSError) -> str:
     >>> way_out(FileNotFoundError(errno.ENOENT, "No such file or directory"))
     'make the folder or choose another'
     """
+    if error.errno == errno.EISDIR:
+        return "give the name of a file"
     if error.errno == errno.ENOENT:
         return "make the folder or choose another"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

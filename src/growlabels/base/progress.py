@@ -31,6 +31,9 @@ def console_progress(stream: TextIO | None = None, every: float = 5.0) -> Iterat
         Seconds between lines where the stream is no terminal.
     """
     out = sys.stderr if stream is None else stream
+    if out is None:  # closed
+        yield silent
+        return
     shown = _Bars(out) if out.isatty() else _Lines(out, every)
     try:
         yield shown
@@ -79,8 +82,10 @@ class _Lines:
         self._last = now
         rate = (done - self._first) / max(now - self._started, 1e-9)
         text = f"{stage}: {done}" + (f" of {total}" if total is not None else "")
+        if not done and total is None:
+            text = f"{stage} ..."
         if done > self._first:
-            text += f", {rate:.3g} a second"
+            text += f", {rate:,.0f} a second" if rate >= 100 else f", {rate:.3g} a second"
             if total is not None and done < total:
                 text += f", {(total - done) / rate:.0f} s left"
         print(text, file=self._out, flush=True)

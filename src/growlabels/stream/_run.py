@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
@@ -212,14 +213,15 @@ class _RunningScores:
         if time.monotonic() - self._last < self._seconds:
             return
         self._last = time.monotonic()
+        if sys.stderr is None:  # closed
+            return
         total, recent = point.total, point.recent
-        print(
+        tqdm.write(
             f"row {point.row}: exact match {total['exact_match']:.3f}, micro F1 "
             f"{total['micro_f1']:.3f} (last {recent['n_rows']}: {recent['exact_match']:.3f}, "
             f"{recent['micro_f1']:.3f}), {point.row / point.seconds:,.0f} rows a second",
             file=sys.stderr,
-            flush=True,
-        )
+        )  # not into the bar
 
 
 def _print(command: StreamSettings, scores: Mapping[str, PrequentialScores], aside: Aside) -> None:
