@@ -61,6 +61,12 @@ def test_wrong_encoding_and_wrong_ending(tmp_path: Path) -> None:
         write_table(tmp_path / "t.txt", [{"a": 1}])
 
 
+def test_other_separators_are_recognised_where_a_column_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a;b\n1;2\n")
+    with pytest.raises(UsageError, match="it has 'a;b'; fields must be separated by commas"):
+        read_table(tmp_path / "t.csv").column("b")
+
+
 def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:
     table = table_of(tmp_path, "a,b,c\n1,x,inf\n,,2\n")
     assert table.numeric(without="") == ["a", "c"]

@@ -46,7 +46,10 @@ class DataTable:
         """Return a column; a wrong name is a ``UsageError`` that lists those that exist."""
         if name not in self.columns:
             known = ", ".join(map(repr, self.columns))
-            raise UsageError(f"{self.name} has no column {name!r}; it has {known}")
+            hint = ""
+            if len(self.columns) == 1 and any(mark in known for mark in (";", "|", "\\t")):
+                hint = "; fields must be separated by commas"
+            raise UsageError(f"{self.name} has no column {name!r}; it has {known}{hint}")
         return self.columns[name]
 
     def texts(self, name: str) -> list[str]:
