@@ -51,15 +51,15 @@ def test_labels_never_seen(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = numbers(9)
-    rows[4]["animal"] = "elk"
+    rows[4]["animal"] = rows[7]["animal"] = "elk"
     table = write_csv(tmp_path / "t.csv", rows)
-    sentence = "row 6: label 'elk' is none of the model's 3 classes; add it with `growlabels"
+    sentence = r"row 6 \(and 1 more\): label 'elk' is none of the model's 3 classes; add it with"
     with pytest.raises(DataError, match=sentence):
         Evaluate(fitted, table, tmp_path / "out").run(silent)
     assert not (tmp_path / "out").exists()
     Evaluate(fitted, table, tmp_path / "out", skip_unknown=True).run(silent)
-    assert "8 rows scored, 1 of unknown classes left out" in capsys.readouterr().out
-    assert "1 rows of classes" in (tmp_path / "out" / "report.html").read_text()
+    assert "7 rows scored, 2 of unknown classes left out" in capsys.readouterr().out
+    assert "2 rows of classes" in (tmp_path / "out" / "report.html").read_text()
     elks = write_csv(tmp_path / "elks.csv", [{**row, "animal": "elk"} for row in rows])
     with pytest.raises(DataError, match="has no row of a class that the model knows"):
         Evaluate(fitted, elks, tmp_path / "other", skip_unknown=True).run(silent)

@@ -85,7 +85,8 @@ class Add:
         added = sorted(set(new.labels.tolist()).difference(known.tolist()))
         if not added:
             raise DataError(
-                f"{self.table} has no class that the model does not know; there is nothing to add"
+                f"{self.table} has no class that the model does not know; there is nothing to add: "
+                "to learn more rows of known classes, fit again with all rows in one table"
             )
         own = {
             "table": file_sha256(self.table),

@@ -63,11 +63,12 @@ class Evaluate:
 
         known = np.isin(labels, model.classes_)
         if not known.all() and not self.skip_unknown:
-            row = int(np.flatnonzero(~known)[0])
+            row, others = int(np.flatnonzero(~known)[0]), int((~known).sum()) - 1
+            more = f" (and {others:,} more)" if others else ""
             raise DataError(
-                f"{table.name} row {table.numbers[row]}: label {labels[row].item()!r} is none of "
-                f"the model's {len(model.classes_):,} classes; add it with `growlabels classes "
-                "add`, or leave such rows out with --skip-unknown"
+                f"{table.name} row {table.numbers[row]}{more}: label {labels[row].item()!r} is "
+                f"none of the model's {len(model.classes_):,} classes; add it with `growlabels "
+                "classes add`, or leave such rows out with --skip-unknown"
             )
         if not known.any():
             raise DataError(f"{table.name} has no row of a class that the model knows")
