@@ -1,5 +1,6 @@
 """The text classifier and the generative guard, on tiny models built from configurations."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 import transformers
 from tiny_causal import byte_tokenizer, one_row_loss, raw_model, tiny
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.unsafe._classifier import Classifier, Guard, word_log_probability
 from growlabels.unsafe._model import wrap_model
 from growlabels.unsafe._rows import Example
@@ -95,6 +96,41 @@ def test_folders_that_are_no_classifier(tmp_path: Path) -> None:
         Classifier(folder, ["LABEL_0"])
 
 
+def drop_tokenizer(folder: Path) -> None:
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+
+
+def spoil(name: str, text: str | None) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_text(text) if text else (folder / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        (spoil("config.json", "null"), "cannot be loaded: .*; copy the whole model again"),
+        (spoil("config.json", '{"model_type": "bert", "hidden_size": ""}'), "cannot be loaded: V"),
+        (spoil("config.json", '{"model_type": "bert"}'), "is missing or of another shape"),
+        (spoil("tokenizer.json", None), "cannot be loaded"),
+        (drop_tokenizer, "knows no words; copy its files too"),
+        (spoil("tokenizer.json", "{"), "cannot be loaded"),
+        (spoil("model.safetensors", "version https://git-lfs.github"), "pointer to them of Git"),
+    ],
+)
+def test_damaged_folders(
+    spoilt: Callable[[Path], object],
+    message: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = saved(tmp_path / "judge", ["safe", "unsafe"])
+    spoilt(folder)
+    capfd.readouterr()
+    with pytest.raises(GrowLabelsError, match=message):
+        Classifier(folder)
+    assert capfd.readouterr() == ("", ""), "the loader's own report would hide the sentence"
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3"])
 def test_the_probability_of_a_word_is_that_of_its_tokens(kind: str) -> None:
     import numpy as np
@@ -137,5 +173,8 @@ def test_a_guard_uses_the_template_and_cuts_the_middle() -> None:
     assert written == f"[user]Say.[assistant]{'x' * 20}[verdict]"
     long = tokenizer.decode(guard._context(ROWS[1]))
     assert len(long) == 50 and long.startswith("[user]Say.") and long.endswith("y[verdict]")
+    tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
+    with pytest.raises(DataError, match="template of guard 'model' cannot be used: roles must"):
+        guard(ROWS)
     with pytest.raises(UsageError, match="max_tokens"):
         Guard(tiny(), max_tokens=1)

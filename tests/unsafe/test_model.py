@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from tiny_causal import VOCABULARY, byte_tokenizer, raw_model
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe._model import load_model, wrap_model
+from growlabels.unsafe._model import _converted, load_model, wrap_model
 
 
 @pytest.fixture
@@ -140,6 +141,31 @@ def test_a_damaged_gguf_file(
     with pytest.raises(DataError, match=r"cut.gguf' cannot be loaded: .*; copy or download it"):
         load_model(tmp_path / "cut.gguf")
     assert not list((tmp_path / "cache" / "models").iterdir())
+
+
+def test_a_conversion_onto_a_full_disk_and_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*asked: object, **options: object) -> None:
+        raise SafetensorError("I/O error: No space left on device")
+
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    model, tokenizer = raw_model("llama"), byte_tokenizer()
+    with monkeypatch.context() as patch:
+        patch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
+        patch.setattr("transformers.AutoModelForCausalLM.from_pretrained", lambda *a, **o: model)
+        patch.setattr("transformers.AutoTokenizer.from_pretrained", lambda *a, **o: tokenizer)
+        with patch.context() as disk:
+            disk.setattr(type(model), "save_pretrained", full)
+            with pytest.raises(DataError, match="No space left on device; set GROWLABELS_CACHE to"):
+                load_model(tmp_path / "a.gguf")
+        assert not list((tmp_path / "cache" / "models").iterdir())
+        _converted(tmp_path / "a.gguf")
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
+    assert load_model(tmp_path / "a.gguf").name == "a"
+    cut_weights(next((tmp_path / "cache" / "models").iterdir()))
+    with pytest.raises(DataError, match=r"cannot be loaded: .*; delete this folder"):
+        load_model(tmp_path / "a.gguf")
 
 
 def test_a_tokenizer_of_another_model() -> None:

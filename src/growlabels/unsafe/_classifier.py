@@ -9,7 +9,15 @@ from typing import Any
 import torch
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe._model import CausalModel, load_model, require_weights
+from growlabels.unsafe._model import (
+    COPY_AGAIN,
+    CausalModel,
+    load_model,
+    reading,
+    require_tokenizer,
+    require_weights,
+    tensor_name,
+)
 from growlabels.unsafe._moderation import Exchange, Verdict
 
 # Parts of label names that published safety classifiers give to what is not safe.
@@ -73,7 +81,6 @@ class Classifier:
 
 
 def _sequence_classifier(folder: Path) -> tuple[Any, Any]:
-    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     if not folder.is_dir():
@@ -83,21 +90,23 @@ def _sequence_classifier(folder: Path) -> tuple[Any, Any]:
         )
     require_weights(folder)
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
+    with reading(f"classifier {str(folder)!r}", COPY_AGAIN):
         loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, **local
+            folder,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the loading info, and refused below
+            **local,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise DataError(f"classifier {str(folder)!r} cannot be loaded: {reason}") from error
     model, info = loaded
-    wrong = sorted({str(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
+    wrong = sorted({tensor_name(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
     if wrong:
         raise DataError(
             f"the weights in {str(folder)!r} are not those of a text classifier: {wrong[0]} is "
             "missing or of another shape; give a classifier's folder"
         )
+    require_tokenizer(tokenizer, model, str(folder))
     return model.eval(), tokenizer
 
 
@@ -175,13 +184,23 @@ class Guard:
         return Verdict(None, "the guard is likely to say neither 'safe' nor 'unsafe'")
 
     def _context(self, row: Exchange) -> list[int]:
+        from jinja2 import TemplateError
+
         tokenizer = self.model.tokenizer
         if tokenizer.chat_template:
             turns = [
                 {"role": "user", "content": row.prompt},
                 {"role": "assistant", "content": row.response},
             ]
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            try:
+                text = tokenizer.apply_chat_template(
+                    turns, tokenize=False, add_generation_prompt=True
+                )
+            except (TemplateError, ValueError, TypeError) as error:
+                raise DataError(
+                    f"the chat template of guard {self.model.name!r} cannot be used: {error}; "
+                    "copy chat_template.jinja and tokenizer_config.json again"
+                ) from error
         else:
             text = f"User: {row.prompt}\n\nAssistant: {row.response}\n\nVerdict:\n"
         ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids

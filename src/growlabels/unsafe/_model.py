@@ -24,6 +24,9 @@ from growlabels.unsafe._tokens import ChatTurn, chat_turn
 PACKAGED = "smollm2"
 _CACHE_FORMAT = 1
 _CONFIG = "config.json"
+_LFS = b"version https://git-lfs"
+COPY_AGAIN = "copy the whole model again, its tokenizer files too, or use another"
+_CONVERT_AGAIN = "delete this folder, and it is made again from the .gguf file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +100,11 @@ def load_model(
         raise UsageError.choice("dtype", ["float32", "bfloat16"], dtype)
     place = torch.device(device), getattr(torch, dtype)
     if str(path) == PACKAGED:
-        return _load_folder(_converted(_packaged_gguf()), PACKAGED, *place)
+        return _load_folder(_converted(_packaged_gguf()), PACKAGED, *place, _CONVERT_AGAIN)
     if Path(path).suffix == ".gguf":
         if not Path(path).is_file():
             raise UsageError.missing_file(path, "model file")
-        return _load_folder(_converted(Path(path)), Path(path).stem, *place)
+        return _load_folder(_converted(Path(path)), Path(path).stem, *place, _CONVERT_AGAIN)
     require_weights(Path(path))
     return _load_folder(Path(path), Path(path).resolve().name, *place)
 
@@ -124,13 +127,7 @@ def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
 def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalModel:
     model.eval().requires_grad_(False)
     config = model.config.get_text_config()
-    rows = model.get_input_embeddings().weight.shape[0]
-    top = max(tokenizer.get_vocab().values(), default=0)
-    if top >= rows:
-        raise DataError(
-            f"the tokenizer of model {name!r} has token {top}, the model only {rows} tokens; "
-            "they are not of one model"
-        )
+    require_tokenizer(tokenizer, model, name)
     return CausalModel(
         model,
         tokenizer,
@@ -143,7 +140,24 @@ def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalM
     )
 
 
+def require_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
+    """Raise where a tokenizer knows no words, or tokens that the model has not."""
+    words = tokenizer.get_vocab()
+    if words.keys() <= set(tokenizer.all_special_tokens):
+        raise DataError(
+            f"the tokenizer of model {name!r} knows no words; copy its files too, for example "
+            "tokenizer.json or vocab.txt"
+        )
+    rows, top = model.get_input_embeddings().weight.shape[0], max(words.values())
+    if top >= rows:
+        raise DataError(
+            f"the tokenizer of model {name!r} has token {top}, the model only {rows} tokens; "
+            "they are not of one model"
+        )
+
+
 def require_weights(folder: Path) -> None:
+    """Raise where a model folder lacks its configuration, or its weights as safetensors."""
     if not folder.is_dir():
         raise UsageError(
             f"model {str(folder)!r} is not a folder; give {PACKAGED!r}, a .gguf file, or a folder "
@@ -151,7 +165,15 @@ def require_weights(folder: Path) -> None:
         )
     if not (folder / _CONFIG).is_file():
         raise UsageError(f"model folder {str(folder)!r} has no {_CONFIG}; give the model's folder")
-    if any(folder.glob("*.safetensors")):
+    weights = list(folder.glob("*.safetensors"))
+    for file in weights:
+        with file.open("rb") as start:
+            if start.read(len(_LFS)) == _LFS:
+                raise UsageError(
+                    f"{str(file)!r} is no weights but a pointer to them of Git LFS; get them with: "
+                    "git lfs pull"
+                )
+    if weights:
         return
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")):
         raise UsageError(
@@ -163,11 +185,13 @@ def require_weights(folder: Path) -> None:
     )
 
 
-def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> CausalModel:
+def _load_folder(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype, way_out: str = COPY_AGAIN
+) -> CausalModel:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with _reading(f"model folder {str(folder)!r}", "copy the whole model again, or use another"):
+    with reading(f"model folder {str(folder)!r}", way_out):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
@@ -176,28 +200,25 @@ def _load_folder(folder: Path, name: str, device: torch.device, dtype: torch.dty
             ignore_mismatched_sizes=True,  # they are in the loading info, and refused below
             **local,
         )
-    with _reading(
-        f"the tokenizer of model folder {str(folder)!r}",
-        "copy the model's tokenizer files again, for example tokenizer.json",
-    ):
+    with reading(f"the tokenizer of model folder {str(folder)!r}", way_out):
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
     model, info = loaded
-    wrong = sorted({_key(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
+    wrong = sorted({tensor_name(key) for key in (*info["missing_keys"], *info["mismatched_keys"])})
     if wrong:
         raise DataError(
             f"the weights in {str(folder)!r} do not fit its {_CONFIG}: {len(wrong)} tensors are "
-            f"missing or of another shape, the first is {wrong[0]}; copy the whole model again"
+            f"missing or of another shape, the first is {wrong[0]}; {way_out}"
         )
     return _wrapped(model.to(device), tokenizer, name, _fingerprint(folder))
 
 
-def _key(found: Any) -> str:
+def tensor_name(found: Any) -> str:
     """Return the name of a tensor of the loading info, which tells shapes of some."""
     return found if isinstance(found, str) else str(found[0])
 
 
 @contextmanager
-def _reading(what: str, way_out: str) -> Iterator[None]:
+def reading(what: str, way_out: str) -> Iterator[None]:
     """Make one sentence of whatever a loader raises, and prints, over files that are damaged."""
     try:
         with _quiet():
@@ -252,7 +273,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
-    with _reading(f"model file {str(gguf)!r}", "copy or download it again"):
+    with reading(f"model file {str(gguf)!r}", "copy or download it again"):
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
     # A model that was quantised cannot be saved, so the same weights go into a fresh one.
@@ -260,9 +281,12 @@ def _convert(gguf: Path, folder: Path) -> None:
     settings.pop("quantization_config", None)
     plain = type(model)(type(model.config).from_dict(settings))
     plain.load_state_dict(model.state_dict(), strict=True)
-    with _quiet():
-        plain.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    try:
+        with _quiet():
+            plain.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    except Exception as error:  # a full disk is an error of its own in each of the libraries
+        raise OSError(str(error)) from error
 
 
 @contextmanager
