@@ -148,6 +148,9 @@ def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
         Predict(tmp_path / "run", other).run(silent)
     with pytest.raises(UsageError, match="is no run folder"):
         Predict(tmp_path, table).run(silent)
+    for k in (0, 4):
+        with pytest.raises(UsageError, match=f"--topk must be from 1 to 3, .*, it was {k}"):
+            Predict(tmp_path / "run", table, topk=k).run(silent)
     manifest = tmp_path / "run" / "manifest.json"
     whole = manifest.read_text()
     manifest.write_text(whole.replace('"x"', '"z"'))

@@ -225,6 +225,10 @@ class Predict:
                 "replace; choose another file"
             )
         fitted = FittedRun.open(self.run_folder)
+        classes = len(fitted.model.classes_)
+        if not 1 <= self.topk <= classes:
+            way = f"must be from 1 to {classes:,}, the number of classes"
+            raise UsageError.parameter("--topk", way, self.topk)
         table = read_table(self.table)
         rows = fitted.rows(table)
         if self.reject and fitted.model.threshold_ is None:
