@@ -30,23 +30,36 @@ ROWS = st.lists(
 def test_a_table_reads_as_its_rows_one_by_one(rows: list[dict], names: list) -> None:
     table, single = Index(1), Index(1)
     cells = cells_of(rows, names)
-    index, value = table.read(cells, learn=True)
+    _, index, value = table.read(cells, learn=True)
     one_by_one = []
     for row in rows:
         cell = read_row(row)
-        guess = single.read(cell, learn=False)
-        known = single.read(cell, learn=True)
-        assert all(np.array_equal(a, b) for a, b in zip(guess, known, strict=True))
-        one_by_one += rows_of(cell, *known)
+        guess = single.read_row(row, learn=False)
+        known = single.read_row(row, learn=True)
+        again = single.read(cell, learn=True)
+        for other in (guess, again):
+            assert all(np.array_equal(a, b) for a, b in zip(other, known, strict=True))
+        one_by_one += rows_of(cell, *known[1:])
     assert rows_of(cells, index, value) == one_by_one
     assert list(table.of.items()) == list(single.of.items())
     assert all(row == sorted(row) for row in one_by_one)
 
 
+def test_a_row_that_is_read_again_is_what_it_is_now() -> None:
+    names = Index(0)
+    row = {"b": 1.0, "a": 2.0}
+    assert names.read_row(row, learn=False)[2].tolist() == [2.0, 1.0]
+    assert names.read_row(row, learn=True) is names.read_row(dict(row), learn=False)
+    row["a"] = 3.0
+    assert names.read_row(row, learn=True)[2].tolist() == [3.0, 1.0]
+    with pytest.raises(DataError, match="must be a finite number"):
+        names.read_row({"b": np.ones(2), "a": 3.0}, learn=True)
+
+
 def test_predicting_numbers_new_names_row_by_row_and_enters_none() -> None:
     names = Index(0, ["b"])
     cells = cells_of([{"z": 1.0, "a": 2.0}, {"z": 3.0, "b": 4.0}], ["z", "a", "b"])
-    index, value = names.read(cells, learn=False)
+    _, index, value = names.read(cells, learn=False)
     assert rows_of(cells, index, value) == [[(1, 2.0), (2, 1.0)], [(0, 4.0), (1, 3.0)]]
     assert list(names.of) == ["b"]
 

@@ -109,10 +109,8 @@ def test_the_tree_learns_thousands_of_labels_and_names_the_likeliest() -> None:
 def test_the_switch_is_at_the_row_that_brings_too_much() -> None:
     X, Y = made(60, 50, 5)
     model = IHOMER()
-    features, labels = model._read(X, Y)
-    x_index, x_value = model._features.read(features, learn=True)
-    y_index, _ = model._positive.read(labels, learn=True)
-    rows = Rows(features.start, x_index, x_value, labels.start, y_index)
+    features, labels, _ = model._read(X, Y)
+    rows = Rows(*features, *model._positive.read(labels, learn=True)[:2])
     engine = model._engine
     assert isinstance(engine, Engine)
     seen = [len(set(Y[: r + 1].indices.tolist())) for r in range(60)]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream import _loop
+from growlabels.stream._bundle import Bundler
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._decoder import LabelSets, empty_sets, grown_sets, kept_sets
 from growlabels.stream._drift import Monitor, empty_monitor
@@ -24,6 +25,7 @@ from growlabels.stream._stack import Stack, new_stack
 from growlabels.stream._structure import PAIRS_HALF_LIFE, Structure, Structured
 
 AFTER_DRIFT = 100
+_NO_LOGITS = np.zeros((0, 0))
 
 
 class Rows(NamedTuple):
@@ -37,9 +39,23 @@ class Rows(NamedTuple):
 
     def part(self, begin: int, end: int) -> "Rows":
         """Return rows ``begin`` to ``end`` - 1; cells are shared."""
+        if begin == 0 and end == self.x_start.size - 1:
+            return self
         return self._replace(
             x_start=self.x_start[begin : end + 1], y_start=self.y_start[begin : end + 1]
         )
+
+    def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the features of all rows one after another, and the labels."""
+        x = self.x_index[self.x_start[0] : self.x_start[-1]]
+        return x, self.y_index[self.y_start[0] : self.y_start[-1]]
+
+    def largest(self) -> tuple[int, int]:
+        """Return the largest feature (-1: none) and the largest label (0: none)."""
+        x, y = self.cells()
+        if self.x_start.size > 2:
+            return int(x.max(initial=-1)), int(y.max(initial=0))
+        return int(x[-1]) if x.size else -1, int(y[-1]) if y.size else 0
 
 
 @dataclass
@@ -75,6 +91,7 @@ class Engine(Structured):
     sets: LabelSets = field(default_factory=empty_sets)
     monitor: Monitor = field(default_factory=empty_monitor)
     structure: Structure = field(init=False)
+    _bundle: Bundler = field(default_factory=Bundler, repr=False)
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
@@ -99,7 +116,7 @@ class Engine(Structured):
     def _predict(self, rows: Rows, wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         self.make_room(rows)
         shape = rows.x_start.size - 1, self.experts.label_rows.size
-        logits, chosen = np.zeros(shape if wanted else (0, 0)), np.zeros(shape, bool)
+        logits, chosen = np.zeros(shape) if wanted else _NO_LOGITS, np.zeros(shape, bool)
         self._run(rows, logits, chosen, learn=False)
         return logits, chosen
 
@@ -118,6 +135,8 @@ class Engine(Structured):
             begin = end
             if keep:
                 parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
         width = self.experts.label_rows.size
         chosen = np.zeros((total if keep else 0, width), bool)
         begin = 0
@@ -167,23 +186,16 @@ class Engine(Structured):
         )
         alarm = np.zeros(3)
         if logits is None:
-            logits = np.zeros((0, 0))
-        state = self.experts, self.stack, self.sets, self.monitor
-        begin, why = _loop.run_rows(tuning, *state, tuple(rows), begin, logits, chosen, alarm)
+            logits = _NO_LOGITS
+        state = self._bundle(self.experts, self.stack, self.sets, self.monitor)
+        begin, why = _loop.run_rows(tuning, state, tuple(rows), begin, logits, chosen, alarm)
         return begin, why, alarm
 
     def make_room(self, rows: Rows) -> None:
         """Let the arrays grow so that the rows fit, whatever the loop does with them."""
-        cells = slice(rows.x_start[0], rows.x_start[-1])
-        index = rows.x_index[cells]
-        labels = rows.y_index[rows.y_start[0] : rows.y_start[-1]]
-        self.experts = grown_experts(
-            self.experts,
-            self.mode,
-            int(index.max(initial=-1)) + 1,
-            int(labels.max(initial=0)) + 1,
-            index.size,
-        )
+        feature, label = rows.largest()
+        features, labels = rows.cells()
+        self.experts = grown_experts(self.experts, self.mode, feature + 1, label + 1, features.size)
         self.sets = grown_sets(self.sets, rows.x_start.size - 1, labels.size)
 
     def kept_rows(self, most: int) -> Rows:
@@ -232,5 +244,4 @@ class Engine(Structured):
 
 def label_rows(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the labels of rows as CSR, counted from 0."""
-    start = rows.y_start
-    return start - start[0], rows.y_index[start[0] : start[-1]] - 1
+    return rows.y_start - rows.y_start[0], rows.cells()[1] - 1

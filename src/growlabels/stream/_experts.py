@@ -137,10 +137,10 @@ def grown_experts(experts: Experts, mode: int, features: int, labels: int, nodes
     Arrays that have room as they are are shared with the old experts.
     """
     room = capacity(experts)
-    wanted = features, labels, int(experts.totals[NODES] - experts.totals[OLDEST]) + nodes
-    if all(have >= want for have, want in zip(room, wanted, strict=True)):
+    nodes += int(experts.totals[NODES] - experts.totals[OLDEST])
+    if features <= room[0] and labels <= room[1] and nodes <= room[2]:
         return experts
-    features, labels, nodes = map(doubled, room, wanted)
+    features, labels, nodes = map(doubled, room, (features, labels, nodes))
     slots = experts.slot_set.size
     wider = (features, labels) != room[:2]
     wide = new_experts(mode, slots, features, labels, 1) if wider else experts

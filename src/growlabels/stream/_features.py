@@ -39,6 +39,10 @@ class Cells(NamedTuple):
     value: NDArray[np.float64]
 
 
+IndexedCells = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+"""First cell of each row; index and value of each cell, ascending in a row."""
+
+
 class Index:
     """Names -> indices from ``first`` on, in order of appearance, for ever.
 
@@ -55,13 +59,28 @@ class Index:
         self.names = list(names)
         self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(self.names)}
         self._last: tuple[Sequence[Hashable], NDArray[np.int64]] = (), np.zeros(0, np.int64)
+        self._row: tuple[list[Hashable], list[Any], IndexedCells | None] = [], [], None
 
     def __len__(self) -> int:
         """Return the index that the next new name gets."""
         return self.first + len(self.of)
 
-    def read(self, cells: Cells, learn: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return index and value of each cell, ascending within a row.
+    def read_row(self, x: Mapping[Any, Any], learn: bool) -> IndexedCells:
+        """Return start, index and value of the cells of one row, as :meth:`read` does.
+
+        Most rows are predicted and then learned: the same again is not read again.
+        """
+        names, values = row_items(x)
+        if self._row[2] is not None and names == self._row[0] and values == self._row[1]:
+            return self._row[2]
+        found = self.read(row_cells(names, values), learn)
+        index = found[1]
+        if index.size == 0 or index[-1] < len(self):  # there are no new names left in it
+            self._row = names, values, found
+        return found
+
+    def read(self, cells: Cells, learn: bool) -> IndexedCells:
+        """Return start of each row, and index and value of each cell, ascending within a row.
 
         With ``learn`` new names are entered; without it each row sees its new names under
         the indices they would get if it were learned next.
@@ -74,7 +93,9 @@ class Index:
         elif unknown:
             self._number_unknown(cells, index)
             ascending = False
-        return (index, cells.value) if ascending else sort_rows(cells.start, index, cells.value)
+        if ascending:
+            return cells.start, index, cells.value
+        return cells.start, *sort_rows(cells.start, index, cells.value)
 
     def _known(self, names: Sequence[Hashable]) -> NDArray[np.int64]:
         """Give the index of each name, -1 for a new one; rows often name the same as the last."""
@@ -133,25 +154,34 @@ def read_row(x: Mapping[Any, Any]) -> Cells:
     DataError
         ``x`` is no mapping, or a value is not a finite number.
     """
+    return row_cells(*row_items(x))
+
+
+def row_items(x: Mapping[Any, Any]) -> tuple[list[Hashable], list[Any]]:
+    """Return names and values of a row; all values are numbers, of which some may be NaN."""
     if not isinstance(x, Mapping):
         raise DataError(
             f"a row of features must be a dict of name -> number, it was {type(x).__name__}; "
             "use learn_many or predict_many for arrays"
         )
-    values = list(x.values())
+    names, values = list(x), list(x.values())
     if not _NUMBERS.issuperset(map(type, values)):
-        for name, value in x.items():
+        for name, value in zip(names, values, strict=True):
             if not isinstance(value, _REAL) or isinstance(value, np.timedelta64):
                 raise _bad_value(name, value)
+    return names, values
+
+
+def row_cells(names: list[Hashable], values: list[Any]) -> Cells:
+    """Return the cells of a row that count; values that are not finite are refused."""
     try:
         with np.errstate(over="ignore"):
             value = np.array(values, np.float64)
     except OverflowError:
         value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
     start, column, value, bad = nonzero_cells(value.reshape(1, -1), False)
-    names = list(x)
     if bad >= 0:
-        raise _bad_value(names[bad], x[names[bad]])
+        raise _bad_value(names[bad], values[bad])
     return Cells(names, start, column, value)
 
 

@@ -151,9 +151,9 @@ class LargeEngine(Structured):
 def outgrown_at(engine: Engine, rows: Rows, most_labels: int, max_bytes: int) -> int:
     """Return the first row that brings more labels, or linear weights, than an engine is for."""
     known = engine.experts.totals
-    x, y = rows.x_index, rows.y_index
-    most = max(int(known[LABELS]) - 1, int(y.max(initial=-1)))
-    widest = max(int(known[FEATURES]), int(x.max(initial=-1)) + 1)
+    feature, label = rows.largest()
+    most = max(int(known[LABELS]) - 1, label)
+    widest = max(int(known[FEATURES]), feature + 1)
     if most <= most_labels and widest * most * CELL_BYTES <= max_bytes // 8:
         return rows.x_start.size - 1
     features = _running_most(rows.x_start, rows.x_index, int(known[FEATURES]) - 1) + 1

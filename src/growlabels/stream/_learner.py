@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine
 from growlabels.stream._explain import Explanation, explain
-from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
+from growlabels.stream._features import Cells, Index, IndexedCells, read_labels, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
 from growlabels.stream._large_engine import LargeEngine
 from growlabels.stream._named import Choices, Named
@@ -192,7 +192,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         (['any', 'odd'], 25, 'any')
         """
         _check_whole("k", k, 1)
-        return explain(self._engine, self._rows(read_row(x)), list(self._positive.of), k)
+        return explain(self._engine, self._row(x), list(self._positive.of), k)
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
         """Learn one row.
@@ -209,15 +209,14 @@ class IHOMER(Named, base.MultiLabelClassifier):
         DataError
             A value is not what it must be; nothing was learned.
         """
-        features = read_row(x)
         mentioned, true = read_labels(y)
         size = len(true)
         cells = Cells(true, np.array([0, size]), np.arange(size), np.ones(size))
-        self._learn(features, cells, mentioned, keep=False)
+        self._learn(self._features.read_row(x, learn=True), cells, mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
-        chosen = self._engine.choices(self._rows(read_row(x)))
+        chosen = self._engine.choices(self._row(x))
         if isinstance(chosen, np.ndarray):
             return dict(zip(self._labels, chosen[0, self._columns()].tolist(), strict=True))
         answer = dict.fromkeys(self._labels, False)
@@ -232,7 +231,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         :meth:`predict_one` chooses whole sets and leans to the better F1, so it may choose a
         label of p < 1/2 and leave out one of p > 1/2.
         """
-        p = self._engine.probabilities(self._rows(read_row(x)))[0, self._columns()]
+        p = self._engine.probabilities(self._row(x))[0, self._columns()]
         pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
         return {label: {False: no, True: yes} for label, no, yes in pairs}
 
@@ -250,7 +249,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         ['any']
         """
         _check_whole("k", k, 1)
-        rows = self._rows(read_row(x))
+        rows = self._row(x)
         if isinstance(self._engine, LargeEngine):
             likeliest, chances = (found[0].tolist() for found in self._engine.topk(rows, k))
             found = zip(likeliest, chances, strict=True)
@@ -295,8 +294,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError
             X and Y differ in their number of rows, or are not tables.
         """
-        features, labels = self._read(X, Y)
-        self._learn(features, labels, labels.names, keep=False)
+        self._learn(*self._read(X, Y), keep=False)
 
     def prequential_many(self, X: Any, Y: Any) -> Choices:
         """Predict each row, then learn it; return the predictions made before learning.
@@ -304,8 +302,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         The same, to the bit, as a loop of :meth:`predict_one` and :meth:`learn_one`. Takes what
         :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
         """
-        features, labels = self._read(X, Y)
-        chosen = self._learn(features, labels, labels.names, keep=True)
+        chosen = self._learn(*self._read(X, Y), keep=True)
         return _like(X, chosen[:, self._columns()])
 
     def predict_many(self, X: Any) -> Choices:
@@ -356,14 +353,15 @@ class IHOMER(Named, base.MultiLabelClassifier):
             raise damaged(Path(path), error) from error
         return model
 
-    def _read(self, X: Any, Y: Any) -> tuple[Cells, Cells]:
+    def _read(self, X: Any, Y: Any) -> tuple[IndexedCells, Cells, Sequence[Hashable]]:
+        """Read rows to learn; names are entered if nothing is wrong."""
         features, labels = read_table(X, "X"), read_table(Y, "Y")
         rows = features.start.size - 1, labels.start.size - 1
         if rows[0] != rows[1]:
             raise UsageError(
                 f"X has {rows[0]} rows and Y has {rows[1]}; give one row of labels for each row"
             )
-        return features, labels
+        return self._features.read(features, learn=True), labels, labels.names
 
 
 def _check_whole(name: str, value: object, least: int) -> None:

@@ -84,16 +84,18 @@ def _compiled(stamp):
     """Compile the loop; the stamp in its closure is part of the key of the compiled copy."""
 
     @njit(cache=True, error_model="numpy")
-    def run_rows(tuning, experts, stack, sets, monitor, rows, begin, logits, chosen, alarm):
+    def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
         """Predict rows from ``begin`` on and, if told so, learn each before the next.
 
-        ``rows``: (x_start, x_index, x_value, y_start, y_index), as in CSR with ascending
-        indices. Writes ``logits`` (rows, labels) where it has rows, ``chosen`` (rows, labels)
-        and, on drift, ``alarm``: old mean, new mean, bound. Returns the next row and why.
+        ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
+        x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
+        (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
+        old mean, new mean, bound. Returns the next row and why.
         """
         _ = stamp
         x_start, x_index, x_value, y_start, y_index = rows
         mode, keep = tuning.mode, tuning.keep_recent
+        experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
         totals = experts.totals
         for r in range(begin, x_start.size - 1):
             index = x_index[x_start[r] : x_start[r + 1]]

@@ -1,13 +1,14 @@
 """What IHOMER stands on: names to indices and back, and the engine in force."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.stream._engine import Engine, Rows
-from growlabels.stream._features import Cells, Index
+from growlabels.stream._features import Cells, Index, IndexedCells
 from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
 from growlabels.stream._paper import PaperEngine
 
@@ -23,15 +24,14 @@ class Named:
     _features: Index
     _positive: Index
     _labels: dict[Hashable, None]
+    _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
 
     def _learn(
-        self, features: Cells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
+        self, features: IndexedCells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
     ) -> Choices:
-        x_index, x_value = self._features.read(features, learn=True)
-        y_index, _ = self._positive.read(labels, learn=True)
-        if features.start.size > 1:
+        rows = Rows(*features, *self._positive.read(labels, learn=True)[:2])
+        if rows.x_start.size > 1:
             self._labels.update(dict.fromkeys(mentioned))
-        rows = Rows(features.start, x_index, x_value, labels.start, y_index)
         if not isinstance(self._engine, Engine):
             return self._engine.learn(rows, keep)
         at = outgrown_at(self._engine, rows, self.tree_above, self.max_bytes)
@@ -42,11 +42,20 @@ class Named:
 
     def _rows(self, features: Cells) -> Rows:
         """Index rows to predict; nothing is entered."""
-        x_index, x_value = self._features.read(features, learn=False)
-        nothing = np.zeros(features.start.size, np.int64)
-        return Rows(features.start, x_index, x_value, nothing, np.zeros(0, np.int64))
+        return self._unlabelled(self._features.read(features, learn=False))
+
+    def _row(self, x: Mapping[Any, Any]) -> Rows:
+        """Index one row to predict; nothing is entered."""
+        return self._unlabelled(self._features.read_row(x, learn=False))
+
+    def _unlabelled(self, features: IndexedCells) -> Rows:
+        nothing = np.zeros(features[0].size, np.int64)
+        return Rows(*features, nothing, nothing[:0])
 
     def _columns(self) -> NDArray[np.int64]:
         """Give each known label's index; 0 where it was never true."""
-        get = self._positive.of.get
-        return np.fromiter((get(name, 0) for name in self._labels), np.int64, len(self._labels))
+        known = len(self._labels), len(self._positive)
+        if self._last_columns[0] != known:
+            index = [self._positive.of.get(name, 0) for name in self._labels]
+            self._last_columns = known, np.array(index, np.int64)
+        return self._last_columns[1]

@@ -111,7 +111,7 @@ class Structure:
             end = min(total, row + self._pause())
             fell = False
             begin = row
-            if self.delta > 0:
+            if self.delta > 0 and self._watched:
                 row, fell = watch_company(
                     self._company, self.monitor, indptr, indices, begin, end, self.delta, alarm
                 )
