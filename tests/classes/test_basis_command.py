@@ -18,10 +18,17 @@ def test_prints_certificate_and_reason(capsys: pytest.CaptureFixture[str]) -> No
     assert "room: 2,112 classes" in text
 
 
-def test_saves_codebook_and_vectors(tmp_path: Path) -> None:
+def test_saves_codebook_and_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("growlabels.classes._basis_command.PIECE", 64 * 30)
     Basis(classes=70, dim=64, out=tmp_path / "c", vectors=tmp_path / "v.npy").run(silent)
     codebook = Codebook.load(tmp_path / "c")
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), codebook.vectors())
+
+
+def test_vectors_for_which_the_disk_has_no_room_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--vectors would take 131,072\.0 GB, .* are free"):
+        Basis(classes=500_000_000, dim=65_536, vectors=tmp_path / "v.npy").run(silent)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_writes_a_report(tmp_path: Path) -> None:

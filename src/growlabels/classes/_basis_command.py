@@ -1,12 +1,18 @@
 """``growlabels classes basis``: make a codebook, say what is proved of it, save it."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from growlabels.base.errors import UsageError
 from growlabels.base.files import atomic_write, refuse_file
 from growlabels.base.progress import Progress
+
+if TYPE_CHECKING:
+    from growlabels.classes import Codebook
+
+PIECE = 1 << 24  # numbers in memory when vectors are written
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,6 @@ class Basis:
 
     def run(self, progress: Progress) -> None:
         """Make, print, save."""
-        import numpy as np
-
         from growlabels.classes import Codebook
 
         for option, path, ending in (
@@ -65,8 +69,7 @@ class Basis:
                 f"{codebook.certificate(codebook.capacity).alpha:.6f}"
             )
         if self.vectors is not None:
-            with atomic_write(self.vectors, "wb") as file:
-                np.save(file, codebook.vectors())
+            write_vectors(codebook, self.vectors)
             print(f"wrote {self.vectors}")
         if self.report is not None:
             from growlabels.classes._basis_report import basis_report
@@ -77,3 +80,23 @@ class Basis:
         if self.out is not None:
             codebook.save(self.out)
             print(f"wrote {self.out} (sha256 of what decides the vectors: {codebook.hash[:16]}...)")
+
+
+def write_vectors(codebook: "Codebook", path: Path) -> None:
+    """Write the vectors of all classes as one .npy array (classes, dim) of float32, in pieces."""
+    import numpy as np
+
+    shape = codebook.n_classes, codebook.dim
+    size, free = 4 * shape[0] * shape[1], shutil.disk_usage(path.parent).free
+    if size > free:
+        raise UsageError(
+            f"--vectors would take {size / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free in "
+            f"{str(path.parent)!r}; choose another folder, or make the vectors from --out as needed"
+        )
+    step = max(1, PIECE // codebook.dim)
+    with atomic_write(path, "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, shape[0], step):
+            piece = codebook.vectors(range(start, min(start + step, shape[0])))
+            file.write(piece.astype("<f4").tobytes())
