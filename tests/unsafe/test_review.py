@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -110,7 +111,7 @@ def test_decisions_calibrate_a_threshold_of_the_review(tmp_path: Path) -> None:
 
 
 def test_requests_without_token_or_with_another_host_are_refused(run: Path) -> None:
-    with served(run) as (_, address):
+    with served(run) as (server, address):
         url = urlsplit(address)
 
         def ask(path: str, host: str = url.netloc, method: str = "GET") -> tuple[int, str, str]:
@@ -135,7 +136,18 @@ def test_requests_without_token_or_with_another_host_are_refused(run: Path) -> N
         assert ask(url.path + "row/99/accept", method="POST")[0] == 404
         assert ask(url.path + "row/1/accept")[0] == 405
         assert ask(url.path + "rescan", method="POST")[0] == 400
-    assert not (run / "decisions.jsonl").exists()
+        for number in ("9" * 5000, "-1", "1.0", "%00"):
+            assert ask(url.path + f"row/{number}")[0] == 404
+            assert ask(url.path + f"row/{number}/reject", method="POST")[0] == 404
+        assert not (run / "decisions.jsonl").exists()
+        (run / "decisions.jsonl").write_text("no decision\n")
+        for path, method in (("", "GET"), ("row/1/reject", "POST"), ("undo", "POST")):
+            status, body, policy = ask(url.path + path, method=method)
+            assert status == 500 and "line 1 is no decision" in body and policy
+        server.send_signal(signal.SIGINT)
+        assert server.stderr
+        assert server.stderr.read().startswith("growlabels: stopped"), "no traceback"
+    assert (run / "decisions.jsonl").read_text() == "no decision\n"
 
 
 def test_a_passage_that_is_not_in_the_response_marks_nothing() -> None:

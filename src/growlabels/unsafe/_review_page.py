@@ -67,15 +67,16 @@ def application(review: Review, token: str) -> Starlette:
     pages = _Pages(review, f"/{token}/")
     routes = [
         Route("/{token}/", pages.start),
-        Route("/{token}/row/{number:int}", pages.row),
-        Route("/{token}/row/{number:int}/{decision}", pages.decide, methods=["POST"]),
+        Route("/{token}/row/{number}", pages.row),
+        Route("/{token}/row/{number}/{decision}", pages.decide, methods=["POST"]),
         Route("/{token}/undo", pages.undo, methods=["POST"]),
         Route("/{token}/rescan", pages.rescan, methods=["POST"]),
         Route("/{token}/review.css", pages.style),
         Route("/{token}/review.js", pages.script),
     ]
     guard = Middleware(BaseHTTPMiddleware, dispatch=_guard(token))
-    return Starlette(routes=routes, middleware=[guard])
+    failures: dict[Any, Any] = {GrowLabelsError: _say, OSError: _say}
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=failures)
 
 
 _Next = Callable[[Request], Awaitable[Response]]
@@ -95,6 +96,11 @@ def _guard(token: str) -> Callable[[Request, _Next], Awaitable[Response]]:
         return response
 
     return dispatch
+
+
+def _say(request: Request, error: Exception) -> Response:
+    """Answer with the one sentence of what failed, such as decisions that cannot be read."""
+    return PlainTextResponse(f"growlabels: {error}", 500)
 
 
 class _Pages:
@@ -120,6 +126,15 @@ class _Pages:
         place = "" if number is None else f"row/{number}"
         return RedirectResponse(self.root + place + message, 303)
 
+    def _number(self, request: Request) -> int | None:
+        """Return the flagged row that an address names, none where it names no such row."""
+        named = request.path_params["number"]
+        return next((number for number in self.review.numbers if str(number) == named), None)
+
+    def _no_row(self, request: Request) -> Response:
+        named = request.path_params["number"][:20]
+        return self._page(f"Row {named} is not among the flagged rows.", 404)
+
     def start(self, request: Request) -> Response:
         """Say what will be shown, and where the review stands."""
         first = self.review.next_open(self.review.numbers[-1]) if self.review.numbers else None
@@ -129,9 +144,9 @@ class _Pages:
 
     def row(self, request: Request) -> Response:
         """Show a row."""
-        numbers, number = self.review.numbers, request.path_params["number"]
-        if number not in numbers:
-            return self._page(f"Row {number} is not among the flagged rows.", 404)
+        numbers, number = self.review.numbers, self._number(request)
+        if number is None:
+            return self._no_row(request)
         at = numbers.index(number)
         return self._page(
             row=self.review.row(number),
@@ -142,9 +157,9 @@ class _Pages:
 
     def decide(self, request: Request) -> Response:
         """Write a decision, then show the next undecided row."""
-        number, decision = request.path_params["number"], request.path_params["decision"]
-        if number not in self.review.numbers:
-            return self._page(f"Row {number} is not among the flagged rows.", 404)
+        number, decision = self._number(request), request.path_params["decision"]
+        if number is None:
+            return self._no_row(request)
         try:
             self.review.decisions.add(self.review.row(number).row.id, decision)
         except GrowLabelsError as error:
