@@ -63,9 +63,20 @@ def test_page_shows_curves_tree_events_and_labels(scores):
     assert titles == [
         "The same rows, scored by every model",
         "Each label",
-        "What happened to the structure",
+        "What happened to the clusters",
     ]
     assert [row[0] for row in section.tables[1].rows] == ["a", "b", "c"]
+    table = section.tables[2]
+    assert [row[:3] for row in table.rows[:2]] == [[1, 400, "form"], [2, 400, "form"]]
+    assert str(table.rows[0][3]).startswith("{0, 1") and table.note.startswith("form: labels")
+    marked = [row[2] for row in section.plots[0].table.rows if row[0] == "event 1"]
+    assert marked == [f"form: {table.rows[0][3]}"]  # numbers of plot and table are the same
+
+
+def test_speed_stands_beside_no_model_that_does_not_look(scores):
+    both = {"ours": scores["ours"], "majority set": scores["other"]}
+    speed = stream_section("Title", both).headlines[-1]
+    assert speed.baseline is None and stream_section("Title", scores).headlines[-1].baseline
 
 
 def test_large_hierarchies_are_drawn_in_part(scores):

@@ -102,11 +102,11 @@ class _Canvas:
         if leaf.value is not None and self._largest > 0:
             share = max(0.0, min(1.0, abs(leaf.value) / self._largest))
             self.parts.append(
-                f'<rect x="{x + 1.5:g}" y="{y + _BOX - 3.5:g}" width="{(width - 3) * share:.1f}" '
+                f'<rect x="{x + 1.5:g}" y="{y + _BOX - 2.8:g}" width="{(width - 3) * share:.1f}" '
                 'height="2" style="fill: var(--series-1, #2f6fb3)"/>'
             )
         self.parts.append(
-            f'<text x="{x + 6:g}" y="{y + 11.4:g}" style="font-size: 9.5px; fill: currentColor">'
+            f'<text x="{x + 6:g}" y="{y + 10.8:g}" style="font-size: 9.5px; fill: currentColor">'
             f"{_text(text)}</text></g>"
         )
 

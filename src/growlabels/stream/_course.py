@@ -56,8 +56,8 @@ def hierarchy_plot(events: Sequence[Event], rows: int) -> Plot | None:
         "row of the stream",
         f"{len(bands)} labels were in a cluster at some time; the clusters changed at "
         f"{len(course) - 1} checks and are {len(course[-1][1])} at the end.",
-        "Labels of one colour on neighbouring lines are one cluster; a thin line is a label "
-        "without company. Colours repeat after eight clusters."
+        "At any row the labels of one colour are one cluster; a thin line is a label without "
+        "company. Beyond eight clusters colours repeat, and neighbouring lines tell."
         + (f" Drawn: the {len(shown)} labels longest in a cluster." if left_out else ""),
     )
 

@@ -8,6 +8,7 @@ from river import base, tree
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
 from growlabels.stream._metrics import present
+from growlabels.stream._report import MAJORITY
 
 
 class VowpalWabbit(base.MultiLabelClassifier):
@@ -116,6 +117,6 @@ MODELS: Mapping[str, tuple[str, Callable[[int], Any]]] = {
     "vw-l2": ("VW -l 2", lambda labels: VowpalWabbit(labels, "-l 2")),
     "vw-coin": ("VW --coin", lambda labels: VowpalWabbit(labels, "--coin")),
     "vw-ftrl": ("VW --ftrl", lambda labels: VowpalWabbit(labels, "--ftrl")),
-    "majority": ("majority set", lambda labels: MajorityLabels()),
+    "majority": (MAJORITY, lambda labels: MajorityLabels()),
 }
 """Name on the command line -> title, and how it is made for at most so many labels."""

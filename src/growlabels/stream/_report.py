@@ -16,6 +16,7 @@ NAMES = {
     "jaccard": "Jaccard",
     "hamming": "Hamming loss",
 }
+MAJORITY = "majority set"
 _MOST_LEAVES = 60
 _MOST_CLUSTERS = 20
 _MOST_ROWS = 100
@@ -130,7 +131,8 @@ def _headlines(
 def _speed(
     name: str, baselines: Sequence[str], scores: Mapping[str, PrequentialScores]
 ) -> list[Headline]:
-    other = next((b for b in baselines if scores[b].rows_per_second), None)
+    others = [b for b in baselines if scores[b].rows_per_second and b != MAJORITY]
+    other = next(iter(others), None)  # a model that does not look at the row is no measure
     return [
         Headline(
             f"rows per second of {name}",
@@ -147,7 +149,7 @@ def _speed(
 def _curve(scores: Mapping[str, PrequentialScores], score: str, events: Sequence[Event]) -> Plot:
     first = next(iter(scores.values()))
     window = max(int(first.curve[-1].recent["n_rows"]), 1)
-    marks = [(float(event.row), describe(event)) for event in events]
+    marks = [(float(event.row), describe(event)) for event in _in_order(events)]
     ends = ", ".join(f"{n} {s.curve[-1].recent[score]:.3f}" for n, s in scores.items())
     return line_plot(
         f"{NAMES[score]} over the last {window} rows",
@@ -159,7 +161,7 @@ def _curve(scores: Mapping[str, PrequentialScores], score: str, events: Sequence
         NAMES[score],
         f"{NAMES[score]} of each model along the stream; at its end: {ends}.",
         "Higher is better. Dotted lines: changes of the label clusters and alarms of drift, "
-        "numbered as in the data table." if marks else "Higher is better.",
+        "numbered as in the table of what happened to them." if marks else "Higher is better.",
         marks,
     )  # fmt: skip
 
@@ -176,11 +178,16 @@ def _drift(name: str, scores: PrequentialScores, events: Sequence[Event]) -> Plo
         f"Loss of {name} and alarms of drift",
         losses,
         "row of the stream",
-        "1 - Jaccard",
-        f"{len(alarms)} alarms of drift in {scores.n_rows} rows.",
-        "Lower is better. At an alarm the learner starts again from the last rows."
-        if alarms
-        else "Lower is better. There was no alarm of drift.",
+        "loss (1 - Jaccard)",
+        f"{len(alarms)} alarms of drift in {scores.n_rows:,} rows.",
+        "Loss: 1 less the overlap (Jaccard index) of the true and the predicted set, 0 to 1, lower "
+        "is better. "
+        + (
+            "At an alarm the learner starts again from the last rows; the alarms have numbers of "
+            "their own."
+            if alarms
+            else "There was no alarm of drift."
+        ),
         alarms,
     )
 
@@ -188,22 +195,21 @@ def _drift(name: str, scores: PrequentialScores, events: Sequence[Event]) -> Plo
 def _tree(hierarchy: LabelNode) -> Plot:
     clusters = hierarchy.clusters
     pooled = sum(len(node.labels) for node in hierarchy.walk() if node.kind == "pool")
-    tree, left_out = hierarchy.to_tree(), ""
-    if len(hierarchy.labels) > _MOST_LEAVES:
-        shown = sorted(clusters, key=lambda node: -node.share)[:_MOST_CLUSTERS]
-        tree = TreeNode("all labels", tuple(node.to_tree() for node in shown))
-        left_out = (
-            f" Drawn: the {len(shown)} clusters with the most frequent labels, of "
-            f"{len(clusters)}; hierarchy.json has all."
-        )
+    tree, left_out, drawn = hierarchy.to_tree(), "", [hierarchy]
+    if clusters and len(hierarchy.labels) > _MOST_LEAVES:
+        drawn = sorted(clusters, key=lambda node: -node.share)[:_MOST_CLUSTERS]
+        tree = TreeNode("all labels", tuple(node.to_tree() for node in drawn))
+        which = f"the {len(drawn)} clusters with the most frequent labels, of {len(clusters)}"
+        which = which if len(drawn) < len(clusters) else "the labels in clusters alone"
+        left_out = f" Drawn: {which}; hierarchy.json has all {len(hierarchy.labels)} labels."
     return tree_plot(
         "Which labels go together",
         tree,
         f"{len(hierarchy.labels)} labels in {len(clusters)} clusters, {pooled} without company: "
         + "; ".join(", ".join(map(str, node.labels)) for node in clusters[:10]),
         "J: mean Jaccard index inside a node, 0 to 1: of the rows that carry one of two labels, "
-        "the share that carries both. Bars: share of the rows that carry the label, old rows faded."
-        + left_out,
+        "the share that carries both. Bars: share of the rows that carry the label, old rows "
+        f"faded; a full bar is {100 * max(node.share for node in drawn):.1f} %.{left_out}",
     )
 
 
@@ -244,16 +250,25 @@ def _labels(scores: Mapping[str, PrequentialScores]) -> Table:
     )
 
 
+def _in_order(events: Sequence[Event]) -> list[Event]:
+    """Order events as the plots number them."""
+    return sorted(events, key=lambda event: (event.row, describe(event)))
+
+
 def _events(events: Sequence[Event]) -> Table:
+    meanings = "; ".join(
+        f"{kind}: {meaning}" for kind, meaning in _KINDS.items() if kind in {e.kind for e in events}
+    )
     return Table(
-        "What happened to the structure",
-        ["row", "event", "what it means", "statistic", "bound", "clusters"],
+        "What happened to the clusters",
+        ["no.", "row", "event", "labels", "statistic", "bound"],
         [
-            [e.row, e.kind, _KINDS.get(e.kind, ""), e.statistic, e.bound, describe(e)]
-            for e in events[:_MOST_ROWS]
+            [i, e.row, e.kind, describe(e).removeprefix(e.kind).lstrip(": "), e.statistic, e.bound]
+            for i, e in enumerate(_in_order(events)[:_MOST_ROWS], 1)
         ],
-        "A change is made where the statistic (for clusters: the gain in contrast, that is mean "
-        "Jaccard index above chance to the own cluster less that to the nearest other) exceeds "
-        "the bound at two checks in a row."
+        (f"{meanings}. " if meanings else "")
+        + "A change is made where the statistic (for clusters: the gain in contrast, that is mean "
+        "Jaccard index above chance to the own cluster less that to the nearest other; for drift: "
+        "how much the mean loss rose) exceeds the bound, for clusters at two checks in a row."
         + (f" The first {_MOST_ROWS} of {len(events)}." if len(events) > _MOST_ROWS else ""),
     )

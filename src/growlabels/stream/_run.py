@@ -21,7 +21,6 @@ from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._aside import Aside
 from growlabels.stream._learner import IHOMER
 from growlabels.stream._live import StoppedError, UntilStopped
-from growlabels.stream._metrics import SCORES
 from growlabels.stream._peers import MODELS
 from growlabels.stream._prequential import Point, PrequentialScores, compare
 from growlabels.stream._report import describe, stream_section
@@ -122,8 +121,13 @@ def inspect_model(path: Path) -> None:
     known = len(model.labels_)
     print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
     print(model.hierarchy())
+    print(
+        "J: of the rows that carry one of two labels, the share that carries both, mean over the "
+        "pairs; J and shares of rows fade old rows."
+    )
     for event in model.events:
-        print(f"row {event.row}: {describe(event)} ({event.statistic:.3f} > {event.bound:.3f})")
+        evidence = f"statistic {event.statistic:.3f} above its bound {event.bound:.3f}"
+        print(f"row {event.row:,}: {describe(event)} ({evidence})")
 
 
 def _model_of(path: Path) -> Path:
@@ -250,7 +254,8 @@ def _write(
     aside: Aside,
     reason: GrowLabelsError | None,
 ) -> None:
-    (name, own), *_ = scores.items()
+    (name, own), *others = scores.items()
+    best = sorted(others, key=lambda other: -other[1].micro_f1)[:1]
     hierarchy = model.hierarchy() if isinstance(model, IHOMER) else None
     events = model.events if isinstance(model, IHOMER) else []
     figures = {
@@ -270,21 +275,33 @@ def _write(
     if reason is not None:
         warnings.append(f"The stream ended early, after {own.n_rows:,} rows: {reason}.")
     title = f"{command.name} as a stream"
-    section = stream_section(title, scores, hierarchy, events, warnings=warnings)
+    section = stream_section(
+        "Scores, labels and clusters", scores, hierarchy, events, warnings=warnings
+    )
     order = "shuffled" if command.shuffle else "in the order they came"
     late = f", labels {command.delay} rows late" if command.delay else ""
     report = Report(
         title=title,
-        summary=f"{name} on {own.n_rows:,} rows of {command.name}, {order}{late}; micro F1: "
-        f"{SCORES['micro_f1']}.",
+        summary=f"{name} on {own.n_rows:,} rows of {command.name}, {order}{late}: {_in_words(own)}"
+        + "".join(f"; {title}: {_in_words(other)}" for title, other in best)
+        + ".",
         sections=[section],
-        settings={**folder.config, "file": command.name, **folder.inputs},
+        settings={
+            **folder.config,
+            "file": command.name,
+            **{f"SHA-256 of the {name}": digest for name, digest in folder.inputs.items()},
+        },
         seeds=[command.seed],
         versions=folder.versions,
     )
     folder.write("report.html", lambda file: file.write(render(report)))
     if reason is None or command.live:  # a file is read again by the same command
         folder.finish()
+
+
+def _in_words(s: PrequentialScores) -> str:
+    figures = f"{s.exact_match:.3f}, micro F1 {s.micro_f1:.3f}, macro F1 {s.macro_f1:.3f}"
+    return f"exact match {figures}"
 
 
 def _json(folder: RunFolder, name: str, value: object) -> None:
