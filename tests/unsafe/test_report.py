@@ -61,8 +61,9 @@ def test_rows_that_are_targets_count_as_rejected(table: ScoreTable) -> None:
 
 def test_lines_are_explained_where_there_are_any(table: ScoreTable) -> None:
     flat = replace(table, score=np.zeros(12))
-    assert not scan_section(flat, "top:0").plots[0].caption
-    assert "vertical line" in scan_section(flat, "top:1").plots[0].caption
+    none, one = (scan_section(flat, spec).plots[0].caption for spec in ("top:0", "top:1"))
+    assert none == "top:0 rejects no row, so it has no line." and one.startswith("Rows at a line")
+    assert "no score is that far above" in resolve_threshold("mad:3", flat.score, []).reason
 
 
 def test_one_target_has_no_percentile() -> None:

@@ -25,7 +25,6 @@ from growlabels.unsafe._targets_run import read_prompts
 if TYPE_CHECKING:
     from growlabels.unsafe._evaluate_command import UnsafeEvaluate
 
-_REDACTED = "(hidden; --show-text shows it)"
 _PARTS = "parts"
 _ATTACK = "attack success"
 
@@ -179,14 +178,13 @@ def evaluate_section(
             "which overstates attack success. Give --judge."
         ]
     )
-    columns = ["model", "prompt set", "number", "prompt", "answer"]
-    shown = [
-        [*row[:3], *(row[3:] if show_text else [_REDACTED, f"{len(str(row[4]))} characters"])]
-        for row in answers
-    ]
+    columns = ["model", "prompt set", "number"]
+    columns += ["prompt", "answer"] if show_text else ["characters of the answer"]
+    shown = [[*row[:3], *(row[3:] if show_text else [len(str(row[4]))])] for row in answers]
+    note = "" if show_text else "The text is hidden; the same command with --show-text shows it."
     tables = [
         Table("Figures", ["model", "figure", "value", "uncertainty", "judged", "unjudged"], rows),
-        Table("Answers", columns, shown),
+        Table("Answers", columns, shown, note),
     ]
     return Section("Is the model safer?", text, tables=tables[: 1 + bool(shown)], warnings=warnings)
 

@@ -1,6 +1,6 @@
 """A scan as a section of the report: what the scores mean, how good they are, what they flag."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, USABLE_AUC, resolve_threshold
 
 SHOWN = 20
-REDACTED = "(hidden; --show-text shows it)"
+COMPARED = "mad:3"
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -140,21 +140,23 @@ def _methods(table: ScoreTable, labels: np.ndarray | None) -> Table:
 
 
 def _top(table: ScoreTable, labels: np.ndarray | None, show_text: bool) -> Table:
-    columns = ["rank", "row", "score", "nearest target", "response tokens", "their text"]
+    columns = ["rank", "row", "score", "nearest target", "response tokens"]
+    columns += ["their text"] if show_text else []
     rows: list[list[object]] = []
     for index in np.argsort(table.rank)[:SHOWN]:
         span = f"{table.window_start[index] + 1} to {table.window_end[index]}"
-        text = table.window_text[index] if show_text else REDACTED
         row: list[object] = [int(table.rank[index]), int(table.number[index])]
-        row += [float(table.score[index]), _target(table, index), span, text]
+        row += [float(table.score[index]), _target(table, index), span]
+        row += [table.window_text[index]] if show_text else []
         if labels is not None:
             row.append("unsafe" if labels[index] else "not")
         rows.append(row)
     if labels is not None:
         columns.append("label")
-    return Table(
-        "Highest-ranked rows", columns, rows, "Row and target: places in their files, from 1."
-    )
+    note = "Row and target: places in their files, from 1. Response tokens: what carried the score."
+    if not show_text:
+        note += " Their text is hidden; the same command with --show-text shows it."
+    return Table("Highest-ranked rows", columns, rows, note)
 
 
 def _target(table: ScoreTable, index: int) -> str:
@@ -169,7 +171,7 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
             "unsafe": table.score[labels == 1].tolist(),
         }
     lines = {}
-    for spec in dict.fromkeys([threshold, "mad:3"]):
+    for spec in dict.fromkeys([threshold, COMPARED]):
         cut = resolve_threshold(spec, table.score, _percentiles(table), labels).cut
         if np.isfinite(cut):
             lines[spec] = cut
@@ -180,8 +182,16 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
         f"Histogram of {len(table)} scores from {table.score.min():.1f} to "
         f"{table.score.max():.1f}, median {np.median(table.score):.1f}; vertical lines: "
         + (", ".join(f"{name} at {cut:.1f}" for name, cut in lines.items()) or "none"),
-        "Rows at a vertical line or to the right of it are rejected at that threshold."
-        if lines
-        else "",
+        _caption(threshold, lines),
         lines,
     )
+
+
+def _caption(threshold: str, lines: Collection[str]) -> str:
+    """Say what the lines mean, if there are any."""
+    said = [] if threshold in lines else [f"{threshold} rejects no row, so it has no line."]
+    if lines:
+        said.append("Rows at a line or to the right of it are rejected at that threshold.")
+    if COMPARED in lines and threshold != COMPARED:
+        said.append(f"{COMPARED} is drawn to compare with; the filter does not use it.")
+    return " ".join(said)

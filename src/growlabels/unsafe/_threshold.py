@@ -90,7 +90,9 @@ def resolve_threshold(
     counts = [(_count(part, scores, percentiles, known), part) for part in parts]
     count, decided = min(counts)
     cut = float(np.sort(scores)[len(scores) - count]) if count else float("inf")
-    return Threshold(spec, count, cut, f"{decided} rejects {count} of {len(scores)} rows")
+    reason = f"{decided} rejects {count} of {len(scores)} rows"
+    why = "" if count else _NONE.get(decided.partition(":")[0], "")
+    return Threshold(spec, count, cut, reason + why)
 
 
 def _count(part: str, scores: np.ndarray, percentiles: Sequence[float], labels: np.ndarray) -> int:
@@ -156,6 +158,14 @@ _KINDS: Mapping[str, tuple[str, str, _Count]] = {
     "top": ("n", "must be a whole number, 0 or more", _top),
     "budget": ("share", "must be a share above 0 and up to 1", _budget),
     "precision": ("p", "must be a share above 0 and up to 1", _precision),
+}
+
+
+_NONE: Mapping[str, str] = {
+    "loo": " (none scores as high as the left-out targets; mad:3 or top:n may reject some)",
+    "mad": " (no score is that far above the median; top:n rejects the highest)",
+    "budget": " (the share is less than one row; top:n rejects the highest)",
+    "precision": " (no score promises that; a lower precision or top:n may reject some)",
 }
 
 
