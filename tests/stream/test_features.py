@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.stream._features import Cells, Index, read_labels, read_row, read_table
+from growlabels.stream._features import Cells, read_labels, read_row, read_table
+from growlabels.stream._index import Index
 
 
 def cells_of(rows: list[dict], names: list) -> Cells:

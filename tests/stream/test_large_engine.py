@@ -110,7 +110,7 @@ def test_the_switch_is_at_the_row_that_brings_too_much() -> None:
     X, Y = made(60, 50, 5)
     model = IHOMER()
     features, labels, _ = model._read(X, Y)
-    rows = Rows(*features, *model._positive.read(labels, learn=True)[:2])
+    rows = Rows(*features, *labels)
     engine = model._engine
     assert isinstance(engine, Engine)
     seen = [len(set(Y[: r + 1].indices.tolist())) for r in range(60)]

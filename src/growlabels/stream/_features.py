@@ -1,12 +1,9 @@
 """What people hand over -> rows the loop can read, checked before anything is learned.
 
-A zero is the same as a missing feature, so dicts, arrays and sparse matrices agree. A feature
-or label gets its index when it first appears; names that appear in the same row are ordered by
-their own order, so the order of a dict has no effect.
+A zero is the same as a missing feature, so dicts, arrays and sparse matrices agree.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.stream._cells import first_rows, index_cells, nonzero_cells, sort_rows
+from growlabels.stream._cells import nonzero_cells
 
 _REAL = (int, float, np.integer, np.floating, np.bool_)
 _NUMBERS = {int, float, bool, np.float64, np.float32, np.int64, np.bool_}
@@ -39,99 +36,7 @@ class Cells(NamedTuple):
     value: NDArray[np.float64]
 
 
-IndexedCells = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
-"""First cell of each row; index and value of each cell, ascending in a row."""
-
-
-class Index:
-    """Names -> indices from ``first`` on, in order of appearance, for ever.
-
-    Parameters
-    ----------
-    first
-        Index of the first name.
-    names
-        Names that appeared before.
-    """
-
-    def __init__(self, first: int, names: Iterable[Hashable] = ()) -> None:
-        self.first = first
-        self.names = list(names)
-        self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(self.names)}
-        self._last: tuple[Sequence[Hashable], NDArray[np.int64]] = (), np.zeros(0, np.int64)
-        self._row: tuple[list[Hashable], list[Any], IndexedCells | None] = [], [], None
-
-    def __len__(self) -> int:
-        """Return the index that the next new name gets."""
-        return self.first + len(self.of)
-
-    def read_row(self, x: Mapping[Any, Any], learn: bool) -> IndexedCells:
-        """Return start, index and value of the cells of one row, as :meth:`read` does.
-
-        Most rows are predicted and then learned: the same again is not read again.
-        """
-        names, values = row_items(x)
-        if self._row[2] is not None and names == self._row[0] and values == self._row[1]:
-            return self._row[2]
-        found = self.read(row_cells(names, values), learn)
-        index = found[1]
-        if index.size == 0 or index[-1] < len(self):  # there are no new names left in it
-            self._row = names, values, found
-        return found
-
-    def read(self, cells: Cells, learn: bool) -> IndexedCells:
-        """Return start of each row, and index and value of each cell, ascending within a row.
-
-        With ``learn`` new names are entered; without it each row sees its new names under
-        the indices they would get if it were learned next.
-        """
-        known = self._known(cells.names)
-        index, unknown, ascending = index_cells(known, cells.start, cells.column)
-        if unknown and learn:
-            known = self._enter(cells, known)
-            index, _, ascending = index_cells(known, cells.start, cells.column)
-        elif unknown:
-            self._number_unknown(cells, index)
-            ascending = False
-        if ascending:
-            return cells.start, index, cells.value
-        return cells.start, *sort_rows(cells.start, index, cells.value)
-
-    def _known(self, names: Sequence[Hashable]) -> NDArray[np.int64]:
-        """Give the index of each name, -1 for a new one; rows often name the same as the last."""
-        if names != self._last[0]:
-            known = np.array(list(map(self.of.get, names, repeat(-1))), np.int64)
-            if not isinstance(names, list) or (known < 0).any():
-                return known
-            self._last = list(names), known
-        return self._last[1]
-
-    def _enter(self, cells: Cells, known: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Enter the new names, those of one row in their own order."""
-        first = first_rows(known, cells.start, cells.column).tolist()
-        new = [column for column, row in enumerate(first) if row >= 0]
-        _check_names([cells.names[column] for column in new], "feature")
-        new.sort(key=lambda column: (first[column], _own_order(cells.names[column])))
-        known[new] = np.arange(len(self), len(self) + len(new))
-        names = [cells.names[column] for column in new]
-        self.of.update(zip(names, known[new].tolist(), strict=True))
-        self.names.extend(names)
-        return known
-
-    def _number_unknown(self, cells: Cells, index: NDArray[np.int64]) -> None:
-        """Give the unknown names of each row the indices that would be next."""
-        new = np.flatnonzero(index < 0)
-        column = cells.column[new]
-        ordered = sorted(set(column.tolist()), key=lambda c: _own_order(cells.names[c]))
-        rank = np.zeros(len(cells.names), np.int64)
-        rank[ordered] = np.arange(len(ordered))
-        rows = np.searchsorted(cells.start, new, "right")
-        order = np.lexsort((rank[column], rows))
-        row_start = np.searchsorted(rows[order], rows[order])
-        index[new[order]] = len(self) + np.arange(order.size) - row_start
-
-
-def _check_names(names: Iterable[Hashable], what: str) -> None:
+def check_names(names: Iterable[Hashable], what: str) -> None:
     """Raise at a name such as NaN, which no later row could name again."""
     for name in names:
         if name != name:
@@ -140,7 +45,8 @@ def _check_names(names: Iterable[Hashable], what: str) -> None:
             )
 
 
-def _own_order(name: Hashable) -> tuple[int, float, str]:
+def own_order(name: Hashable) -> tuple[int, float, str]:
+    """Return what names that appear in the same row are sorted by."""
     if isinstance(name, int | float | np.number):
         return 0, float(name), ""
     return (1, 0.0, name) if isinstance(name, str) else (2, 0.0, f"{type(name)} {name!r}")
@@ -169,14 +75,14 @@ def row_items(x: Mapping[Any, Any]) -> tuple[list[Hashable], list[Any]]:
         for name, value in zip(names, values, strict=True):
             if not isinstance(value, _REAL) or isinstance(value, np.timedelta64):
                 raise _bad_value(name, value)
+        values = [value if isinstance(value, int) else float(value) for value in values]
     return names, values
 
 
 def row_cells(names: list[Hashable], values: list[Any]) -> Cells:
     """Return the cells of a row that count; values that are not finite are refused."""
     try:
-        with np.errstate(over="ignore"):
-            value = np.array(values, np.float64)
+        value = np.array(values, np.float64)
     except OverflowError:
         value = np.array([float("inf") if abs(v) > 1e308 else float(v) for v in values])
     start, column, value, bad = nonzero_cells(value.reshape(1, -1), False)
@@ -215,12 +121,12 @@ def read_labels(y: Any) -> tuple[list[Hashable], list[Hashable]]:
                         f"label {label!r} must be True or False, it was {value!r}; "
                         "give one truth value per label"
                     )
-            _check_names(y, "label")
+            check_names(y, "label")
             return list(y), [label for label, value in y.items() if value]
         if isinstance(y, Set | list | tuple):
             labels = list(dict.fromkeys(y))
-            _check_names(labels, "label")
-            labels.sort(key=_own_order)
+            check_names(labels, "label")
+            labels.sort(key=own_order)
             return labels, labels
     except TypeError as error:
         raise DataError(f"a label must be hashable ({error}); use strings or tuples") from error
@@ -252,7 +158,7 @@ def read_table(table: Any, what: str) -> Cells:
         twice = next(name for i, name in enumerate(names) if name in set(list(names)[:i]))
         raise UsageError(f"{what} has two columns named {twice!r}; rename one")
     if what == "Y" and not isinstance(names, range):
-        _check_names(names, "label")
+        check_names(names, "label")
     array = _numbers(array, what, names)
     start, column, value, bad = nonzero_cells(array, what == "Y")
     if bad >= 0:

@@ -16,8 +16,9 @@ from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine
 from growlabels.stream._explain import Explanation, explain
-from growlabels.stream._features import Cells, Index, IndexedCells, read_labels, read_table
+from growlabels.stream._features import read_labels, read_table
 from growlabels.stream._hierarchy import LabelNode, build_hierarchy
+from growlabels.stream._index import Index, IndexedCells
 from growlabels.stream._large_engine import LargeEngine
 from growlabels.stream._named import Choices, Named
 from growlabels.stream._paper import PaperEngine
@@ -210,9 +211,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
             A value is not what it must be; nothing was learned.
         """
         mentioned, true = read_labels(y)
-        size = len(true)
-        cells = Cells(true, np.array([0, size]), np.arange(size), np.ones(size))
-        self._learn(self._features.read_row(x, learn=True), cells, mentioned, keep=False)
+        features = self._features.read_row(x, learn=True)
+        self._learn(features, self._positive.read_names(true), mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
@@ -353,7 +353,9 @@ class IHOMER(Named, base.MultiLabelClassifier):
             raise damaged(Path(path), error) from error
         return model
 
-    def _read(self, X: Any, Y: Any) -> tuple[IndexedCells, Cells, Sequence[Hashable]]:
+    def _read(
+        self, X: Any, Y: Any
+    ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
         """Read rows to learn; names are entered if nothing is wrong."""
         features, labels = read_table(X, "X"), read_table(Y, "Y")
         rows = features.start.size - 1, labels.start.size - 1
@@ -361,7 +363,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
             raise UsageError(
                 f"X has {rows[0]} rows and Y has {rows[1]}; give one row of labels for each row"
             )
-        return self._features.read(features, learn=True), labels, labels.names
+        x, y = self._features.read(features, learn=True), self._positive.read(labels, learn=True)
+        return x, y[:2], labels.names
 
 
 def _check_whole(name: str, value: object, least: int) -> None:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.stream._engine import Engine, Rows
-from growlabels.stream._features import Cells, Index, IndexedCells
+from growlabels.stream._features import Cells
+from growlabels.stream._index import Index, IndexedCells
 from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
 from growlabels.stream._paper import PaperEngine
 
@@ -27,9 +28,13 @@ class Named:
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
 
     def _learn(
-        self, features: IndexedCells, labels: Cells, mentioned: Iterable[Hashable], keep: bool
+        self,
+        features: IndexedCells,
+        labels: tuple[NDArray[np.int64], NDArray[np.int64]],
+        mentioned: Iterable[Hashable],
+        keep: bool,
     ) -> Choices:
-        rows = Rows(*features, *self._positive.read(labels, learn=True)[:2])
+        rows = Rows(*features, *labels)
         if rows.x_start.size > 1:
             self._labels.update(dict.fromkeys(mentioned))
         if not isinstance(self._engine, Engine):
