@@ -63,6 +63,26 @@ def test_the_rows_themselves_are_never_written_over(train: Path) -> None:
     assert source.read_bytes() == before
 
 
+def test_a_stop_at_the_last_file_leaves_all_of_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "train.parquet"
+    rows = [{"prompt": c, "completion": c * 9} for c in "abcdef"]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    table, out = scan(path), tmp_path / "out"
+    filter_rows(path, table, out, "top:2")
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    assert len(before) == 4
+
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("growlabels.unsafe._filter._write_kept_parquet", stop)
+        filter_rows(path, table, out, "top:4")
+    assert before == {file.name: file.read_bytes() for file in out.iterdir()}
+
+
 def test_a_rejected_row_has_its_reasons(train: Path, tmp_path: Path) -> None:
     table = scan(train)
     filter_rows(train, table, tmp_path / "out", "top:2")

@@ -124,6 +124,7 @@ def test_requests_without_token_or_with_another_host_are_refused(run: Path) -> N
 
         status, body, policy = ask(url.path)
         assert status == 200 and "may be disturbing" in body
+        assert f"growlabels unsafe filter {run} --decisions --threshold {SHOWN}" in body
         assert "default-src 'none'" in policy
         wrong = "/" + "A" * (len(url.path) - 2) + "/"
         for path in ("/", "/row/1", wrong, wrong + "row/1", url.path[:-2] + "/", "/%C3%A9/"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -87,10 +88,25 @@ def filter_rows(
     percentiles = next(iter(table.percentiles.values()))
     resolved = resolve_threshold(threshold, table.score, percentiles, known)
     reject = (table.flagged(resolved) & (decided != "accept")) | (decided == "reject")
-    place = {int(number): index for index, number in enumerate(table.number)}
-    folder.mkdir(parents=True, exist_ok=True)
-    counts = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
     reasons = _Reasons(table, resolved, decided == "reject")
+    written = [KEPT, REJECTED, MALFORMED]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
+        counts = _split(source, Path(staging), table, reject, reasons)
+        if isinstance(source, str | os.PathLike) and Path(source).suffix == ".parquet":
+            _write_kept_parquet(Path(source), Path(staging), set(table.number[~reject].tolist()))
+            written.append(KEPT_PARQUET)
+        for name in written:  # all are whole by now: no interrupt leaves new ones beside old ones
+            Path(staging, name).replace(folder / name)
+    return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, tuple(written))
+
+
+def _split(
+    source: RowSource, folder: Path, table: ScoreTable, reject: np.ndarray, reasons: "_Reasons"
+) -> dict[str, int]:
+    """Write the three files; return how many rows each has."""
+    place = {int(number): index for index, number in enumerate(table.number)}
+    counts: dict[str, int] = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
     with ExitStack() as stack:
         files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
         for number, row, raw, why in _every_row(source):
@@ -107,11 +123,7 @@ def filter_rows(
             counts[name] += 1
         if counts[KEPT] + counts[REJECTED] != len(table):
             raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
-    written = (KEPT, REJECTED, MALFORMED)
-    if isinstance(source, str | os.PathLike) and Path(source).suffix == ".parquet":
-        _write_kept_parquet(Path(source), folder, {int(n) for n in table.number[~reject]})
-        written = (*written, KEPT_PARQUET)
-    return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, written)
+    return counts
 
 
 def _refuse_own_source(source: RowSource, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """A scan that a person looks through: flagged rows in order, their texts, decisions, rescans."""
 
 import os
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,6 +125,12 @@ class Review:
     def rescanned(self) -> bool:
         """Whether the table shown was made with a person's decisions."""
         return self.table is not self.first
+
+    @property
+    def filter_command(self) -> str:
+        """What to type to filter by the decisions, at the threshold of this review."""
+        words = ["growlabels", "unsafe", "filter", str(self.run.path), "--decisions"]
+        return shlex.join([*words, "--threshold", self.spec])
 
     def row(self, number: int) -> ReviewRow:
         """Return what is shown of a flagged row; ``KeyError`` for another."""

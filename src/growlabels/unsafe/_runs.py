@@ -1,5 +1,6 @@
 """What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
 
+import shlex
 import time
 from collections import Counter
 from dataclasses import replace
@@ -110,7 +111,9 @@ def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | N
         print(f"warning: {warning}")
     print(f"threshold {command.threshold}: {table.rejection(resolved)}")
     print(f"report: {command.out / REPORT}")
-    print(f"next: growlabels unsafe filter {command.out} --threshold {command.threshold}")
+    run, threshold = shlex.quote(str(command.out)), command.threshold
+    print(f"next: growlabels unsafe review {run} --threshold {threshold} (look at the rows)")
+    print(f"or: growlabels unsafe filter {run} --threshold {threshold} (write kept and rejected)")
 
 
 def _truth(train: Path, field: str) -> dict[int, int]:
