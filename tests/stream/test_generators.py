@@ -90,10 +90,12 @@ def test_the_learner_learns_the_rule_and_a_change_costs_it(kind):
     [
         ({"kind": "cube"}, "kind must be one of 'tree', 'rbf', 'hyperplane', 'hypercube'"),
         ({"drift": "slow"}, "drift must be one of 'none', 'sudden'"),
-        ({"rows": 0}, "rows must be at least 1"),
-        ({"features": 1}, "features must be at least 2"),
-        ({"width": 0}, "width must be at least 1"),
-        ({"changes": -1}, "changes must be at least 0"),
+        ({"rows": 0}, "rows must be a whole number of at least 1"),
+        ({"rows": 1.5}, "rows must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"features": 1}, "features must be a whole number of at least 2"),
+        ({"width": 0}, "width must be a whole number of at least 1"),
+        ({"changes": -1}, "changes must be a whole number of at least 0"),
         ({"noise": 1.0}, "noise must be in"),
     ],
 )

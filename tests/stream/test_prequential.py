@@ -108,7 +108,9 @@ def test_a_bad_row_is_named_and_what_was_learned_stays():
     with pytest.raises(DataError, match=r"row 2 \(counting from 0\): feature 'f' .* it was nan"):
         prequential(model, rows)
     assert model.n_rows == 2
-    with pytest.raises(UsageError, match="delay must be at least 0 rows, it was -1"):
+    with pytest.raises(
+        UsageError, match="delay must be a whole number of rows, at least 0, it was -1"
+    ):
         prequential(model, [], delay=-1)
 
 
@@ -204,8 +206,17 @@ def test_no_rows_are_no_error():
 
 
 def test_wrong_input_is_named():
-    with pytest.raises(UsageError, match="every must be at least 1"):
-        prequential(MajorityLabels(), [], every=0)
+    for name, value in (("every", 0), ("every", 1.5), ("window", None), ("delay", "x")):
+        with pytest.raises(
+            UsageError, match=f"{name} must be a whole number of rows, at least ., it was"
+        ):
+            prequential(MajorityLabels(), [], **{name: value})
+    with pytest.raises(UsageError, match="at must be numbers of at least 1"):
+        prequential(MajorityLabels(), [], at="x")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match=r"must have predict_one and learn_one, .* was NoneType"):
+        prequential(None, [])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match="models must be name -> model, they were list"):
+        compare([MajorityLabels()], [])  # pyright: ignore[reportArgumentType]
     with pytest.raises(DataError, match="2 rows and Y has 3"):
         ArrayRows(np.zeros((2, 1)), np.zeros((3, 1), bool))
     with pytest.raises(DataError, match="labels has 2 names for 1 columns"):

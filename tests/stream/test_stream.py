@@ -64,8 +64,11 @@ def test_wrong_use_is_said():
     for rows in (3, "rows", None):
         with pytest.raises(UsageError, match="must be an iterable of rows"):
             Stream(rows)
-    with pytest.raises(UsageError, match="labels must be names"):
-        Stream([], labels="t")
+    for labels in ("t", 3, [["t"]]):
+        with pytest.raises(UsageError, match="labels must be names"):
+            Stream([], labels=labels)
+    with pytest.raises(UsageError, match="labels must be text such as '14'"):
+        Stream.read("s.csv", 14)  # pyright: ignore[reportArgumentType]
 
 
 def test_files_are_read_as_the_command_line_does(tmp_path):

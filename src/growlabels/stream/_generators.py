@@ -85,9 +85,8 @@ def make_stream(
     >>> made.rows.X.shape, made.rows.Y.shape, made.drifts, made.concept[[0, 199, 200]].tolist()
     ((400, 10), (400, 6), (200,), [0, 0, 1])
     """
-    _check(kind, drift, noise, rows=rows, features=features, labels=labels, width=width)
-    if changes < 0:
-        raise UsageError.parameter("changes", "must be at least 0", changes)
+    sizes = {"rows": rows, "features": features, "labels": labels, "width": width}
+    _check(kind, drift, noise, **sizes, changes=changes, seed=seed)
     rng = np.random.default_rng(seed)
     changes = 0 if drift == "none" else changes
     starts = [rows * (i + 1) // (changes + 1) for i in range(changes)]
@@ -123,9 +122,9 @@ def _check(kind: str, drift: str, noise: float, **sizes: int) -> None:
     if drift not in get_args(Drift):
         raise UsageError.choice("drift", get_args(Drift), drift)
     for name, value in sizes.items():
-        least = 2 if name == "features" else 1
-        if value < least:
-            raise UsageError.parameter(name, f"must be at least {least}", value)
+        least = {"features": 2, "changes": 0, "seed": 0}.get(name, 1)
+        if not isinstance(value, int | np.integer) or value < least:
+            raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
     if not 0 <= noise < 1:
         raise UsageError.parameter("noise", "must be in [0, 1)", noise)
 

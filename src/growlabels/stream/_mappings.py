@@ -12,6 +12,7 @@ from growlabels.stream._columns import COUNT, choose_columns
 
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
+_NO_NUMBERS = {"nan", "inf", "infinity", "na", "n/a", "none", "null"}
 
 
 class Refused:
@@ -133,8 +134,16 @@ def _json_truths(y: object) -> dict[str, bool]:
 
 def _json_number(name: str, value: object) -> float:
     if not isinstance(value, int | float | Decimal) or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"feature {name!r} must be a finite number, it was {_short(value)}")
+        was = _short(value) + hint_at_words(value)
+        raise ValueError(f"feature {name!r} must be a finite number, it was {was}")
     return float(value)
+
+
+def hint_at_words(value: object) -> str:
+    """Return what helps where a feature holds words, and not just a number gone wrong."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    words = text[:1].isalpha() and text not in _NO_NUMBERS
+    return " (encode words as numbers, or leave the column out)" if words else ""
 
 
 def _short(value: object) -> str:

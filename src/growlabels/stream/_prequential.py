@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from operator import length_hint
 from typing import Any, Protocol
 
+import numpy as np
+
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
@@ -192,11 +194,13 @@ def compare(
     >>> scores["ours"].micro_f1 > scores["majority"].micro_f1
     True
     """
-    for name, value in (("every", every), ("window", window)):
-        if value < 1:
-            raise UsageError.parameter(name, "must be at least 1 row", value)
-    if delay < 0:
-        raise UsageError.parameter("delay", "must be at least 0 rows", delay)
+    for name, value, least in (("every", every, 1), ("window", window, 1), ("delay", delay, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise UsageError.parameter(
+                name, f"must be a whole number of rows, at least {least}", value
+            )
+    if not isinstance(models, Mapping):
+        raise UsageError(f"models must be name -> model, they were {type(models).__name__}")
     if not models:
         raise UsageError("models is empty; name at least one model")
     total = length_hint(rows) or None

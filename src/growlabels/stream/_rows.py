@@ -16,7 +16,7 @@ from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._columns import COUNT, choose_columns, listed
-from growlabels.stream._mappings import LabelRow, Refused, SetAside, mapping_rows
+from growlabels.stream._mappings import LabelRow, Refused, SetAside, hint_at_words, mapping_rows
 
 STANDARD_INPUT = "standard input"
 TABLES = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -56,6 +56,8 @@ def read_stream(
     DataError
         The file is empty, or a row is malformed.
     """
+    if not isinstance(labels, str | None):
+        raise UsageError.parameter("labels", "must be text such as '14' or 'a,b'", labels)
     if str(path) == "-":
         return _standard_input(labels, set_aside)
     if not path.is_file():
@@ -228,7 +230,8 @@ def _number(name: str, cell: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"column {name!r} must be a finite number, it was {cell[:40]!r}")
+        was = f"{cell[:40]!r}{hint_at_words(cell)}"
+        raise ValueError(f"column {name!r} must be a finite number, it was {was}")
     return value
 
 

@@ -39,6 +39,11 @@ class Runner:
     """
 
     def __init__(self, model: Any, delay: int, most: int) -> None:
+        if not (hasattr(model, "predict_one") and hasattr(model, "learn_one")):
+            raise UsageError(
+                "a model must have predict_one and learn_one, as River's have; it was "
+                f"{type(model).__name__}"
+            )
         self._model = model
         self._delay = delay
         self._most = most

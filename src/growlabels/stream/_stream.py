@@ -52,12 +52,15 @@ class Stream:
     ) -> None:
         if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
             raise UsageError(f"rows must be an iterable of rows, they were {type(rows).__name__}")
-        if isinstance(labels, str):
+        try:
+            names = set() if labels is None or callable(labels) else set(labels)
+        except TypeError:
+            names = None
+        if names is None or isinstance(labels, str):
             raise UsageError.parameter("labels", "must be names, or a function of a name", labels)
         self.rows = rows
         self.labels = labels
         self.set_aside = set_aside
-        names = set() if labels is None or callable(labels) else set(labels)
         self._is_label = labels if callable(labels) else names.__contains__
 
     @staticmethod
