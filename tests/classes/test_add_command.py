@@ -136,7 +136,8 @@ def test_what_is_compared() -> None:
         ({"held_out": 1.0}, UsageError, "held-out must be from 0 to below 1, it was 1.0"),
         ({"replay": -1}, UsageError, "replay must be at least 0, it was -1"),
         ({"epochs": 0}, UsageError, "epochs must be at least 1, it was 0"),
-        ({"lr": 0.0}, UsageError, "lr must be above 0, it was 0.0"),
+        ({"lr": 0.0}, UsageError, "lr must be above 0 and finite, it was 0.0"),
+        ({"seed": -1}, UsageError, "seed must be at least 0, it was -1"),
     ],
 )
 def test_wrong_use(
@@ -155,3 +156,8 @@ def test_nothing_new_and_other_tables(fitted: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "more.csv", more("elk", -5, -5))
     with pytest.raises(DataError, match=r"more.csv' is none of the tables that the model"):
         add(fitted, table, tmp_path / "out", old=(table,)).run(silent)
+    old = fitted / "animals.csv"
+    with pytest.raises(
+        UsageError, match="two of the tables, those of --old included, are the same"
+    ):
+        add(fitted, table, tmp_path / "out", old=(old, old)).run(silent)

@@ -132,6 +132,10 @@ def test_a_numeric_column_left_out_is_not_said_to_hold_no_numbers(
     table = write_csv(tmp_path / "animals.csv", numbers(20))
     quick(table, tmp_path / "run", columns=("x",)).run(silent)
     assert "not read, since they hold no numbers: note;" in capsys.readouterr().out
+    rows = [row | {"z": "NA" if i == 4 else i} for i, row in enumerate(numbers(20))]
+    quick(write_csv(tmp_path / "z.csv", rows), tmp_path / "z", epochs=1).run(silent)
+    said = capsys.readouterr().out
+    assert "column 'z' is not read as numbers, since row 6 holds 'NA'; leave" in said
 
 
 def test_no_numeric_column(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.classes.test_fit_commands import numbers, quick, write_csv
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
 from growlabels.classes import EBVClassifier
@@ -28,6 +28,9 @@ def test_rows_and_labels_as_the_fit_read_them(fitted: FittedRun) -> None:
     assert fitted.labels(table)[:3].tolist() == ["ant", "bee", "cow"]
     with pytest.raises(UsageError, match="has no column 'plant'"):
         fitted.labels(table, "plant")
+    table.columns["x"] = [[1.0, 2.0]] * 60
+    with pytest.raises(DataError, match="'x', 'y' hold 3 numbers a row, the model was fitted on 2"):
+        fitted.rows(table)
 
 
 def test_answers_are_those_of_predict_proba(fitted: FittedRun) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.rows import write_jsonl
 from growlabels.classes._table import read_table, write_table
 
 
@@ -73,8 +74,28 @@ def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.matrix(["a"]), [[1], [np.nan]])
     with pytest.raises(DataError, match="csv row 3: column 'b' is empty"):
         table.labels("b")
-    with pytest.raises(DataError, match="row 2: column 'c' must hold finite numbers, it was 'inf'"):
+    with pytest.raises(
+        DataError, match=r"row 2: column 'c' must hold finite numbers up to 1e.100, it was 'inf'"
+    ):
         table.matrix(["c"])
+
+
+@pytest.mark.parametrize("value", ["", None, ["a"], {"a": 1}])
+def test_what_is_no_label_is_refused(tmp_path: Path, value: object) -> None:
+    write_jsonl(tmp_path / "t.jsonl", [{"a": "x"}, {"a": value}])
+    with pytest.raises(DataError, match=r"row 2: column 'a' (is empty|must hold text or numbers)"):
+        read_table(tmp_path / "t.jsonl").labels("a")
+
+
+def test_a_column_mostly_of_numbers_names_its_odd_cell(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "a,b\n1,x\nNA,2\n,y\n3,z\n")
+    assert (table.odd_cell("a"), table.odd_cell("b")) == ((3, "NA"), None)
+    assert table.labels("b").tolist() == ["x", "2", "y", "z"]
+
+
+def test_whole_numbers_beyond_64_bits_are_labels_too(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "t.jsonl", [{"a": 1}, {"a": 10**30}])
+    assert read_table(tmp_path / "t.jsonl").labels("a").tolist() == ["1", str(10**30)]
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

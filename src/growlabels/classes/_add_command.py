@@ -1,6 +1,7 @@
 """``growlabels classes add``: append classes to a fitted run, and say what that did to old ones."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,12 @@ class Add:
         per_class = max(10, round(len(parts[0][0].labels) / len(np.unique(parts[0][0].labels))))
         count = per_class if self.replay is None else self.replay
         again = [_some_of_each(kept, count, self.seed) for kept, _ in parts[1:]]
-        run = RunFolder.open(self.out, ADD, self._config(fitted, [*history, own]), self._inputs())
+        inputs = self._inputs()
+        if len(set(inputs.values())) < len(inputs):
+            raise UsageError(
+                "two of the tables, those of --old included, are the same; name it once"
+            )
+        run = RunFolder.open(self.out, ADD, self._config(fitted, [*history, own]), inputs)
 
         held = Rows(
             joined([part.rows for _, part in parts]), joined([part.labels for _, part in parts])
@@ -125,13 +131,13 @@ class Add:
         if not 0 <= self.held_out < 1:
             raise UsageError.parameter("held-out", "must be from 0 to below 1", self.held_out)
         check_false_rejection(self.false_rejection)
-        for name in ("replay", "epochs"):
+        for name in ("replay", "epochs", "seed"):
             value = getattr(self, name)
             if value is not None and value < (name == "epochs"):
                 least = int(name == "epochs")
                 raise UsageError.parameter(name, f"must be at least {least}", value)
-        if self.lr is not None and not self.lr > 0:
-            raise UsageError.parameter("lr", "must be above 0", self.lr)
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise UsageError.parameter("lr", "must be above 0 and finite", self.lr)
 
     def _old(
         self, fitted: "FittedRun", path: Path, history: list[dict[str, Any]]

@@ -116,7 +116,16 @@ class Fit:
         numbers = table.numeric(self.label)
         read = {self.label, *numbers, *columns, *self.words}
         unread = [name for name in table.columns if name not in read]
-        if unread and not self.text:
+        if self.text:
+            return
+        for name in [*unread]:
+            if cell := table.odd_cell(name):
+                print(
+                    f"column {name!r} is not read as numbers, since row {cell[0]} holds "
+                    f"{cell[1]!r}; leave cells of missing numbers empty"
+                )
+                unread.remove(name)
+        if unread:
             names = ", ".join(unread)
             print(f"not read, since they hold no numbers: {names}; --words or --text reads them")
 

@@ -12,7 +12,8 @@ from growlabels.base.errors import DataError, RunError
 from growlabels.base.runs import RunFolder
 from growlabels.classes._estimator import EBVClassifier
 from growlabels.classes._estimator_file import CODEBOOK, SETTINGS, WEIGHTS
-from growlabels.classes._mixed import MixedRows
+from growlabels.classes._mixed import MixedReader, MixedRows
+from growlabels.classes._reader import ArrayReader
 from growlabels.classes._scores import Scores, score_answers
 from growlabels.classes._table import DataTable
 
@@ -54,8 +55,26 @@ class FittedRun:
         return self.run.config["label"]
 
     def rows(self, table: DataTable) -> Any:
-        """Return the texts, or the columns, that the classifier reads."""
-        return rows_of(table, *(self.run.config[name] for name in ("text", "columns", "words")))
+        """Return the texts, or the columns, that the classifier reads.
+
+        Raises
+        ------
+        UsageError
+            A column is not there.
+        DataError
+            A cell is not what it must be, or vectors are of another length than in the fit.
+        """
+        text, columns, words = (self.run.config[name] for name in ("text", "columns", "words"))
+        rows = rows_of(table, text, columns, words)
+        reader = self.model.reader_
+        array = reader.array if isinstance(reader, MixedReader) else reader
+        found = rows.numbers if isinstance(rows, MixedRows) else rows
+        if isinstance(array, ArrayReader) and found.shape[1] != len(array.mean):
+            raise DataError(
+                f"{table.name}: columns {', '.join(map(repr, columns))} hold {found.shape[1]} "
+                f"numbers a row, the model was fitted on {len(array.mean)}; mend the vectors"
+            )
+        return rows
 
     def labels(self, table: DataTable, name: str | None = None) -> NDArray[Any]:
         """Return a label column in the type of the classifier's labels.

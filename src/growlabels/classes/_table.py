@@ -18,6 +18,7 @@ from growlabels.base.rows import read_rows, write_jsonl, write_parquet
 if TYPE_CHECKING:
     from growlabels.classes._mixed import MixedRows
 
+LARGEST = 1e100  # number that is read; squares of larger ones overflow
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -56,13 +57,15 @@ class DataTable:
         """Return a column of strings; numbers become their text."""
         values = self.column(name)
         self._complete(name, values)
+        self._single(name, values)
         return [value if isinstance(value, str) else str(value) for value in values]
 
     def labels(self, name: str) -> NDArray[Any]:
         """Return a column of labels: whole numbers where all are, else strings."""
-        values = self.column(name)
+        values = [None if value == "" else value for value in self.column(name)]
         self._complete(name, values)
-        if all(type(value) is int for value in values):
+        self._single(name, values)
+        if all(type(value) is int and abs(value) < 1 << 63 for value in values):
             return np.array(values)
         return np.array([str(value) for value in values])
 
@@ -78,6 +81,8 @@ class DataTable:
         """Return columns of words, "" where one is missing, beside columns of numbers."""
         from growlabels.classes._mixed import MixedRows
 
+        for name in words:
+            self._single(name, self.column(name))
         strings = {
             name: ["" if value is None else str(value) for value in self.column(name)]
             for name in words
@@ -92,10 +97,10 @@ class DataTable:
             if value is None:
                 continue
             where = f"{self.name} row {self.numbers[row]}: column {name!r}"
-            if vector is None or np.isinf(vector).any():
+            if vector is None or (np.abs(vector) > LARGEST).any():
                 raise DataError(
-                    f"{where} must hold finite numbers, it was {_short(value)}; leave the column "
-                    "out with --columns"
+                    f"{where} must hold finite numbers up to {LARGEST:g}, it was {_short(value)}; "
+                    "leave the column out with --columns"
                 )
             if len(vector) != width:
                 raise DataError(
@@ -103,6 +108,14 @@ class DataTable:
                 )
             matrix[row] = vector
         return matrix
+
+    def odd_cell(self, name: str) -> tuple[int, Any] | None:
+        """Return row and value of the first cell without a number, where most hold one."""
+        places = [i for i, value in enumerate(self.columns[name]) if value is not None]
+        odd = [i for i in places if _vector(self.columns[name][i]) is None]
+        if not odd or 2 * len(odd) > len(places):
+            return None
+        return self.numbers[odd[0]], self.columns[name][odd[0]]
 
     def numeric(self, without: str) -> list[str]:
         """Name the columns that hold numbers or vectors wherever they hold anything."""
@@ -113,6 +126,15 @@ class DataTable:
             and any(value is not None for value in values)
             and all(value is None or _vector(value) is not None for value in values)
         ]
+
+    def _single(self, name: str, values: list[Any]) -> None:
+        """Refuse what is neither text nor a number."""
+        for number, value in zip(self.numbers, values, strict=True):
+            if isinstance(value, list | dict):
+                raise DataError(
+                    f"{self.name} row {number}: column {name!r} must hold text or numbers, it was "
+                    f"{_short(value)}; write it as one value"
+                )
 
     def _complete(self, name: str, values: list[Any]) -> None:
         if None in values:
