@@ -114,6 +114,7 @@ def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
     assert with_it.is_target.tolist() == [False] * 40 + [True]
     assert any("also targets (row 41)" in warning for warning in with_it.warnings)
     assert with_it["tfidf"][40] < 0.9
+    assert with_it.nearest_target[40] != with_it.row_id[40]
 
 
 def test_a_pool_of_targets_alone_is_scored() -> None:

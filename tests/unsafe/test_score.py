@@ -50,6 +50,17 @@ def test_the_best_window_and_its_target_are_named() -> None:
     assert found.nearest.tolist() == [1, 0]
 
 
+def test_a_row_that_is_a_target_is_explained_by_the_others() -> None:
+    targets = unit(np.array([[1, 0, 0], [0.1, 1, 0], [0, 0, 1]], float)).reshape(3, 1, 3)
+    windows = unit(np.array([[1, 0, 0], [0, 1, 0.2]], float)).reshape(2, 1, 3)
+    asked = np.array([0, 2]), np.zeros((1, 3)), targets, target_sets(3)
+    for own, best, nearest in (([-1], 1, 1), ([1], 0, 0), ([0], 1, 1)):
+        found = window_scores(windows, *asked, np.array(own))
+        assert (found.best.tolist(), found.nearest.tolist()) == ([best], [nearest])
+    alone = window_scores(windows, asked[0], asked[1], targets[:1], target_sets(1), np.array([0]))
+    assert alone.nearest.tolist() == [0]
+
+
 def test_columns_of_target_sets_sum_to_one() -> None:
     for targets in (1, 2, 12, 40):
         sets = target_sets(targets)

@@ -105,6 +105,7 @@ class PoolScorer:
         self.statistics = statistics
         self.targets = targets
         self.sets = target_sets(len(targets))
+        self._place = {key: place for place, key in enumerate(targets.keys)}
         means = targets.hidden.means
         self._window_targets = statistics.centred_windows(means)
         self._last = unit(means[:, -1].astype(np.float64))
@@ -128,5 +129,6 @@ class PoolScorer:
                 self.statistics.mean_window,
                 self._window_targets,
                 self.sets,
+                np.array([self._place.get(key, -1) for key in shard.keys], np.int64),
             ),
         )

@@ -300,8 +300,8 @@ class Scanner:
             found = pool.numbers[target_of >= 0].tolist()
             numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
             warnings.append(
-                f"{len(found)} of the rows are also targets (row {numbers}): scored "
-                "without themselves as targets, and rejected by the filter."
+                f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
+                f"{numbers}): scored without themselves as targets, and rejected by the filter."
             )
         if pool.truncated.any():
             warnings.append(

@@ -93,6 +93,7 @@ def window_scores(
     mean: Float[np.ndarray, "layers dim"],
     targets: Float[np.ndarray, "targets layers dim"],
     sets: Float[np.ndarray, "targets sets"],
+    own: Int[np.ndarray, " rows"] | None = None,
 ) -> WindowScores:
     """Score rows by their best window: mean over targets, then maximum over windows.
 
@@ -105,6 +106,9 @@ def window_scores(
         The pool's mean window, taken from every window before the cosine.
     targets
         Centred unit row means of the targets.
+    own
+        Per row the target that it is, or -1: that one names neither its best window nor its
+        nearest target.
     """
     similar = np.empty((len(windows), targets.shape[1], len(targets)), np.float32)
     for layer in range(targets.shape[1]):
@@ -118,6 +122,13 @@ def window_scores(
         [np.argmax(total[a:b]) for a, b in zip(starts, offsets[1:], strict=True)], np.int64
     )
     nearest = similar[starts + best].sum(1).argmax(1)
+    is_target = np.zeros(0, np.int64) if own is None or len(targets) < 2 else own
+    for row in np.flatnonzero(is_target >= 0):
+        others = similar[offsets[row] : offsets[row + 1]].sum(1)
+        others[:, is_target[row]] = 0
+        best[row] = others.sum(1).argmax()
+        others[:, is_target[row]] = -np.inf
+        nearest[row] = others[best[row]].argmax()
     return WindowScores(scores.astype(np.float64), best, nearest)
 
 
