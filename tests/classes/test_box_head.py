@@ -85,8 +85,10 @@ def test_wrong_inputs() -> None:
         EBVBoxHead(4, Codebook.for_classes(5), "none")  # type: ignore[arg-type]
     head, x = made("reject")
     with pytest.raises(DataError, match="one class per region"):
-        head.loss(x, torch.full((8,), -1))
-    with pytest.raises(DataError, match="it was 30"):
-        head.loss(x, torch.full((8,), 31))
+        head.loss(x, torch.zeros(7, dtype=torch.long))
+    for target in (-1, 31):
+        y = torch.tensor([0, 3, target, 0, 0, 0, 0, 0])
+        with pytest.raises(DataError, match=f"0, the background, to 30, it was {target} in row 2"):
+            head.loss(x, y)
     with pytest.raises(UsageError, match="scores must be at least 19"):
         head.fit_threshold(x)

@@ -97,6 +97,8 @@ def test_duplicate_and_unknown_labels() -> None:
     codebook.add_labels(["a", "b"])
     with pytest.raises(UsageError, match="labels must be new"):
         codebook.add_labels(["c", "b"])
+    with pytest.raises(UsageError, match="labels must be a list of labels, it was 'cd'"):
+        codebook.add_labels("cd")
     with pytest.raises(DataError, match="label 'x' was never added"):
         codebook.remove_labels(["a", "x"])
     assert codebook.labels.removed == []

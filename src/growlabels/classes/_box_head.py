@@ -93,12 +93,22 @@ class EBVBoxHead(nn.Module):
         """
         if self.background == "class":
             return self.classifier.loss(x, y)
+        n = self.classifier.num_classes
+        if y.shape != x.shape[:1]:
+            raise DataError(
+                f"y must hold one class per region, shape {tuple(x.shape[:1])}, it has shape "
+                f"{tuple(y.shape)}"
+            )
+        wrong = torch.nonzero((y < 0) | (y > n))
+        if len(wrong):
+            row = int(wrong[0])
+            raise DataError(
+                f"target must be from 0, the background, to {n}, it was {y[row].item()} in row "
+                f"{row}; add new classes with classifier.add_classes first"
+            )
         objects = y > 0
-        if y.shape != x.shape[:1] or bool((y < 0).any()):
-            raise DataError("y must hold one class per region, 0 for the background or above")
         known = self.classifier.loss(x[objects], y[objects] - 1, "sum")
         empty = x[~objects]
-        n = self.classifier.num_classes
         evenly = torch.full((1, n), 1 / n, device=x.device).expand(len(empty), n)
         unknown = soft_target_loss(self.classifier, empty, evenly, reduction="sum")
         return (known + unknown) / max(1, len(y))
