@@ -36,14 +36,14 @@ def test_rows_that_end_by_themselves_have_no_reason():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_waits_until_a_row_is_learned(number, code):
+def test_a_signal_waits_until_a_row_is_learned(number, code, capfd):
     learned = []
     with UntilStopped(range(5)) as rows:
         for row in rows:
             if row == 2:
                 os.kill(os.getpid(), number)
             learned.append(row)
-    assert learned == [0, 1, 2]
+    assert learned == [0, 1, 2] and "stopping after the rows in hand" in capfd.readouterr().err
     assert isinstance(rows.reason, StoppedError) and rows.reason.exit_code == code
 
 

@@ -64,10 +64,25 @@ class LabelNode:
             return count if self.kind == "root" else f"{count} without company"
         return f"{self.kind} of {len(self.labels)}, J {self.cohesion:.2f}"
 
-    def to_text(self, indent: int = 0) -> str:
-        """Return the hierarchy as indented lines."""
+    def to_text(self, indent: int = 0, most: int | None = None) -> str:
+        """Return the hierarchy as indented lines.
+
+        Parameters
+        ----------
+        indent
+            Depth of the first line.
+        most
+            Labels without company that are listed, the most frequent ones first; None: all, as
+            they were first seen.
+        """
+        shown = self.children
+        if most is not None and self.kind == "pool":
+            shown = tuple(sorted(shown, key=lambda node: -node.share)[:most])
         lines = ["  " * indent + self.title()]
-        return "\n".join([*lines, *(child.to_text(indent + 1) for child in self.children)])
+        lines += [child.to_text(indent + 1, most) for child in shown]
+        if len(shown) < len(self.children):
+            lines.append("  " * (indent + 1) + f"and {len(self.children) - len(shown):,} rarer")
+        return "\n".join(lines)
 
     def to_dot(self) -> str:
         """Return the hierarchy in the language of Graphviz, all text escaped.
@@ -75,6 +90,7 @@ class LabelNode:
         >>> leaves = LabelNode(("a",), 1.0, "label", 0.5), LabelNode(('"b"',), 1.0, "label", 0.2)
         >>> print(LabelNode(("a", '"b"'), 0.25, "cluster", 0.5, leaves).to_dot())
         digraph labels {
+          rankdir=LR;
           node [shape=box];
           n0 [label="cluster of 2, J 0.25"];
           n1 [label="a (50.0 % of rows)"];
@@ -91,7 +107,8 @@ class LabelNode:
             for i, node in enumerate(nodes)
             for child in node.children
         ]
-        return "\n".join(["digraph labels {", "  node [shape=box];", *lines, *edges, "}"])
+        head = "  rankdir=LR;", "  node [shape=box];"  # many labels grow downwards, not sideways
+        return "\n".join(["digraph labels {", *head, *lines, *edges, "}"])
 
     def to_json(self) -> dict[str, object]:
         """Return the hierarchy as a JSON value; labels that JSON does not know become text."""

@@ -1,8 +1,10 @@
 """A stream that somebody or a bad row ends early: what was learned until then is kept."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from operator import length_hint
 from types import FrameType
 from typing import Any
@@ -11,6 +13,7 @@ from growlabels.base.errors import DataError, GrowLabelsError
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
 _END = object()
+_IN_HAND = b"stopping after the rows in hand; once more stops at once and keeps nothing\n"
 
 
 class StoppedError(GrowLabelsError):
@@ -84,3 +87,5 @@ class UntilStopped:
             self._awaits = False
             raise error
         self.reason = error
+        with suppress(OSError):  # not by print, which may be what was interrupted
+            os.write(2, _IN_HAND)

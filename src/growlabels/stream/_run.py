@@ -28,6 +28,8 @@ from growlabels.stream._rows import STANDARD_INPUT, read_stream
 
 MALFORMED = "malformed.jsonl"
 MODEL = "model.zip"
+_MOST_ALONE = 20
+"""Labels without company that ``stream inspect`` lists."""
 MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
 """Models that must know beforehand how many labels there will be."""
 
@@ -120,7 +122,7 @@ def inspect_model(path: Path) -> None:
     model = IHOMER.load(_model_of(path) if path.is_dir() else path)
     known = len(model.labels_)
     print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
-    print(model.hierarchy())
+    print(model.hierarchy().to_text(most=_MOST_ALONE))
     print(
         "J: of the rows that carry one of two labels, the share that carries both, mean over the "
         "pairs; J and shares of rows fade old rows."
