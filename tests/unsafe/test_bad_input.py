@@ -1,6 +1,7 @@
 """Bad rows, odd sources and a full disk: one sentence each, and no row lost."""
 
 import errno
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,11 @@ def as_jsonl(rows: list[dict[str, Any]], folder: Path) -> Path:
     return folder / "rows.jsonl"
 
 
+def as_gzip(rows: list[dict[str, Any]], folder: Path) -> Path:
+    (folder / "rows.jsonl.gz").write_bytes(gzip.compress(as_jsonl(rows, folder).read_bytes()))
+    return folder / "rows.jsonl.gz"
+
+
 def as_parquet(rows: list[dict[str, Any]], folder: Path) -> Path:
     write_parquet(folder / "rows.parquet", rows)
     return folder / "rows.parquet"
@@ -51,10 +57,11 @@ def as_parquet(rows: list[dict[str, Any]], folder: Path) -> Path:
     [
         as_jsonl,
         as_parquet,
+        as_gzip,
         lambda rows, folder: datasets.Dataset.from_list(rows),
         lambda rows, folder: tuple(rows),
     ],
-    ids=["jsonl", "parquet", "datasets", "iterable"],
+    ids=["jsonl", "parquet", "gzip", "datasets", "iterable"],
 )
 def test_every_row_of_every_source_is_in_exactly_one_file(
     make: Callable[[list[dict[str, Any]], Path], Any], tmp_path: Path

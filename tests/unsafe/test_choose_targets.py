@@ -120,7 +120,7 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
         with pytest.raises(UsageError, match=message):
             UnsafeTargets(**command).run(silent)  # type: ignore[arg-type]
     (tmp_path / "train.jsonl").write_text('{"prompt": "a"}\n')
-    with pytest.raises(DataError, match="no usable row, 1 malformed; the first: row 1"):
+    with pytest.raises(DataError, match=r"no usable row, 1 malformed \(the first, row 1: .*; give"):
         UnsafeTargets(tmp_path / "train.jsonl", out, moderator=words).run(silent)
 
 

@@ -101,6 +101,7 @@ def test_mistakes_are_found_before_the_model_is_read(
         ({"threshold": "most"}, "threshold must be one of"),
         ({"label_field": "truth"}, "field 'truth' must be"),
         ({"label_field": "same"}, "says the same of every row"),
+        ({"seed": -1}, "seed must be at least 0"),
         ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
         ({"out": tmp_path / "one.jsonl"}, "one.jsonl' exists and is no run folder"),
         ({"out": tmp_path / "one.jsonl" / "run"}, "cannot be made: .*one.jsonl' is a file"),

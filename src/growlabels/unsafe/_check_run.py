@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.rows import MalformedRow
 from growlabels.unsafe._cascade import second_stage_rows
 from growlabels.unsafe._check import ModelCheck, check_model
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._model import CausalModel, load_model
-from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._rows import no_usable_row, read_examples
 from growlabels.unsafe._tokens import Encoded, encode
 
 if TYPE_CHECKING:
@@ -93,14 +94,15 @@ def _sampled(
     model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
 ) -> tuple[list[Encoded], int]:
     """Read the lengths off the first rows, and count the others."""
-    examples = read_examples(train, lambda bad: None)
+    bad: list[MalformedRow] = []
+    examples = read_examples(train, bad.append)
     encoded: list[Encoded] = []
     for example in islice(examples, _SAMPLE):
         # A response without tokens is set aside by a scan too.
         with suppress(DataError):
             encoded.append(encode(model, example, prompt_tokens, response_tokens))
     if not encoded:
-        raise DataError(f"{train} holds no usable row, so there is nothing to try the model on")
+        raise no_usable_row(str(train), bad)
     return encoded, len(encoded) + sum(1 for _ in examples)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import atomic_write
+from growlabels.base.files import atomic_write, open_bytes
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
 from growlabels.unsafe._calibrate import known_labels
 from growlabels.unsafe._decisions import Decision
@@ -93,7 +93,7 @@ def filter_rows(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
         counts = _split(source, Path(staging), table, reject, reasons)
-        if isinstance(source, str | os.PathLike) and Path(source).suffix == ".parquet":
+        if isinstance(source, str | os.PathLike) and _is_parquet(source):
             _write_kept_parquet(Path(source), Path(staging), set(table.number[~reject].tolist()))
             written.append(KEPT_PARQUET)
         for name in written:  # all are whole by now: no interrupt leaves new ones beside old ones
@@ -124,6 +124,10 @@ def _split(
         if counts[KEPT] + counts[REJECTED] != len(table):
             raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
     return counts
+
+
+def _is_parquet(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() == ".parquet"
 
 
 def _refuse_own_source(source: RowSource, folder: Path) -> None:
@@ -222,13 +226,13 @@ class _Lines:
 
     def __init__(self, source: RowSource) -> None:
         is_file = isinstance(source, str | os.PathLike)
-        self._path = Path(source) if is_file and Path(source).suffix != ".parquet" else None
+        self._path = Path(source) if is_file and not _is_parquet(source) else None
         self._lines = self._read()
 
     def _read(self) -> Iterator[tuple[int, str]]:
         if self._path is None:
             return
-        with self._path.open("rb") as file:
+        with open_bytes(self._path) as file:
             for number, line in enumerate(file, 1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
 

@@ -57,6 +57,8 @@ class LoraSettings:
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise UsageError.parameter("rank", "must be at least 1", self.rank)
+        if self.seed < 0:
+            raise UsageError.parameter("seed", "must be at least 0", self.seed)
         if self.top_layers is not None and self.top_layers < 0:
             raise UsageError.parameter("top_layers", "must be at least 0", self.top_layers)
         if self.layers is not None:

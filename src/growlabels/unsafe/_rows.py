@@ -9,10 +9,11 @@
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from growlabels.base.errors import DataError
 from growlabels.base.rows import MalformedRow, RowSource, read_rows
 
 
@@ -183,3 +184,12 @@ def _kind(value: object) -> str:
 
 def _raw(data: Mapping[str, Any]) -> str:
     return json.dumps(dict(data), ensure_ascii=False, default=str)
+
+
+def no_usable_row(name: str, malformed: Sequence[MalformedRow]) -> DataError:
+    """Build the one wording for rows of which none can be used."""
+    first = f" (the first, row {malformed[0].number}: {malformed[0].reason})" if malformed else ""
+    return DataError(
+        f"{name} holds no usable row, {len(malformed)} malformed{first}; give JSON objects, one a "
+        "line, or Parquet rows, with messages, prompt and completion, or instruction and output"
+    )

@@ -20,7 +20,7 @@ from growlabels.base.runs import RunFolder
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
-from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._rows import Example, no_usable_row, read_examples
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, left_out, zscore
 from growlabels.unsafe._scorers import resolve_scorers, wants_tokens
@@ -60,8 +60,8 @@ class Scanner:
     Raises
     ------
     UsageError
-        An unknown method, a limit below 1, a model that does not exist or lacks the layers asked
-        for.
+        An unknown method, a limit below 1, a seed below 0, a model that does not exist or lacks
+        the layers asked for.
 
     Notes
     -----
@@ -92,6 +92,8 @@ class Scanner:
         seed: int = 0,
         gradients: GradientSettings | None = None,
     ) -> None:
+        if seed < 0:
+            raise UsageError.parameter("seed", "must be at least 0", seed)
         self.scorers = resolve_scorers(methods)
         self.gradients = gradients or GradientSettings()
         self.settings = ShardSettings(
@@ -218,11 +220,7 @@ class Scanner:
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
         if not self._rows:
-            first = f"; the first: {self.malformed[0].reason}" if self.malformed else ""
-            raise DataError(
-                f"{source_name(source, 'the training rows')} holds no usable row, "
-                f"{len(self.malformed)} malformed{first}"
-            )
+            raise no_usable_row(source_name(source, "the training rows"), self.malformed)
         if isinstance(source, str | os.PathLike):
             return file_sha256(source)
         for bad in self.malformed:

@@ -13,7 +13,7 @@ from growlabels.base.runs import MANIFEST
 from growlabels.unsafe._choose_targets import choose_targets
 from growlabels.unsafe._moderation import Verdict, moderate
 from growlabels.unsafe._moderator_of import moderator_of
-from growlabels.unsafe._rows import Example, half_character, read_examples
+from growlabels.unsafe._rows import Example, half_character, no_usable_row, read_examples
 
 if TYPE_CHECKING:
     from growlabels.unsafe._targets_command import UnsafeTargets
@@ -37,10 +37,7 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     else:
         examples = _answered(command, progress)
     if not examples:
-        raise DataError(
-            f"{command.rows} holds no usable row, {len(bad)} malformed"
-            + (f"; the first: row {bad[0].number}, {bad[0].reason}" if bad else "")
-        )
+        raise no_usable_row(str(command.rows), bad)
     places: Sequence[int] = range(len(examples))
     warnings: tuple[str, ...] = ()
     if judge:
