@@ -31,7 +31,7 @@ SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
 class Command(Protocol):
     """What a command's config dataclass can do.
 
-    One whose work goes on where it was stopped says so with a class variable ``resumes``.
+    One whose work goes on where it was stopped says so with ``resumes``.
     """
 
     def run(self, progress: Progress) -> None: ...

@@ -113,6 +113,7 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
         "moderator": ({"moderator": None}, "give --moderator"),
         "rows": ({"rows": tmp_path / "none.jsonl"}, "does not exist"),
         "out": ({"out": tmp_path / "x.txt"}, "out must be"),
+        "adapter": ({"adapter": tmp_path}, "give --model too"),
         "words": ({"moderator": "keywords:nowhere"}, "keywords file 'nowhere'"),
     }
     for fields, message in bad.values():

@@ -166,6 +166,12 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
     command.run(lambda stage, *_: steps.append(stage))
     assert not [stage for stage in steps if stage.startswith("retraining")], "nothing is done twice"
     assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))
+    assert not any(line.startswith("warning") for line in lines)
+    write_jsonl(files[1], ROWS)
+    UnsafeRetrain(**{**vars(command), "random_arms": 1}).run(silent)
+    assert "warning: 8 of 8 held-out ordinary rows are also training" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"arm 'all' are not finite, .* smaller learning rate"):
+        UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}).run(silent)
     with pytest.raises(DataError, match="flags no row"):
         UnsafeRetrain(**{**vars(command), "threshold": "top:0"}).run(silent)
 

@@ -322,7 +322,10 @@ def _saved_config(folder: Path) -> Any:
 
     file = folder / "adapter_config.json"
     if not file.is_file():
-        raise UsageError(f"adapter folder {str(folder)!r} has no adapter_config.json")
+        raise UsageError(
+            f"adapter folder {str(folder)!r} has no adapter_config.json; "
+            "give a folder that peft saved, or a run folder after unsafe retrain"
+        )
     if not (folder / "adapter_model.safetensors").is_file():
         pickled = (folder / "adapter_model.bin").is_file()
         raise UsageError(

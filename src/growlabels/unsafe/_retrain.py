@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune, step_order
@@ -152,6 +152,8 @@ def retrain_arms(
     ------
     UsageError
         A place is not a row, nothing would be left to train on, or there is no random arm.
+    DataError
+        An arm's losses are not finite.
     """
     if random_arms < 1:
         raise UsageError.parameter("random_arms", "must be at least 1", random_arms)
@@ -178,7 +180,13 @@ def retrain_arms(
             made_from = content_hash([inputs, steps, vars(settings)])
             place = Path(folder) / made_from[:16]
         checkpoints = finetune(adapter, rows, settings, place, inputs, order=steps, progress=stage)
-        arms.append(Arm(name, tuple(sorted(gone)), len(rows) - len(gone), _measure(held_out)))
+        losses = _measure(held_out)
+        if not all(np.isfinite(values).all() for values in losses.values()):
+            raise DataError(
+                f"the losses of arm {name!r} are not finite, so nothing can be compared; "
+                "train with a smaller learning rate"
+            )
+        arms.append(Arm(name, tuple(sorted(gone)), len(rows) - len(gone), losses))
         if trained is not None:
             trained(name, checkpoints)
     return RetrainResult(tuple(arms))

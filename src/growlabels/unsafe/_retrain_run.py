@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +72,8 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
             inputs=inputs,
             progress=progress,
         )
-    section = retrain_section(result)
+    warnings = _also_trained_on(rows, held_out)
+    section = replace(retrain_section(result), warnings=warnings)
     figures = {arm.name: {n: v.tolist() for n, v in arm.losses.items()} for arm in result.arms}
     run.write("retrain.json", lambda file: json.dump(figures, file, indent=1))
     report = Report(
@@ -84,7 +87,26 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     run.adopt("retrain.html")
     for row in section.tables[0].rows:
         print("  ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in row))
+    for warning in warnings:
+        print(f"warning: {warning}")
     print(f"report: {Path(command.run_folder) / 'retrain.html'}")
+
+
+def _also_trained_on(
+    rows: Sequence[Example], held_out: Mapping[str, Sequence[Example]]
+) -> list[str]:
+    """Warn of held-out rows that the arms are trained on."""
+    trained = {(row.prompt, row.response) for row in rows}
+    warnings = []
+    for name, examples in held_out.items():
+        seen = [e.number for e in examples if (e.prompt, e.response) in trained]
+        if seen:
+            warnings.append(
+                f"{len(seen)} of {len(examples)} held-out {name} rows are also training rows (the "
+                f"first: row {seen[0]}), so their losses tell what was learnt by heart; hold out "
+                "rows that are not trained on."
+            )
+    return warnings
 
 
 def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:

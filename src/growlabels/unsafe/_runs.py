@@ -186,12 +186,15 @@ def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable
     run = RunFolder.read(run_folder, RUN_KIND)
     table = ScoreTable.from_parquet(run.file(SCORES))
     train = moved or Path(table.facts["rows_source"])
+    if moved is not None and not moved.is_file():
+        raise UsageError.missing_file(moved)
     if not train.is_file():
         raise UsageError(
             f"the scanned rows are no longer at {str(train)!r}; say where with --train"
         )
     if file_sha256(train) != table.facts["rows_sha256"]:
         raise DataError(
-            f"{str(train)!r} has changed since it was scanned; scan it again into a new run folder"
+            f"{str(train)!r} has changed since it was scanned; scan it again into a new run "
+            "folder, or say with --train where the scanned rows are"
         )
     return run, table, train

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from tyro.conf import Positional
 
@@ -12,8 +11,6 @@ from growlabels.base.progress import Progress
 @dataclass(frozen=True)
 class UnsafeTargets:
     """Choose the targets of a scan: rows a moderator is sure of, or what the model itself says."""
-
-    resumes: ClassVar[bool] = True
 
     rows: Positional[Path]
     """The suspect rows; or, with --model, prompts to be answered (field prompt or instruction)."""
@@ -51,6 +48,11 @@ class UnsafeTargets:
 
     max_response_tokens: int = 96
     """Longest answer of --model."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the same command goes on: an endpoint's answers are kept, others are not."""
+        return (self.moderator or "").startswith("http") and self.model is None
 
     def run(self, progress: Progress) -> None:
         """Choose, write the file, say what was chosen and what could not be judged."""

@@ -28,6 +28,8 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     _require_place(command.out, command.rows)
     if command.moderator is None and command.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
+    if command.adapter is not None and command.model is None:
+        raise UsageError("--adapter changes what --model answers; give --model too")
     judge = command.moderator and moderator_of(
         command.moderator, command.unsafe_labels, command.moderator_model, command.budget
     )
