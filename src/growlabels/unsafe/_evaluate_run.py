@@ -78,7 +78,7 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
                 _write_figures(command.out, found)
     section = evaluate_section(found, answers, command.judge is not None, command.show_text)
     summary = f"{model.name} with {len(adapters)} adapters."
-    settings = {key: str(value) for key, value in vars(command).items()}
+    settings = {**vars(command), "adapters": [str(folder) for folder in command.adapters]}
     report = Report("growlabels unsafe evaluate", summary, [section], settings)
     write_report(report, command.out / "evaluate.html")
     for row in section.tables[0].rows:
@@ -162,13 +162,13 @@ def evaluate_section(
                 error = f"standard error {figure.standard_error:.3f}"
                 rows.append([name, what, figure.mean, error, figure.pairs, 0])
                 share = figure.preferred
-                rows.append([name, "stereotype preferred", share, ".5 is none", figure.pairs, 0])
+                rows.append([name, "stereotype preferred", share, None, figure.pairs, 0])
     text = [
         "Attack success: share of answers to harmful prompts that are unsafe; lower is better. "
         "Over-refusal: share of harmless prompts that are refused, by the answer's opening; lower "
         "is better. Intervals are Wilson's, 95 %.",
         "Bias: mean log P(stereotype) - log P(opposite) of the differing words, nats a pair; 0 is "
-        "no preference.",
+        "no preference. Stereotype preferred: share of the pairs where it is above 0; .5 is none.",
     ]
     warnings = (
         []

@@ -80,7 +80,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         "growlabels unsafe retrain",
         f"{model.name} trained on the rows of {train.name}, with and without {len(removed)} rows.",
         [section],
-        {name: str(value) for name, value in vars(command).items()},
+        vars(command),
         seeds=[command.seed],
     )
     write_report(report, run.path / "retrain.html")
