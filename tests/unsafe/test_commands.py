@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_causal import byte_tokenizer, raw_model
 
@@ -11,6 +12,7 @@ from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.unsafe import ScoreTable, attach_saved, load_model
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
+from growlabels.unsafe._decisions import Decisions
 
 ROWS = [
     {"prompt": c, "completion": f"{c * 7} {i}", "bad": i < 3, "same": 0}
@@ -174,6 +176,16 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
         UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}).run(silent)
     with pytest.raises(DataError, match="flags no row"):
         UnsafeRetrain(**{**vars(command), "threshold": "top:0"}).run(silent)
+    with pytest.raises(UsageError, match="holds no decisions"):
+        UnsafeRetrain(**{**vars(command), "decisions": True}).run(silent)
+    table = ScoreTable.from_parquet(scan.out / "scores.parquet")
+    by_rank = [table.row_id[place] for place in np.argsort(table.rank)]
+    decisions = Decisions(scan.out / "decisions.jsonl")
+    decisions.add(by_rank[0], "accept")
+    decisions.add(by_rank[5], "reject")
+    UnsafeRetrain(**{**vars(command), "decisions": True, "random_arms": 1}).run(silent)
+    page = (scan.out / "retrain.html").read_text("utf-8")
+    assert "with and without 2 rows" in page  # of top:2 the second, and the one by hand
 
 
 def test_labels_give_an_oracle_and_a_calibrated_threshold(

@@ -177,6 +177,9 @@ class UnsafeRetrain:
     threshold: str = "loo:0.25,budget:0.25"
     """Which rows are flagged, as for filter."""
 
+    decisions: bool = False
+    """The rows accepted and rejected in the review decide as for filter."""
+
     train: Path | None = None
     """Where the scanned rows are now, if they have moved."""
 

@@ -83,12 +83,9 @@ def filter_rows(
     source = list(source) if isinstance(source, Iterator) else source
     folder = Path(out)
     _refuse_own_source(source, folder)
-    decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
-    known = known_labels(table.row_id, decisions, labels)
-    percentiles = next(iter(table.percentiles.values()))
-    resolved = resolve_threshold(threshold, table.score, percentiles, known)
-    reject = (table.flagged(resolved) & (decided != "accept")) | (decided == "reject")
-    reasons = _Reasons(table, resolved, decided == "reject")
+    reject, resolved = rejected_rows(table, threshold, decisions, labels)
+    by_hand = np.array([(decisions or {}).get(row_id) == "reject" for row_id in table.row_id])
+    reasons = _Reasons(table, resolved, by_hand)
     written = [KEPT, REJECTED, MALFORMED]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
@@ -99,6 +96,20 @@ def filter_rows(
         for name in written:  # all are whole by now: no interrupt leaves new ones beside old ones
             Path(staging, name).replace(folder / name)
     return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, tuple(written))
+
+
+def rejected_rows(
+    table: ScoreTable,
+    threshold: str,
+    decisions: Mapping[str, Decision] | None = None,
+    labels: Mapping[str, int] | None = None,
+) -> tuple[np.ndarray, Threshold]:
+    """Return which rows go, shape (rows,), and the resolved threshold; as :func:`filter_rows`."""
+    decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
+    known = known_labels(table.row_id, decisions, labels)
+    percentiles = next(iter(table.percentiles.values()))
+    resolved = resolve_threshold(threshold, table.score, percentiles, known)
+    return (table.flagged(resolved) & (decided != "accept")) | (decided == "reject"), resolved
 
 
 def _split(

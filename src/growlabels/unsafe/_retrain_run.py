@@ -14,16 +14,17 @@ from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
 from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
+from growlabels.unsafe._decisions import Decision
+from growlabels.unsafe._filter import rejected_rows
 from growlabels.unsafe._finetune import FinetuneSettings
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._lora import LoraSettings, attach, save_adapter
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._retrain import RetrainResult, retrain_arms
 from growlabels.unsafe._rows import Example, read_examples
-from growlabels.unsafe._runs import scanned, some_truth
+from growlabels.unsafe._runs import reviewed, scanned, some_truth
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._targets import read_targets
-from growlabels.unsafe._threshold import resolve_threshold
 from growlabels.unsafe._tokens import Encoded, encode
 from growlabels.unsafe._trunk import TrunkRows
 
@@ -42,8 +43,11 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     lora = LoraSettings(top_layers=command.top_layers, layers=command.layers, seed=command.seed)
     rows = _scored(train, table)
     truth = None if command.label_field is None else some_truth(train, command.label_field)
+    decided: dict[str, Decision] = {}
+    if command.decisions:
+        decided, table = reviewed(run, table)
     labels = None if truth is None else np.array([truth.get(e.id, np.nan) for e in rows], float)
-    removed = _removed(table, command.threshold, labels)
+    removed = _removed(table, command.threshold, decided, truth)
     others = {} if labels is None else {"oracle": _unsafe(labels, command.label_field)}
     model = load_model(command.model)
     made_from = table.facts["rows_sha256"], model.fingerprint, vars(lora)
@@ -120,10 +124,13 @@ def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:
     return unsafe
 
 
-def _removed(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[int]:
-    percentiles = next(iter(table.percentiles.values()))
-    resolved = resolve_threshold(threshold, table.score, percentiles, labels)
-    removed = np.flatnonzero(table.flagged(resolved)).tolist()
+def _removed(
+    table: ScoreTable,
+    threshold: str,
+    decided: Mapping[str, Decision],
+    truth: Mapping[str, int] | None,
+) -> list[int]:
+    removed = np.flatnonzero(rejected_rows(table, threshold, decided, truth)[0]).tolist()
     if not removed:
         raise DataError(
             f"threshold {threshold} flags no row, so there is nothing to compare; "

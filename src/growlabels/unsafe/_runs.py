@@ -158,13 +158,7 @@ def run_filter(command: "UnsafeFilter") -> None:
     out = command.out or run.path
     decided: dict[str, Decision] = {}
     if command.decisions:
-        decided = Decisions(run.path / DECISIONS).current()
-        if not decided:
-            raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
-        if (run.path / REVIEWED).exists():
-            given = table.is_target  # not the rejected rows that the rescan took as targets too
-            table = replace(ScoreTable.from_parquet(run.file(REVIEWED)), is_target=given)
-            print("by the scores of the rescan with the rejected rows as targets")
+        decided, table = reviewed(run, table)
     labels = None if command.label_field is None else some_truth(train, command.label_field)
     result = filter_rows(train, table, out, command.threshold, decided, labels)
     if command.out is None:
@@ -179,6 +173,18 @@ def run_filter(command: "UnsafeFilter") -> None:
         )
     print(f"kept {result.kept}, rejected {result.rejected}, malformed {result.malformed}")
     print("in " + ", ".join(str(out / name) for name in result.files))
+
+
+def reviewed(run: RunFolder, table: ScoreTable) -> tuple[dict[str, Decision], ScoreTable]:
+    """Return the decisions of the review, and the scores that hold after it."""
+    decided = Decisions(run.path / DECISIONS).current()
+    if not decided:
+        raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
+    if (run.path / REVIEWED).exists():
+        given = table.is_target  # not the rejected rows that the rescan took as targets too
+        table = replace(ScoreTable.from_parquet(run.file(REVIEWED)), is_target=given)
+        print("by the scores of the rescan with the rejected rows as targets")
+    return decided, table
 
 
 def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable, Path]:
