@@ -41,6 +41,6 @@ def test_text_for_graphviz_is_escaped():
     hostile = 'a"]; evil [label="\\'
     leaves = (LabelNode((hostile,), 1.0, "label", 0.5), LabelNode(("b\nc",), 1.0, "label", 0.1))
     lines = LabelNode((hostile, "b\nc"), 0.5, "root", 0.5, leaves).to_dot().splitlines()
-    assert len(lines) == 8
-    assert lines[3] == '  n1 [label="a\\"]; evil [label=\\"\\\\ (50.0 % of rows)"];'
-    assert lines[4] == '  n2 [label="b\\nc (10.0 % of rows)"];'
+    assert len(lines) == 9
+    assert lines[4] == '  n1 [label="a\\"]; evil [label=\\"\\\\ (50.0 % of rows)"];'
+    assert lines[5] == '  n2 [label="b\\nc (10.0 % of rows)"];'
