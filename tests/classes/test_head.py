@@ -1,7 +1,9 @@
 """EBVHead: equality with plain layers, errors, state, growth."""
 
 import copy
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.classes import Codebook, EBVHead
 from growlabels.classes._head import auto_scale
+from growlabels.classes._head_checks import check_rows
 
 KINDS = [(100, 128), (129, 128), (200, 128), (1000, 64), (300, 256)]
 
@@ -236,7 +239,9 @@ def test_wrong_inputs() -> None:
         head.loss(x, torch.tensor([0, 1]))
     with pytest.raises(UsageError, match="soft targets"):
         head.loss(x, torch.rand(3, 100))
-    with pytest.raises(UsageError, match="x must have 8 features in its last axis, it was 7"):
+    with pytest.raises(
+        UsageError, match=r"x must have 8 features in its last axis, it was \(3, 7\)"
+    ):
         head(features(3, 7))
     with pytest.raises(UsageError, match="k must be from 1 to 100"):
         head.predict_topk(x, 101)
@@ -255,3 +260,32 @@ def test_more_classes_need_no_more_parameters() -> None:
         for n in (100, 1000, 33_000)
     }
     assert counts == {64 * 256 + 256}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (
+            np.ones((2, 8), np.float32),
+            torch.tensor([0, 1]),
+            "x must be a tensor of floats.*ndarray",
+        ),
+        (torch.ones(2, 8, dtype=torch.int64), torch.tensor([0, 1]), "x must be a tensor of floats"),
+        (torch.ones(2, 7), torch.tensor([0, 1]), "x must have 8 features .* it was .2, 7."),
+        (torch.tensor(1.0), torch.tensor(1), "8 features .* it was ..$"),
+        (torch.ones(2, 8), [0, 1], "type torch.int64, it is of type list"),
+        (torch.ones(2, 8), torch.tensor([True, False]), "shape .2,. and type torch.bool"),
+        (torch.ones(2, 8), torch.tensor([0, 1], dtype=torch.int32), "and type torch.int32"),
+    ],
+)
+def test_features_and_targets_of_other_types_are_refused(x: Any, y: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_rows(EBVHead(8, labelled(3, 64)), x, y, -100)
+
+
+def test_damaged_states_are_refused() -> None:
+    head = EBVHead(8, labelled(3, 64))
+    for name, value in (("classes", -1), ("scale", float("nan"))):
+        state = head.state_dict() | {name: torch.tensor(value)}
+        with pytest.raises(RunError, match="state dict is damaged"):
+            head.load_state_dict(state)

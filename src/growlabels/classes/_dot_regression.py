@@ -5,6 +5,7 @@ from torch import Tensor
 
 from growlabels.base.errors import DataError
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import check_rows
 
 
 def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
@@ -35,7 +36,7 @@ def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
     >>> dot_regression_loss(head, torch.ones(2, 4), torch.tensor([0, 999_999])).shape
     torch.Size([])
     """
-    head._check_targets(x, y, -100)
+    check_rows(head, x, y, -100)
     if bool((y == -100).any()):
         raise DataError(
             "dot_regression_loss knows no rows to ignore; leave out rows with target -100"

@@ -8,13 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.errors import RunError, UsageError
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._codebook import Codebook
+from growlabels.classes._head_checks import (
+    MAX_SCALE,
+    check_features,
+    check_head_settings,
+    check_rows,
+    not_finite,
+)
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
 from growlabels.classes._transform import ClassVectors, topk_without
-
-MAX_SCALE = 100.0
 
 
 class EBVHead(nn.Module):
@@ -78,6 +83,10 @@ class EBVHead(nn.Module):
     ) -> None:
         super().__init__()
         check_head_settings(in_features, tau, margin, label_smoothing)
+        if not isinstance(codebook, Codebook):
+            raise UsageError.parameter(
+                "codebook", "must be a Codebook", codebook, "make one with Codebook.for_classes"
+            )
         self.codebook = codebook
         self.in_features = in_features
         self.margin = float(margin)
@@ -99,13 +108,10 @@ class EBVHead(nn.Module):
 
     def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return the embeddings before they are normalised; types as :meth:`embed`."""
-        if x.shape[-1] != self.in_features:
-            raise UsageError.parameter(
-                "x", f"must have {self.in_features} features in its last axis", x.shape[-1]
-            )
+        check_features(x, self.in_features)
         projected = self._float64(x) if x.dtype == torch.float64 else self.projection(x).float()
         if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
-            raise _not_finite(x, projected)
+            raise not_finite(x, projected)
         return projected
 
     def embed(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
@@ -160,7 +166,7 @@ class EBVHead(nn.Module):
         """
         if reduction not in REDUCTIONS:
             raise UsageError.choice("reduction", REDUCTIONS, reduction)
-        self._check_targets(x, y, ignore_index)
+        check_rows(self, x, y, ignore_index)
         z = self.embed(x)
         with _float32(z):
             losses = cross_entropy(
@@ -185,7 +191,7 @@ class EBVHead(nn.Module):
         """
         removed = self.codebook.labels.removed
         most = self.num_classes - len(removed)
-        if not 1 <= k <= most:
+        if not isinstance(k, int) or not 1 <= k <= most:
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         z = self.embed(x)
         with _float32(z):
@@ -236,22 +242,6 @@ class EBVHead(nn.Module):
         weight = self.projection.weight.double()
         return nn.functional.linear(x, weight, None if bias is None else bias.double())
 
-    def _check_targets(self, x: Tensor, y: Tensor, ignore_index: int) -> None:
-        if y.is_floating_point() or y.shape != x.shape[:-1]:
-            raise UsageError(
-                f"y must hold one class index per row, shape {tuple(x.shape[:-1])}, it has "
-                f"shape {tuple(y.shape)} and type {y.dtype}; for soft targets use "
-                "soft_target_loss"
-            )
-        bad = (y != ignore_index) & ((y < 0) | (y >= self.num_classes))
-        if bool(bad.any()):
-            row = int(bad.flatten().nonzero()[0])
-            raise DataError(
-                f"target must be from 0 to {self.num_classes - 1} (or {ignore_index} to be "
-                f"ignored), it was {int(y.flatten()[row])} in row {row}; "
-                "add new classes with add_classes first"
-            )
-
     def _class_vectors(self, n_classes: int) -> ClassVectors:
         return class_vectors(self.codebook, n_classes)
 
@@ -287,14 +277,19 @@ class EBVHead(nn.Module):
                 f"has {own[:12]}: {self.codebook.kind}, dim {self.codebook.dim}); "
                 "make the head with the codebook it was trained with"
             )
-        classes = int(state["classes"])
+        classes, scale = int(state["classes"]), float(state["scale"])
+        if classes < 1 or not 0 < scale <= MAX_SCALE:
+            raise RunError(
+                f"the state dict is damaged: it has {classes} classes and scale {scale}; load "
+                "another copy"
+            )
         if classes > self.num_classes:
             raise RunError(
                 f"the state dict knows {classes} classes, this head {self.num_classes}; "
                 "add the missing classes with add_classes first"
             )
         if classes == self.num_classes or self.tau_setting != "auto":
-            self.scale = float(state["scale"])
+            self.scale = scale
 
 
 _OWN_STATE = ("codebook", "classes", "scale")
@@ -339,29 +334,6 @@ def _count(codebook: Codebook, num_classes: int | None) -> int:
             "make a larger one with Codebook.for_classes",
         )
     return count
-
-
-def check_head_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
-    """Refuse what no head could use."""
-    if in_features < 1:
-        raise UsageError.parameter("in_features", "must be at least 1", in_features)
-    if tau != "auto" and not (isinstance(tau, int | float) and 1 / MAX_SCALE <= tau < math.inf):
-        raise UsageError.parameter("tau", f"must be 'auto' or at least {1 / MAX_SCALE}", tau)
-    if not 0 <= margin < math.pi / 2:
-        raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
-    if not 0 <= label_smoothing < 1:
-        raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
-
-
-def _not_finite(x: Tensor, projected: Tensor) -> DataError:
-    bad = (~torch.isfinite(x).all(-1)).flatten().nonzero()
-    if len(bad):
-        return DataError(f"features hold NaN or infinity in row {int(bad[0])}; mend the input")
-    row = int((~torch.isfinite(projected).all(-1)).flatten().nonzero()[0])
-    return DataError(
-        f"the projection of finite features is NaN or infinite in row {row}: the weights or the "
-        "features are too large; lower the learning rate or scale the features"
-    )
 
 
 def _float32(z: Tensor) -> torch.autocast:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import check_rows
 from growlabels.classes._loss import angular_margin
 
 
@@ -58,7 +59,7 @@ def sampled_loss(
     """
     if samples < 1:
         raise UsageError.parameter("samples", "must be at least 1", samples)
-    head._check_targets(x, y, -100)
+    check_rows(head, x, y, -100)
     if bool((y == -100).any()):
         raise DataError("sampled_loss knows no rows to ignore; leave out rows with target -100")
     z = head.embed(x)

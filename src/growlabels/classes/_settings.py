@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from growlabels.base.errors import UsageError
-from growlabels.classes._head import check_head_settings
+from growlabels.classes._head_checks import check_head_settings
 from growlabels.classes._reader import ANALYZERS
 
 

@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import check_rows
 from growlabels.classes._loss import HEADROOM, REDUCTIONS, Reduction, angular_margin
 from growlabels.classes._transform import ClassVectors
 
@@ -127,7 +128,7 @@ def weighted_loss(
     torch.Size([])
     """
     _check_reduction(reduction)
-    head._check_targets(x, y, ignore_index)
+    check_rows(head, x, y, ignore_index)
     weights = _class_weights(head, weight)
     counted = y.flatten() != ignore_index
     target = y.flatten()[counted]

@@ -1,0 +1,71 @@
+"""What a head refuses: settings, features and targets that it could not use."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from growlabels.base.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from growlabels.classes._head import EBVHead
+
+MAX_SCALE = 100.0
+
+
+def check_head_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
+    """Refuse what no head could use."""
+    if in_features < 1:
+        raise UsageError.parameter("in_features", "must be at least 1", in_features)
+    if tau != "auto" and not (isinstance(tau, int | float) and 1 / MAX_SCALE <= tau < math.inf):
+        raise UsageError.parameter("tau", f"must be 'auto' or at least {1 / MAX_SCALE}", tau)
+    if not 0 <= margin < math.pi / 2:
+        raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
+    if not 0 <= label_smoothing < 1:
+        raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
+
+
+def not_finite(x: Tensor, projected: Tensor) -> DataError:
+    """Say which row made projected features NaN or infinite."""
+    bad = (~torch.isfinite(x).all(-1)).flatten().nonzero()
+    if len(bad):
+        return DataError(f"features hold NaN or infinity in row {int(bad[0])}; mend the input")
+    row = int((~torch.isfinite(projected).all(-1)).flatten().nonzero()[0])
+    return DataError(
+        f"the projection of finite features is NaN or infinite in row {row}: the weights or the "
+        "features are too large; lower the learning rate or scale the features"
+    )
+
+
+def check_features(x: Any, in_features: int) -> None:
+    """Refuse what is no tensor of ``in_features`` floats a row."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        was = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise UsageError.parameter("x", "must be a tensor of floats", was, "convert it first")
+    if x.shape[-1:] != (in_features,):
+        shape = tuple(x.shape)
+        raise UsageError.parameter("x", f"must have {in_features} features in its last axis", shape)
+
+
+def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
+    """Refuse features as above, and targets that are not one class index (or to ignore) a row."""
+    check_features(x, head.in_features)
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:-1]:
+        was = (
+            f"has shape {tuple(y.shape)} and type {y.dtype}"
+            if isinstance(y, Tensor)
+            else f"is of type {type(y).__name__}"
+        )
+        raise UsageError(
+            f"y must hold one class index per row, shape {tuple(x.shape[:-1])} and type "
+            f"torch.int64, it {was}; for soft targets use soft_target_loss"
+        )
+    bad = (y != ignore_index) & ((y < 0) | (y >= head.num_classes))
+    if bool(bad.any()):
+        row = int(bad.flatten().nonzero()[0])
+        raise DataError(
+            f"target must be from 0 to {head.num_classes - 1} (or {ignore_index} to be "
+            f"ignored), it was {int(y.flatten()[row])} in row {row}; "
+            "add new classes with add_classes first"
+        )
