@@ -28,12 +28,27 @@ def test_resume_sees_what_was_written(tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_resumed_is_started_over(tmp_path: Path) -> None:
-    make(tmp_path)
-    again = RunFolder.open(tmp_path, "scan", {}, {}, restart=True)
+    path, mine = tmp_path / "run", tmp_path / "mine.txt"
+    mine.write_text("mine")
+    run = make(path)
+    run.adopt("../mine.txt")  # listed, but not in the folder
+    (path / "notes.txt").write_text("not listed")
+    again = RunFolder.open(path, "scan", {}, {}, restart=True)
     assert again.config == {} and not again.is_written("part/0.txt")
+    assert not (path / "part" / "0.txt").exists()
+    assert mine.exists() and (path / "notes.txt").exists()
     again.finish()
     with pytest.raises(RunError, match="other settings"):
-        RunFolder.open(tmp_path, "scan", CONFIG, {}, restart=True)
+        RunFolder.open(path, "scan", CONFIG, {}, restart=True)
+
+
+def test_a_file_that_cannot_be_deleted_is_one_sentence(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "part" / "0.txt").unlink()
+    (tmp_path / "part" / "0.txt").mkdir()
+    with pytest.raises(GrowLabelsError, match=r"cannot delete .*0.txt' of the run before: .*; cho"):
+        RunFolder.open(tmp_path, "scan", {}, {}, restart=True)
+    assert RunFolder.read(tmp_path).config["seed"] == 0
 
 
 def test_interrupted_write_does_not_count(tmp_path: Path) -> None:

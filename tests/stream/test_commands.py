@@ -9,6 +9,7 @@ import pytest
 import tyro
 
 from growlabels.base.errors import DataError, GrowLabelsError, RunError, UsageError
+from growlabels.base.files import file_sha256
 from growlabels.base.progress import silent
 from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
@@ -218,10 +219,26 @@ def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp
     folder = RunFolder.read(out, "stream run")
     assert not folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 30
     assert "ended early, after 30 rows: " in folder.file("report.html").read_text()
+    with pytest.raises(UsageError, match="no column 'nolabel'"):  # fails before any row
+        run(path, "--labels", "nolabel", "--out", out)
+    StreamInspect(out).run(silent)  # what was kept is whole still
+    assert "iHOMER after 30 rows" in capsys.readouterr().out
+    with pytest.raises(DataError, match="the 30 rows before are in"):
+        run(path, "--model", "majority", "--out", out)
+    assert not any((out / name).exists() for name in ("model.zip", "hierarchy.json"))
     path.write_text(good * 2)
     run(path, "--out", out)
     folder = RunFolder.read(out, "stream run")
     assert folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 60
+
+
+def test_the_inputs_of_a_run_are_those_it_began_with(table, tmp_path, capsys, monkeypatch):
+    before = file_sha256(table)
+    grow = lambda *asked: table.write_text(table.read_text() + "1,1,1,1,1\n")  # noqa: E731
+    monkeypatch.setattr("growlabels.stream._run._print", grow)
+    run(table, "--labels", "2", "--model", "majority", "--out", tmp_path / "run")
+    assert RunFolder.read(tmp_path / "run").inputs == {"rows": before}
+    assert file_sha256(table) != before
 
 
 def test_many_bad_rows_are_kept_on_disk(tmp_path):

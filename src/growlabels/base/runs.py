@@ -62,7 +62,7 @@ class RunFolder:
             Name -> hash of everything that was read (data, model, tokenizer ...).
         restart
             For runs that cannot be resumed: one of this kind that is unfinished is started over,
-            whatever its settings.
+            whatever its settings, and the files that it had written are deleted.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class RunFolder:
         UsageError
             The folder holds other files and no run.
         GrowLabelsError
-            The folder cannot be written.
+            The folder cannot be written, or a file of the old run not deleted.
         """
         folder = Path(path)
         wanted = {
@@ -84,6 +84,7 @@ class RunFolder:
         if (folder / MANIFEST).exists():
             run = cls.read(folder, kind)
             if restart and not run.finished:
+                run._clear()
                 run._manifest = fresh
                 run._save()
                 return run
@@ -190,6 +191,21 @@ class RunFolder:
         self._manifest["finished"] = True
         self._manifest["facts"] = dict(facts or {})
         self._save()
+
+    def _clear(self) -> None:
+        """Delete the files that the manifest lists, but none outside the folder."""
+        inside = self.path.resolve()
+        for name in self._manifest["files"]:
+            target = self.path / name
+            if not target.parent.resolve().is_relative_to(inside):
+                continue
+            try:
+                target.unlink(missing_ok=True)
+            except OSError as error:
+                raise GrowLabelsError(
+                    f"cannot delete {str(target)!r} of the run before: {error.strerror or error}; "
+                    "choose another folder"
+                ) from error
 
     def _save(self) -> None:
         checksum = content_hash(json.loads(json.dumps(self._manifest)))

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
-from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder
+from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder, require_folder
 from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._aside import Aside
@@ -67,15 +68,15 @@ class StreamSettings:
 def run_stream(command: StreamSettings, progress: Progress) -> None:
     """Run the stream, print the scores and write the run folder."""
     _check(command)
-    folder = None
-    if command.out is not None and (command.out / MANIFEST).exists() and not command.live:
-        folder = _folder(command, command.out)
-    elif command.out is not None:  # refused before the work, made after it
-        refuse_folder(command.out)
-    if folder is not None and folder.finished:
-        print(json.dumps(json.loads(folder.file("scores.json").read_text("utf-8")), indent=1))
-        print(f"this run was finished before; its report is {folder.path / 'report.html'}")
-        return
+    open_folder = None
+    if command.out is not None:  # refused before the work, made or started over after it
+        finished = _is_finished(command, command.out)
+        open_folder = _folder(command, command.out)
+        if finished:
+            folder = open_folder()
+            print(json.dumps(json.loads(folder.file("scores.json").read_text("utf-8")), indent=1))
+            print(f"this run was finished before; its report is {folder.path / 'report.html'}")
+            return
     with Aside() as aside:
         models = _models(command)
         rows = UntilStopped(_rows(command, aside))
@@ -85,13 +86,13 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
             raise rows.reason
         _print(command, scores, aside)
         kept = "were scored; without --out nothing is written"
-        if command.out is not None:
-            folder = folder or _folder(command, command.out)
+        if open_folder is not None:
+            folder = open_folder()
             _write(folder, command, next(iter(models.values())), scores, aside, rows.reason)
             print(f"report: {folder.path / 'report.html'}", flush=True)
-            kept = f"are in {str(command.out)!r}"
+            kept = f"are in {str(folder.path)!r}"
             if folder.is_written(MODEL):
-                kept += f", and IHOMER.load({str(command.out / MODEL)!r}) goes on from there"
+                kept += f", and IHOMER.load({str(folder.path / MODEL)!r}) goes on from there"
         if isinstance(rows.reason, StoppedError) and not command.live:
             kept += "; the same command starts again at the first row"
         if rows.reason is not None:
@@ -145,14 +146,26 @@ def _model_of(path: Path) -> Path:
     return folder.file(MODEL)
 
 
-def _folder(command: StreamSettings, out: Path) -> RunFolder:
+def _is_finished(command: StreamSettings, out: Path) -> bool:
+    """Return whether the folder holds a finished run; raise where it can take none."""
+    if command.live or not (out / MANIFEST).exists():
+        refuse_folder(out)
+        return False
+    if RunFolder.read(out, command.kind).finished:
+        return True
+    require_folder(out)
+    return False
+
+
+def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
+    """Return what opens the folder, for the inputs as they are now."""
     settings = asdict(command)
     config = {name: settings[name] for name in settings if name not in ("kind", "file", "out")}
     config["models"] = list(command.models)
     inputs = {} if command.live else {"rows": file_sha256(command.file)}
     if command.labels is not None and command.labels.endswith(".xml"):
         inputs["labels"] = file_sha256(command.labels)
-    return RunFolder.open(out, command.kind, config, inputs, restart=True)
+    return partial(RunFolder.open, out, command.kind, config, inputs, restart=True)
 
 
 def _rows(
