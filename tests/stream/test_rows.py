@@ -225,6 +225,8 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.jsonl", '{"x": {"a": 1' + "0" * 400 + '}, "y": []}', None, "line 1: feature 'a'"),
         ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: has 1 cells .* over 28 lines: was a"),
         ("s.csv", CSV + "9" * 140_000 + ",2,1\n", "1", "line 4: field larger than"),
+        ("s.csv", CSV + "\n,,\n", "1", "line 5: label 't' must be 0 or 1, it was ''; mend or rem"),
+        ("s.csv", ",,\n" + CSV, "1", "two columns named ''; rename one, or put a line of names"),
         (
             "s.arff",
             ARFF.replace("@relation r", "@relation 'r: -C 7'") + "1,2,0\n",
@@ -318,6 +320,7 @@ def test_cut_off_gzip_is_said(tmp_path):
     ("name", "text", "labels", "bad"),
     [
         ("s.csv", "a,b,t\n1,2,1\nx,2,1\n1,2\n3,0,0\n", "1", [3, 4]),
+        ("s.csv", 'a,b,t\n1,2,1\n\n,,\n,\n3,0,0\n\n""\n', "1", [4, 5, 8]),
         ("s.csv", f"a,b,t\n1,2,1\n{'9' * 140_000},2,1\nx,2,1\n3,0,0\n", "1", [3, 4]),
         ("s.arff", ARFF + "1,2,1\nx,2,1\n{0 1}\n3,0,0\n", "1", [7, 8]),
         ("s.arff", ARFF + "{0 1,1 2,2 1}\n{9 1}\n1,2,0\n{0 3,1 0}\n", "1", [7, 8]),
@@ -329,7 +332,18 @@ def test_bad_rows_can_be_set_aside(write, name, text, labels, bad):
     rows = list(read_stream(write(name, text), labels, aside.append))
     assert [x["a"] for x, _ in rows] == [1.0, 3.0]
     assert [row.number for row in aside] == bad
-    assert all(row.reason and (row.raw or "field limit" in row.reason) for row in aside)
+    told = ("field limit", "has 1 cells")  # of a field too long, of a cell of nothing
+    assert all(row.raw or any(words in row.reason for words in told) for row in aside)
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_header_that_cannot_be_read_is_never_skipped(write, monkeypatch, piped):
+    path = write("s.csv", f"{'a' * 140_000},b,t\n1,2,1\n3,4,0\n5,6,1\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    aside = []
+    with pytest.raises(DataError, match="line 1: the header cannot be read: field larger than"):
+        list(read_stream(Path("-") if piped else path, "1", aside.append))
+    assert aside == []
 
 
 def test_all_rows_bad_is_an_error_all_the_same(write):

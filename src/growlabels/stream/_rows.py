@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,9 @@ def _table_rows(
     """Yield the names of features and labels, then the values of each row."""
     if labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
+    reader = csv.reader(text, delimiter=comma)
+    names = _header(reader, source)
     refused = Refused(source, "line", set_aside)
-    rows = _lines(csv.reader(text, delimiter=comma), source, refused)
-    names = _header(rows, source)
     columns = choose_columns(names, labels, source)
     inside = set(columns)
     features = [i for i in range(len(names)) if i not in inside]
@@ -121,7 +121,7 @@ def _table_rows(
         raise DataError(f"{source} has label columns only; it needs at least one feature")
     yield [names[i] for i in features], [names[i] for i in columns]
     used = False
-    for line, lines, cells in rows:
+    for line, lines, cells in _lines(reader, source, refused):
         try:
             _same_width(cells, names, lines)
             x = [_number(names[i], cells[i]) for i in features]
@@ -135,8 +135,13 @@ def _table_rows(
         raise refused.all()
 
 
-def _header(rows: Iterator[tuple[int, int, list[str]]], source: str) -> list[str]:
-    _, _, cells = next(rows, (0, 0, []))
+def _header(reader: Any, source: str) -> list[str]:
+    """Read the names of the columns; they are never set aside, or a row would be the header."""
+
+    def unreadable(line: int, reason: object, raw: object) -> None:
+        raise DataError(f"{source} line {line}: the header cannot be read: {reason}; mend it")
+
+    _, _, cells = next(_lines(reader, source, unreadable), (0, 0, []))
     names = [name.strip() for name in cells]
     if not names:
         raise DataError(f"{source} is empty; there is nothing to learn from")
@@ -197,7 +202,9 @@ def _text(path: Path) -> Iterable[str]:
         yield from text
 
 
-def _lines(lines: Any, source: str, refused: Refused) -> Iterator[tuple[int, int, list[str]]]:
+def _lines(
+    lines: Any, source: str, refused: Callable[[int, object, object], None]
+) -> Iterator[tuple[int, int, list[str]]]:
     """Yield line, how many lines, and cells of each row of a CSV reader that is not blank."""
     while True:
         first = lines.line_num + 1
@@ -210,7 +217,7 @@ def _lines(lines: Any, source: str, refused: Refused) -> Iterator[tuple[int, int
             continue
         if cells is None:
             return
-        if any(cells):
+        if cells:
             yield first, lines.line_num + 1 - first, cells
 
 
