@@ -62,3 +62,10 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert cache_folder() == tmp_path / "growlabels"
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
+
+
+def test_a_file_in_place_of_a_folder_and_no_name_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path, why in ((tmp_path / "file" / "x", "choose another folder"), ("/", "name of a file")):
+        with pytest.raises(GrowLabelsError, match=why), atomic_write(path):
+            pass

@@ -1,5 +1,6 @@
 """LabelMap is append-only and survives JSON."""
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +80,9 @@ def test_a_removed_label_is_said_to_be_removed() -> None:
 def test_a_map_that_contradicts_itself_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="not a label map"):
         LabelMap.from_json(text)
+
+
+@pytest.mark.parametrize("label", [(1, [2]), float("nan"), pd.NA, ["a"]])
+def test_a_label_that_cannot_be_found_again_is_refused(label: object) -> None:
+    with pytest.raises(UsageError, match="must be found again"):
+        LabelMap().extend([label])  # type: ignore[list-item]

@@ -60,7 +60,7 @@ def test_rejects_few_known_rows_and_many_unknown_ones(fitted: EBVClassifier) -> 
     assert unknown.mean() > 2 * known.mean()
 
 
-def test_of_many_logits_the_temperature_comes_from_evenly_spaced_rows(
+def test_of_many_logits_the_temperature_comes_from_some_rows(
     fitted: EBVClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, y = rows(500, 8, 0, KNOWN)
@@ -68,7 +68,8 @@ def test_of_many_logits_the_temperature_comes_from_evenly_spaced_rows(
     monkeypatch.setattr(_calibration, "LOGITS", 1)
     monkeypatch.setattr(_predicting, "LOGITS", 37 * KNOWN)  # rows at a time
     found = fitted.calibrate(x, y).temperature_
-    assert found == pytest.approx(fit_temperature(logits[::3].numpy(), y[::3]), rel=1e-9)
+    drawn = np.sort(np.random.default_rng(0).permutation(500)[:200])
+    assert found == pytest.approx(fit_temperature(logits[drawn].numpy(), y[drawn]), rel=1e-9)
     assert found != pytest.approx(fit_temperature(logits.numpy(), y), rel=1e-3)
 
 

@@ -146,3 +146,9 @@ def test_at_most_so_many_links_the_most_frequent_ones():
     pairs.max_links = 4
     kept = pairs.significant()
     assert pairs.pairs()[0][kept].tolist() == [10, 12, 14, 16]
+
+
+def test_labels_of_one_row_out_of_order_have_room() -> None:
+    counts = PairCounts()
+    counts.learn_rows(np.array([0, 2]), np.array([500, 1]))
+    assert counts.counts.shape == (501,)

@@ -114,3 +114,31 @@ def test_labels_as_a_set_or_a_dict(true: set) -> None:
     assert "no" in mentioned
     assert set(positive) == true
     assert set(read_labels(true)[1]) == set(read_labels(list(true) * 2)[0]) == true
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(np.float32(0.1), 0.1), (np.float32(2**24), 2**24 + 1), (np.float32(1), 1e300), (1, True)],
+)
+def test_a_row_of_nearly_the_same_numbers_is_read_anew(first: object, then: float) -> None:
+    index = Index(0)
+    index.read_row({"a": first}, True)
+    assert index.read_row({"a": then}, True)[2].tolist() == read_row({"a": then}).value.tolist()
+
+
+def test_names_beyond_floats_have_an_order_and_missing_ones_are_refused() -> None:
+    assert read_labels({10**400, 3, -(10**400)})[0] == [-(10**400), 3, 10**400]
+    with pytest.raises(DataError, match="name of a label must equal itself, it was <NA>"):
+        read_labels({pd.NA})
+    with pytest.raises(DataError, match=r"row 0 .*: column 0 must be a number, it was 1000"):
+        read_table(np.array([[10**400, 1]], object), "X")
+
+
+def test_room_to_spare_in_a_sparse_matrix_is_not_read() -> None:
+    matrix = sparse.csr_matrix(np.array([[0.0, 2.0], [3.0, 0.0]]))
+    roomy = matrix.copy()
+    roomy.data = np.append(matrix.data, [9.0] * 50)
+    roomy.indices = np.append(matrix.indices, [0] * 50)
+    expected = read_table(matrix, "X")[1:]
+    for part, own in zip(read_table(roomy, "X")[1:], expected, strict=True):
+        np.testing.assert_array_equal(part, own)

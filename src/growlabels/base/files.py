@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,7 +54,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
         under the name than a file.
     """
     target = Path(path).absolute() if str(path) in ("", ".") else Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
     binary = "b" in mode
     try:
         if target.exists() and not target.is_file():
@@ -70,12 +70,14 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise GrowLabelsError(
             f"cannot write {str(target)!r}: {error.strerror or error}; {way_out(error)}"
         ) from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
 
 
@@ -102,8 +104,9 @@ def refuse_file(path: str | os.PathLike[str], option: str) -> None:
         The path is a folder, or its folder does not exist.
     """
     target = Path(path)
-    if target.is_dir():
-        raise UsageError.parameter(option, "must be a file", str(path), "it is a folder")
+    if target.exists() and not target.is_file():
+        what = "it is a folder" if target.is_dir() else "it is a device"
+        raise UsageError.parameter(option, "must be a file", str(path), what)
     if not target.parent.is_dir():
         raise UsageError.parameter(
             option, "must be in a folder that exists", str(path), "make it or choose another"

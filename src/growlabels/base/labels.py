@@ -52,7 +52,7 @@ class LabelMap:
         new = list(labels)
         seen: set[Hashable] = set()
         for label in new:
-            if not isinstance(label, Hashable) or label != label:
+            if not found_again(label):
                 raise UsageError.parameter(
                     "labels", "must be found again: strings, numbers or tuples", label
                 )
@@ -133,6 +133,19 @@ class LabelMap:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"not a label map: {error}; write it with LabelMap.to_json") from error
         return labels
+
+
+def found_again(label: object) -> bool:
+    """Say whether a label can be looked up: it is hashable, and equal to itself (NaN is not).
+
+    >>> found_again(("a", 1)), found_again(float("nan")), found_again((1, [2]))
+    (True, False, False)
+    """
+    try:
+        hash(label)
+        return bool(label == label)
+    except (TypeError, ValueError):
+        return False
 
 
 def _encode(label: Hashable) -> object:

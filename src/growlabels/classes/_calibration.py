@@ -1,6 +1,5 @@
 """What EBVClassifier learns from held-out rows: a temperature and a threshold for rejection."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -34,8 +33,8 @@ class Calibrated:
         """Fit the temperature of the probabilities and the threshold of :meth:`reject`.
 
         Both hold for the model as it is: :meth:`fit` and :meth:`partial_fit` undo them. The
-        temperature comes from so many rows, evenly spaced, that there are at most 2^26 logits of
-        them (670 rows with 100,000 classes), but from no fewer than 200.
+        temperature comes from all rows, or from so many, drawn at random, that there are at most
+        2^26 logits of them (671 rows with 100,000 classes), but from at least 200.
 
         Parameters
         ----------
@@ -57,12 +56,13 @@ class Calibrated:
         targets = self._targets(column_or_1d(y, warn=True))
         threshold = conformal_threshold(self.score_samples(X), false_rejection)
         most = max(FEWEST, LOGITS // self.head_.num_classes)
-        every = math.ceil(len(targets) / most)
+        order = np.random.default_rng(0).permutation(len(targets))
+        drawn = np.isin(np.arange(len(targets)), order[:most])
         logits, seen = [], 0
         for batch in self._outputs(X, lambda head, rows: head(rows)):
-            logits.append(batch[-seen % every :: every].clone())
+            logits.append(batch[torch.from_numpy(drawn[seen : seen + len(batch)])])
             seen += len(batch)
-        self.temperature_ = fit_temperature(torch.cat(logits).numpy(), targets[::every])
+        self.temperature_ = fit_temperature(torch.cat(logits).numpy(), targets[drawn])
         self.threshold_ = threshold
         return self
 

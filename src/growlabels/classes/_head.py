@@ -109,7 +109,8 @@ class EBVHead(nn.Module):
     def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return the embeddings before they are normalised; types as :meth:`embed`."""
         check_features(x, self.in_features)
-        projected = self._float64(x) if x.dtype == torch.float64 else self.projection(x).float()
+        projected = self._float64(x) if self._needs_float64(x) else self.projection(x)
+        projected = projected if projected.dtype == torch.float64 else projected.float()
         if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
             raise not_finite(x, projected)
         return projected
@@ -236,8 +237,13 @@ class EBVHead(nn.Module):
             f"tau={self.tau:.4g}, margin={self.margin}"
         )
 
+    def _needs_float64(self, x: Tensor) -> bool:
+        """Say whether features are float64 and the weights of the plain layer are not."""
+        plain = type(self.projection) is nn.Linear
+        return x.dtype == torch.float64 and plain and self.projection.weight.dtype != x.dtype
+
     def _float64(self, x: Tensor) -> Tensor:
-        """Project float64 features in float64, whatever the type of the weights."""
+        """Project float64 features in float64 with weights of another type."""
         bias = self.projection.bias
         weight = self.projection.weight.double()
         return nn.functional.linear(x, weight, None if bias is None else bias.double())

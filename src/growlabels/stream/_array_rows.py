@@ -138,7 +138,11 @@ def _matrix(table: Any, what: str) -> Any:
     else:
         matrix = as_array(table, what)
     if what == "Y" and matrix.dtype != np.bool_:
-        if not ((matrix == 0) | (matrix == 1)).all():
+        try:
+            truths = bool(((matrix == 0) | (matrix == 1)).all())
+        except TypeError:  # such as pandas' NA
+            truths = False
+        if not truths:
             raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
         matrix = matrix == 1
     return matrix

@@ -171,8 +171,7 @@ class PairCounts:
         indptr = np.ascontiguousarray(indptr, np.int64)
         indices = np.ascontiguousarray(indices, np.int64)
         if indices.size:
-            most = indices[-1] if indptr.size == 2 else indices.max()
-            self._labels = max(self._labels, int(most) + 1)
+            self._labels = max(self._labels, int(indices.max()) + 1)
             self._cover()
         row, roomy = 0, False
         while True:

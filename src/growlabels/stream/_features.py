@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.labels import found_again
 from growlabels.stream._cells import nonzero_cells
 
 _REAL = (int, float, np.integer, np.floating, np.bool_)
-_NUMBERS = {int, float, bool, np.float64, np.float32, np.int64, np.bool_}
+_NUMBERS = {int, float, bool}  # whose values are equal only where they are the same number
 
 
 class Cells(NamedTuple):
@@ -39,7 +40,7 @@ class Cells(NamedTuple):
 def check_names(names: Iterable[Hashable], what: str) -> None:
     """Raise at a name such as NaN, which no later row could name again."""
     for name in names:
-        if name != name:
+        if not found_again(name):
             raise DataError(
                 f"the name of a {what} must equal itself, it was {name!r}; use strings or numbers"
             )
@@ -48,7 +49,10 @@ def check_names(names: Iterable[Hashable], what: str) -> None:
 def own_order(name: Hashable) -> tuple[int, float, str]:
     """Return what names that appear in the same row are sorted by."""
     if isinstance(name, int | float | np.number):
-        return 0, float(name), ""
+        try:
+            return 0, float(name), ""
+        except OverflowError:
+            return 0, float("inf") if name > 0 else float("-inf"), repr(name)
     return (1, 0.0, name) if isinstance(name, str) else (2, 0.0, f"{type(name)} {name!r}")
 
 
@@ -175,6 +179,7 @@ def _read_sparse(table: Any, what: str) -> Cells:
     width = matrix.shape[1]
     if (
         (np.diff(start, prepend=0) < 0).any()
+        or start[0] != 0
         or start[-1] > min(column.size, matrix.data.size)
         or column.min(initial=0) < 0
         or column.max(initial=-1) >= width
@@ -186,11 +191,12 @@ def _read_sparse(table: Any, what: str) -> Cells:
         matrix = matrix.copy()
         matrix.sum_duplicates()
         start, column = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+    column = column[: start[-1]]  # a matrix may have room to spare
     names: Sequence[Hashable] = list(getattr(table, "columns", range(width)))
     if matrix.dtype.kind not in "biuf":
         raise UsageError(f"{what} must hold numbers, its dtype was {matrix.dtype}; convert it")
     with np.errstate(over="ignore"):
-        value = matrix.data.astype(np.float64)
+        value = matrix.data[: start[-1]].astype(np.float64)
     _check_cells(value, start, column, names, what)
     value = _within_reach(value)
     if not value.all():
@@ -243,7 +249,7 @@ def as_array(table: Any, what: str) -> NDArray[Any]:
 def _not_two(what: str, dimensions: int) -> UsageError:
     return UsageError(
         f"{what} must have two dimensions (rows, columns), it had {dimensions}; "
-        "use learn_one or predict_one for a single row"
+        "a single row is a table of one row"
     )
 
 
@@ -263,13 +269,24 @@ def _numbers(array: NDArray[Any], what: str, names: Sequence[Hashable]) -> NDArr
     objects = array.dtype.kind == "O"
     for place in np.ndindex(array.shape) if objects else [(0, 0)] * bool(array.size):
         cell = array[place]
-        if not isinstance(cell, _REAL) or isinstance(cell, np.timedelta64):
+        if not _fits(cell):
             cell = cell.item() if isinstance(cell, np.generic) else cell
             raise DataError(
                 f"{what} row {place[0]} (counting from 0): column {names[place[1]]!r} must be a "
                 f"number, it was {cell!r}; encode text, and fill what is missing"
             )
     return array.astype(np.float64)
+
+
+def _fits(cell: Any) -> bool:
+    """Say whether an object is a number that float64 can hold."""
+    if not isinstance(cell, _REAL) or isinstance(cell, np.timedelta64):
+        return False
+    try:
+        float(cell)
+    except OverflowError:
+        return False
+    return True
 
 
 def _check_cells(
