@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.labels import LabelMap
+from growlabels.base.labels import LabelMap, repeated
 
 simple = st.one_of(st.text(), st.integers(), st.booleans(), st.none())
 labels = st.one_of(simple, st.tuples(simple, simple))
@@ -86,3 +86,8 @@ def test_a_map_that_contradicts_itself_is_refused(text: str) -> None:
 def test_a_label_that_cannot_be_found_again_is_refused(label: object) -> None:
     with pytest.raises(UsageError, match="must be found again"):
         LabelMap().extend([label])  # type: ignore[list-item]
+
+
+@given(st.lists(simple))
+def test_repeated_names_are_those_that_stood_before(names: list) -> None:
+    assert repeated(names) == [name for i, name in enumerate(names) if name in names[:i]]

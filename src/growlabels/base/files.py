@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -70,15 +70,12 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise GrowLabelsError(
             f"cannot write {str(target)!r}: {error.strerror or error}; {way_out(error)}"
         ) from error
-    except BaseException:
-        with suppress(OSError):
+    finally:
+        with suppress(OSError):  # after the rename there is none
             temporary.unlink()
-        raise
 
 
 def way_out(error: OSError) -> str:
@@ -117,6 +114,23 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with a checksum of itself; :func:`check_seal` looks at it.
+
+    >>> check_seal(sealed({"a": 1}))
+    {'a': 1}
+    """
+    return {**data, "checksum": content_hash(json.loads(json.dumps(data)))}
+
+
+def check_seal(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what :func:`sealed` was given; a ``ValueError`` where it is not as it was written."""
+    own = {name: value for name, value in data.items() if name != "checksum"}
+    if data["checksum"] != content_hash(own):
+        raise ValueError("it is not as it was written")
+    return own
 
 
 def content_hash(value: object) -> str:

@@ -148,6 +148,21 @@ def found_again(label: object) -> bool:
         return False
 
 
+def repeated(names: Iterable[Hashable]) -> list[Hashable]:
+    """Return the names that stood there before, in order; none where all differ.
+
+    >>> repeated(["a", "b", "a"]), repeated("ab")
+    (['a'], [])
+    """
+    seen: set[Hashable] = set()
+    again = []
+    for name in names:
+        if name in seen:
+            again.append(name)
+        seen.add(name)
+    return again
+
+
 def _encode(label: Hashable) -> object:
     if isinstance(label, tuple):
         return [_encode(part) for part in label]

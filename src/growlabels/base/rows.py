@@ -21,6 +21,7 @@ from growlabels.base.files import (
     damaged_gzip,
     open_bytes,
 )
+from growlabels.base.labels import repeated
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
@@ -182,9 +183,7 @@ class _Twice(ValueError):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise _Twice(f"key {twice!r} is there twice")
+        raise _Twice(f"key {repeated(key for key, _ in pairs)[0]!r} is there twice")
     return data
 
 
@@ -211,10 +210,8 @@ def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any] | _Bad]:
 
     try:
         file = parquet.ParquetFile(path)
-        names = file.schema_arrow.names
-        if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            raise DataError(f"{path} has two columns named {twice!r}; rename one")
+        if twice := repeated(file.schema_arrow.names):
+            raise DataError(f"{path} has two columns named {twice[0]!r}; rename one")
         for batch in file.iter_batches(batch_size=1024):
             try:
                 yield from batch.to_pylist()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from growlabels.base.errors import GrowLabelsError, RunError, UsageError
-from growlabels.base.files import atomic_write, content_hash, file_sha256
+from growlabels.base.files import atomic_write, check_seal, content_hash, file_sha256, sealed
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -114,10 +114,9 @@ class RunFolder:
         try:
             manifest = json.loads(file.read_text("utf-8"))
             found = manifest["format"], manifest["kind"]
-            stated = manifest.pop("checksum", None)  # runs made earlier have none
             if found[0] == FORMAT:
-                if stated is not None and stated != content_hash(manifest):
-                    raise ValueError("it is not as it was written")
+                if "checksum" in manifest:  # runs made earlier have none
+                    manifest = check_seal(manifest)
                 _check_parts(manifest)
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{str(file)!r} is damaged ({error}); delete the run folder") from error
@@ -208,10 +207,8 @@ class RunFolder:
                 ) from error
 
     def _save(self) -> None:
-        checksum = content_hash(json.loads(json.dumps(self._manifest)))
         with atomic_write(self.path / MANIFEST) as file:
-            whole = {**self._manifest, "checksum": checksum}
-            json.dump(whole, file, indent=1, ensure_ascii=False)
+            json.dump(sealed(self._manifest), file, indent=1, ensure_ascii=False)
 
 
 def _check_parts(manifest: Mapping[str, Any]) -> None:
@@ -220,6 +217,18 @@ def _check_parts(manifest: Mapping[str, Any]) -> None:
             raise TypeError(f"{part!r} is no object")
     if not isinstance(manifest["finished"], bool):
         raise TypeError("'finished' is neither true nor false")
+
+
+def run_to_go_on(path: str | os.PathLike[str], kind: str) -> RunFolder | None:
+    """Return the run of this kind that a folder holds, None where a new one can be made.
+
+    To ask before the work whether a folder can take a run; raises as :meth:`RunFolder.read` and
+    :func:`refuse_folder` do.
+    """
+    if (Path(path) / MANIFEST).exists():
+        return RunFolder.read(path, kind)
+    refuse_folder(path)
+    return None
 
 
 def refuse_folder(path: str | os.PathLike[str]) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from growlabels.base.errors import RunError, UsageError
-from growlabels.base.files import atomic_write, content_hash, file_sha256
+from growlabels.base.files import atomic_write, check_seal, file_sha256, sealed
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._reader import ArrayReader
 from growlabels.classes._reader_choice import reader_from_json
@@ -41,9 +41,8 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
         "threshold": model.threshold_,
         "hashes": {name: file_sha256(folder / name) for name in (WEIGHTS, CODEBOOK)},
     }
-    checksum = content_hash(json.loads(json.dumps(settings)))
     with atomic_write(folder / SETTINGS) as file:
-        json.dump({**settings, "checksum": checksum}, file, indent=1)
+        json.dump(sealed(settings), file, indent=1)
 
 
 def load(path: str | os.PathLike[str], kind: "type[EBVClassifier]") -> "EBVClassifier":
@@ -58,8 +57,7 @@ def load(path: str | os.PathLike[str], kind: "type[EBVClassifier]") -> "EBVClass
                 f"the classifier in {str(folder)!r} has format version {settings['format']!r}, "
                 f"this growlabels reads {FORMAT}; train it again"
             )
-        if settings.pop("checksum") != content_hash(settings):
-            raise ValueError(f"{SETTINGS} is not as it was written")
+        settings = check_seal(settings)
         _check_hashes(folder, settings["hashes"])
         return _restore(folder, settings, kind)
     except (KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:

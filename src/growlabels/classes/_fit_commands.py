@@ -9,6 +9,7 @@ import tyro
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256, refuse_file
+from growlabels.base.labels import repeated
 from growlabels.base.progress import Progress
 from growlabels.classes._held_out import (
     CalibrationFacts,
@@ -81,9 +82,8 @@ class Fit:
         if self.text is not None and (self.columns or self.words):
             raise UsageError("give either --text or --columns and --words, not both")
         named = [*self.columns, *self.words]
-        twice = next((name for name in named if named.count(name) > 1), None)
-        if twice is not None:
-            raise UsageError(f"--columns and --words name {twice!r} twice; name it once")
+        if twice := repeated(named):
+            raise UsageError(f"--columns and --words name {twice[0]!r} twice; name it once")
         if self.label in (self.text, *named):
             raise UsageError(
                 f"{self.label!r} is the label and cannot be what it is predicted from; leave it "

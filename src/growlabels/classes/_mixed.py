@@ -1,6 +1,5 @@
 """Tables with columns of words beside columns of numbers."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.labels import repeated
 from growlabels.classes._reader import Analyzer, ArrayReader, TextReader
 from growlabels.classes._text import Bags
 from growlabels.classes._trunks import ArrayInputs, ArrayTrunk, BagEmbedding, Inputs, TextInputs
@@ -156,9 +156,8 @@ def as_mixed(x: object) -> MixedRows | None:
     if not (hasattr(x, "columns") and hasattr(x, "dtypes") and getattr(x, "ndim", 0) == 2):
         return None
     frame: Any = x
-    name, times = Counter(frame.columns).most_common(1)[0] if len(frame.columns) else ("", 0)
-    if times > 1:
-        raise DataError(f"X names the column {name!r} twice; rename one")
+    if twice := repeated(frame.columns):
+        raise DataError(f"X names the column {twice[0]!r} twice; rename one")
     words = tuple(name for name in frame.columns if not _is_numeric(frame[name]))
     if not words:
         return None

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
+from growlabels.base.labels import repeated
 from growlabels.base.rows import read_rows, write_jsonl, write_parquet
 
 if TYPE_CHECKING:
@@ -197,9 +197,8 @@ def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
             header = next(reader, None)
             if header is None:
                 return []
-            name, times = Counter(header).most_common(1)[0] if header else ("", 0)
-            if times > 1:
-                raise DataError(f"{path} names the column {name!r} twice; rename one")
+            if twice := repeated(header):
+                raise DataError(f"{path} names the column {twice[0]!r} twice; rename one")
             rows = []
             for row in reader:
                 if not row:

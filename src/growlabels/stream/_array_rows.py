@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.labels import repeated
 from growlabels.stream._features import as_array, as_known_table
 
 if TYPE_CHECKING:
@@ -122,12 +123,11 @@ def _check_names(what: str, names: list[Hashable], width: int) -> None:
     if len(names) != width:
         raise DataError(f"{what} has {len(names)} names for {width} columns")
     try:
-        different = len(set(names))
+        twice = repeated(names)
     except TypeError as error:
         raise UsageError(f"{what}: a name must be hashable ({error}); use strings") from error
-    if different < width:
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise UsageError(f"{what} has {twice!r} twice; rename one")
+    if twice:
+        raise UsageError(f"{what} has {twice[0]!r} twice; rename one")
 
 
 def _matrix(table: Any, what: str) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.labels import found_again
+from growlabels.base.labels import found_again, repeated
 from growlabels.stream._cells import nonzero_cells
 
 _REAL = (int, float, np.integer, np.floating, np.bool_)
@@ -158,9 +158,8 @@ def read_table(table: Any, what: str) -> Cells:
         return _read_sparse(table, what)
     array = as_array(table, what)
     names = list(table.columns) if hasattr(table, "columns") else range(array.shape[1])
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in set(list(names)[:i]))
-        raise UsageError(f"{what} has two columns named {twice!r}; rename one")
+    if not isinstance(names, range) and (twice := repeated(names)):
+        raise UsageError(f"{what} has two columns named {twice[0]!r}; rename one")
     if what == "Y" and not isinstance(names, range):
         check_names(names, "label")
     array = _numbers(array, what, names)

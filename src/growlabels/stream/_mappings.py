@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.labels import repeated
 from growlabels.base.rows import MalformedRow, read_mappings
 from growlabels.stream._columns import COUNT, choose_columns
 
@@ -108,9 +109,8 @@ def _object(value: object) -> object:
         return value
     found = dict(value)
     if len(found) < len(value):
-        keys = [key for key, _ in value]
-        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise ValueError(f"key {_short(twice)} is there twice")
+        twice = repeated(key for key, _ in value)
+        raise ValueError(f"key {_short(twice[0])} is there twice")
     return found
 
 
@@ -120,9 +120,8 @@ def _json_truths(y: object) -> dict[str, bool]:
             if not isinstance(label, str | int) or isinstance(label, bool):
                 raise ValueError(f"a label must be a string, it was {_short(label)}")
         names = list(map(str, y))
-        if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            raise ValueError(f"label {_short(twice)} is named twice")
+        if twice := repeated(names):
+            raise ValueError(f"label {_short(twice[0])} is named twice")
         return dict.fromkeys(names, True)
     if not isinstance(y, Mapping):
         raise ValueError(f"'y' must be a list of labels or an object, it was {_short(y)}")

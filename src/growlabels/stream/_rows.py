@@ -12,6 +12,7 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes
+from growlabels.base.labels import repeated
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
@@ -152,10 +153,9 @@ def _header(reader: Any, source: str) -> list[str]:
             f"{source} has one column only, {names[0][:40]!r}; it needs features and labels, with "
             "commas between (in .tsv tabs)"
         )
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+    if twice := repeated(names):
         raise DataError(
-            f"{source} has two columns named {twice!r}; rename one, or put a line of names first"
+            f"{source} has two columns named {twice[0]!r}; rename one, or put a line of names first"
         )
     return names
 

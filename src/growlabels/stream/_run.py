@@ -16,7 +16,7 @@ from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
-from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder, require_folder
+from growlabels.base.runs import RunFolder, refuse_folder, require_folder, run_to_go_on
 from growlabels.report import Report, render
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._aside import Aside
@@ -148,13 +148,13 @@ def _model_of(path: Path) -> Path:
 
 def _is_finished(command: StreamSettings, out: Path) -> bool:
     """Return whether the folder holds a finished run; raise where it can take none."""
-    if command.live or not (out / MANIFEST).exists():
+    if command.live:
         refuse_folder(out)
         return False
-    if RunFolder.read(out, command.kind).finished:
-        return True
-    require_folder(out)
-    return False
+    run = run_to_go_on(out, command.kind)
+    if run is not None and not run.finished:
+        require_folder(out)
+    return run is not None and run.finished
 
 
 def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:

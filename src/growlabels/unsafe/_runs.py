@@ -13,7 +13,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.rows import write_jsonl
-from growlabels.base.runs import MANIFEST, RunFolder, refuse_folder, require_folder
+from growlabels.base.runs import RunFolder, require_folder, run_to_go_on
 from growlabels.report import Report, write_report
 from growlabels.unsafe._decisions import DECISIONS, Decision, Decisions
 from growlabels.unsafe._filter import filter_rows
@@ -37,10 +37,7 @@ SCORES, REPORT = "scores.parquet", "report.html"
 
 def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
-    if (command.out / MANIFEST).exists():  # a mistake in any of this should not cost a scan
-        RunFolder.read(command.out, RUN_KIND)
-    else:
-        refuse_folder(command.out)
+    run_to_go_on(command.out, RUN_KIND)  # a mistake in any of this should not cost a scan
     targets, _ = read_targets(command.targets)
     if command.anchors is not None:
         read_targets(command.anchors)
