@@ -167,7 +167,13 @@ def main() -> None:
         count, dim = map(int, size.split("x"))
         print(f"{count} classes in {dim}: no set can be below {coherence_bound(count, dim):.4f}")
         for seed in range(options.seeds):
-            rows.extend(rows_of(count, dim, seed, options.seconds))
+            for row in rows_of(count, dim, seed, options.seconds):
+                print(
+                    seed,
+                    *(f"{k}={row[k]}" for k in row if k not in ("classes", "seed")),
+                    flush=True,
+                )
+                rows.append(row)
     summary(rows)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "classes_coherence.json").write_text(json.dumps(rows, indent=1))

@@ -86,3 +86,11 @@ def test_wrong_inputs() -> None:
         head.loss(x, torch.zeros(2, 5, dtype=torch.long))
     with pytest.raises(DataError, match="it was 100"):
         head.loss(x, torch.full((2, 3, 5), 100))
+    y = torch.zeros(2, 3, 5, dtype=torch.long)
+    y[1, 2, 4] = 100
+    with pytest.raises(DataError, match=r"it was 100 in place \(1, 2, 4\);"):
+        head.loss(x, y)
+    x[1, 3, 0, 2] = float("nan")
+    for call in (head, head.predict):
+        with pytest.raises(DataError, match=r"NaN or infinity in place \(1, 0, 2\);"):
+            call(x)

@@ -8,6 +8,7 @@ from torch import Tensor
 from growlabels.base.errors import UsageError
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import not_finite
 from growlabels.classes._loss import Reduction
 
 LOGITS = 1 << 24  # at most this many in memory when predicting
@@ -70,6 +71,8 @@ class DenseEBVHead(EBVHead):
     def predict_topk(self, x: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
         """Return the ``k`` largest logits of each pixel and their classes: ``(B, k, H, W)``."""
         rows = self._channels_last(x)
+        if not bool(torch.isfinite(rows).all()):
+            raise not_finite(rows, rows)
         flat = rows.view(-1, self.in_features)
         step = max(1, LOGITS // self.num_classes)
         parts = [super(DenseEBVHead, self).predict_topk(part, k) for part in flat.split(step)]

@@ -26,15 +26,21 @@ def check_head_settings(in_features: int, tau: Any, margin: float, label_smoothi
         raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
 
 
+def first_place(bad: Tensor) -> str:
+    """Name the first true entry: a row, or the place of a pixel."""
+    place = tuple(bad.nonzero()[0].tolist())
+    return f"row {place[0] if place else 0}" if len(place) < 2 else f"place {place}"
+
+
 def not_finite(x: Tensor, projected: Tensor) -> DataError:
     """Say which row made projected features NaN or infinite."""
-    bad = (~torch.isfinite(x).all(-1)).flatten().nonzero()
-    if len(bad):
-        return DataError(f"features hold NaN or infinity in row {int(bad[0])}; mend the input")
-    row = int((~torch.isfinite(projected).all(-1)).flatten().nonzero()[0])
+    bad = ~torch.isfinite(x).all(-1)
+    if bool(bad.any()):
+        return DataError(f"features hold NaN or infinity in {first_place(bad)}; mend the input")
+    bad = ~torch.isfinite(projected).all(-1)
     return DataError(
-        f"the projection of finite features is NaN or infinite in row {row}: the weights or the "
-        "features are too large; lower the learning rate or scale the features"
+        f"the projection of finite features is NaN or infinite in {first_place(bad)}: the weights "
+        "or the features are too large; lower the learning rate or scale the features"
     )
 
 
@@ -63,9 +69,8 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
         )
     bad = (y != ignore_index) & ((y < 0) | (y >= head.num_classes))
     if bool(bad.any()):
-        row = int(bad.flatten().nonzero()[0])
         raise DataError(
             f"target must be from 0 to {head.num_classes - 1} (or {ignore_index} to be "
-            f"ignored), it was {int(y.flatten()[row])} in row {row}; "
+            f"ignored), it was {int(y[bad].flatten()[0])} in {first_place(bad)}; "
             "add new classes with add_classes first"
         )
