@@ -6,14 +6,23 @@ import hashlib
 import http.server
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import _mirror as mirror
-from growlabels.datasets import download, load_multilabel, locate, published_names
+from growlabels.datasets import (
+    download,
+    load_clinc150,
+    load_jailbreak_mixture,
+    load_multilabel,
+    load_omniglot_small,
+    load_winobias,
+    locate,
+    published_names,
+)
 
 CONTENT = b"@relation 'toy: -C -1'\n@attribute a numeric\n@attribute l {0,1}\n@data\n1,1\n"
 
@@ -64,6 +73,25 @@ def test_absent_names_both_ways_out(toy: mirror.PublishedFile) -> None:
         locate("toy")
     assert "download('toy')" in str(caught.value)
     assert "set GROWLABELS_DATA to a folder that holds multilabel/toy.arff.gz" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        load_clinc150,
+        load_jailbreak_mixture,
+        load_omniglot_small,
+        lambda: load_multilabel("Flags"),
+        lambda: load_winobias(1, "dev"),
+    ],
+)
+def test_every_loader_says_how_to_get_what_is_absent(
+    load: Callable[[], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path))
+    monkeypatch.delenv("GROWLABELS_DATA", raising=False)
+    with pytest.raises(UsageError, match=r"^data set '\w+' is not on this machine .*download\("):
+        load()
 
 
 def test_mirror_is_used_and_checked(

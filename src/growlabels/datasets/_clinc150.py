@@ -53,8 +53,9 @@ def load_clinc150() -> Clinc150:
     Larson et al., "An evaluation dataset for intent classification and out-of-scope
     prediction", EMNLP 2019.
     """
+    content = read_published("clinc150")
     try:
-        parts = json.loads(read_published("clinc150"))
+        parts = json.loads(content)
         intents = sorted({intent for _, intent in parts["train"]})
         place = {intent: i for i, intent in enumerate(intents)}
         columns: list[list[str] | np.ndarray] = []
