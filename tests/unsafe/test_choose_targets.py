@@ -122,7 +122,10 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
             UnsafeTargets(**command).run(silent)  # type: ignore[arg-type]
     (tmp_path / "train.jsonl").write_text('{"prompt": "a"}\n')
     with pytest.raises(DataError, match=r"no usable row, 1 malformed \(the first, row 1: .*; give"):
-        UnsafeTargets(tmp_path / "train.jsonl", out, moderator=words).run(silent)
+        UnsafeTargets(tmp_path / "train.jsonl", out, moderator="guard:nowhere").run(silent)
+    (tmp_path / "train.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"train.jsonl holds no prompt"):
+        UnsafeTargets(tmp_path / "train.jsonl", out, "guard:nowhere", "nowhere").run(silent)
 
 
 def test_prompts_of_every_shape(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands scan and filter on a tiny model folder."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -91,14 +92,18 @@ def test_mistakes_are_found_before_the_model_is_read(
     scan: UnsafeScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty.jsonl").write_text("")
+    write_jsonl(tmp_path / "bad.jsonl", [{"prompt": "no answer"}, {}])
     write_jsonl(tmp_path / "one.jsonl", TARGETS[:1])
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     monkeypatch.setattr("growlabels.unsafe._scanner.load_model", lambda name: pytest.fail(name))
     cases: list[tuple[dict[str, object], str]] = [
         ({"train": tmp_path / "nowhere.jsonl"}, "does not exist"),
+        ({"train": tmp_path / "empty.jsonl"}, "empty.jsonl holds no usable row, 0 malformed"),
+        ({"train": tmp_path / "bad.jsonl", "label_field": "x"}, "no usable row, 2 malformed"),
         ({"targets": tmp_path / "nowhere.jsonl"}, "does not exist"),
-        ({"targets": tmp_path / "empty.jsonl"}, "holds no target"),
+        ({"targets": tmp_path / "empty.jsonl"}, "holds no target; give 8 to 12"),
+        ({"anchors": tmp_path / "empty.jsonl"}, "holds no anchor; give at least one"),
         ({"targets": tmp_path / "one.jsonl"}, "needs at least two targets"),
         ({"threshold": "most"}, "threshold must be one of"),
         ({"label_field": "truth"}, "field 'truth' must be"),
@@ -122,9 +127,6 @@ def test_what_only_the_model_can_tell(scan: UnsafeScan, tmp_path: Path) -> None:
         change(scan, model=str(tmp_path / "model")).run(silent)
     with pytest.raises(UsageError, match="layers must end at 4 or before, the model's layers"):
         change(scan, layers="2:5").run(silent)
-    scan.train.write_text("")
-    with pytest.raises(DataError, match="holds no usable row"):
-        scan.run(silent)
 
 
 def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -132,7 +134,9 @@ def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:
         UnsafeFilter(tmp_path).run(silent)
 
 
-def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) -> None:
+def test_retrain_compares_the_arms(
+    scan: UnsafeScan, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     scan.run(silent)
     files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
     write_jsonl(files[0], [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
@@ -145,8 +149,25 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
         threshold="top:2",
         top_layers=2,
     )
+    empty = scan.out.with_name("empty.jsonl")
+    empty.touch()
+    with pytest.raises(DataError, match=r"empty.jsonl holds no held-out row; give at least one"):
+        UnsafeRetrain(**{**vars(command), "held_out_ordinary": empty, "model": "none"}).run(silent)
+    steps: list[str] = []
+
+    def full(handle: int) -> None:  # two checkpoints and an adapter of the first arm went well
+        steps.append("written")
+        if steps.count("written") == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(GrowLabelsError, match=r"cannot write .*checkpoint.* free some space"):
+            command.run(silent)
     capsys.readouterr()
-    command.run(silent)
+    steps.clear()
+    command.run(lambda stage, *_: steps.append(stage))
+    assert "retraining: filtered" in steps and "retraining: all" not in steps
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines[:6]] == [
         "untrained",
@@ -164,7 +185,7 @@ def test_retrain_compares_the_arms(scan: UnsafeScan, capsys: pytest.CaptureFixtu
     }  # fmt: skip
     with attach_saved(load_model(scan.model), adapters / "filtered") as adapter:
         assert any(factor.abs().sum() > 0 for factor in adapter.state().values())
-    steps: list[str] = []
+    steps.clear()
     command.run(lambda stage, *_: steps.append(stage))
     assert not [stage for stage in steps if stage.startswith("retraining")], "nothing is done twice"
     assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))

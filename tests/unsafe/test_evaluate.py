@@ -105,9 +105,12 @@ def test_the_command_compares_adapters_and_hides_the_text(
     page = (tmp_path / "out" / "evaluate.html").read_text("utf-8")
     assert "secretprompt" not in page and "No judge was given" in page
     write_jsonl(tmp_path / "wrong.jsonl", [{"pro": "she is"}])
+    (tmp_path / "none.jsonl").touch()
     for fields, message in [
         ({"pairs": tmp_path / "wrong.jsonl"}, "row 1 must have the texts"),
         ({"harmful": None, "harmless": None, "pairs": None}, "give at least one of"),
+        ({"harmful": tmp_path / "none.jsonl", "model": "none"}, "none.jsonl holds no prompt"),
+        ({"pairs": tmp_path / "none.jsonl", "model": "none"}, "none.jsonl holds no pair"),
         ({"judge": "magic"}, "moderator must be"),
         ({"adapters": (tmp_path / "out",)}, "adapter"),
         ({"out": tmp_path / "wrong.jsonl", "model": "none"}, "is a file; give a folder"),

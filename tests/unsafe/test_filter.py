@@ -118,6 +118,10 @@ def test_parquet_stays_parquet(tmp_path: Path) -> None:
     kept = parquet.read_table(tmp_path / "out" / "kept.parquet")
     assert kept.schema.equals(fields)
     assert kept.to_pylist() == read(tmp_path / "out" / "kept.jsonl")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    with pytest.raises(UsageError, match=r"kept.parquet' was kept of other rows"):
+        filter_rows(rows, scan(rows), tmp_path / "out", "top:1")
+    assert before == {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
 
 
 def test_other_rows_are_refused_and_nothing_is_written(train: Path, tmp_path: Path) -> None:

@@ -147,7 +147,10 @@ def test_a_conversion_onto_a_full_disk_and_a_damaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*asked: object, **options: object) -> None:
-        raise SafetensorError("I/O error: No space left on device")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    def shared(*asked: object, **options: object) -> None:
+        raise RuntimeError("some tensors share memory")
 
     (tmp_path / "a.gguf").write_bytes(b"GGUF")
     model, tokenizer = raw_model("llama"), byte_tokenizer()
@@ -155,9 +158,12 @@ def test_a_conversion_onto_a_full_disk_and_a_damaged_one(
         patch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
         patch.setattr("transformers.AutoModelForCausalLM.from_pretrained", lambda *a, **o: model)
         patch.setattr("transformers.AutoTokenizer.from_pretrained", lambda *a, **o: tokenizer)
-        with patch.context() as disk:
-            disk.setattr(type(model), "save_pretrained", full)
-            with pytest.raises(DataError, match="No space left on device; set GROWLABELS_CACHE to"):
+        for save, told in (
+            (full, r"No space left on device \(os error 28\); set GROWLABELS_CACHE to"),
+            (shared, "a.gguf' cannot be converted: some tensors share memory; give a folder"),
+        ):
+            with patch.context() as disk, pytest.raises(DataError, match=told):
+                disk.setattr(type(model), "save_pretrained", save)
                 load_model(tmp_path / "a.gguf")
         assert not list((tmp_path / "cache" / "models").iterdir())
         _converted(tmp_path / "a.gguf")

@@ -20,7 +20,8 @@ class UnsafeEvaluate:
 
     out: Path
     """Folder for evaluate.html and evaluate.json; its parts folder keeps the answers, as they are,
-    so that the same command goes on where an interrupted one stopped."""
+    of each model to each whole set of prompts: the same command goes on after the last set that an
+    interrupted one finished."""
 
     adapters: tuple[Path, ...] = ()
     """Adapter folders (safetensors) to compare, or a run folder that retrain left adapters in."""

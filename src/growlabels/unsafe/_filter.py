@@ -76,13 +76,21 @@ def filter_rows(
     Raises
     ------
     UsageError
-        The threshold cannot be read; or one of the files would take the place of the rows.
+        The threshold cannot be read; one of the files would take the place of the rows; or the
+        folder has the ``kept.parquet`` of other rows, which this filter would not replace.
     DataError
         The rows are not those that were scanned.
     """
     source = list(source) if isinstance(source, Iterator) else source
     folder = Path(out)
     _refuse_own_source(source, folder)
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    from_parquet = path if path and _is_parquet(path) else None
+    if not from_parquet and (folder / KEPT_PARQUET).exists():
+        raise UsageError(
+            f"{str(folder / KEPT_PARQUET)!r} was kept of other rows and would stand beside the new "
+            f"{KEPT}; delete it or choose another folder"
+        )
     reject, resolved = rejected_rows(table, threshold, decisions, labels)
     by_hand = np.array([(decisions or {}).get(row_id) == "reject" for row_id in table.row_id])
     reasons = _Reasons(table, resolved, by_hand)
@@ -90,8 +98,8 @@ def filter_rows(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
         counts = _split(source, Path(staging), table, reject, reasons)
-        if isinstance(source, str | os.PathLike) and _is_parquet(source):
-            _write_kept_parquet(Path(source), Path(staging), set(table.number[~reject].tolist()))
+        if from_parquet:
+            _write_kept_parquet(from_parquet, Path(staging), set(table.number[~reject].tolist()))
             written.append(KEPT_PARQUET)
         for name in written:  # all are whole by now: no interrupt leaves new ones beside old ones
             Path(staging, name).replace(folder / name)

@@ -6,6 +6,7 @@ Weights are read as safetensors only, and no code that comes with a model is run
 import importlib.util
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from growlabels.unsafe._tokens import ChatTurn, chat_turn
 PACKAGED = "smollm2"
 _CACHE_FORMAT = 1
 _CONFIG = "config.json"
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _LFS = b"version https://git-lfs"
 COPY_AGAIN = "copy the whole model again, its tokenizer files too, or use another"
 _CONVERT_AGAIN = "delete this folder, and it is made again from the .gguf file"
@@ -285,8 +287,15 @@ def _convert(gguf: Path, folder: Path) -> None:
         with _quiet():
             plain.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
-    except Exception as error:  # a full disk is an error of its own in each of the libraries
-        raise OSError(str(error)) from error
+    except OSError:
+        raise
+    except Exception as error:  # what is written in Rust wraps the system's errors in its own
+        if found := _OS_ERROR.search(str(error)):
+            raise OSError(int(found[1]), str(error)) from error
+        raise DataError(
+            f"model file {str(gguf)!r} cannot be converted: {error}; give a folder with "
+            "safetensors instead"
+        ) from error
 
 
 @contextmanager

@@ -36,8 +36,8 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     """Do ``growlabels unsafe retrain``."""
     run, table, train = scanned(command.run_folder, command.train)
     held_out = {
-        "unsafe": read_targets(command.held_out_unsafe)[0],
-        "ordinary": read_targets(command.held_out_ordinary)[0],
+        "unsafe": read_targets(command.held_out_unsafe, "held-out row")[0],
+        "ordinary": read_targets(command.held_out_ordinary, "held-out row")[0],
     }
     settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
     lora = LoraSettings(top_layers=command.top_layers, layers=command.layers, seed=command.seed)

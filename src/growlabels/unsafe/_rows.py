@@ -186,6 +186,13 @@ def _raw(data: Mapping[str, Any]) -> str:
     return json.dumps(dict(data), ensure_ascii=False, default=str)
 
 
+def require_usable_row(source: RowSource, name: str) -> None:
+    """Raise where no row can be used: ask before a model is loaded, not after it."""
+    malformed: list[MalformedRow] = []
+    if next(read_examples(source, malformed.append), None) is None:
+        raise no_usable_row(name, malformed)
+
+
 def no_usable_row(name: str, malformed: Sequence[MalformedRow]) -> DataError:
     """Build the one wording for rows of which none can be used."""
     first = f" (the first, row {malformed[0].number}: {malformed[0].reason})" if malformed else ""

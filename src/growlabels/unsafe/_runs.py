@@ -21,7 +21,7 @@ from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._report import average_precision, scan_section
 from growlabels.unsafe._review import REVIEWED, TARGETS, Review
-from growlabels.unsafe._rows import read_examples
+from growlabels.unsafe._rows import read_examples, require_usable_row
 from growlabels.unsafe._scanner import RUN_KIND, Scanner
 from growlabels.unsafe._shards import fill_store
 from growlabels.unsafe._table import ScoreTable
@@ -40,9 +40,10 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     run_to_go_on(command.out, RUN_KIND)  # a mistake in any of this should not cost a scan
     targets, _ = read_targets(command.targets)
     if command.anchors is not None:
-        read_targets(command.anchors)
+        read_targets(command.anchors, "anchor")
     if not command.train.is_file():
         raise UsageError.missing_file(command.train)
+    require_usable_row(command.train, str(command.train))
     truth = None if command.label_field is None else _truth(command.train, command.label_field)
     known = None if truth is None else np.array(list(truth.values()), float)
     left_out = [0.5] if len(targets) > 1 else []

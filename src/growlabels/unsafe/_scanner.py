@@ -178,22 +178,22 @@ class Scanner:
             No target or anchor, or one that is no prompt and response; a score that is not
             finite.
         """
-        scan, warnings = self._scan(targets, progress)
+        scan, warnings = self._scan(targets, "target", progress)
         found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
         against: dict[str, np.ndarray] = {}
         if anchors is not None:
-            safe, more = self._scan(anchors, progress)
+            safe, more = self._scan(anchors, "anchor", progress)
             warnings += more
             against = {scorer.name: safe.scores(scorer).rows[:, [0]] for scorer in self.scorers}
         return self._table(scan, found, against, warnings)
 
-    def _scan(self, source: RowSource, progress: Progress) -> tuple[Scan, list[str]]:
+    def _scan(self, source: RowSource, what: str, progress: Progress) -> tuple[Scan, list[str]]:
         """Read targets (or anchors) and the store."""
         store = self._fitted()
-        examples, warnings = read_targets(source)
+        examples, warnings = read_targets(source, what)
         features = featurise(self.model, examples, self.settings)
         if len(features) < len(examples):
-            raise DataError("a target's response has no tokens; remove that target")
+            raise DataError(f"the response of one {what} has no tokens; remove that {what}")
         pool = score_pool(store, features, self._rows, progress)
         scored = set(map(int, pool.numbers))
         scan = Scan(

@@ -8,8 +8,15 @@ from growlabels.base.rows import MalformedRow, RowSource
 from growlabels.unsafe._rows import Example, read_examples
 
 
-def read_targets(source: RowSource) -> tuple[list[Example], list[str]]:
+def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example], list[str]]:
     """Read the targets; each counts once.
+
+    Parameters
+    ----------
+    source
+        As :func:`read_examples` takes it.
+    what
+        What the messages call one of them; anchors and held-out rows are read alike.
 
     Returns
     -------
@@ -25,19 +32,20 @@ def read_targets(source: RowSource) -> tuple[list[Example], list[str]]:
         too precious to be set aside.
     """
     bad: list[MalformedRow] = []
-    name = source_name(source, "the targets")
+    name = source_name(source, f"the {what}s")
     found: dict[str, Example] = {}
     read = 0
     for example in read_examples(source, bad.append):
         read += 1
         found.setdefault(content_hash([example.prompt, example.response]), example)
     if bad:
-        raise DataError(f"{name} row {bad[0].number}: {bad[0].reason}; mend or remove the target")
+        raise DataError(f"{name} row {bad[0].number}: {bad[0].reason}; mend or remove the {what}")
     if not found:
-        raise DataError(f"{name} holds no target; give 8 to 12 rows that show the harm")
+        ask = "8 to 12 rows that show the harm" if what == "target" else "at least one"
+        raise DataError(f"{name} holds no {what}; give {ask}")
     repeated = read - len(found)
     return list(found.values()), (
-        [f"{repeated} targets were given more than once and count once."] if repeated else []
+        [f"{repeated} {what}s were given more than once and count once."] if repeated else []
     )
 
 

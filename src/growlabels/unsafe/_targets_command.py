@@ -23,7 +23,8 @@ class UnsafeTargets:
     /moderations or /chat/completions (key in GROWLABELS_API_KEY). Needed without --model."""
 
     model: str | None = None
-    """The fine-tuned model whose own answers are to be the targets."""
+    """The fine-tuned model whose own answers are to be the targets. They are not kept before the
+    end: after an interruption the same command starts over."""
 
     adapter: Path | None = None
     """Its adapter folder, as saved by peft (safetensors)."""

@@ -30,16 +30,18 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
     if command.adapter is not None and command.model is None:
         raise UsageError("--adapter changes what --model answers; give --model too")
+    bad: list[MalformedRow] = []
+    examples: list[Example] = []
+    prompts: list[str] = []
+    if command.model is not None:
+        prompts = read_prompts(command.rows)
+    elif not (examples := list(read_examples(command.rows, bad.append))):
+        raise no_usable_row(str(command.rows), bad)
     judge = command.moderator and moderator_of(
         command.moderator, command.unsafe_labels, command.moderator_model, command.budget
     )
-    bad: list[MalformedRow] = []
-    if command.model is None:
-        examples = list(read_examples(command.rows, bad.append))
-    else:
-        examples = _answered(command, progress)
-    if not examples:
-        raise no_usable_row(str(command.rows), bad)
+    if command.model is not None:
+        examples = _answered(command, prompts, progress)
     places: Sequence[int] = range(len(examples))
     warnings: tuple[str, ...] = ()
     if judge:
@@ -78,11 +80,10 @@ def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) ->
         print(f"... and {len(found) - _NAMED} more rows")
 
 
-def _answered(command: "UnsafeTargets", progress: Progress) -> list[Example]:
+def _answered(command: "UnsafeTargets", prompts: list[str], progress: Progress) -> list[Example]:
     """Let the model answer the prompts; an answer without text is none."""
     from growlabels.unsafe._generate import Generator, opened
 
-    prompts = read_prompts(command.rows)
     with opened(str(command.model), command.adapter) as model:
         answers = Generator(model, command.max_response_tokens)(prompts, progress)
     rows = [
@@ -91,6 +92,11 @@ def _answered(command: "UnsafeTargets", progress: Progress) -> list[Example]:
     ]
     empty: list[MalformedRow] = []
     examples = list(read_examples(rows, empty.append))
+    if not examples:
+        raise DataError(
+            f"all {len(rows)} answers of {command.model} are empty; give other prompts or another "
+            "model"
+        )
     if empty:
         print(f"{len(empty)} answers are empty and are no targets")
     return examples
