@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from growlabels.base.errors import UsageError
 
@@ -32,11 +32,31 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
         if not found:
             raise UsageError(f"{source} has no column that starts with {prefix!r}; {_some(names)}")
         return found
-    wanted = [labels] if labels in names else listed(labels)
+    return sorted({names.index(name) for name in _known(names, labels, source)})
+
+
+def choose_text(
+    names: Sequence[str], text: str | None, chosen: Collection[str], source: str
+) -> set:
+    """Return the names of the columns that hold text; none may be among the ``chosen`` labels.
+
+    >>> sorted(choose_text(["title", "n", "tag"], "title", ["tag"], "f.csv"))
+    ['title']
+    """
+    found = set() if text is None else set(_known(names, text, source))
+    if both := sorted(found.intersection(chosen)):
+        raise UsageError(
+            f"{source}: {both[0][:40]!r} is named as text and as a label; decide for one"
+        )
+    return found
+
+
+def _known(names: Sequence[str], named: str, source: str) -> list[str]:
+    wanted = [named] if named in names else listed(named)
     missing = [name for name in wanted if name not in names]
     if missing:
         raise UsageError(f"{source} has no column {missing[0][:40]!r}; {_some(names)}")
-    return sorted({names.index(name) for name in wanted})
+    return wanted
 
 
 def listed(labels: str) -> list[str]:

@@ -36,8 +36,12 @@ class _Stream:
         None
     )
     """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names; a name
-    that holds a comma in double quotes. For ARFF also a Mulan XML file. Left out: what the ARFF
-    file or the y of the rows says."""
+    that holds a comma in double quotes. For ARFF also a Mulan XML file; in JSON and Parquet rows
+    one key may hold the list of a row's labels. Left out: what the ARFF file or the y of the rows
+    says."""
+
+    text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
+    """Which columns or keys hold text; the counts of their words become features. Not for ARFF."""
 
     shuffle: bool = False
     """Shuffle the rows first (reads the whole file into memory)."""

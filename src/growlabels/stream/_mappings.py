@@ -1,7 +1,9 @@
 """Rows of JSON and Parquet as a stream: read, checked and handed on one by one."""
 
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,10 +11,11 @@ from typing import Any, BinaryIO
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.labels import repeated
 from growlabels.base.rows import MalformedRow, read_mappings
-from growlabels.stream._columns import COUNT, choose_columns
+from growlabels.stream._columns import COUNT, choose_columns, choose_text
 
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
+_WORD = re.compile(r"\w+")
 _NO_NUMBERS = {"nan", "inf", "infinity", "na", "n/a", "none", "null"}
 
 
@@ -55,17 +58,27 @@ class Refused:
 
 
 def mapping_rows(
-    source: Path | BinaryIO, name: str, labels: str | None, set_aside: SetAside | None
+    source: Path | BinaryIO,
+    name: str,
+    labels: str | None,
+    text: str | None,
+    set_aside: SetAside | None,
 ) -> Iterator[LabelRow]:
     """Yield the rows of a file of JSON lines or of Parquet; the first says what keys there are."""
     ordered = name.lower().endswith(".parquet")
     refused = Refused(name, "row" if ordered else "line", set_aside)
-    chosen, used = None, False
+    chosen, texts, used = None, None, False
     for number, data in read_mappings(source, refused.add if set_aside else None):
         if labels is not None and chosen is None:
             chosen = _label_keys(labels, list(data), name, ordered)
         try:
-            x, y = _xy(data, chosen)
+            x, y = _split(data, chosen)
+            if texts is None:
+                keys, of_labels = (x, ()) if chosen is None else (data, set(data) - set(x))
+                texts = choose_text(list(keys), text, of_labels, f"the first row of {name}")
+            x, y = _features(x, texts), _json_truths(y)
+        except UsageError:
+            raise
         except ValueError as error:
             refused(number, error, data)
             continue
@@ -87,7 +100,8 @@ def _label_keys(labels: str, keys: list[str], source: str, ordered: bool) -> Cal
     return chosen.__contains__
 
 
-def _xy(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> LabelRow:
+def _split(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> tuple[Any, Any]:
+    """Return features and labels as they stand in a row."""
     if is_label is None:
         missing = [key for key in ("x", "y") if key not in data]
         if missing:
@@ -97,10 +111,37 @@ def _xy(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> Labe
         x, y = _object(data["x"]), _object(data["y"])
         if not isinstance(x, Mapping):
             raise ValueError(f"'x' must be an object of numbers, it was {_short(x)}")
-    else:
-        x = {key: value for key, value in data.items() if not is_label(key)}
-        y = {key: value for key, value in data.items() if is_label(key)}
-    return {k: _json_number(k, v) for k, v in x.items() if v is not None}, _json_truths(y)
+        return x, y
+    x = {key: value for key, value in data.items() if not is_label(key)}
+    y = {key: value for key, value in data.items() if is_label(key)}
+    listed = next(iter(y.values()), None) if len(y) == 1 else None
+    return x, listed if isinstance(listed, list) else y
+
+
+def _features(x: Mapping[str, Any], texts: Collection[str]) -> dict[str, float]:
+    """Return finite numbers by name, and the counts of the words of each text."""
+    found = {k: _json_number(k, v) for k, v in x.items() if v is not None and k not in texts}
+    for name in texts:
+        if x.get(name) is not None:
+            words = count_words(name, x[name])
+            if twice := found.keys() & words.keys():
+                raise ValueError(
+                    f"feature {_short(min(twice))} is also a word of a text; rename it"
+                )
+            found |= words
+    return found
+
+
+def count_words(name: str, text: object) -> dict[str, float]:
+    """Count the words of a text in lower case, as features: column, colon, word.
+
+    >>> count_words("subject", "Refund? REFUND now")
+    {'subject: refund': 2.0, 'subject: now': 1.0}
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"text {name!r} must be a string, it was {_short(text)}")
+    counts = Counter(_WORD.findall(text.lower()))
+    return {f"{name}: {word}": float(count) for word, count in counts.items()}
 
 
 def _object(value: object) -> object:
@@ -142,7 +183,7 @@ def hint_at_words(value: object) -> str:
     """Return what helps where a feature holds words, and not just a number gone wrong."""
     text = value.strip().lower() if isinstance(value, str) else ""
     words = text[:1].isalpha() and text not in _NO_NUMBERS
-    return " (encode words as numbers, or leave the column out)" if words else ""
+    return " (name it with --text to count its words, or leave it out)" if words else ""
 
 
 def _short(value: object) -> str:

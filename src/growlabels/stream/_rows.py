@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,18 @@ from growlabels.base.labels import repeated
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
-from growlabels.stream._columns import COUNT, choose_columns, listed
-from growlabels.stream._mappings import LabelRow, Refused, SetAside, hint_at_words, mapping_rows
+from growlabels.stream._columns import COUNT, choose_columns, choose_text, listed
+from growlabels.stream._mappings import (
+    LabelRow,
+    Refused,
+    SetAside,
+    count_words,
+    hint_at_words,
+    mapping_rows,
+)
 
+TableRow = tuple[list[Any], list[Any], dict[str, float]]
+"""Values of features and labels, and counts of words; first the names."""
 STANDARD_INPUT = "standard input"
 TABLES = (".arff", ".arff.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 ENDINGS = (*TABLES, *JSON_LINES, ".parquet")
@@ -32,7 +41,10 @@ _TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
 
 
 def read_stream(
-    path: Path, labels: str | None = None, set_aside: SetAside | None = None
+    path: Path,
+    labels: str | None = None,
+    set_aside: SetAside | None = None,
+    text: str | None = None,
 ) -> ArrayRows | Iterator[LabelRow]:
     """Read a file as a stream of (features, labels).
 
@@ -48,19 +60,22 @@ def read_stream(
         a Mulan XML file. None: what an ARFF file says of itself, or the ``y`` of the rows.
     set_aside
         Called with each row that cannot be used. Without it such a row raises.
+    text
+        Names of columns or keys, with commas between, that hold text (not of ARFF): the counts of
+        their words become features, ``"subject: refund"``.
 
     Raises
     ------
     UsageError
-        The file or a label column does not exist, the file's ending is unknown, or nothing says
-        what the labels are.
+        The file or a column does not exist, the file's ending is unknown, or nothing says what
+        the labels are.
     DataError
         The file is empty, or a row is malformed.
     """
     if not isinstance(labels, str | None):
         raise UsageError.parameter("labels", "must be text such as '14' or 'a,b'", labels)
     if str(path) == "-":
-        return _standard_input(labels, set_aside)
+        return _standard_input(labels, text, set_aside)
     if not path.is_file():
         raise UsageError.missing_file(path)
     ending = next((end for end in ENDINGS if path.name.lower().endswith(end)), None)
@@ -71,10 +86,16 @@ def read_stream(
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty; there is nothing to learn from")
     if ending.startswith(".arff"):
+        if text is not None:
+            raise UsageError.parameter(
+                "text", "is for CSV, JSON lines and Parquet, not for ARFF", text, "convert the file"
+            )
         return _arff(path, labels, set_aside)
     if ending not in TABLES:
-        return mapping_rows(path, path.name, labels, set_aside)
-    return _table(path, labels, set_aside, "\t" if ending.startswith(".tsv") else ",")
+        return mapping_rows(path, path.name, labels, text, set_aside)
+    comma = "\t" if ending.startswith(".tsv") else ","
+    rows = _table_rows(_text(path), path.name, labels, text, set_aside, comma)
+    return _table(rows) if text is None else _by_name(rows)
 
 
 def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRows:
@@ -99,41 +120,63 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
     return ArrayRows(X, Y, features, names)
 
 
-def _table(path: Path, labels: str | None, set_aside: SetAside | None, comma: str) -> ArrayRows:
-    rows = _table_rows(_text(path), path.name, labels, set_aside, comma)
-    features, names = next(rows)
-    X, Y = zip(*rows, strict=True)
+def _table(rows: Iterator[TableRow]) -> ArrayRows:
+    features, names, _ = next(rows)
+    X, Y, _ = zip(*rows, strict=True)
     return ArrayRows(np.array(X), np.array(Y), features, names)
 
 
+def _by_name(rows: Iterator[TableRow]) -> Iterator[LabelRow]:
+    features, names, _ = next(rows)
+    for x, y, words in rows:
+        yield dict(zip(features, x, strict=True)) | words, dict(zip(names, y, strict=True))
+
+
 def _table_rows(
-    text: Iterable[str], source: str, labels: str | None, set_aside: SetAside | None, comma: str
-) -> Iterator[tuple[list[Any], list[Any]]]:
-    """Yield the names of features and labels, then the values of each row."""
+    decoded: Iterable[str],
+    source: str,
+    labels: str | None,
+    text: str | None,
+    set_aside: SetAside | None,
+    comma: str,
+) -> Iterator[TableRow]:
+    """Yield the names of features and labels, then the values of each row and its words."""
     if labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
-    reader = csv.reader(text, delimiter=comma)
+    reader = csv.reader(decoded, delimiter=comma)
     names = _header(reader, source)
     refused = Refused(source, "line", set_aside)
     columns = choose_columns(names, labels, source)
+    texts = choose_text(names, text, [names[i] for i in columns], source)
     inside = set(columns)
-    features = [i for i in range(len(names)) if i not in inside]
-    if not features:
+    features = [i for i in range(len(names)) if i not in inside and names[i] not in texts]
+    if not features and not texts:
         raise DataError(f"{source} has label columns only; it needs at least one feature")
-    yield [names[i] for i in features], [names[i] for i in columns]
+    yield [names[i] for i in features], [names[i] for i in columns], {}
     used = False
     for line, lines, cells in _lines(reader, source, refused):
         try:
             _same_width(cells, names, lines)
             x = [_number(names[i], cells[i]) for i in features]
             y = [_truth(names[i], cells[i]) for i in columns]
+            words = _words(names, cells, texts)
         except ValueError as error:
             refused(line, error, comma.join(cells))
             continue
         used = True
-        yield x, y
+        yield x, y, words
     if not used:
         raise refused.all()
+
+
+def _words(names: Sequence[str], cells: Sequence[str], texts: Collection[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, cell in zip(names, cells, strict=True):
+        if name in texts:
+            found |= count_words(name, cell)
+    if twice := found.keys() & set(names):
+        raise ValueError(f"column {min(twice)!r} is also a word of a text; rename it")
+    return found
 
 
 def _header(reader: Any, source: str) -> list[str]:
@@ -160,7 +203,9 @@ def _header(reader: Any, source: str) -> list[str]:
     return names
 
 
-def _standard_input(labels: str | None, set_aside: SetAside | None) -> Iterator[LabelRow]:
+def _standard_input(
+    labels: str | None, text: str | None, set_aside: SetAside | None
+) -> Iterator[LabelRow]:
     """Yield each row as soon as its line is there: JSON lines, or CSV with a header."""
     if sys.stdin is None:
         raise DataError(f"{STANDARD_INPUT} is closed; write the rows to it")
@@ -172,13 +217,11 @@ def _standard_input(labels: str | None, set_aside: SetAside | None) -> Iterator[
         raise DataError(f"{STANDARD_INPUT} is gzipped; unpack it with zcat or gzip -dc")
     lines = _Reread(first, raw)
     if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        yield from mapping_rows(lines, STANDARD_INPUT, labels, set_aside)  # type: ignore[arg-type]
+        read: Any = lines
+        yield from mapping_rows(read, STANDARD_INPUT, labels, text, set_aside)
         return
-    text = (line.decode("utf-8-sig", "replace") for line in iter(lines.readline, b""))
-    rows = _table_rows(text, STANDARD_INPUT, labels, set_aside, ",")
-    features, names = next(rows)
-    for x, y in rows:
-        yield dict(zip(features, x, strict=True)), dict(zip(names, y, strict=True))
+    decoded = (line.decode("utf-8-sig", "replace") for line in iter(lines.readline, b""))
+    yield from _by_name(_table_rows(decoded, STANDARD_INPUT, labels, text, set_aside, ","))
 
 
 class _Reread:

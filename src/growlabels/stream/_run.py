@@ -46,6 +46,7 @@ class StreamSettings:
     models: tuple[str, ...]
     file: Path
     labels: str | None
+    text: str | None
     shuffle: bool
     seed: int
     delay: int
@@ -172,7 +173,7 @@ def _rows(
     command: StreamSettings, aside: Callable[[MalformedRow], None]
 ) -> ArrayRows | Iterable[Any]:
     set_aside = aside if command.on_error == "skip" else None
-    rows = read_stream(command.file, command.labels, set_aside)
+    rows = read_stream(command.file, command.labels, set_aside, command.text)
     if not command.shuffle:
         return rows
     if isinstance(rows, ArrayRows):

@@ -68,6 +68,7 @@ class Stream:
         path: str | os.PathLike[str],
         labels: str | None = None,
         set_aside: Callable[[MalformedRow], None] | None = None,
+        text: str | None = None,
     ) -> "ArrayRows | Iterator[tuple[dict[str, float], dict[str, bool]]]":
         """Read a file, or with ``-`` standard input, as ``growlabels stream run`` does.
 
@@ -80,8 +81,11 @@ class Stream:
             between; None: what the file says of itself.
         set_aside
             As above; the number is the line of the file.
+        text
+            Names of columns or keys that hold text, with commas between: the counts of their
+            words become features.
         """
-        return read_stream(Path(path), labels, set_aside)
+        return read_stream(Path(path), labels, set_aside, text)
 
     def __iter__(self) -> Iterator[tuple[dict[Hashable, Any], Any]]:
         for number, row in enumerate(self.rows):

@@ -1,0 +1,82 @@
+"""Text columns, and labels in lists: what a person's own tickets look like."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.rows import write_parquet
+from growlabels.stream._rows import read_stream
+
+ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
+CSV = "a,b,t\n1,2,1\n3,,0\n"
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(name, text):
+        path = tmp_path / name
+        path.write_text(text, "utf-8")
+        return path
+
+    return written
+
+
+def test_one_key_may_hold_the_list_of_labels(write):
+    flat = [{"a": 1, "tags": ["t", "u"]}, {"tags": []}, {"a": 2}]
+    assert list(read_stream(write("s.jsonl", lines(flat)), "tags")) == [
+        ({"a": 1.0}, {"t": True, "u": True}),
+        ({}, {}),
+        ({"a": 2.0}, {}),
+    ]
+
+
+TICKETS = [
+    {"subject": "Refund? refund me", "age": 2, "tags": ["billing"]},
+    {"subject": "Äpfel", "age": None, "tags": []},
+    {"subject": None, "tags": []},
+]
+READ = [
+    ({"age": 2.0, "subject: refund": 2.0, "subject: me": 1.0}, {"billing": True}),
+    ({"subject: äpfel": 1.0}, {}),
+    ({}, {}),
+]
+
+
+def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
+    nested = [{"x": {k: r.get(k) for k in ("subject", "age")}, "y": r["tags"]} for r in TICKETS]
+    assert list(read_stream(write("s.jsonl", lines(nested)), text="subject")) == READ
+    flat = lines(TICKETS)
+    assert list(read_stream(write("s.jsonl", flat), "tags", text="subject")) == READ
+    parquet = tmp_path / "s.parquet"
+    write_parquet(parquet, TICKETS)
+    assert list(read_stream(parquet, "tags", text="subject")) == READ
+    table = 'subject,age,billing\n"Refund? refund me",2,1\nÄpfel,,0\n,,0\n'
+    wanted = [(x, {"billing": bool(y)}) for x, y in READ]
+    found = list(read_stream(write("s.csv", table), "billing", text="subject"))
+    assert [({k: v for k, v in x.items() if v}, y) for x, y in found] == wanted
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(flat.encode())))
+    assert list(read_stream(Path("-"), "tags", text="subject")) == READ
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "text", "message"),
+    [
+        ("s.jsonl", '{"x": {"a": "b"}, "y": []}', "c", "first row of s.jsonl has no column 'c'"),
+        ("s.jsonl", '{"x": {"a": 1}, "y": []}', "a", "line 1: text 'a' must be a string, it was 1"),
+        ("s.jsonl", '{"x": {"a": "b", "a: b": 1}, "y": []}', "a", "'a: b' is also a word"),
+        ("s.csv", "a,a: b,t\nb,1,1\n", "a", "line 2: column 'a: b' is also a word"),
+        ("s.csv", CSV, "t", "'t' is named as text and as a label"),
+        ("s.csv", CSV, "c", "s.csv has no column 'c'"),
+        ("s.arff", ARFF + "1,0\n", "a", "text is for CSV, JSON lines and Parquet"),
+    ],
+)
+def test_wrong_texts_are_said(write, name, row, text, message):
+    with pytest.raises((DataError, UsageError), match=message):
+        list(read_stream(write(name, row), None if name == "s.jsonl" else "t", text=text))
