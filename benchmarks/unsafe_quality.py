@@ -41,7 +41,7 @@ from growlabels.unsafe import (
 RESULTS = Path(__file__).parent / "results"
 FORWARD = ("f4w", "windows", "kt", "tfidf", "repsim", "dra-hidden")
 TARGETS = (1, 2, 4, 8)
-THRESHOLDS = ("loo:0.1", "loo:0.25", "loo:0.25,budget:0.25", "mad:3")
+THRESHOLDS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3")
 KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 KEYWORDS = Moderation(
     lambda rows: [float(bool(KEYWORD.search(row["completion"]))) for row in rows], "keyword search"

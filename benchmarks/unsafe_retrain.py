@@ -1,13 +1,14 @@
 """What leaving out rows does to a model: jailbreaks and risky calls, every arm with the same steps.
 
 On each seed a fresh draw of a task is scanned with F4w, and SmolLM2-135M is trained (LoRA, one
-epoch) on all rows, without the rows that three thresholds flag, without as many drawn at random,
-and without exactly the unsafe rows (oracle: a model never shown them). Thresholds see no labels.
+epoch) on all rows, without the rows that several thresholds flag, without as many drawn at random,
+and without exactly the unsafe rows (oracle: a model never shown them). Thresholds see no labels;
+where two flag the same rows, one arm stands for both.
 Closed is the share of the oracle's change in held-out unsafe loss that an arm reaches; random
 removal should close about 0. Finished cells are kept in results/unsafe_retrain.jsonl and are not
 computed again.
 
-    python benchmarks/unsafe_retrain.py --task jailbreak risky --seeds 0 1 2
+    python benchmarks/unsafe_retrain.py --task risky --seeds 0 2
 """
 
 import argparse
@@ -35,8 +36,8 @@ from growlabels.unsafe import (
 )
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_retrain.jsonl"
-DEFAULT = "loo:0.25,budget:0.25"
-OTHERS = ("loo:0.1,budget:0.25", "budget:0.15")
+DEFAULT = "loo:0,mad:2"
+OTHERS = ("loo:0.25,budget:0.25", "budget:0.15")
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}  # Student's t, two-sided, by number of seeds
 
 
@@ -61,6 +62,9 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
         ).tolist()
         for spec in (DEFAULT, *OTHERS)
     }
+    stands_for = {spec: next(s for s in flagged if flagged[s] == flagged[spec]) for spec in flagged}
+    others = {spec: flagged[spec] for spec in OTHERS if stands_for[spec] == spec}
+    others["oracle"] = np.flatnonzero(unsafe).tolist()
     started = time.process_time()
     with attach(model, LoraSettings(seed=seed)) as adapter:
         split = adapter_split(adapter)
@@ -76,10 +80,11 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
             {"unsafe": trunk(unsafe_rows), "ordinary": trunk(ordinary_rows)},
             FinetuneSettings(epochs=options.epochs),
             random_arms=options.random_arms,
-            others={spec: flagged[spec] for spec in OTHERS}
-            | {"oracle": np.flatnonzero(unsafe).tolist()},
+            others=others,
             seed=seed,
         )
+    named = {DEFAULT if arm.name == "filtered" else arm.name: arm for arm in result.arms}
+    named |= {spec: named[stands_for[spec]] for spec in OTHERS}
     return {
         "task": task,
         "seed": seed,
@@ -89,7 +94,7 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
         "held out": len(unsafe_rows),
         "CPU seconds": time.process_time() - started,
         "arms": {
-            DEFAULT if arm.name == "filtered" else arm.name: {
+            name: {
                 "left out": len(arm.removed),
                 "unsafe left out": int(unsafe[list(arm.removed)].sum()),
                 "unsafe loss": float(arm.losses["unsafe"].mean()),
@@ -97,7 +102,7 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
                 "ordinary change": result.change(arm.name, "ordinary").mean,
                 "closed": result.gap_closed(arm.name, "unsafe"),
             }
-            for arm in result.arms
+            for name, arm in named.items()
         },
     }
 

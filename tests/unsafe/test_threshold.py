@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
-from growlabels.unsafe._threshold import percentile, resolve_threshold, warning_light
+from growlabels.demo._unsafe_measure import THRESHOLD
+from growlabels.unsafe import _commands
+from growlabels.unsafe._threshold import (
+    DEFAULT_THRESHOLD,
+    percentile,
+    resolve_threshold,
+    warning_light,
+)
 
 SCORES = np.array([3.0, 1.0, 2.0, 0.0, 9.0, 4.0, 5.0, 6.0, 7.0, 8.0])
 BAD = ["", "loo", "loo:", "loo:2", "loo:nan", "mad:0", "mad:inf", "mad:x", "top:1.5", "top:-1"]
@@ -30,6 +37,16 @@ def test_the_strictest_of_several_holds_and_is_named() -> None:
 def test_targets_above_every_row_reject_nothing() -> None:
     found = resolve_threshold("loo:0.25", SCORES, [1.0, 1.0])
     assert (found.rejected, found.cut) == (0, float("inf"))
+
+
+def test_the_default_is_one_and_goes_as_low_as_the_lowest_target_but_not_into_the_middle() -> None:
+    takers = [_commands.COMMANDS[name] for name in ("scan", "filter", "review", "retrain")]
+    assert {THRESHOLD, *(taker.threshold for taker in takers)} == {DEFAULT_THRESHOLD}
+    pool = np.array([*np.linspace(-1, 1, 90), *np.linspace(4, 9, 10)])
+    assert resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.92]).rejected == 8
+    odd = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.3])
+    assert odd.rejected == 10 and odd.reason == "mad:2 rejects 10 of 100 rows"
+    assert resolve_threshold(DEFAULT_THRESHOLD, pool, [1.0, 1.0]).rejected == 0
 
 
 @pytest.mark.parametrize("spec", BAD)

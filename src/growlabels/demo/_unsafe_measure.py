@@ -28,7 +28,7 @@ from growlabels.unsafe import (
 )
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
-THRESHOLD = "loo:0.25,budget:0.25"
+THRESHOLD = "loo:0,mad:2"
 GRAD_COS = "grad-cos, epoch 1"
 _KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 

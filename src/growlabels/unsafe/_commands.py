@@ -10,6 +10,8 @@ from growlabels.base.progress import Progress
 from growlabels.unsafe._evaluate_command import UnsafeEvaluate
 from growlabels.unsafe._targets_command import UnsafeTargets
 
+_THRESHOLD = "loo:0,mad:2"  # the library's own, without the import
+
 Method = Literal[
     "f4w",
     "windows",
@@ -65,7 +67,7 @@ class UnsafeScan:
     workers: int = 1
     """Processes that run the model, each with a copy of it; the scores are the same."""
 
-    threshold: str = "loo:0.25,budget:0.25"
+    threshold: str = _THRESHOLD
     """Drawn in the report; nothing is filtered yet."""
 
     label_field: str | None = None
@@ -101,7 +103,7 @@ class UnsafeFilter:
     run_folder: Positional[Path]
     """The run folder of a scan."""
 
-    threshold: str = "loo:0.25,budget:0.25"
+    threshold: str = _THRESHOLD
     """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
     decisions or from a field), or several joined by commas (the strictest holds)."""
 
@@ -133,7 +135,7 @@ class UnsafeReview:
     run_folder: Positional[Path]
     """The run folder of a scan; decisions are kept in its decisions.jsonl."""
 
-    threshold: str = "loo:0.25,budget:0.25"
+    threshold: str = _THRESHOLD
     """Which rows are shown, as for filter."""
 
     label_field: str | None = None
@@ -174,7 +176,7 @@ class UnsafeRetrain:
     model: str
     """The model to train: the scanned one or another."""
 
-    threshold: str = "loo:0.25,budget:0.25"
+    threshold: str = _THRESHOLD
     """Which rows are flagged, as for filter."""
 
     decisions: bool = False

@@ -12,7 +12,8 @@ import numpy as np
 from growlabels.base.errors import UsageError
 from growlabels.unsafe._calibrate import rejected_at
 
-DEFAULT_THRESHOLD = "loo:0.25,budget:0.25"
+DEFAULT_THRESHOLD = "loo:0,mad:2"
+"""As high as the lowest left-out target, and clearly above the middle: leans to finding all."""
 USABLE_AUC = 0.8
 ODD_PERCENTILE = 0.6
 
@@ -60,11 +61,11 @@ def resolve_threshold(
     ----------
     spec
         ``loo:q`` rejects the rows above the ``q`` quantile of the left-out targets' percentiles
-        (0.25: about as high as three of four targets); ``mad:k`` those above the median plus
-        ``k`` median absolute deviations; ``top:n`` the ``n`` highest; ``budget:share`` at most
-        that share of the rows; ``precision:p`` as many as can go while the share of unsafe ones
-        among them is expected to be ``p`` or more, calibrated on the labels. Several, joined by
-        commas, reject what all of them reject.
+        (0: as high as the lowest target; 0.25: as high as three of four); ``mad:k`` those above
+        the median plus ``k`` median absolute deviations; ``top:n`` the ``n`` highest;
+        ``budget:share`` at most that share of the rows; ``precision:p`` as many as can go while
+        the share of unsafe ones among them is expected to be ``p`` or more, calibrated on the
+        labels. Several, joined by commas, reject what all of them reject.
     scores
         Of the pool; higher is more suspect.
     percentiles
