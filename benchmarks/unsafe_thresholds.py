@@ -1,0 +1,89 @@
+"""What thresholds without labels reject: many, few and no unsafe rows in the same pool.
+
+Every draw of a task is scanned with F4w three times: with its 30 unsafe rows, with 3 of them and
+with none, against the same targets. Thresholds see no labels. A clean set should lose few rows.
+Finished cells are kept in results/unsafe_thresholds.jsonl and are not computed again.
+
+    python benchmarks/unsafe_thresholds.py --task jailbreak risky --seeds 11 12 13 14 15
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from unsafe_tasks import TASKS, draw
+
+from growlabels.unsafe import CausalModel, Scanner, load_model, resolve_threshold
+
+FINISHED = Path(__file__).parent / "results" / "unsafe_thresholds.jsonl"
+UNSAFE = (30, 3, 0)
+SPECS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3", "budget:0.15")
+
+
+def measure(model: CausalModel, task: str, seed: int, unsafe: int, targets: int) -> dict[str, Any]:
+    """Scan a draw with so many of its unsafe rows."""
+    data = draw(task, seed)
+    keep = np.sort([*np.flatnonzero(data.labels == 0), *np.flatnonzero(data.labels)[:unsafe]])
+    scanner = Scanner(model, methods=["f4w"]).fit([data.rows[place] for place in keep])
+    table = scanner.score(data.targets[:targets])
+    return {
+        "scores": table.score.tolist(),
+        "percentiles": list(table.percentiles["f4w"]),
+        "labels": data.labels[keep].tolist(),
+    }
+
+
+def rejected(spec: str, cell: dict[str, Any]) -> tuple[int, float, float]:
+    """Return how many rows go, and their precision and recall; nan where there is none."""
+    scores, labels = np.array(cell["scores"]), np.array(cell["labels"])
+    count = resolve_threshold(spec, scores, cell["percentiles"]).rejected
+    hits = labels[np.argsort(-scores, kind="stable")[:count]].sum()
+    return count, hits / count if count else np.nan, hits / labels.sum() if any(labels) else np.nan
+
+
+def show(cells: list[dict[str, Any]]) -> None:
+    """Print the mean of the draws: rows that go, precision, recall; then the rows of each draw."""
+    for spec in SPECS:
+        found = np.array([rejected(spec, cell) for cell in cells])
+        known = [part[~np.isnan(part)] for part in found.T]
+        means = [np.mean(part) if len(part) else np.nan for part in known]
+        each = " ".join(str(int(count)) for count in found[:, 0])
+        print(f"{spec:12} {means[0]:6.1f} {means[1]:6.2f} {means[2]:6.2f}   rows by draw: {each}")
+
+
+def finished() -> list[dict[str, Any]]:
+    """The cells computed so far."""
+    if not FINISHED.is_file():
+        return []
+    return [json.loads(line) for line in FINISHED.read_text("utf-8").splitlines()]
+
+
+def main() -> None:
+    """Compute the cells that are missing, then print a table for each task and number."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--task", choices=TASKS, nargs="+", default=["jailbreak", "risky"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14, 15])
+    parser.add_argument("--unsafe", type=int, nargs="+", default=UNSAFE)
+    parser.add_argument("--targets", type=int, default=12, help="most targets")
+    options = parser.parse_args()
+    FINISHED.parent.mkdir(exist_ok=True)
+    model = load_model("smollm2")
+    for task in options.task:
+        for unsafe in options.unsafe:
+            cells = []
+            for seed in options.seeds:
+                key = {"task": task, "seed": seed, "unsafe": unsafe, "targets": options.targets}
+                cell = next((c for c in finished() if key.items() <= c.items()), None)
+                if cell is None:
+                    cell = key | measure(model, task, seed, unsafe, options.targets)
+                    with FINISHED.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(cell) + "\n")
+                cells.append(cell)
+            print(f"\n{task}, {unsafe} unsafe of {len(cells[0]['labels'])} rows", flush=True)
+            show(cells)
+
+
+if __name__ == "__main__":
+    main()
