@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.stream._cooccurrence import PairCounts
 
 ROWS = st.lists(st.lists(st.integers(0, 30), max_size=8, unique=True).map(sorted), max_size=40)
@@ -148,7 +148,24 @@ def test_at_most_so_many_links_the_most_frequent_ones():
     assert pairs.pairs()[0][kept].tolist() == [10, 12, 14, 16]
 
 
-def test_labels_of_one_row_out_of_order_have_room() -> None:
-    counts = PairCounts()
-    counts.learn_rows(np.array([0, 2]), np.array([500, 1]))
-    assert counts.counts.shape == (501,)
+@pytest.mark.parametrize(
+    ("row", "error", "told"),
+    [
+        ([-(10**9), 2], DataError, "must ascend from 0 .* they were \\[-1000000000, 2\\]"),
+        ([-1, 2], DataError, "row 0 .* must ascend from 0"),
+        ([1, 1], DataError, "without repeats, they were \\[1, 1\\]"),
+        ([2, 1], DataError, "must ascend"),
+        ([1, 2**40], DataError, "at most 2147483647"),
+        (np.array([1, 2**63], np.uint64), DataError, "must ascend"),
+        ([1.7, 2.2], UsageError, "whole numbers, it was of dtype float64"),
+        ([[1, 2]], UsageError, r"of dtype int64 and shape \(1, 2\)"),
+    ],
+)
+def test_rows_that_are_no_label_indices_are_refused(row, error, told):
+    pairs = PairCounts()
+    pairs.learn([])
+    with pytest.raises(error, match=told):
+        pairs.learn(np.array(row))
+    with pytest.raises(UsageError, match="indptr must rise from 0 to at most the 2"):
+        pairs.learn_rows(np.array([0, 3]), np.array([0, 1]))
+    assert (pairs.n, pairs.counts.size) == (1.0, 0)

@@ -49,6 +49,8 @@ def test_models_compared_on_one_pass_score_as_each_by_itself():
             assert [p.recent for p in found[name].curve] == [p.recent for p in alone.curve]
     with pytest.raises(UsageError, match="models is empty"):
         compare({}, rows)
+    with pytest.raises(UsageError, match="models 'a' and 'b' are one object"):
+        compare(dict.fromkeys("ab", IHOMER()), rows)
 
 
 def test_a_live_row_is_predicted_before_the_next_is_asked_for():

@@ -10,9 +10,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 
 _EMPTY = np.int64(-1)
+_MOST = 2**31 - 1
 _RESCALE = 1e12  # the weight of a new row grows; counts are scaled back before this
 
 
@@ -25,6 +26,18 @@ def _slot(keys, key):
     while keys[slot] != key and keys[slot] != -1:
         slot = (slot + 1) & mask
     return slot
+
+
+@njit(cache=True)
+def _bad_row(indptr, indices):
+    """Return the first row whose labels do not ascend from 0 to the largest index; -1: none."""
+    for row in range(indptr.size - 1):
+        last = -1
+        for at in range(indptr[row], indptr[row + 1]):
+            if indices[at] <= last or indices[at] > _MOST:
+                return row
+            last = indices[at]
+    return -1
 
 
 @njit(cache=True)
@@ -155,8 +168,8 @@ class PairCounts:
         self._in_order: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def learn(self, labels: NDArray[np.int64]) -> None:
-        """Add one row, given as its label indices, sorted and without repeats."""
-        labels = np.asarray(labels, np.int64)
+        """Add one row, given as its label indices; see :meth:`learn_rows`."""
+        labels = np.asarray(labels)
         self.learn_rows(np.array([0, labels.size], np.int64), labels)
 
     def learn_rows(self, indptr: NDArray[np.int64], indices: NDArray[np.int64]) -> None:
@@ -165,13 +178,32 @@ class PairCounts:
         Parameters
         ----------
         indptr, indices
-            Row r holds the label indices ``indices[indptr[r]:indptr[r + 1]]``, sorted, from 0
-            to 2**31 - 1.
+            Row r holds the label indices ``indices[indptr[r]:indptr[r + 1]]``, ascending, from
+            0 to 2**31 - 1; a count is kept for each index up to the largest.
+
+        Raises
+        ------
+        DataError
+            A row's labels are not such; nothing was learned.
+        UsageError
+            These are no arrays of whole numbers, or ``indptr`` does not fit ``indices``.
         """
-        indptr = np.ascontiguousarray(indptr, np.int64)
-        indices = np.ascontiguousarray(indices, np.int64)
-        if indices.size:
-            self._labels = max(self._labels, int(indices.max()) + 1)
+        indptr, indices = _whole("indptr", indptr), _whole("indices", indices)
+        if not (indptr.size and indptr[0] == 0 and indptr[-1] <= indices.size) or (
+            (indptr[1:] < indptr[:-1]).any()
+        ):
+            raise UsageError(
+                f"indptr must rise from 0 to at most the {indices.size} indices, it does not; "
+                "pass indptr and indices of one CSR matrix"
+            )
+        if (bad := _bad_row(indptr, indices)) >= 0:
+            labels = indices[indptr[bad] : indptr[bad + 1]]
+            raise DataError(
+                f"row {bad} (counting from 0): label indices must ascend from 0 to at most {_MOST} "
+                f"without repeats, they were {_shown(labels)}; sort them and drop repeats"
+            )
+        if indptr[-1]:
+            self._labels = max(self._labels, int(indices[: indptr[-1]].max()) + 1)
             self._cover()
         row, roomy = 0, False
         while True:
@@ -322,3 +354,17 @@ class PairCounts:
         self._size[0] = keys.size
         self._in_order = None
         self._limit = min(capacity // 2, self.max_pairs)
+
+
+def _whole(name: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise UsageError(
+            f"{name} must be one row of whole numbers, it was of dtype {array.dtype} and shape "
+            f"{array.shape}; convert it"
+        )
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _shown(labels: NDArray[np.int64]) -> str:
+    return str(labels[:6].tolist())[:-1] + (", ...]" if labels.size > 6 else "]")

@@ -203,6 +203,13 @@ def compare(
         raise UsageError(f"models must be name -> model, they were {type(models).__name__}")
     if not models:
         raise UsageError("models is empty; name at least one model")
+    names = {id(model): name for name, model in models.items()}
+    for name, model in models.items():
+        if names[id(model)] != name:
+            raise UsageError(
+                f"models {name!r} and {names[id(model)]!r} are one object, which would be scored "
+                "on rows that it has learned; make two models"
+            )
     total = length_hint(rows) or None
     runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
     courses = {name: _Course(every, window, at) for name in models}
