@@ -262,7 +262,7 @@ BAD_TABLES = [
     ([[1.0], [2.0]], pd.DataFrame([[0], [1]], columns=[float("nan")]), DataError, "of a label"),
     (_WantsGradient(), [[0], [1]], UsageError, "X cannot be read as an array (Can't call"),
     ([[1.0], [2.0]], [[0], [2]], DataError, "row 1 (counting from 0): label 0 must be 0 or 1"),
-    ([[1.0], [2.0]], [[0]], UsageError, "X has 2 rows and Y has 1"),
+    ([[1.0], [2.0]], [[0]], UsageError, "X has 2 rows and y has 1"),
     ([1.0, 2.0], [[0], [1]], UsageError, "X must have two dimensions"),
 ]
 

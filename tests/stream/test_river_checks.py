@@ -4,6 +4,7 @@ import functools
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from river import checks, datasets
 
@@ -63,3 +64,21 @@ def test_river_pipelines_take_the_learner():
         model.learn_one(x, y)
     assert functools.reduce(lambda a, b: a + b, model.predict_one(x).values()) >= 0
     assert BinaryRelevance().clone()
+
+
+def test_river_pipelines_take_mini_batches():
+    from river import preprocessing
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "c"])
+    y = X[["a", "b"]] > 0
+    scaler, twin = preprocessing.StandardScaler(), IHOMER()
+    model = preprocessing.StandardScaler() | IHOMER()
+    for part in (slice(0, 50), slice(50, 80)):
+        model.learn_many(X[part], y[part])
+        scaler.learn_many(X[part])
+        twin.learn_many(scaler.transform_many(X[part]).to_numpy(), y[part])
+    scaled = scaler.transform_many(X).to_numpy()
+    assert np.array_equal(model.predict_many(X), twin.predict_many(scaled))
+    assert np.array_equal(model.predict_proba_many(X), twin.predict_proba_many(scaled))
+    assert model["IHOMER"].labels_ == ["a", "b"]

@@ -143,12 +143,12 @@ def read_labels(y: Any) -> tuple[list[Hashable], list[Hashable]]:
 def read_table(table: Any, what: str) -> Cells:
     """Read an array, a DataFrame or a sparse matrix of numbers, (rows, columns).
 
-    ``what`` is ``"X"`` or ``"Y"``; columns of an array are named 0, 1, ...
+    ``what`` is ``"X"`` or ``"y"``; columns of an array are named 0, 1, ...
 
     Raises
     ------
     DataError
-        A cell is not a finite number (of Y: not 0 or 1), or rows differ in length.
+        A cell is not a finite number (of y: not 0 or 1), or rows differ in length.
     UsageError
         The table has not two dimensions, or two columns of one name.
     """
@@ -160,10 +160,10 @@ def read_table(table: Any, what: str) -> Cells:
     names = list(table.columns) if hasattr(table, "columns") else range(array.shape[1])
     if not isinstance(names, range) and (twice := repeated(names)):
         raise UsageError(f"{what} has two columns named {twice[0]!r}; rename one")
-    if what == "Y" and not isinstance(names, range):
+    if what == "y" and not isinstance(names, range):
         check_names(names, "label")
     array = _numbers(array, what, names)
-    start, column, value, bad = nonzero_cells(array, what == "Y")
+    start, column, value, bad = nonzero_cells(array, what == "y")
     if bad >= 0:
         row, place = divmod(bad, array.shape[1])
         raise _bad_cell(row, names[place], float(array[row, place]), what)

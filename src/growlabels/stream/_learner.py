@@ -258,32 +258,32 @@ class IHOMER(Named, base.MultiLabelClassifier):
         names = list(self._labels)
         return [(names[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:k]]
 
-    def partial_fit(self, X: Any, Y: Any, classes: Iterable[Hashable] | None = None) -> "IHOMER":
+    def partial_fit(self, X: Any, y: Any, classes: Iterable[Hashable] | None = None) -> "IHOMER":
         """Learn rows as :meth:`learn_many` does, in the manner of scikit-learn.
 
         Parameters
         ----------
-        X, Y
+        X, y
             As :meth:`learn_many` takes them.
         classes
-            Names of the columns of Y where it is an array; 0, 1, ... by default. Unlike in
+            Names of the columns of y where it is an array; 0, 1, ... by default. Unlike in
             scikit-learn they may differ from call to call.
         """
         if isinstance(classes, str):
-            raise UsageError.parameter("classes", "must be names, one a column of Y", classes)
+            raise UsageError.parameter("classes", "must be names, one a column of y", classes)
         if classes is not None:
-            Y = ArrayRows(X, Y, None, list(classes)).tables[1]
-        self.learn_many(X, Y)
+            y = ArrayRows(X, y, None, list(classes)).tables[1]
+        self.learn_many(X, y)
         return self
 
-    def learn_many(self, X: Any, Y: Any) -> None:
+    def learn_many(self, X: Any, y: Any) -> None:
         """Learn rows in their order; the same, to the bit, as a loop of :meth:`learn_one`.
 
         Parameters
         ----------
         X
             (rows, features): array, DataFrame or SciPy sparse matrix of finite numbers.
-        Y
+        y
             (rows, labels): array, DataFrame or SciPy sparse matrix of 0 and 1. Columns are
             named by the DataFrame, else 0, 1, ...
 
@@ -292,17 +292,17 @@ class IHOMER(Named, base.MultiLabelClassifier):
         DataError
             A cell or a row is not what it must be; nothing was learned.
         UsageError
-            X and Y differ in their number of rows, or are not tables.
+            X and y differ in their number of rows, or are not tables.
         """
-        self._learn(*self._read(X, Y), keep=False)
+        self._learn(*self._read(X, y), keep=False)
 
-    def prequential_many(self, X: Any, Y: Any) -> Choices:
+    def prequential_many(self, X: Any, y: Any) -> Choices:
         """Predict each row, then learn it; return the predictions made before learning.
 
         The same, to the bit, as a loop of :meth:`predict_one` and :meth:`learn_one`. Takes what
         :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
         """
-        chosen = self._learn(*self._read(X, Y), keep=True)
+        chosen = self._learn(*self._read(X, y), keep=True)
         return _like(X, chosen[:, self._columns()])
 
     def predict_many(self, X: Any) -> Choices:
@@ -354,17 +354,17 @@ class IHOMER(Named, base.MultiLabelClassifier):
         return model
 
     def _read(
-        self, X: Any, Y: Any
+        self, X: Any, y: Any
     ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
         """Read rows to learn; names are entered if nothing is wrong."""
-        features, labels = read_table(X, "X"), read_table(Y, "Y")
+        features, labels = read_table(X, "X"), read_table(y, "y")
         rows = features.start.size - 1, labels.start.size - 1
         if rows[0] != rows[1]:
             raise UsageError(
-                f"X has {rows[0]} rows and Y has {rows[1]}; give one row of labels for each row"
+                f"X has {rows[0]} rows and y has {rows[1]}; give one row of labels for each row"
             )
-        x, y = self._features.read(features, learn=True), self._positive.read(labels, learn=True)
-        return x, y[:2], labels.names
+        cells = self._features.read(features, learn=True)
+        return cells, self._positive.read(labels, learn=True)[:2], labels.names
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
