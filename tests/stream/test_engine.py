@@ -27,6 +27,7 @@ def test_after_drift_the_experts_know_the_last_rows_only() -> None:
     Y = X > 0
     model = IHOMER()
     model.learn_many(X, Y)
+    stack = model._engine.stack
     model.learn_many(X[:200], ~Y[:200])
     drifts = [event for event in model.events if event.kind == "drift"]
     assert len(drifts) == 1
@@ -34,6 +35,24 @@ def test_after_drift_the_experts_know_the_last_rows_only() -> None:
     learned = model._engine.experts.totals[ROWS]
     assert since < learned <= AFTER_DRIFT + since
     assert model._engine.sets.used[2] == learned
+    assert model._engine.stack is stack  # what each expert is worth stays
+
+
+def test_labels_from_before_the_restart_do_not_sway_the_decoder() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(600, 6))
+    Y = np.zeros((600, 154), bool)
+    Y[np.arange(300), 4 + np.arange(300) // 2] = True
+    Y[300:, :4] = X[300:, :4] + 0.5 * rng.normal(size=(300, 4)) > 0.5
+    model, fresh = IHOMER(drift=None), IHOMER(drift=None)
+    model.learn_many(X[:400], Y[:400])
+    model._engine._restart(100, model._engine.mode)
+    fresh.learn_many(X[300:400], Y[300:400])
+    fresh._engine.stack = model._engine.stack
+    found = np.zeros((2, 200, 154), bool)
+    for guess, each in zip(found, (model, fresh), strict=True):
+        guess[:, each.labels_] = each.predict_many(X[400:])
+    assert np.array_equal(found[0], found[1])
 
 
 def test_rows_without_features_or_labels() -> None:

@@ -225,13 +225,14 @@ def test_best_set(seed: int, labels: int, known: int) -> None:
     member[:, 0] = False
     size = member.sum(1)
     start, pool = np.cumsum(size) - size, np.nonzero(member)[1]
-    times, rows, novelty = rng.integers(1, 9, known), 50.0, 0.1
+    level, rows, novelty = rng.normal(size=known), np.log(50.0), 0.1
     scores, prior = rng.normal(size=labels + 1), rng.random(labels + 1) * 0.8 + 0.1
     odds, empty = np.log(prior / (1 - prior)), np.log(1 - prior[1:]).sum()
     chosen = k.best_set(
-        scores, np.arange(known), times, start, size, pool, rows, novelty, odds, empty
+        scores, np.arange(known), level, start, size, pool, rows, novelty, odds, empty
     )
-    own = [np.log(0.9 * times[s] / rows) - odds[m].sum() - empty for s, m in enumerate(member)]
+    share = np.log(0.9 * np.exp(level) / 50)
+    own = [known - odds[m].sum() - empty for known, m in zip(share, member, strict=True)]
     totals = [scores[m].sum() + bracket / 2 for m, bracket in zip(member, own, strict=True)]
     totals.append(np.maximum(scores[1:], 0).sum() + np.log(novelty) / 2)
     assert totals[chosen] == pytest.approx(max(totals), abs=1e-9)

@@ -1,10 +1,17 @@
-"""The label sets seen so far, most frequent first: what the decoder chooses from."""
+"""The label sets seen so far and how often of late: what the decoder chooses from."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+TOP_SETS = 200
+HALF_LIFE = 1000.0
+"""Rows after which a row counts half in the decoder: in its counts of sets, labels and rows."""
+FADE = 0.5 ** (1.0 / HALF_LIFE)
+SLOPE = math.log(2.0) / HALF_LIFE
 
 
 class LabelSets(NamedTuple):
@@ -13,12 +20,18 @@ class LabelSets(NamedTuple):
     Attributes
     ----------
     used
-        Number of sets; number of places of the pool in use; rows counted; rows that were new.
+        Number of sets; number of places of the pool in use; rows counted.
+    faded
+        Rows and rows that brought a new set; each row fades with HALF_LIFE.
     key, times, start, size, chain
         (capacity,): hash, rows with this set, its first place and length in the pool, and the
         next set in its bucket (-1: none).
-    order, place
-        (capacity,): set numbers by falling count, and where each set stands there.
+    level
+        (capacity,): log of the set's faded count, plus SLOPE times the number of the last row,
+        so that it stays as it is while the set does not come.
+    top, place
+        (TOP_SETS,) the sets of the highest levels, highest first, as far as there are any;
+        (capacity,): where each set stands there, -1 for nowhere.
     bucket
         (a power of two,): first set of each bucket, -1 for none.
     pool
@@ -26,27 +39,40 @@ class LabelSets(NamedTuple):
     """
 
     used: NDArray[np.int64]
+    faded: NDArray[np.float64]
     key: NDArray[np.int64]
     times: NDArray[np.int64]
     start: NDArray[np.int64]
     size: NDArray[np.int64]
     chain: NDArray[np.int64]
-    order: NDArray[np.int64]
+    level: NDArray[np.float64]
+    top: NDArray[np.int64]
     place: NDArray[np.int64]
     bucket: NDArray[np.int64]
     pool: NDArray[np.int64]
 
 
-SETS, POOL, ROWS, NEW = range(4)
+SETS, POOL, ROWS = range(3)
+MASS, NEW = range(2)
 
 
 def empty_sets(capacity: int = 64, pool: int = 256) -> LabelSets:
     """Make an empty table with room for ``capacity`` sets (a power of two)."""
-    used, *columns = (np.zeros(size, np.int64) for size in (4, *[capacity] * 7, pool))
-    *columns, places = columns
-    key, times, start, size, chain, order, place = columns
-    bucket = np.full(capacity, -1, np.int64)
-    return LabelSets(used, key, times, start, size, chain, order, place, bucket, places)
+    key, times, start, size, chain, place = np.zeros((6, capacity), np.int64)
+    return LabelSets(
+        np.zeros(3, np.int64),
+        np.zeros(2),
+        key,
+        times,
+        start,
+        size,
+        chain,
+        np.zeros(capacity),
+        np.zeros(TOP_SETS, np.int64),
+        place,
+        np.full(capacity, -1, np.int64),
+        np.zeros(pool, np.int64),
+    )
 
 
 def grown_sets(table: LabelSets, sets: int, labels: int) -> LabelSets:
@@ -68,15 +94,15 @@ def grown_sets(table: LabelSets, sets: int, labels: int) -> LabelSets:
 
 
 def kept_sets(table: LabelSets, keep: int, pinned: NDArray[np.int64]) -> tuple[LabelSets, NDArray]:
-    """Drop the rarest sets: keep the ``keep`` most frequent and the ``pinned`` ones.
+    """Drop the rarest sets: keep the ``keep`` of the highest levels and the ``pinned`` ones.
 
     Returns the smaller table and (sets,) the new number of each old set, -1 for a dropped one.
     """
     sets = int(table.used[SETS])
+    ranked = np.argsort(-table.level[:sets], kind="stable")
     stays = np.zeros(sets, bool)
-    stays[table.order[: min(keep, sets)]] = True
+    stays[ranked[:keep]] = True
     stays[pinned] = True
-    ranked = table.order[:sets]
     survivors = ranked[stays[ranked]]
     renamed = np.full(sets, -1, np.int64)
     renamed[survivors] = np.arange(survivors.size)
@@ -86,14 +112,17 @@ def kept_sets(table: LabelSets, keep: int, pinned: NDArray[np.int64]) -> tuple[L
     for i, old in enumerate(survivors):
         begin = table.start[old]
         new.pool[starts[i] : starts[i + 1]] = table.pool[begin : begin + lengths[i]]
-    new.used[:] = survivors.size, starts[-1], table.used[ROWS], table.used[NEW]
+    new.used[:] = survivors.size, starts[-1], table.used[ROWS]
+    new.faded[:] = table.faded
+    listed = min(survivors.size, TOP_SETS)
+    new.top[:listed] = np.arange(listed)
     for name, values in (
         ("key", table.key[survivors]),
         ("times", table.times[survivors]),
         ("start", starts[:-1]),
         ("size", lengths),
-        ("order", np.arange(survivors.size)),
-        ("place", np.arange(survivors.size)),
+        ("level", table.level[survivors]),
+        ("place", np.where(np.arange(survivors.size) < listed, np.arange(survivors.size), -1)),
     ):
         getattr(new, name)[: survivors.size] = values
     _fill_buckets(new.key, new.chain, new.bucket, survivors.size)
@@ -135,9 +164,13 @@ def find_set(table, labels):
 def count_set(table, labels):
     """Count one row with these ascending ``labels`` and return the number of its set.
 
-    There must be room for one more set; the order by count stays exact.
+    There must be room for one more set; the list of the top sets stays exact.
     """
     s, key = find_set(table, labels)
+    faded = table.faded
+    faded[MASS] = FADE * faded[MASS] + 1.0
+    faded[NEW] *= FADE
+    risen = SLOPE * table.used[ROWS]
     table.used[ROWS] += 1
     if s < 0:
         s = table.used[SETS]
@@ -147,21 +180,30 @@ def count_set(table, labels):
         home = key & (table.bucket.size - 1)
         table.key[s], table.start[s], table.size[s] = key, start, labels.size
         table.chain[s], table.bucket[home] = table.bucket[home], s
-        table.times[s] = 0
-        table.order[s], table.place[s] = s, s
+        table.times[s], table.level[s], table.place[s] = 1, risen, -1
         table.used[SETS] += 1
         table.used[POOL] += labels.size
-        table.used[NEW] += 1
-    # swap with the first set of equal count, found by bisection, then count
-    low, high = 0, table.place[s]
-    while low < high:
-        middle = (low + high) // 2
-        if table.times[table.order[middle]] > table.times[s]:
-            low = middle + 1
-        else:
-            high = middle
-    other = table.order[low]
-    table.order[low], table.order[table.place[s]] = s, other
-    table.place[other], table.place[s] = table.place[s], low
-    table.times[s] += 1
+        faded[NEW] += 1.0
+    else:
+        table.times[s] += 1
+        table.level[s] = risen + math.log1p(math.exp(table.level[s] - risen))
+    _rise(table, s)
     return s
+
+
+@njit(cache=True, error_model="numpy")
+def _rise(table, s):
+    """Bring a set that was just counted to its place among the top sets; the others keep order."""
+    top, place, level = table.top, table.place, table.level
+    at = place[s]
+    if at < 0:
+        at = min(table.used[SETS], top.size) - 1
+        if table.used[SETS] > top.size:
+            if level[top[at]] >= level[s]:
+                return
+            place[top[at]] = -1
+    while at > 0 and level[top[at - 1]] < level[s]:
+        other = top[at - 1]
+        top[at], place[other] = other, at
+        at -= 1
+    top[at], place[s] = s, at

@@ -220,18 +220,23 @@ class Engine(Structured):
         )
 
     def _restart(self, most: int, mode: int) -> Rows:
-        """Start the experts afresh and let them learn the last rows again; returns these."""
+        """Start the experts afresh and let them learn the last rows again; returns these.
+
+        What each expert is worth is learned anew only where they become others, in another mode.
+        """
         rows = self.kept_rows(most)
+        stack, same = self.stack, mode == self.mode
         features = self.experts.totals[FEATURES]
         self.experts = new_experts(mode, self.slots, *capacity(self.experts))
         self.experts.totals[FEATURES] = features
         self.mode = mode
-        hits = self.stack.hits
-        self.stack = new_stack()._replace(hits=hits)
+        self.stack = new_stack()._replace(hits=stack.hits)
         self.sets = empty_sets()
         self.make_room(rows)
         chosen = np.zeros((rows.x_start.size - 1, self.experts.label_rows.size), bool)
         self._run(rows, None, chosen, learn=True, replay=True)
+        if same:
+            self.stack = stack
         return rows
 
     def _forget_sets(self) -> None:

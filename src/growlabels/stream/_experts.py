@@ -42,7 +42,8 @@ class Experts(NamedTuple):
     ridge, covariance
         (labels, places) and (places, places), at most 513 places.
     label_rows, recent
-        (labels,): rows with the label; decayed share of rows with it.
+        (labels,): faded count of rows with the label, as the decoder's; decayed share of rows
+        with it.
     window
         (features, slots): the last rows, when dense.
     node_feature, node_value, node_slot, node_weight, follower

@@ -348,13 +348,14 @@ def stack_step(weights, hessian, logits, truth, keep, ridge):
 
 
 @njit(cache=True, error_model="numpy")
-def best_set(scores, candidates, set_count, set_start, set_size, pool, rows, novelty, odds, empty):
+def best_set(scores, candidates, level, start, size, pool, rows, novelty, odds, empty):
     """Choose a label set: the index of a known set, or -1 for the labels with a positive score.
 
-    score(s) = sum of ``scores`` (labels,) in s + half of [log((1 - novelty) n_s / rows)
-    - sum of ``odds`` (labels,) in s - ``empty``], where ``odds`` are the log odds of the priors
-    and ``empty`` is the sum of log(1 - prior) over all labels; for -1 the bracket is log novelty.
-    Label 0 stands for labels that never occurred and is never chosen.
+    score(s) = sum of ``scores`` (labels,) in s + half of [log(1 - novelty) + level_s - ``rows``
+    - sum of ``odds`` (labels,) in s - ``empty``], where ``level`` and ``rows`` are the logs of how
+    often the set and any set came, ``odds`` are the log odds of the priors and ``empty`` is the
+    sum of log(1 - prior) over all labels; for -1 the bracket is log novelty. Label 0 stands for
+    labels that never occurred and is never chosen.
     """
     best = 0.5 * math.log(novelty)
     gain = np.empty(scores.size)
@@ -363,15 +364,11 @@ def best_set(scores, candidates, set_count, set_start, set_size, pool, rows, nov
         if scores[label] > 0.0:
             best += scores[label]
     chosen = -1
-    known = math.log((1.0 - novelty) / rows) - empty
-    count, start = 0, 0.0
+    known = math.log(1.0 - novelty) - rows - empty
     for k in range(candidates.size):
         s = candidates[k]
-        if set_count[s] != count:  # by falling count, so that many in a row have the same
-            count = set_count[s]
-            start = 0.5 * (known + math.log(count))
-        total = start
-        for place in range(set_start[s], set_start[s] + set_size[s]):
+        total = 0.5 * (known + level[s])
+        for place in range(start[s], start[s] + size[s]):
             total += gain[pool[place]]
         if total > best:
             best = total

@@ -32,9 +32,11 @@ class IHOMER(Named, base.MultiLabelClassifier):
     """Online learner of many labels that appear, vanish, return and drift.
 
     Seven experts give a log odds per label: two linear models, three votes of nearest rows, the
-    label's recent and its overall frequency. A logistic stack, one weight per expert for all
-    labels, mixes them; a decoder then chooses the likeliest whole label set, known or new.
-    When ADWIN sees the loss rise, the experts start again from the last 100 rows. Beside that,
+    label's recent and its longer frequency. A logistic stack, one weight per expert for all
+    labels, mixes them; a decoder then chooses the likeliest whole label set, known or new. Its
+    counts of label sets, labels and rows, the longer frequency among them, fade with a half-life
+    of 1,000 rows. When ADWIN sees the loss rise, the experts and these counts start again from
+    the last 100 rows; the weights of the stack stay. Beside that,
     labels are grouped into clusters that occur together, changed only on evidence: see
     :meth:`hierarchy` and :attr:`events`.
 

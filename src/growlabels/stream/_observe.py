@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from growlabels.stream._decoder import MASS, NEW, SETS, SLOPE, TOP_SETS
+from growlabels.stream._decoder import ROWS as COUNTED
 from growlabels.stream._experts import DENSE, NODES, OLDEST, ROWS, SPARSE, WIDEST_RIDGE
 from growlabels.stream._experts import RIDGE as WITH_RIDGE
 from growlabels.stream._kernels import (
@@ -31,7 +33,6 @@ PRIOR = PARTS - 1
 RIDGE_SCALE = 2.5
 SHORT_WINDOW = 100
 NEAREST = 10
-TOP_SETS = 200
 FOLLOWING = 8.0
 """What following a list costs, an entry of a row read in order being 1."""
 LOW_THETA, HIGH_THETA = 0.02, 0.5
@@ -166,16 +167,19 @@ def consult(mode, keep_recent, experts, sets, view, known):
     scale = RIDGE_SCALE if mode == WITH_RIDGE else 1.0
     # a decayed mean that started at zero has this much weight in all
     mass = 1.0 - keep_recent**seen if seen > 0 else 1.0
+    total = sets.faded[MASS] + 4.0
     for label in range(known):
         # as if two rows with and two without each label had come first
-        prior[label] = (experts.label_rows[label] + 2.0) / (seen + 4.0)
+        rows = experts.label_rows[label]
+        prior[label] = (rows + 2.0) / total
         parts[0, label] = clip(view.score_a[label])
         parts[1, label] = clip(scale * view.score_b[label])
         parts[5, label] = logit(experts.recent[label] / mass)
         parts[PRIOR, label] = logit(prior[label])
         parts[PARTS, label] = 1.0
         if label > 0:
-            absent += math.log(1.0 - prior[label])
+            # many labels that only occurred long ago must not add up
+            absent += math.log(1.0 - prior[label] * min(rows, 1.0))
     slots = experts.slot_set.size
     filled = min(seen, slots)
     newest = (seen - 1) % slots
@@ -203,15 +207,16 @@ def choose(hits, experts, sets, z, odds, near, absent, picked):
     theta = (2.0 * tp + 1.0) / (2.0 * tp + fp + fn + 2.0) / 2.0
     theta = min(max(theta, LOW_THETA), HIGH_THETA)
     scores = z - 0.5 * math.log(theta / (1.0 - theta))
-    top = min(sets.used[0], TOP_SETS)
+    top = min(sets.used[SETS], TOP_SETS)
     candidates = np.empty(top + near.size, np.int64)
-    candidates[:top] = sets.order[:top]
+    candidates[:top] = sets.top[:top]
     for k in range(near.size):
         candidates[top + k] = experts.slot_set[near[k]]
-    rows = float(sets.used[2])
-    novelty = (sets.used[3] + 0.5) / (rows + 1.0)
-    times, start, size, pool = sets.times, sets.start, sets.size, sets.pool
-    winner = best_set(scores, candidates, times, start, size, pool, rows, novelty, odds, absent)
+    mass = sets.faded[MASS]
+    novelty = (sets.faded[NEW] + 0.5) / (mass + 1.0)
+    rows = SLOPE * (sets.used[COUNTED] - 1) + math.log(mass)  # on the scale of the levels
+    level, start, size, pool = sets.level, sets.start, sets.size, sets.pool
+    winner = best_set(scores, candidates, level, start, size, pool, rows, novelty, odds, absent)
     if winner < 0:
         for label in range(1, scores.size):
             picked[label] = scores[label] > 0.0

@@ -23,7 +23,7 @@ from growlabels.stream._structure import Structure
 
 AnyEngine = Engine | LargeEngine | PaperEngine
 
-FORMAT = 6
+FORMAT = 7
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
+from growlabels.stream._decoder import FADE
 from growlabels.stream._experts import (
     ENTRIES,
     FEATURES,
@@ -103,7 +104,7 @@ def learn_counts(mode, keep_recent, experts, view, truth):
         if experts.gauge[j] == 0.0:
             experts.gauge[j] = gauge_of(view.value[k])
     for label in range(truth.size):
-        experts.label_rows[label] += truth[label]
+        experts.label_rows[label] = FADE * experts.label_rows[label] + truth[label]
         decayed = keep_recent * experts.recent[label]
         experts.recent[label] = decayed + (1.0 - keep_recent) * truth[label]
 
