@@ -219,7 +219,7 @@ def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp
     folder = RunFolder.read(out, "stream run")
     assert not folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 30
     assert "ended early, after 30 rows: " in folder.file("report.html").read_text()
-    with pytest.raises(UsageError, match="no column 'nolabel'"):  # fails before any row
+    with pytest.raises(DataError, match="line 1: feature 'x' must be"):  # fails before any row
         run(path, "--labels", "nolabel", "--out", out)
     StreamInspect(out).run(silent)  # what was kept is whole still
     assert "iHOMER after 30 rows" in capsys.readouterr().out

@@ -207,7 +207,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", "a,a,t\n1,2,1\n", "1", "two columns named 'a'"),
         ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
         ("s.csv", "a,b,t\n1,nan,1\n", "1", "line 2: column 'b' must be a finite number"),
-        ("s.csv", "a,b,t\n1,x,1\n", "1", "line 2: column 'b' .* it was 'x' .name it with --text"),
+        ("s.csv", "a,b,t\n1,x,1\n", "1", "line 2: column 'b' .* it was 'x' .--text counts"),
         ("s.csv", "a,b,t\n1,1,maybe\n", "1", "line 2: label 't' must be 0 or 1"),
         ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),
         ("s.arff", ARFF + "1,2\n", "1", "line 6: has 2 values for 3"),
@@ -251,7 +251,7 @@ def test_what_is_wrong_is_said(write, name, text, labels, message):
         ("s.arff", ARFF + "1,2,0\n", "prefix:q", "no attribute that fits"),
         ("s.arff", ARFF + "1,2,0\n", "3", "cannot have 3 labels"),
         ("s.arff", ARFF + "1,2,0\n", None, "pass --labels"),
-        ("s.jsonl", '{"a": 1, "t": 1}', "u", "no column 'u'"),
+        ("s.jsonl", '{"a": 1, "t": 1}', "u", "s.jsonl has no key 'u' in its fir"),
     ],
 )
 def test_a_wrong_choice_of_labels_is_wrong_use(write, name, text, labels, message):

@@ -35,6 +35,33 @@ def test_one_key_may_hold_the_list_of_labels(write):
         ({}, {}),
         ({"a": 2.0}, {}),
     ]
+    two = [{"a": 1}, {"a": 1, "tags": ["t"], "more": ["u"]}, {"tags": ["v"]}]
+    assert [y for _, y in read_stream(write("s.jsonl", lines(two)), "tags,more")] == [
+        {},
+        {"t": True, "u": True},
+        {"v": True},
+    ]
+    with pytest.raises(UsageError, match=r"no key 'tag' in its first 3 rows; check"):
+        list(read_stream(write("s.jsonl", lines([{"a": 1}] * 3)), "tag"))
+    with pytest.raises(UsageError, match=r"no key that starts with 'q_' in its first 1,000 rows"):
+        list(read_stream(write("s.jsonl", lines([{"a": 1}] * 2000)), "prefix:q_"))
+
+
+def test_columns_of_any_type_can_be_left_out(write, tmp_path):
+    wanted = [({"a": 1.0}, {"t": True}), ({"a": 2.0}, {"t": False})]
+    table = write("s.csv", "id,a,t,u\nx 1,1,1,\n,2,0,9\n")
+    assert list(read_stream(table, "1", drop="id,u")) == wanted
+    flat = [{"id": "x", "a": 1, "t": 1}, {"a": 2, "t": 0}]
+    assert list(read_stream(write("s.jsonl", lines(flat)), "t", drop="id")) == wanted
+    nested = [{"x": {"id": [], "a": 1}, "y": ["t"]}, {"x": {"a": 2}, "y": {"t": False}}]
+    assert list(read_stream(write("s.jsonl", lines(nested)), drop="id")) == wanted
+    write_parquet(tmp_path / "s.parquet", [{"id": "x", "a": a, "t": a < 2} for a in (1, 2)])
+    assert list(read_stream(tmp_path / "s.parquet", "last-1", drop="id")) == wanted
+    header = "@relation 'r: -C -1'\n@attribute id string % c\n@attribute a numeric\n"
+    header += "@attribute when date 'yyyy'\n@attribute t {0,1} % of {}\n@data\n"
+    for rows in ("'x, %', 1, ?, 1 % c\n?,2,1999,0\n", "{0 'x', 1 1, 3 1} % c\n{1 2}\n"):
+        found = list(read_stream(write("s.arff", header + rows), drop="id,when"))
+        assert [({k: float(v) for k, v in x.items()}, y) for x, y in found] == wanted
 
 
 TICKETS = [
@@ -68,7 +95,13 @@ def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "row", "text", "message"),
     [
-        ("s.jsonl", '{"x": {"a": "b"}, "y": []}', "c", "first row of s.jsonl has no column 'c'"),
+        (
+            "s.jsonl",
+            '{"x": {"a": "b"}, "y": []}',
+            None,
+            "it was 'b' .--text counts its words, --dr",
+        ),
+        ("s.jsonl", '{"x": {"a": 1}, "y": []}', "c", "s.jsonl has no key 'c' in its first 1 rows"),
         ("s.jsonl", '{"x": {"a": 1}, "y": []}', "a", "line 1: text 'a' must be a string, it was 1"),
         ("s.jsonl", '{"x": {"a": "b", "a: b": 1}, "y": []}', "a", "'a: b' is also a word"),
         ("s.csv", "a,a: b,t\nb,1,1\n", "a", "line 2: column 'a: b' is also a word"),

@@ -20,6 +20,7 @@ from growlabels.datasets._arff_header import (
     choose_labels,
     parse_attribute,
     split_cells,
+    without_comment,
 )
 from growlabels.datasets._multilabel_data import MultiLabelData
 
@@ -31,6 +32,7 @@ def load_arff(
     path: str | os.PathLike[str],
     labels: int | str | Path | Sequence[str] | Callable[[str], bool] | None = None,
     set_aside: Callable[[MalformedRow], None] | None = None,
+    drop: Sequence[str] = (),
 ) -> MultiLabelData:
     """Load a multi-label ARFF file, plain or gzipped.
 
@@ -44,6 +46,8 @@ def load_arff(
         it: the XML file of the same name beside the file, else ``-C n`` in the relation name.
     set_aside
         Called with each row that cannot be read. Without it such a row raises.
+    drop
+        Names of attributes to leave out, as if they were not there; of any type.
 
     Returns
     -------
@@ -77,8 +81,21 @@ def load_arff(
         raise UsageError.missing_file(file)
     lines = _lines(file)
     relation, attributes = _header(lines, file.name)
-    columns = choose_labels(relation, attributes, labels, file)
-    return _Body(attributes, columns, file.name, set_aside).read(lines)
+    names = {attribute.name for attribute in attributes}
+    if missing := [name for name in drop if name not in names]:
+        raise UsageError(
+            f"{file.name} has no attribute {missing[0][:40]!r} to drop; check the names"
+        )
+    kept = [i for i, attribute in enumerate(attributes) if attribute.name not in drop]
+    for i in kept:
+        attributes[i].check(file.name)
+    if labels is None:  # the file's own word is about all attributes
+        columns = choose_labels(relation, attributes, labels, file)
+        columns = [i for i in columns if attributes[i].name not in drop]
+    else:
+        columns = choose_labels(relation, [attributes[i] for i in kept], labels, file)
+        columns = [kept[i] for i in columns]
+    return _Body(attributes, kept, columns, file.name, set_aside).read(lines)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -131,6 +148,7 @@ class _Body:
     def __init__(
         self,
         attributes: list[Attribute],
+        kept: list[int],
         labels: list[int],
         source: str,
         set_aside: Callable[[MalformedRow], None] | None,
@@ -138,7 +156,8 @@ class _Body:
         self._attributes = attributes
         self._labels = labels
         chosen = set(labels)
-        self._features = [i for i in range(len(attributes)) if i not in chosen]
+        self._features = [i for i in kept if i not in chosen]
+        self._dropped = set(range(len(attributes))).difference(kept)
         self._source = source
         self._set_aside = set_aside
 
@@ -171,6 +190,8 @@ class _Body:
     def _converter(self, column: int, sparse: bool) -> dict[str, float] | None:
         """Return value -> number of a nominal column; None for a numeric one."""
         attribute = self._attributes[column]
+        if column in self._dropped:
+            return None
         if column in set(self._labels):
             if attribute.values is None:
                 words = {**dict.fromkeys(TRUE_WORDS, 1.0), **dict.fromkeys(FALSE_WORDS, 0.0)}
@@ -192,13 +213,15 @@ class _Body:
     def _dense_row(self, line: str, width: int) -> list[float]:
         if line.startswith("{"):
             raise ValueError("dense and sparse rows are mixed: those before are dense")
-        cells = split_cells(line)
+        cells = split_cells(without_comment(line))
         if len(cells) != width:
             raise ValueError(f"has {len(cells)} values for {width} attributes")
         return [self._value(column, cell) for column, cell in enumerate(cells)]
 
     def _value(self, column: int, cell: str) -> float:
         codes = self._convert[column]
+        if column in self._dropped:
+            return 0.0
         if codes is not None:
             value = codes.get(cell)
             if value is not None:
@@ -269,6 +292,7 @@ class _Body:
     def _pairs(self, line: str) -> dict[int, float]:
         if not line.startswith("{"):
             raise ValueError("dense and sparse rows are mixed: those before are sparse")
+        line = without_comment(line)
         if not line.endswith("}"):
             raise ValueError("the row does not end with '}'")
         inside = line[1:-1].strip()

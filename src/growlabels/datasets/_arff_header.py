@@ -14,6 +14,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"]*?))\s*(?:,|$)""")
+_BEFORE_COMMENT = re.compile(r"""(?:[^'"%]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*""")
 _NUMERIC = re.compile(r"(numeric|real|integer)\b", re.IGNORECASE)  # a range may follow, as in Weka
 TRUE_WORDS = ("1", "1.0", "true", "yes")
 FALSE_WORDS = ("0", "0.0", "false", "no")
@@ -21,11 +22,24 @@ FALSE_WORDS = ("0", "0.0", "false", "no")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute; ``values`` are the declared ones of a nominal attribute, else None."""
+    """One attribute; ``values`` are the declared ones of a nominal attribute, else None.
+
+    ``other`` is the type of one that can only be dropped, such as a string or a date.
+    """
 
     name: str
     values: tuple[str, ...] | None
     line: int
+    other: str = ""
+
+    def check(self, source: str) -> None:
+        """Raise where the attribute has a type that gives no number."""
+        if self.other:
+            raise DataError(
+                f"{source} line {self.line}: attribute {self.name!r} has the type "
+                f"{self.other[:40]!r}, which is not supported; drop it, or use numeric or "
+                "{value, ...} attributes"
+            )
 
     def codes(self, sparse: bool) -> dict[str, float]:
         """Return value -> number: numbers stand for themselves, others for their place.
@@ -61,7 +75,7 @@ def truth(value: str) -> bool | None:
 
 def parse_attribute(text: str, source: str, line: int) -> Attribute:
     """Parse one ``@attribute`` line; an unsupported type is a ``DataError``."""
-    match = _ATTRIBUTE.match(text)
+    match = _ATTRIBUTE.match(without_comment(text))
     if not match:
         raise DataError(f"{source} line {line}: not an attribute declaration: {text[:60]!r}")
     quoted = match["single"] if match["single"] is not None else match["double"]
@@ -74,12 +88,20 @@ def parse_attribute(text: str, source: str, line: int) -> Attribute:
             raise DataError(f"{source} line {line}: attribute {name!r}: {error}") from error
     if _NUMERIC.match(kind):
         return Attribute(name, None, line)
-    raise DataError(
-        f"{source} line {line}: attribute {name!r} has the type {kind[:40]!r}, which is not "
-        "supported; use numeric or {value, ...} attributes"
-        if kind
-        else f"{source} line {line}: attribute {name!r} has no type; declare it numeric"
-    )
+    if kind:
+        return Attribute(name, None, line, kind)
+    raise DataError(f"{source} line {line}: attribute {name!r} has no type; declare it numeric")
+
+
+def without_comment(text: str) -> str:
+    """Cut off what follows a percent sign outside quotes.
+
+    >>> without_comment("1, 'a % b' % c")
+    "1, 'a % b'"
+    """
+    if "%" not in text:
+        return text
+    return text[: _BEFORE_COMMENT.match(text).end()].rstrip()  # type: ignore[union-attr]
 
 
 def split_cells(text: str) -> list[str]:
@@ -121,7 +143,9 @@ def choose_labels(
         beside = path.with_name(re.sub(r"\.arff(\.gz)?$", "", path.name) + ".xml")
         labels = beside if beside.is_file() else _count_in_relation(relation, path)
     if isinstance(labels, bool) or (isinstance(labels, int) and labels == 0):
-        raise UsageError.parameter("labels", "must be a count other than 0", labels)
+        raise wrong(
+            f"{path.name}: labels must be a count other than 0, it was {labels!r}; name them"
+        )
     if isinstance(labels, int):
         if abs(labels) >= len(attributes):
             raise wrong(

@@ -2,11 +2,23 @@
 
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from growlabels.base.errors import UsageError
 
 COUNT = re.compile(r"(first-|last-)?(\d{1,9})")
+
+
+class Choice(NamedTuple):
+    """What a person says of the columns; None: nothing.
+
+    Those to ``drop`` go first, as if they were not there; then come ``labels`` and ``text``.
+    """
+
+    labels: str | None = None
+    text: str | None = None
+    drop: str | None = None
 
 
 def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
@@ -35,20 +47,13 @@ def choose_columns(names: Sequence[str], labels: str, source: str) -> list[int]:
     return sorted({names.index(name) for name in _known(names, labels, source)})
 
 
-def choose_text(
-    names: Sequence[str], text: str | None, chosen: Collection[str], source: str
-) -> set:
-    """Return the names of the columns that hold text; none may be among the ``chosen`` labels.
+def choose_named(names: Sequence[str], named: str | None, source: str) -> set[str]:
+    """Return the columns that a person named, with commas between; None names none.
 
-    >>> sorted(choose_text(["title", "n", "tag"], "title", ["tag"], "f.csv"))
-    ['title']
+    >>> sorted(choose_named(["title", "n", "tag"], "tag, title", "f.csv"))
+    ['tag', 'title']
     """
-    found = set() if text is None else set(_known(names, text, source))
-    if both := sorted(found.intersection(chosen)):
-        raise UsageError(
-            f"{source}: {both[0][:40]!r} is named as text and as a label; decide for one"
-        )
-    return found
+    return set() if named is None else set(_known(names, named, source))
 
 
 def _known(names: Sequence[str], named: str, source: str) -> list[str]:

@@ -11,6 +11,7 @@ from growlabels.base.progress import Progress
 
 Model = Literal[
     "ihomer",
+    "paper",
     "br-logistic",
     "br-hoeffding",
     "isoup",
@@ -43,6 +44,9 @@ class _Stream:
     text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
     """Which columns or keys hold text; the counts of their words become features. Not for ARFF."""
 
+    drop: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
+    """Columns or keys to leave out, such as an identifier."""
+
     shuffle: bool = False
     """Shuffle the rows first (reads the whole file into memory)."""
 
@@ -70,9 +74,10 @@ class StreamRun(_Stream):
     """Learn a file as a stream: every row is predicted, scored, and only then learned."""
 
     model: Model = "ihomer"
-    """ihomer; of River binary relevance of logistic regressions (br-logistic) or of Hoeffding
-    trees (br-hoeffding), and the iSOUP tree (isoup); Vowpal Wabbit with -l 0.5 (vw), -l 2, --coin
-    or --ftrl; or the most frequent label set (majority), always measured beside the model."""
+    """ihomer; the paper's system alone (paper); of River binary relevance of logistic regressions
+    (br-logistic) or of Hoeffding trees (br-hoeffding), and the iSOUP tree (isoup); Vowpal Wabbit
+    with -l 0.5 (vw), -l 2, --coin or --ftrl; or the most frequent label set (majority), always
+    measured beside the model."""
 
     def run(self, progress: Progress) -> None:
         """Run the stream, print the scores and write the run folder."""

@@ -8,10 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError
 from growlabels.base.labels import repeated
 from growlabels.base.rows import MalformedRow, read_mappings
-from growlabels.stream._columns import COUNT, choose_columns, choose_text
+from growlabels.stream._columns import Choice
+from growlabels.stream._keys import LOOKED_AT, Keys, short
 
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
@@ -58,64 +59,29 @@ class Refused:
 
 
 def mapping_rows(
-    source: Path | BinaryIO,
-    name: str,
-    labels: str | None,
-    text: str | None,
-    set_aside: SetAside | None,
+    source: Path | BinaryIO, name: str, choice: Choice, set_aside: SetAside | None
 ) -> Iterator[LabelRow]:
-    """Yield the rows of a file of JSON lines or of Parquet; the first says what keys there are."""
+    """Yield the rows of a file of JSON lines or of Parquet."""
     ordered = name.lower().endswith(".parquet")
     refused = Refused(name, "row" if ordered else "line", set_aside)
-    chosen, texts, used = None, None, False
+    keys, count, used = None, 0, False
     for number, data in read_mappings(source, refused.add if set_aside else None):
-        if labels is not None and chosen is None:
-            chosen = _label_keys(labels, list(data), name, ordered)
+        keys = keys or Keys(choice, data, name, ordered)
+        count += 1
+        if count == LOOKED_AT:
+            keys.check(count)
         try:
-            x, y = _split(data, chosen)
-            if texts is None:
-                keys, of_labels = (x, ()) if chosen is None else (data, set(data) - set(x))
-                texts = choose_text(list(keys), text, of_labels, f"the first row of {name}")
-            x, y = _features(x, texts), _json_truths(y)
-        except UsageError:
-            raise
+            x, labels = keys.split(data)
+            features, y = _features(x, keys.texts), _json_truths(labels)
         except ValueError as error:
             refused(number, error, data)
             continue
         used = True
-        yield x, y
+        yield features, y
     if not used:
         raise refused.all()
-
-
-def _label_keys(labels: str, keys: list[str], source: str, ordered: bool) -> Callable[[str], bool]:
-    """Return which keys are labels; the first row must have them."""
-    if not ordered and COUNT.fullmatch(labels) and labels not in keys:
-        raise UsageError.parameter(
-            "labels", "must be names or prefix:... for JSON rows, whose keys have no order", labels
-        )
-    chosen = {keys[i] for i in choose_columns(keys, labels, f"the first row of {source}")}
-    if labels.startswith("prefix:"):
-        return lambda name: name.startswith(labels.removeprefix("prefix:"))
-    return chosen.__contains__
-
-
-def _split(data: Mapping[str, Any], is_label: Callable[[str], bool] | None) -> tuple[Any, Any]:
-    """Return features and labels as they stand in a row."""
-    if is_label is None:
-        missing = [key for key in ("x", "y") if key not in data]
-        if missing:
-            raise ValueError(
-                f"has no key {missing[0]!r}; for flat rows say with --labels which keys are labels"
-            )
-        x, y = _object(data["x"]), _object(data["y"])
-        if not isinstance(x, Mapping):
-            raise ValueError(f"'x' must be an object of numbers, it was {_short(x)}")
-        return x, y
-    x = {key: value for key, value in data.items() if not is_label(key)}
-    y = {key: value for key, value in data.items() if is_label(key)}
-    listed = next(iter(y.values()), None) if len(y) == 1 else None
-    return x, listed if isinstance(listed, list) else y
+    if keys is not None:
+        keys.check(count)
 
 
 def _features(x: Mapping[str, Any], texts: Collection[str]) -> dict[str, float]:
@@ -125,9 +91,7 @@ def _features(x: Mapping[str, Any], texts: Collection[str]) -> dict[str, float]:
         if x.get(name) is not None:
             words = count_words(name, x[name])
             if twice := found.keys() & words.keys():
-                raise ValueError(
-                    f"feature {_short(min(twice))} is also a word of a text; rename it"
-                )
+                raise ValueError(f"feature {short(min(twice))} is also a word of a text; rename it")
             found |= words
     return found
 
@@ -139,42 +103,31 @@ def count_words(name: str, text: object) -> dict[str, float]:
     {'subject: refund': 2.0, 'subject: now': 1.0}
     """
     if not isinstance(text, str):
-        raise ValueError(f"text {name!r} must be a string, it was {_short(text)}")
+        raise ValueError(f"text {name!r} must be a string, it was {short(text)}")
     counts = Counter(_WORD.findall(text.lower()))
     return {f"{name}: {word}": float(count) for word, count in counts.items()}
-
-
-def _object(value: object) -> object:
-    """Return what a map column of Parquet holds, pairs of key and value, as an object."""
-    if not (isinstance(value, list) and all(isinstance(pair, tuple) for pair in value)):
-        return value
-    found = dict(value)
-    if len(found) < len(value):
-        twice = repeated(key for key, _ in value)
-        raise ValueError(f"key {_short(twice[0])} is there twice")
-    return found
 
 
 def _json_truths(y: object) -> dict[str, bool]:
     if isinstance(y, list):
         for label in y:
             if not isinstance(label, str | int) or isinstance(label, bool):
-                raise ValueError(f"a label must be a string, it was {_short(label)}")
+                raise ValueError(f"a label must be a string, it was {short(label)}")
         names = list(map(str, y))
         if twice := repeated(names):
-            raise ValueError(f"label {_short(twice[0])} is named twice")
+            raise ValueError(f"label {short(twice[0])} is named twice")
         return dict.fromkeys(names, True)
     if not isinstance(y, Mapping):
-        raise ValueError(f"'y' must be a list of labels or an object, it was {_short(y)}")
+        raise ValueError(f"'y' must be a list of labels or an object, it was {short(y)}")
     for label, there in y.items():
         if there not in (0, 1, None):
-            raise ValueError(f"label {label!r} must be true or false, it was {_short(there)}")
+            raise ValueError(f"label {label!r} must be true or false, it was {short(there)}")
     return {str(label): bool(there) for label, there in y.items() if there is not None}
 
 
 def _json_number(name: str, value: object) -> float:
     if not isinstance(value, int | float | Decimal) or not abs(value) <= sys.float_info.max:
-        was = _short(value) + hint_at_words(value)
+        was = short(value) + hint_at_words(value)
         raise ValueError(f"feature {name!r} must be a finite number, it was {was}")
     return float(value)
 
@@ -183,9 +136,4 @@ def hint_at_words(value: object) -> str:
     """Return what helps where a feature holds words, and not just a number gone wrong."""
     text = value.strip().lower() if isinstance(value, str) else ""
     words = text[:1].isalpha() and text not in _NO_NUMBERS
-    return " (name it with --text to count its words, or leave it out)" if words else ""
-
-
-def _short(value: object) -> str:
-    text = "null" if value is None else repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return " (--text counts its words, --drop leaves it out)" if words else ""

@@ -99,14 +99,15 @@ class ISOUPTree(base.MultiLabelClassifier):
         return {label: found.get(label, 0.0) >= 0.5 for label in self._labels}
 
 
-def _ihomer(labels: int) -> Any:
+def _ihomer(preset: str) -> Any:
     from growlabels.stream._learner import IHOMER
 
-    return IHOMER()
+    return IHOMER(preset=preset)
 
 
 MODELS: Mapping[str, tuple[str, Callable[[int], Any]]] = {
-    "ihomer": ("iHOMER", _ihomer),
+    "ihomer": ("iHOMER", lambda labels: _ihomer("default")),
+    "paper": ("iHOMER, the paper alone", lambda labels: _ihomer("paper")),
     "br-logistic": ("BR logistic (River)", lambda labels: BinaryRelevance()),
     "br-hoeffding": (
         "BR Hoeffding tree (River)",

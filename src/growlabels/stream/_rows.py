@@ -16,7 +16,7 @@ from growlabels.base.labels import repeated
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
-from growlabels.stream._columns import COUNT, choose_columns, choose_text, listed
+from growlabels.stream._columns import COUNT, Choice, choose_columns, choose_named, listed
 from growlabels.stream._mappings import (
     LabelRow,
     Refused,
@@ -45,6 +45,7 @@ def read_stream(
     labels: str | None = None,
     set_aside: SetAside | None = None,
     text: str | None = None,
+    drop: str | None = None,
 ) -> ArrayRows | Iterator[LabelRow]:
     """Read a file as a stream of (features, labels).
 
@@ -63,6 +64,8 @@ def read_stream(
     text
         Names of columns or keys, with commas between, that hold text (not of ARFF): the counts of
         their words become features, ``"subject: refund"``.
+    drop
+        Names of columns or keys to leave out, with commas between.
 
     Raises
     ------
@@ -74,8 +77,9 @@ def read_stream(
     """
     if not isinstance(labels, str | None):
         raise UsageError.parameter("labels", "must be text such as '14' or 'a,b'", labels)
+    choice = Choice(labels, text, drop)
     if str(path) == "-":
-        return _standard_input(labels, text, set_aside)
+        return _standard_input(choice, set_aside)
     if not path.is_file():
         raise UsageError.missing_file(path)
     ending = next((end for end in ENDINGS if path.name.lower().endswith(end)), None)
@@ -90,15 +94,17 @@ def read_stream(
             raise UsageError.parameter(
                 "text", "is for CSV, JSON lines and Parquet, not for ARFF", text, "convert the file"
             )
-        return _arff(path, labels, set_aside)
+        return _arff(path, labels, drop, set_aside)
     if ending not in TABLES:
-        return mapping_rows(path, path.name, labels, text, set_aside)
+        return mapping_rows(path, path.name, choice, set_aside)
     comma = "\t" if ending.startswith(".tsv") else ","
-    rows = _table_rows(_text(path), path.name, labels, text, set_aside, comma)
+    rows = _table_rows(_text(path), path.name, choice, set_aside, comma)
     return _table(rows) if text is None else _by_name(rows)
 
 
-def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRows:
+def _arff(
+    path: Path, labels: str | None, drop: str | None, set_aside: SetAside | None
+) -> ArrayRows:
     chosen: Any = labels
     if labels is not None and not labels.endswith(".xml"):
         counted = COUNT.fullmatch(labels)
@@ -110,7 +116,7 @@ def _arff(path: Path, labels: str | None, set_aside: SetAside | None) -> ArrayRo
         else:
             chosen = listed(labels)
     try:
-        X, Y, features, names = load_arff(path, chosen, set_aside)
+        X, Y, features, names = load_arff(path, chosen, set_aside, listed(drop) if drop else ())
     except UsageError as error:
         if labels is None:
             raise UsageError(_NO_LABELS.format(path.name, "attributes")) from error
@@ -135,19 +141,23 @@ def _by_name(rows: Iterator[TableRow]) -> Iterator[LabelRow]:
 def _table_rows(
     decoded: Iterable[str],
     source: str,
-    labels: str | None,
-    text: str | None,
+    choice: Choice,
     set_aside: SetAside | None,
     comma: str,
 ) -> Iterator[TableRow]:
     """Yield the names of features and labels, then the values of each row and its words."""
-    if labels is None:
+    if choice.labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
     reader = csv.reader(decoded, delimiter=comma)
-    names = _header(reader, source)
+    header = _header(reader, source)
     refused = Refused(source, "line", set_aside)
-    columns = choose_columns(names, labels, source)
-    texts = choose_text(names, text, [names[i] for i in columns], source)
+    dropped = choose_named(header, choice.drop, source)
+    kept = [i for i in range(len(header)) if header[i] not in dropped]
+    names = [header[i] for i in kept]
+    columns = choose_columns(names, choice.labels, source)
+    texts = choose_named(names, choice.text, source)
+    if both := texts.intersection(names[i] for i in columns):
+        raise UsageError(f"{source}: {min(both)[:40]!r} is named as text and as a label")
     inside = set(columns)
     features = [i for i in range(len(names)) if i not in inside and names[i] not in texts]
     if not features and not texts:
@@ -156,7 +166,8 @@ def _table_rows(
     used = False
     for line, lines, cells in _lines(reader, source, refused):
         try:
-            _same_width(cells, names, lines)
+            _same_width(cells, header, lines)
+            cells = [cells[i] for i in kept]
             x = [_number(names[i], cells[i]) for i in features]
             y = [_truth(names[i], cells[i]) for i in columns]
             words = _words(names, cells, texts)
@@ -203,9 +214,7 @@ def _header(reader: Any, source: str) -> list[str]:
     return names
 
 
-def _standard_input(
-    labels: str | None, text: str | None, set_aside: SetAside | None
-) -> Iterator[LabelRow]:
+def _standard_input(choice: Choice, set_aside: SetAside | None) -> Iterator[LabelRow]:
     """Yield each row as soon as its line is there: JSON lines, or CSV with a header."""
     if sys.stdin is None:
         raise DataError(f"{STANDARD_INPUT} is closed; write the rows to it")
@@ -218,10 +227,10 @@ def _standard_input(
     lines = _Reread(first, raw)
     if first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         read: Any = lines
-        yield from mapping_rows(read, STANDARD_INPUT, labels, text, set_aside)
+        yield from mapping_rows(read, STANDARD_INPUT, choice, set_aside)
         return
     decoded = (line.decode("utf-8-sig", "replace") for line in iter(lines.readline, b""))
-    yield from _by_name(_table_rows(decoded, STANDARD_INPUT, labels, text, set_aside, ","))
+    yield from _by_name(_table_rows(decoded, STANDARD_INPUT, choice, set_aside, ","))
 
 
 class _Reread:

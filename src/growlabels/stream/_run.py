@@ -31,6 +31,8 @@ MALFORMED = "malformed.jsonl"
 MODEL = "model.zip"
 _MOST_ALONE = 20
 """Labels without company that ``stream inspect`` lists."""
+OURS = {"ihomer", "paper"}
+"""Models that are kept."""
 MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
 """Models that must know beforehand how many labels there will be."""
 
@@ -47,6 +49,7 @@ class StreamSettings:
     file: Path
     labels: str | None
     text: str | None
+    drop: str | None
     shuffle: bool
     seed: int
     delay: int
@@ -139,7 +142,7 @@ def _model_of(path: Path) -> Path:
     models = folder.config.get("models", ["none"])
     if not folder.kind.startswith("stream "):
         raise RunError(f"run folder {str(path)!r} holds a run of {folder.kind!r}, not of a stream")
-    if models[0] != "ihomer":
+    if models[0] not in OURS:
         raise RunError(
             f"run folder {str(path)!r} keeps no model: its first is {models[0]!r}, and ihomer "
             "alone is written; run again with ihomer first"
@@ -173,7 +176,7 @@ def _rows(
     command: StreamSettings, aside: Callable[[MalformedRow], None]
 ) -> ArrayRows | Iterable[Any]:
     set_aside = aside if command.on_error == "skip" else None
-    rows = read_stream(command.file, command.labels, set_aside, command.text)
+    rows = read_stream(command.file, command.labels, set_aside, command.text, command.drop)
     if not command.shuffle:
         return rows
     if isinstance(rows, ArrayRows):
@@ -201,7 +204,7 @@ def _scores(
     rows: UntilStopped,
     progress: Progress,
 ) -> dict[str, PrequentialScores]:
-    if "ihomer" in command.models:
+    if OURS.intersection(command.models):
         progress("compiling (first use only)", 0)
         _warm_up()
     with rows:

@@ -69,6 +69,7 @@ class Stream:
         labels: str | None = None,
         set_aside: Callable[[MalformedRow], None] | None = None,
         text: str | None = None,
+        drop: str | None = None,
     ) -> "ArrayRows | Iterator[tuple[dict[str, float], dict[str, bool]]]":
         """Read a file, or with ``-`` standard input, as ``growlabels stream run`` does.
 
@@ -84,8 +85,10 @@ class Stream:
         text
             Names of columns or keys that hold text, with commas between: the counts of their
             words become features.
+        drop
+            Names of columns or keys to leave out, with commas between.
         """
-        return read_stream(Path(path), labels, set_aside, text)
+        return read_stream(Path(path), labels, set_aside, text, drop)
 
     def __iter__(self) -> Iterator[tuple[dict[Hashable, Any], Any]]:
         for number, row in enumerate(self.rows):
