@@ -6,6 +6,7 @@ the worst. The gradient of a vector is a weighted sum of the others, so an itera
 matrix products over the blocks of the upper triangle of the Gram matrix.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -72,7 +73,9 @@ def optimise(
     if criterion not in CRITERIA:
         raise UsageError.choice("criterion", CRITERIA, criterion)
     vectors = tight_frame(count, dim, np.random.default_rng(seed))
-    best, lowest, largest = vectors, 2.0, 1.0
+    best, lowest = vectors, 2.0
+    # of random vectors; from 1 the first gradient would be too small to be told from rounding
+    largest = min(1.0, math.sqrt(4 * math.log(count) / dim))
     scale = welch_bound(count, dim)
     average = np.zeros_like(vectors)
     size = np.zeros((count, 1), dtype=np.float32)
