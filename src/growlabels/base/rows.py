@@ -24,6 +24,7 @@ from growlabels.base.files import (
 from growlabels.base.labels import repeated
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_NO_PARQUET = "module 'pyarrow' is not installed; install it with: pip install pyarrow"
 RowSource = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
 
 
@@ -205,7 +206,7 @@ def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any] | _Bad]:
     try:
         import pyarrow.parquet as parquet
     except ModuleNotFoundError as error:
-        raise MissingExtraError.of("pyarrow", "unsafe") from error
+        raise MissingExtraError(_NO_PARQUET) from error
     import pyarrow
 
     try:
@@ -260,7 +261,7 @@ def write_parquet(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]
         import pyarrow
         import pyarrow.parquet as parquet
     except ModuleNotFoundError as error:
-        raise MissingExtraError.of("pyarrow", "unsafe") from error
+        raise MissingExtraError(_NO_PARQUET) from error
     try:
         table = pyarrow.Table.from_pylist([dict(row) for row in rows])
     except (pyarrow.ArrowException, UnicodeEncodeError) as error:
