@@ -8,7 +8,7 @@ Closed is the share of the oracle's change in held-out unsafe loss that an arm r
 removal should close about 0. Finished cells are kept in results/unsafe_retrain.jsonl and are not
 computed again.
 
-    python benchmarks/unsafe_retrain.py --task risky --seeds 0 2
+    python benchmarks/unsafe_retrain.py --task risky --seeds 0 1 2
 """
 
 import argparse
