@@ -13,6 +13,7 @@ from growlabels.stream._experts import (
     SPARSE,
     Experts,
     capacity,
+    experts_bytes,
     grown_experts,
     new_experts,
 )
@@ -53,3 +54,10 @@ def test_new_experts_know_nothing() -> None:
     assert (experts.linear_squares == np.float32(FIRST_SQUARE)).all()
     np.testing.assert_array_equal(experts.covariance, np.eye(4) / RIDGE_PENALTY)
     assert not experts.linear.any()
+
+
+@pytest.mark.parametrize("mode", [RIDGE, DENSE, SPARSE])
+def test_bytes_are_those_of_the_arrays(mode: int) -> None:
+    for room in ((16, 8, 256), (1024, 3, 1), (7, 1, 64)):
+        made = new_experts(mode, 100, *room)
+        assert experts_bytes(mode, 100, *room) == sum(array.nbytes for array in made)

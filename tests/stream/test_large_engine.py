@@ -135,6 +135,46 @@ def test_the_bound_on_bytes_holds_for_every_kind_of_stream() -> None:
         assert isinstance(model._engine, LargeEngine)
 
 
+@pytest.mark.parametrize(("density", "most"), [(1.0, 150_000), (0.1, 60_000)])
+def test_the_row_that_memory_has_no_room_for_is_the_same_however_rows_come(
+    density: float, most: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(130, 60)) * (rng.random((130, 60)) < density)
+    X[:20] *= rng.random((20, 60)) < 0.1  # another mode at first
+    Y = X[:, :3] > 0
+
+    def fresh() -> IHOMER:
+        model = IHOMER(window=100, check_every=40)
+        model._engine.max_bytes = most
+        return model
+
+    whole, parts, loop = fresh(), fresh(), fresh()
+    told, switched = whole.prequential_many(X, Y), 0
+    for r, (x, y) in enumerate(zip(X, Y, strict=True)):
+        row = dict(enumerate(x.tolist()))
+        loop.predict_one({("odd", i): 1.0 for i in range(300)})
+        guess = loop.predict_one(row)
+        assert [guess.get(label, False) for label in range(3)] == told[r].tolist()
+        loop.learn_one(row, dict(enumerate(y.tolist())))
+        if isinstance(loop._engine, Engine):
+            assert loop.n_bytes <= most + loop._engine.pairs.n_bytes
+            switched = r + 1
+    assert 30 < switched < 130
+    parts.learn_many(X[: switched - 5], Y[: switched - 5])
+    parts.save(tmp_path / "model")
+    loaded = IHOMER.load(tmp_path / "model")
+    loaded._engine.max_bytes = most
+    again = pickle.loads(pickle.dumps(parts))  # noqa: S301 (made in this line)
+    for model in (parts, loaded, again):
+        model.learn_many(X[switched - 5 :], Y[switched - 5 :])
+    for model in (loop, parts, loaded, again):
+        assert isinstance(model._engine, LargeEngine)
+        assert np.array_equal(whole.predict_proba_many(X), model.predict_proba_many(X))
+    with pytest.raises(UsageError, match="window must be at most max_bytes / 128 = 262144 rows"):
+        IHOMER(window=300_000, max_sets=2_000_000, max_bytes=2**25)
+
+
 @pytest.mark.parametrize("setting", [{"tree_above": -1}, {"tree_above": 2.5}, {"max_bytes": 10}])
 def test_bad_parameters_are_named(setting: dict) -> None:
     with pytest.raises(UsageError, match=next(iter(setting))):

@@ -229,6 +229,13 @@ def check_memory_stays_under_max_bytes(make: Make) -> None:
         x = {f"f{row}-{i}": 1.0 for i in range(60)}
         model.learn_one(x, {f"l{row}-{i}" for i in range(30)})
         assert model.n_bytes <= LEAST_BYTES, f"{model.n_bytes} bytes after {row + 1} rows"
+    for width, share in ((8000, 1.0), (80_000, 0.1)):
+        model, rng = model.clone(), np.random.default_rng(0)
+        for row in range(25):
+            places = rng.choice(width, int(share * width), replace=False).tolist()
+            model.learn_one(dict.fromkeys(places, 1.0 + row % 7), {places[0] % 2})
+            told = f"{model.n_bytes} bytes after {row + 1} rows of {len(places)} features"
+            assert model.n_bytes <= LEAST_BYTES, told
 
 
 def _rows(count: int) -> Iterator[Row]:

@@ -17,6 +17,9 @@ from growlabels.stream._experts import (
     ROWS,
     Experts,
     capacity,
+    doubled,
+    experts_bytes,
+    grown_capacity,
     grown_experts,
     new_experts,
 )
@@ -74,8 +77,9 @@ class Engine(Structured):
         When so many label sets are known, the rarer half is dropped.
     check_every
         Rows between checks of the partition.
-    most_pairs
-        Pairs of labels that are counted.
+    max_bytes
+        Bound on the bytes of all arrays. What a row needs is asked for at that row alone, so
+        the row that finds no more room is the same however many rows come at once.
     """
 
     slots: int
@@ -83,7 +87,7 @@ class Engine(Structured):
     delta: float
     most_sets: int
     check_every: int
-    most_pairs: int = 1_000_000
+    max_bytes: int = 5 * 2**28
     mode: int = RIDGE
     rows: int = 0
     experts: Experts = field(init=False)
@@ -95,15 +99,14 @@ class Engine(Structured):
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
-        self.structure = Structure(
-            self.check_every, self.delta, pairs=PairCounts(PAIRS_HALF_LIFE, self.most_pairs)
-        )
+        pairs = PairCounts(PAIRS_HALF_LIFE, min(1_000_000, self.max_bytes // 2000))
+        self.structure = Structure(self.check_every, self.delta, pairs=pairs)
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all arrays, without the dense window."""
+        """Bytes of all arrays."""
         arrays = *self.experts, *self.stack, *self.sets, *self.monitor
-        return sum(a.nbytes for a in arrays) - self.experts.window.nbytes + self.pairs.n_bytes
+        return sum(a.nbytes for a in arrays) + self.pairs.n_bytes
 
     def probabilities(self, rows: Rows) -> NDArray[np.float64]:
         """Return the labels' own probabilities (rows, labels), label 0 the never-seen one."""
@@ -114,17 +117,17 @@ class Engine(Structured):
         return self._predict(rows, False)[1]
 
     def _predict(self, rows: Rows, wanted: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        self.make_room(rows)
-        shape = rows.x_start.size - 1, self.experts.label_rows.size
+        experts = self.with_room(rows)
+        shape = rows.x_start.size - 1, experts.label_rows.size
         logits, chosen = np.zeros(shape) if wanted else _NO_LOGITS, np.zeros(shape, bool)
-        self._run(rows, logits, chosen, learn=False)
+        self._run(rows, chosen, logits=logits, asked=experts)
         return logits, chosen
 
     def learn(self, rows: Rows, keep: bool = True) -> NDArray[np.bool_]:
-        """Predict and learn each row.
+        """Predict and learn each row, up to the first that memory has no room for.
 
         Returns the choices made before each was learned, (rows, labels); no rows of them
-        without ``keep``.
+        without ``keep``. What was learned is in :attr:`rows`.
         """
         total = rows.x_start.size - 1
         parts = []
@@ -132,13 +135,15 @@ class Engine(Structured):
         while begin < total:
             end = min(total, begin + self.check_every - self.rows % self.check_every)
             part = self._learn_part(rows.part(begin, end))
-            begin = end
+            begin += len(part)
             if keep:
                 parts.append(part)
+            if begin < end:
+                break
         if len(parts) == 1:
             return parts[0]
-        width = self.experts.label_rows.size
-        chosen = np.zeros((total if keep else 0, width), bool)
+        width = max([part.shape[1] for part in parts], default=self.experts.label_rows.size)
+        chosen = np.zeros((sum(map(len, parts)), width), bool)
         begin = 0
         for part in parts:
             chosen[begin : begin + len(part), : part.shape[1]] = part
@@ -146,12 +151,12 @@ class Engine(Structured):
         return chosen
 
     def _learn_part(self, rows: Rows) -> NDArray[np.bool_]:
-        self.make_room(rows)
         total = rows.x_start.size - 1
-        chosen = np.zeros((total, self.experts.label_rows.size), bool)
+        width = doubled(self.experts.label_rows.size, rows.largest()[1] + 1)
+        chosen = np.zeros((total, width), bool)
         begin, counted, first = 0, 0, self.rows
         while begin < total:
-            begin, why, alarm = self._run(rows, None, chosen, learn=True, begin=begin)
+            begin, why, alarm = self._run(rows, chosen, begin)
             self.rows = first + begin
             self.structure.learn(*label_rows(rows.part(counted, begin)))
             counted = begin
@@ -165,38 +170,59 @@ class Engine(Structured):
                 self.events.append(Event(self.rows, "drift", (), new - old, bound))
             elif why == _loop.SWITCH:
                 mode = int(_loop.best_mode(self.experts.totals, self.mode))
-                self._restart(self.slots, mode)
+                if self._fits(mode, capacity(self.experts), self.sets):
+                    self._restart(self.slots, mode)
             elif why == _loop.FULL:
                 self._forget_sets()
-            if begin < total:
-                self.make_room(rows)
-        return chosen
+            elif why == _loop.CROWDED:
+                break
+        return chosen[:begin]
 
     def _run(
         self,
         rows: Rows,
-        logits: NDArray[np.float64] | None,
         chosen: NDArray[np.bool_],
-        learn: bool,
         begin: int = 0,
         replay: bool = False,
+        logits: NDArray[np.float64] = _NO_LOGITS,
+        asked: Experts | None = None,
     ) -> tuple[int, int, NDArray[np.float64]]:
+        """Learn rows from ``begin`` on; only predict them with the experts that are ``asked``."""
+        learn = asked is None
         tuning = _loop.Tuning(
             self.mode, learn, replay, self.keep_recent, self.delta, self.most_sets
         )
         alarm = np.zeros(3)
-        if logits is None:
-            logits = _NO_LOGITS
-        state = self._bundle(self.experts, self.stack, self.sets, self.monitor)
-        begin, why = _loop.run_rows(tuning, state, tuple(rows), begin, logits, chosen, alarm)
-        return begin, why, alarm
+        while True:
+            experts = self.experts if asked is None else asked
+            state = self._bundle(experts, self.stack, self.sets, self.monitor)
+            begin, why = _loop.run_rows(tuning, state, tuple(rows), begin, logits, chosen, alarm)
+            if why != _loop.CROWDED or not self._grow(rows.part(begin, begin + 1), replay):
+                return begin, why, alarm
 
-    def make_room(self, rows: Rows) -> None:
-        """Let the arrays grow so that the rows fit, whatever the loop does with them."""
-        feature, label = rows.largest()
-        features, labels = rows.cells()
-        self.experts = grown_experts(self.experts, self.mode, feature + 1, label + 1, features.size)
-        self.sets = grown_sets(self.sets, rows.x_start.size - 1, labels.size)
+    def with_room(self, rows: Rows) -> Experts:
+        """Return experts that can predict the rows; those of the engine stay as they are."""
+        return grown_experts(self.experts, self.mode, rows.largest()[0] + 1, 1, 0)
+
+    def _grow(self, row: Rows, replay: bool) -> bool:
+        """Let the arrays grow for one row, and say whether ``max_bytes`` allowed it.
+
+        A replay takes no more than there was before.
+        """
+        feature, label = row.largest()
+        features, labels = row.cells()
+        need = feature + 1, label + 1, features.size
+        sets = grown_sets(self.sets, 1, labels.size)
+        room = grown_capacity(self.experts, *need)
+        if not (replay or self._fits(self.mode, room, sets)):
+            return False
+        self.experts, self.sets = grown_experts(self.experts, self.mode, *need), sets
+        return True
+
+    def _fits(self, mode: int, room: tuple[int, int, int], sets: LabelSets) -> bool:
+        """Say whether experts with such room and these sets leave an eighth for all the rest."""
+        needed = experts_bytes(mode, self.slots, *room) + sum(a.nbytes for a in sets)
+        return needed <= self.max_bytes - self.max_bytes // 8
 
     def kept_rows(self, most: int) -> Rows:
         """Return the last rows of the window, at most ``most``, oldest first."""
@@ -232,9 +258,8 @@ class Engine(Structured):
         self.mode = mode
         self.stack = new_stack()._replace(hits=stack.hits)
         self.sets = empty_sets()
-        self.make_room(rows)
         chosen = np.zeros((rows.x_start.size - 1, self.experts.label_rows.size), bool)
-        self._run(rows, None, chosen, learn=True, replay=True)
+        self._run(rows, chosen, replay=True)
         if same:
             self.stack = stack
         return rows

@@ -132,16 +132,34 @@ def capacity(experts: Experts) -> tuple[int, int, int]:
     return experts.mean.size, experts.label_rows.size, experts.node_feature.size
 
 
+def grown_capacity(
+    experts: Experts, features: int, labels: int, nodes: int
+) -> tuple[int, int, int]:
+    """Room that experts need for so many features and labels and ``nodes`` more nodes."""
+    nodes += int(experts.totals[NODES] - experts.totals[OLDEST])
+    have = capacity(experts)
+    return doubled(have[0], features), doubled(have[1], labels), doubled(have[2], nodes)
+
+
+def experts_bytes(mode: int, slots: int, features: int, labels: int, nodes: int) -> int:
+    """Bytes of the arrays that :func:`new_experts` makes."""
+    linear = 8 * (features + 1) * labels
+    places = min(features, WIDEST_RIDGE) + 1
+    ridge, second = (8 * places * (labels + places), 8) if mode == RIDGE else (16, linear)
+    dense, links = (1, nodes) if mode == SPARSE else (features, 1)
+    once = 8 * (8 + 7 * features + 2 * labels + 2 * nodes + 3 * slots)
+    return once + linear + second + ridge + 4 * dense * slots + 20 * links
+
+
 def grown_experts(experts: Experts, mode: int, features: int, labels: int, nodes: int) -> Experts:
     """Return experts with room for so many features and labels and ``nodes`` more nodes.
 
     Arrays that have room as they are are shared with the old experts.
     """
     room = capacity(experts)
-    nodes += int(experts.totals[NODES] - experts.totals[OLDEST])
-    if features <= room[0] and labels <= room[1] and nodes <= room[2]:
+    features, labels, nodes = grown_capacity(experts, features, labels, nodes)
+    if (features, labels, nodes) == room:
         return experts
-    features, labels, nodes = map(doubled, room, (features, labels, nodes))
     slots = experts.slot_set.size
     wider = (features, labels) != room[:2]
     wide = new_experts(mode, slots, features, labels, 1) if wider else experts

@@ -109,8 +109,7 @@ def explain(engine: object, rows: Rows, names: Sequence[Hashable], k: int) -> Ex
             "explain_one explains the stack of experts, which this learner does not have; "
             "use preset='default' and fewer labels than tree_above"
         )
-    engine.make_room(rows)
-    experts, sets, stack = engine.experts, engine.sets, engine.stack
+    experts, sets, stack = engine.with_room(rows), engine.sets, engine.stack
     known = int(experts.totals[LABELS])
     features = max(int(experts.totals[FEATURES]), int(rows.x_index.max(initial=-1)) + 1)
     shares, picked = _consulted(

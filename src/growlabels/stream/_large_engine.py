@@ -172,18 +172,24 @@ def _running_most(
     return np.maximum.accumulate(np.maximum(most, least))
 
 
-def outgrow(
-    engine: Engine, rows: Rows, at: int, max_bytes: int, keep: bool
-) -> tuple[LargeEngine, sparse.csr_array]:
-    """Learn rows that from row ``at`` on are for the label tree; what was chosen before each.
+def learn_or_outgrow(
+    engine: Engine, rows: Rows, most_labels: int, keep: bool
+) -> tuple[Engine | LargeEngine, NDArray[np.bool_] | sparse.csr_array]:
+    """Learn rows, those that an engine is not for with the label tree.
 
-    The choice for row ``at`` itself is still the engine's, as its labels were not yet known.
+    Returns what goes on from here and what was chosen before each row. The choice for the first
+    row that was for the tree is still the engine's, as its labels were not yet known.
     """
+    total, first = rows.x_start.size - 1, engine.rows
+    at = outgrown_at(engine, rows, most_labels, engine.max_bytes)
     before = engine.learn(rows.part(0, at), keep)
+    at = engine.rows - first
+    if at == total:
+        return engine, before
     asked = rows.part(at, at + 1)._replace(y_start=np.zeros(2, np.int64), y_index=rows.y_index[:0])
     last = engine.choices(asked)
-    large = LargeEngine.after(engine, max_bytes)
-    after = large.learn(rows.part(at, rows.x_start.size - 1), keep)
+    large = LargeEngine.after(engine, engine.max_bytes)
+    after = large.learn(rows.part(at, total), keep)
     if not keep:
         return large, after
     parts = [sparse.csr_array(part) for part in (before, last)] + [after[1:]]

@@ -42,7 +42,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
     With very many labels a probabilistic label tree takes over from experts and decoder, at the
     row that brings label number ``tree_above`` + 1, or more features times labels than
-    ``max_bytes`` allows the linear models (an eighth, at 16 bytes each). It learns the rows of
+    ``max_bytes`` allows the linear models (an eighth, at 16 bytes each), or whose cells the
+    window has no room for under ``max_bytes``. It learns the rows of
     the window again and goes on from there, for good. It has no label-set decoder: it chooses
     the labels above the threshold that was best for F1.
 
@@ -56,7 +57,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
     seed
         Taken for the sake of one interface; nothing in this learner is random.
     window
-        Rows that the nearest rows are searched in, at least 100.
+        Rows that the nearest rows are searched in, from 100 to ``max_bytes`` / 128.
     recent
         Half-life, in rows, of a label's recent frequency.
     drift
@@ -70,8 +71,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
     tree_above
         Labels up to which each label has models of its own; 0: the label tree from the start.
     max_bytes
-        Most bytes of all models and tables, at least 2**25. The names of labels and features,
-        some 200 bytes for each, and the window of dense rows, four bytes a value, come on top.
+        Most bytes of all models and tables, the window of rows included, at least 2**25. The
+        names of labels and features, some 200 bytes for each, come on top.
     preset
         ``"default"``: the experts above. ``"paper"``: the system of the paper and nothing else,
         a multi-label Hoeffding tree per cluster with two levels of drift; for comparison.
@@ -138,13 +139,17 @@ class IHOMER(Named, base.MultiLabelClassifier):
         if preset == "paper":
             self._engine = PaperEngine(window, drift or 0.0, check_every, partition, max_bytes)
         else:
+            if window > max_bytes // 128:
+                raise UsageError.parameter(
+                    "window", f"must be at most max_bytes / 128 = {max_bytes // 128} rows", window
+                )
             self._engine = Engine(
                 window,
                 math.pow(2.0, -1.0 / recent),
                 drift or 0.0,
                 max_sets,
                 check_every,
-                min(1_000_000, max_bytes // 2000),
+                max_bytes,
             )
             self._engine.structure.partition = partition
         self._features = Index(0)

@@ -18,10 +18,18 @@ from growlabels.stream._experts import DENSE, FEATURES, LABELS, RIDGE, WIDEST_RI
 from growlabels.stream._kernels import mix, stack_step
 from growlabels.stream._observe import PRIOR, choose, consult, observe
 from growlabels.stream._stack import KEEP, PENALTY
-from growlabels.stream._update import activate, fitting_mode, learn_counts, learn_linear, remember
+from growlabels.stream._update import (
+    activate,
+    crowded,
+    fitting_mode,
+    learn_counts,
+    learn_linear,
+    remember,
+)
 
-FINISHED, SWITCH, DRIFT, FULL = range(4)
-"""Why the loop stopped: all rows done; another mode fits better; drift; the table is full."""
+FINISHED, SWITCH, DRIFT, FULL, CROWDED = range(5)
+"""Why the loop stopped: all rows done; another mode fits better; drift; the table is full; the
+arrays have no room for the next row."""
 
 
 class Tuning(NamedTuple):
@@ -104,6 +112,8 @@ def _compiled(stamp):
             features = max(totals[FEATURES], index[-1] + 1 if index.size > 0 else 0)
             known = totals[LABELS]
             labels = max(known, present[-1] + 1 if present.size > 0 else 0)
+            if tuning.learn and crowded(experts, sets, features, labels, index.size, present.size):
+                return r, CROWDED
 
             view = observe(mode, experts, index, value, features, known, labels)
             parts, near, absent = consult(mode, keep, experts, sets, view, known)

@@ -10,7 +10,7 @@ from scipy import sparse
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import Cells
 from growlabels.stream._index import Index, IndexedCells
-from growlabels.stream._large_engine import LargeEngine, outgrow, outgrown_at
+from growlabels.stream._large_engine import LargeEngine, learn_or_outgrow
 from growlabels.stream._paper import PaperEngine
 
 Choices = NDArray[np.bool_] | sparse.csr_array
@@ -20,7 +20,6 @@ class Named:
     """An engine, which knows indices alone, behind the names of features and labels."""
 
     tree_above: int
-    max_bytes: int
     _engine: Engine | LargeEngine | PaperEngine
     _features: Index
     _positive: Index
@@ -39,10 +38,7 @@ class Named:
             self._labels.update(dict.fromkeys(mentioned))
         if not isinstance(self._engine, Engine):
             return self._engine.learn(rows, keep)
-        at = outgrown_at(self._engine, rows, self.tree_above, self.max_bytes)
-        if at == rows.x_start.size - 1:
-            return self._engine.learn(rows, keep)
-        self._engine, chosen = outgrow(self._engine, rows, at, self.max_bytes, keep)
+        self._engine, chosen = learn_or_outgrow(self._engine, rows, self.tree_above, keep)
         return chosen
 
     def _rows(self, features: Cells) -> Rows:

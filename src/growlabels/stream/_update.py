@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-from growlabels.stream._decoder import FADE
+from growlabels.stream._decoder import FADE, POOL, SETS
 from growlabels.stream._experts import (
     ENTRIES,
     FEATURES,
@@ -50,6 +50,19 @@ def activate(experts, mode, labels):
             experts.second[label] = experts.second[0]
             experts.second_squares[label] = experts.second_squares[0]
     experts.totals[LABELS] = max(experts.totals[LABELS], labels)
+
+
+@njit(cache=True, error_model="numpy")
+def crowded(experts, sets, features, labels, cells, present):
+    """Say whether arrays must grow for a row of so many cells and labels that are present."""
+    totals, used = experts.totals, sets.used
+    return (
+        features > experts.mean.size
+        or labels > experts.label_rows.size
+        or totals[NODES] - totals[OLDEST] + cells > experts.node_feature.size
+        or used[SETS] >= sets.key.size
+        or used[POOL] + present > sets.pool.size
+    )
 
 
 @njit(**INNER)
