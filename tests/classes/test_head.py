@@ -203,8 +203,53 @@ def test_state_of_another_codebook_is_refused() -> None:
     state = EBVHead(8, Codebook.for_classes(100, 256)).state_dict()
     with pytest.raises(RunError, match="made with another codebook"):
         EBVHead(8, Codebook.for_classes(100, 64)).load_state_dict(state)
-    with pytest.raises(RunError, match="lacks codebook, classes, scale"):
+    with pytest.raises(RuntimeError, match=r'Missing key.* "codebook", "classes", "scale"'):
         EBVHead(8, Codebook.for_classes(100, 64)).load_state_dict(nn.Linear(8, 64).state_dict())
+
+
+def test_a_state_without_the_head_leaves_it_as_it_is() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), EBVHead(8, labelled(3, 64)))
+    body = {"0.weight": torch.ones(8, 4), "0.bias": torch.zeros(8)}
+    found = model.load_state_dict(body, strict=False)
+    assert {name.removeprefix("1.") for name in found.missing_keys} == set(
+        model[1].state_dict()  # type: ignore[operator]
+    )
+    with pytest.raises(RuntimeError, match="Missing key"):
+        model.load_state_dict(body)
+
+
+@pytest.mark.parametrize(("count", "dim"), [*KINDS, (20, 13)])
+@pytest.mark.parametrize("assign", [False, True])
+def test_vectors_of_a_head_made_on_meta_are_made_anew(count: int, dim: int, assign: bool) -> None:
+    codebook = Codebook.for_classes(count, dim, steps=5)
+    head, x = EBVHead(8, codebook, label_smoothing=0.1), features(3, 8)
+    with torch.device("meta"):
+        model = nn.Sequential(EBVHead(8, codebook, label_smoothing=0.1))
+    assert {t.device.type for t in [*model.parameters(), *model.buffers()]} == {"meta"}
+    model = model if assign else model.to_empty(device="cpu")
+    model.load_state_dict({f"0.{k}": v for k, v in head.state_dict().items()}, assign=assign)
+    assert torch.equal(model(x), head(x))
+    loss: Any = model[0].loss  # type: ignore[operator]
+    assert torch.equal(loss(x, torch.arange(3)), head.loss(x, torch.arange(3)))
+
+
+def test_distributed_checkpoints_find_the_whole_state() -> None:
+    from torch.distributed.checkpoint import state_dict as dcp
+
+    model = nn.Sequential(EBVHead(8, labelled(3, 64)))
+    state = dcp.get_model_state_dict(model)
+    assert set(state) == set(model.state_dict())
+    assert not dcp.set_model_state_dict(model, state).missing_keys
+
+
+def test_heads_that_share_a_codebook_take_up_what_it_gained() -> None:
+    codebook = labelled(3, 64)
+    one, two = EBVHead(8, codebook), EBVHead(8, codebook)
+    assert one.add_classes(["x"]) == [3]
+    assert two.add_classes(["y"]) == [4] and two.num_classes == 5
+    codebook.remove_labels(["y"])
+    assert one.predict_topk(features(2, 8), 4)[1].shape == (2, 4)
+    assert one.add_classes([]) == [] and one.num_classes == 5
 
 
 @pytest.mark.parametrize(
@@ -285,7 +330,8 @@ def test_features_and_targets_of_other_types_are_refused(x: Any, y: Any, message
 
 def test_damaged_states_are_refused() -> None:
     head = EBVHead(8, labelled(3, 64))
-    for name, value in (("classes", -1), ("scale", float("nan"))):
-        state = head.state_dict() | {name: torch.tensor(value)}
+    wrong = torch.tensor(-1), torch.tensor(torch.nan), torch.zeros(3), "x"
+    for name, value in zip(("classes", "scale", "codebook", "scale"), wrong, strict=True):
+        state = head.state_dict() | {name: value}
         with pytest.raises(RunError, match="state dict is damaged"):
             head.load_state_dict(state)

@@ -1,5 +1,6 @@
 """replace_head on plain, timm-like and transformers models."""
 
+import copy
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,33 @@ def test_labels_of_the_codebook_become_those_of_the_configuration(tmp_path: Path
     assert torch.equal(twin(x).logits, model(x).logits)
 
 
+def test_the_configuration_follows_added_classes_when_told_again() -> None:
+    codebook = Codebook.for_classes(3)
+    codebook.add_labels(["ant", "bee"])
+    model: Any = replace_head(tiny("BertForSequenceClassification"), codebook)
+    model.classifier.add_classes(["cicada", 1])
+    replace_head(model, model.classifier)
+    assert model.num_labels == 4 and model.config.label2id["1"] == 3
+    assert model(torch.randint(5, 50, (1, 7)), labels=torch.tensor([3])).loss.isfinite()
+    model.classifier.add_classes(["1"])
+    with pytest.raises(UsageError, match="two labels of the codebook are called '1'"):
+        replace_head(model, model.classifier)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_adapters_of_peft_are_loaded(tmp_path: Path) -> None:
+    peft: Any = pytest.importorskip("peft")
+    model = replace_head(tiny("BertForSequenceClassification"), CODEBOOK)
+    other, x = copy.deepcopy(model), torch.randint(5, 50, (2, 7))
+    settings = peft.LoraConfig(task_type="SEQ_CLS", target_modules=["query"])
+    adapted = peft.get_peft_model(model, settings).eval()
+    adapted.base_model.model.classifier.modules_to_save["default"].projection.weight.data += 1
+    adapted.save_pretrained(tmp_path)
+    loaded = peft.PeftModel.from_pretrained(other, tmp_path).eval()
+    assert torch.equal(loaded(x).logits, adapted(x).logits)
+    assert not torch.equal(loaded(x).logits, replace_head(model, CODEBOOK)(x).logits)
+
+
 def test_several_or_no_candidates_are_listed() -> None:
     two = Network(head=nn.Linear(12, 10), fc=nn.Linear(12, 10))
     with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; say which with name="):
@@ -184,6 +212,8 @@ def test_wrong_requests() -> None:
         replace_head(model, CODEBOOK, name="end")
     with pytest.raises(UsageError, match=r"'block\.1' of the model is ReLU, not a linear layer"):
         replace_head(model, CODEBOOK, name="block.1")
+    with pytest.raises(UsageError, match="head must be an EBVHead or a Codebook, it was 10"):
+        replace_head(model, 10)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="margin can be given with a codebook only"):
         replace_head(model, EBVHead(12, CODEBOOK), margin=0.1)
     odd = TimmLike(nn.Linear(12, 10))

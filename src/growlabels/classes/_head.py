@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Hashable, Iterable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import UsageError
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head_checks import (
@@ -16,9 +16,11 @@ from growlabels.classes._head_checks import (
     check_features,
     check_head_settings,
     check_rows,
+    check_state,
     not_finite,
 )
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
+from growlabels.classes._products import cosines
 from growlabels.classes._transform import ClassVectors, topk_without
 
 
@@ -61,7 +63,7 @@ class EBVHead(nn.Module):
     With no more classes than dimensions the code is orthonormal, and the head equals a linear
     layer whose outputs are divided by their Euclidean norm and by tau.
     The state dict holds the projection, the scale, the number of classes and the hash of the
-    codebook, no class vector.
+    codebook, no class vector: those are made anew for a head that was made on the device meta.
 
     Examples
     --------
@@ -93,13 +95,20 @@ class EBVHead(nn.Module):
         self.label_smoothing = float(label_smoothing)
         self.tau_setting = tau
         self.projection = nn.Linear(in_features, codebook.dim, bias)
-        self.vectors: ClassVectors = self._class_vectors(_count(codebook, num_classes))
+        self.vectors: ClassVectors
+        self._make_vectors(_count(codebook, num_classes))
         self.scale = self._derived_scale()
+        self.register_load_state_dict_post_hook(_leave_meta)
 
     @property
     def num_classes(self) -> int:
         """Columns of the logits, tombstones included."""
         return self.vectors.n_classes
+
+    @property
+    def classes(self) -> int:
+        """The same, under its name in the state dict: torch.distributed.checkpoint asks for it."""
+        return self.num_classes
 
     @property
     def tau(self) -> float:
@@ -131,7 +140,7 @@ class EBVHead(nn.Module):
         """
         z = self.embed(x)
         with _float32(z):
-            logits = _cosines(z.view(-1, z.shape[-1]), self.vectors) * self.scale
+            logits = cosines(z.view(-1, z.shape[-1]), self.vectors) * self.scale
         return logits.view(*x.shape[:-1], self.num_classes)
 
     def loss(
@@ -190,7 +199,7 @@ class EBVHead(nn.Module):
 
         Equal logits are ordered by class index. Removed labels are never returned.
         """
-        removed = self.codebook.labels.removed
+        removed = [i for i in self.codebook.labels.removed if i < self.num_classes]
         most = self.num_classes - len(removed)
         if not isinstance(k, int) or not 1 <= k <= most:
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
@@ -206,7 +215,9 @@ class EBVHead(nn.Module):
         ----------
         labels
             New labels, added to the codebook; or how many classes, for a codebook without
-            labels. With ``tau="auto"`` the temperature is derived again.
+            labels. With ``tau="auto"`` the temperature is derived again. Labels that the codebook
+            got elsewhere, from another head or its ``add_labels``, become classes first: with
+            ``[]`` these alone.
         """
         before = self.num_classes
         if isinstance(labels, int):
@@ -220,14 +231,14 @@ class EBVHead(nn.Module):
                 raise UsageError.parameter("labels", f"must be from 0 to {room}", labels)
             added = list(range(before, after))
         else:
-            if len(self.codebook.labels) != before:
+            if len(self.codebook.labels) < before:
                 raise UsageError(
                     f"this head has {before} classes and its codebook {len(self.codebook.labels)} "
                     "labels; give the number of new classes, or make the codebook with labels"
                 )
             added = self.codebook.add_labels(labels)
             after = len(self.codebook.labels)
-        self.vectors = self._class_vectors(after).to(self.vectors.device)
+        self._make_vectors(after)
         self.scale = self._derived_scale()
         return added
 
@@ -251,6 +262,20 @@ class EBVHead(nn.Module):
     def _class_vectors(self, n_classes: int) -> ClassVectors:
         return class_vectors(self.codebook, n_classes)
 
+    def _make_vectors(self, n_classes: int) -> None:
+        """Make the products where the projection is, whatever torch's default device."""
+        device = next(self.projection.parameters()).device
+        with device:
+            self.vectors = self._class_vectors(n_classes).to(device)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "EBVHead":
+        """Make the vectors anew when ``to_empty`` brings the head from the device meta."""
+        before = self.vectors.device
+        super()._apply(fn, recurse)
+        if before.type == "meta":
+            self._make_vectors(self.num_classes)
+        return self
+
     def _derived_scale(self) -> float:
         if not isinstance(self.tau_setting, str):
             return 1.0 / self.tau_setting
@@ -266,36 +291,26 @@ class EBVHead(nn.Module):
         destination[prefix + "scale"] = torch.tensor(self.scale, dtype=torch.float64)
 
     def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *rest: Any, **named: Any
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         found = {name: state_dict.pop(prefix + name, None) for name in _OWN_STATE}
-        if any(value is None for value in found.values()):
-            missing = ", ".join(prefix + name for name, value in found.items() if value is None)
-            raise RunError(f"the state dict is not one of an EBVHead: it lacks {missing}")
-        self._adopt_state({name: cast(Tensor, value) for name, value in found.items()})
-        super()._load_from_state_dict(state_dict, prefix, *rest, **named)
-
-    def _adopt_state(self, state: dict[str, Tensor]) -> None:
-        saved, own = bytes(state["codebook"].tolist()).hex(), self.codebook.hash
-        if saved != own:
-            raise RunError(
-                f"the state dict was made with another codebook (hash {saved[:12]}, this head "
-                f"has {own[:12]}: {self.codebook.kind}, dim {self.codebook.dim}); "
-                "make the head with the codebook it was trained with"
-            )
-        classes, scale = int(state["classes"]), float(state["scale"])
-        if classes < 1 or not 0 < scale <= MAX_SCALE:
-            raise RunError(
-                f"the state dict is damaged: it has {classes} classes and scale {scale}; load "
-                "another copy"
-            )
-        if classes > self.num_classes:
-            raise RunError(
-                f"the state dict knows {classes} classes, this head {self.num_classes}; "
-                "add the missing classes with add_classes first"
-            )
-        if classes == self.num_classes or self.tau_setting != "auto":
-            self.scale = scale
+        if strict:
+            missing_keys += [prefix + name for name, value in found.items() if value is None]
+        check_state(self, **found)
+        saved, scale = found["classes"], found["scale"]
+        same = saved is None or int(saved) == self.num_classes
+        if scale is not None and (same or self.tau_setting != "auto"):
+            self.scale = float(scale)
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
 
 _OWN_STATE = ("codebook", "classes", "scale")
@@ -342,35 +357,11 @@ def _count(codebook: Codebook, num_classes: int | None) -> int:
     return count
 
 
+def _leave_meta(head: EBVHead, keys: object) -> None:
+    """Make the vectors where ``load_state_dict(..., assign=True)`` has put the projection."""
+    if head.vectors.device.type == "meta":
+        head._make_vectors(head.num_classes)
+
+
 def _float32(z: Tensor) -> torch.autocast:
     return torch.autocast(z.device.type, enabled=False)
-
-
-def _cosines(z: Tensor, vectors: ClassVectors) -> Tensor:
-    return cast(Tensor, _Cosines.apply(z, vectors))
-
-
-class _Cosines(torch.autograd.Function):
-    """``z W^T``; its derivative is :class:`_Combine`, so it can be taken any number of times."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, vectors: ClassVectors) -> Tensor:
-        ctx.vectors = vectors
-        return vectors.cosines(z)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
-        return cast(Tensor, _Combine.apply(outer[0], ctx.vectors)), None
-
-
-class _Combine(torch.autograd.Function):
-    """``weights W``, the adjoint of :class:`_Cosines`."""
-
-    @staticmethod
-    def forward(ctx: Any, weights: Tensor, vectors: ClassVectors) -> Tensor:
-        ctx.vectors = vectors
-        return vectors.combine(weights)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None]:
-        return _cosines(outer[0], ctx.vectors), None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, RunError, UsageError
 
 if TYPE_CHECKING:
     from growlabels.classes._head import EBVHead
@@ -73,4 +73,31 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
             f"target must be from 0 to {head.num_classes - 1} (or {ignore_index} to be "
             f"ignored), it was {int(y[bad].flatten()[0])} in {first_place(bad)}; "
             "add new classes with add_classes first"
+        )
+
+
+def check_state(head: "EBVHead", codebook: Any, classes: Any, scale: Any) -> None:
+    """Refuse what a state dict says of another head; None is what it does not say."""
+    try:
+        saved = None if codebook is None else bytes(codebook.tolist()).hex()
+        count = 1 if classes is None else int(classes)
+        found = 1.0 if scale is None else float(scale)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise RunError(f"the state dict is damaged ({error}); load another copy") from error
+    own = head.codebook.hash
+    if saved not in (None, own):
+        raise RunError(
+            f"the state dict was made with another codebook (hash {saved[:12]}, this head "
+            f"has {own[:12]}: {head.codebook.kind}, dim {head.codebook.dim}); "
+            "make the head with the codebook it was trained with"
+        )
+    if count < 1 or not 0 < found <= MAX_SCALE:
+        raise RunError(
+            f"the state dict is damaged: it has {count} classes and scale {found}; load "
+            "another copy"
+        )
+    if count > head.num_classes:
+        raise RunError(
+            f"the state dict knows {count} classes, this head {head.num_classes}; "
+            "add the missing classes with add_classes first"
         )

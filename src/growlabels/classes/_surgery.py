@@ -6,6 +6,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from growlabels.base.errors import UsageError
+from growlabels.base.labels import repeated
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._dense_head import DenseEBVHead
 from growlabels.classes._head import EBVHead
@@ -29,7 +30,9 @@ def replace_head(
 
     The new head gets the device, dtype and mode (training or not) of the old layer. The number
     of classes in ``model.num_classes``, ``model.num_labels`` and ``model.config`` follows where
-    these exist, and the codebook's labels become the ``id2label`` of the configuration.
+    these exist, and the codebook's labels become the ``id2label`` of the configuration. It does not
+    follow a later ``head.add_classes`` by itself: call ``replace_head(model, head)`` once more,
+    with the head that is there, or a loss that the model computes itself fails.
 
     Parameters
     ----------
@@ -51,7 +54,8 @@ def replace_head(
     Raises
     ------
     UsageError
-        No layer, or more than one, was found; or the head takes features of another length.
+        No layer, or more than one, was found; the head takes features of another length; or two
+        labels, like 1 and "1", are one name in a configuration.
 
     Examples
     --------
@@ -60,6 +64,12 @@ def replace_head(
     EBVHead(
       kerdock, dim=1024, num_classes=5000, ...
     """
+    if not isinstance(model, nn.Module):
+        raise UsageError.parameter("model", "must be a torch module", model)
+    if not isinstance(head, EBVHead | Codebook):
+        raise UsageError.parameter(
+            "head", "must be an EBVHead or a Codebook", head, "make one with Codebook.for_classes"
+        )
     if settings and not isinstance(head, Codebook):
         raise UsageError(
             f"{', '.join(settings)} can be given with a codebook only; this head has its own"
@@ -80,6 +90,8 @@ def replace_head(
             f"must be {width}, what {path!r} of the model takes",
             new.in_features,
         )
+    named = getattr(getattr(model, "config", None), "id2label", None) is not None
+    names = _names(new) if named else None
     like = next(
         (p for p in [*old.parameters(), *model.parameters()] if p.is_floating_point()), None
     )
@@ -88,7 +100,7 @@ def replace_head(
     new.train(old.training)
     parent, _, last = path.rpartition(".")
     setattr(model.get_submodule(parent), last, new)
-    _tell(model, new)
+    _tell(model, new.num_classes, names)
     return model
 
 
@@ -190,15 +202,25 @@ def _match(head: EBVHead, like: Tensor) -> None:
         parameter.data = parameter.data.to(like.dtype)
 
 
-def _tell(model: nn.Module, head: EBVHead) -> None:
+def _names(head: EBVHead) -> dict[int, str]:
+    """Return what a configuration calls the classes."""
+    labels, count = head.codebook.labels, head.num_classes
+    if not len(labels):
+        return {i: f"LABEL_{i}" for i in range(count)}
+    names = {i: str(labels[i]) for i in range(count)}
+    if twice := repeated(names.values()):
+        raise UsageError(
+            f"two labels of the codebook are called {twice[0]!r} in a configuration of "
+            "transformers; rename one"
+        )
+    return names
+
+
+def _tell(model: nn.Module, count: int, names: dict[int, str] | None) -> None:
     """Bring the numbers and names of classes that the model keeps up to date."""
     for attribute in ("num_classes", "num_labels"):
         if isinstance(getattr(model, attribute, None), int):
-            setattr(model, attribute, head.num_classes)
-    config = getattr(model, "config", None)
-    if getattr(config, "id2label", None) is None:
-        return
-    labels = head.codebook.labels
-    names = {i: str(labels[i]) if len(labels) else f"LABEL_{i}" for i in range(head.num_classes)}
-    cast(Any, config).id2label = names
-    cast(Any, config).label2id = {label: i for i, label in names.items()}
+            setattr(model, attribute, count)
+    if names is not None:
+        config: Any = model.config
+        config.id2label, config.label2id = names, {label: i for i, label in names.items()}
