@@ -100,5 +100,8 @@ def test_calibration_is_saved_and_undone_by_more_training(
 def test_wrong_rows(fitted: EBVClassifier) -> None:
     with pytest.raises(UsageError, match="at least 19 for a false-rejection rate"):
         fitted.calibrate(*rows(10, 1, 0, KNOWN))
+    for x, y in ((50, 60), (60, 50)):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            fitted.calibrate(rows(x, 1, 0, KNOWN)[0], rows(y, 1, 0, KNOWN)[1])
     with pytest.raises(DataError, match="label 11 was never added"):
         fitted.calibrate(*rows(50, 1, ALL - 1, ALL))

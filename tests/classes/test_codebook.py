@@ -101,6 +101,8 @@ def test_duplicate_and_unknown_labels() -> None:
         codebook.add_labels("cd")
     with pytest.raises(DataError, match="label 'x' was never added"):
         codebook.remove_labels(["a", "x"])
+    with pytest.raises(UsageError, match="labels must be a list of labels, it was 'a'"):
+        codebook.remove_labels("a")
     assert codebook.labels.removed == []
 
 

@@ -73,8 +73,14 @@ def test_probabilities_and_topk_agree() -> None:
     assert (labels == model.classes_[order]).all()
     np.testing.assert_allclose(top, np.take_along_axis(shares, order, 1))
     assert (model.predict(x) == labels[:, 0]).all()
-    with pytest.raises(UsageError, match="k must be from 1 to 10, it was 11"):
+    with pytest.raises(
+        UsageError, match="k must be from 1 to 10, the number of classes, it was 11"
+    ):
         model.predict_topk(x, 11)
+    with pytest.raises(UsageError, match="it was '2'"):
+        model.predict_topk(x, "2")  # type: ignore[arg-type]
+    assert model.predict_topk(x)[0].shape == (len(x), 5)
+    assert EBVClassifier(**QUICK).fit(x, y > 4).predict_topk(x)[0].shape == (len(x), 2)
 
 
 def test_same_seed_same_model_and_no_global_state_is_touched() -> None:
@@ -148,7 +154,10 @@ def test_pickle_and_parameters(on_texts: EBVClassifier) -> None:
     [
         ({"hidden": 0}, "hidden must be a whole number of at least 1, it was 0"),
         ({"epochs": -1}, "epochs must be a whole number of at least 1 or None, it was -1"),
-        ({"lr": 0.0}, "lr must be above 0 and finite, it was 0.0"),
+        ({"lr": 0.0}, "lr must be a finite number above 0, it was 0.0"),
+        ({"lr": "a"}, "lr must be a finite number above 0, it was 'a'"),
+        ({"weight_decay": -1}, "weight_decay must be a finite number of at least 0, it was -1"),
+        ({"device": "abacus"}, "device must be one that torch finds here, it was 'abacus'"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, it was 1.0"),
         ({"margin": -1.0}, "margin must be from 0"),
         ({"dim": 0}, "dim must be a whole number of at least 1"),
@@ -168,6 +177,15 @@ def test_wrong_rows(on_texts: EBVClassifier) -> None:
         on_texts.predict(x)
     with pytest.raises(DataError, match="holds no rows"):
         on_texts.predict([])
+    with pytest.raises(DataError, match=r"X\[0\] must be a string, it was None"):
+        on_texts.predict([None])
+    with pytest.raises(UsageError, match="X must be a list of texts, it was a single one"):
+        on_texts.predict("a crimson one")
+    for odd in (None, float("nan"), b"b"):
+        with pytest.raises(DataError, match=r"X\[1\] must be a string, it was .* of type"):
+            EBVClassifier(**TEXT).fit(["a", odd, "c"], [0, 1, 0])
+    with pytest.raises(DataError, match=r"y\[2\] is missing"):
+        EBVClassifier(**TEXT).fit(["a", "b", "c"], ["x", "y", None])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         EBVClassifier(**TEXT).fit(["a", "b"], ["x"])
     with pytest.raises(UsageError, match="y must hold labels like those of fit"):

@@ -40,6 +40,19 @@ def test_a_grown_text_model_goes_on(saved: Path) -> None:
     assert (again.predict_proba(["cc"]) == model.predict_proba(["cc"])).all()
 
 
+def test_a_model_of_another_machine_is_loaded_where_its_device_is_absent(tmp_path: Path) -> None:
+    model = EBVClassifier(**QUICK).fit(np.eye(4), [0, 1, 0, 1])
+    model.device = "abacus"
+    model.save(tmp_path / "model")
+    again = EBVClassifier.load(tmp_path / "model")
+    assert again.device == EBVClassifier.load(tmp_path / "model", "cpu").device == "cpu"
+    assert again.predict(np.eye(4)).shape == (4,)
+    with pytest.raises(UsageError, match="device must be one that torch finds here"):
+        EBVClassifier.load(tmp_path / "model", "abacus")
+    with pytest.raises(UsageError, match="it is a file; give the path of a folder"):
+        model.save(tmp_path / "model" / "classifier.json")
+
+
 def test_what_is_damaged_is_refused(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no saved classifier"):
         EBVClassifier.load(tmp_path)

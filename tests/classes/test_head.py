@@ -11,7 +11,7 @@ from torch import nn
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.classes import Codebook, EBVHead
 from growlabels.classes._head import auto_scale
-from growlabels.classes._head_checks import check_rows
+from growlabels.classes._head_checks import check_head_settings, check_rows
 
 KINDS = [(100, 128), (129, 128), (200, 128), (1000, 64), (300, 256)]
 
@@ -141,6 +141,8 @@ def test_adding_classes_keeps_old_cosines_and_derives_tau_again() -> None:
 def test_adding_unnamed_classes() -> None:
     head = EBVHead(8, Codebook.for_classes(60, 64))
     assert head.add_classes(2) == [60, 61]
+    with pytest.raises(UsageError, match="labels must be new labels or their number"):
+        head.add_classes(True)
     assert head(features(1, 8)).shape == (1, 62)
     with pytest.raises(UsageError, match="has 62 classes and its codebook 0 labels"):
         head.add_classes(["name"])
@@ -165,6 +167,11 @@ def test_removed_labels_are_never_predicted(count: int) -> None:
     assert head.predict_topk(x[:0], 3)[1].shape == (0, 3)
     with pytest.raises(UsageError, match=f"k must be from 1 to {30 - count}"):
         head.predict_topk(x, 31 - count)
+    with pytest.raises(DataError, match=r"target \d+ in row 1 is the removed label 'class \d+'"):
+        head.loss(x[:2], torch.tensor([-100, gone.pop()]))
+    codebook.remove_labels([name for name in codebook.labels if name in codebook.labels])
+    with pytest.raises(UsageError, match="all classes of the head were removed"):
+        head.predict_topk(x)
 
 
 def test_state_dict_is_complete_and_small() -> None:
@@ -260,12 +267,28 @@ def test_heads_that_share_a_codebook_take_up_what_it_gained() -> None:
         ({"margin": 2.0}, "margin must be from 0"),
         ({"label_smoothing": 1.0}, "label_smoothing must be from 0"),
         ({"num_classes": 5000}, "num_classes must be from 1 to 128"),
-        ({"in_features": 0}, "in_features must be at least 1, it was 0"),
+        ({"in_features": 0}, "in_features must be a whole number of at least 1, it was 0"),
     ],
 )
 def test_wrong_settings(settings: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         EBVHead(**{"in_features": 8, "codebook": Codebook.for_classes(100, 64)} | settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ((8.5, "auto", 0.0, 0.0), "in_features"),
+        (("8", "auto", 0.0, 0.0), "in_features"),
+        ((8, True, 0.0, 0.0), "tau"),
+        ((8, None, 0.0, 0.0), "tau"),
+        ((8, "auto", "a", 0.0), "margin"),
+        ((8, "auto", 0.0, None), "label_smoothing"),
+    ],
+)
+def test_settings_of_other_types(settings: tuple, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} must be"):
+        check_head_settings(*settings)
 
 
 def test_number_of_classes_must_agree_with_the_labels() -> None:

@@ -44,6 +44,17 @@ def test_frames_are_learned_saved_and_added_to(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict_proba(test), model.predict_proba(test))
 
 
+def test_frames_of_polars_are_read_like_those_of_pandas() -> None:
+    polars = pytest.importorskip("polars")
+    frame = goods(60, 0)
+    rows = as_mixed(frame)
+    cells = {name: [None if v != v else v for v in frame[name]] for name in frame.columns}
+    same = as_mixed(polars.DataFrame(cells))
+    assert isinstance(rows, MixedRows) and isinstance(same, MixedRows)
+    assert same.words == rows.words and same.names == rows.names
+    np.testing.assert_array_equal(same.numbers, rows.numbers)
+
+
 def test_a_row_is_read_alike_alone_and_among_others() -> None:
     rows = as_mixed(goods(30, 0))
     assert isinstance(rows, MixedRows)

@@ -52,6 +52,7 @@ def test_temperature_is_the_minimum(seed: int, stretch: float) -> None:
         ).item()
 
     best = fit_temperature(logits, y)
+    assert fit_temperature(torch.tensor(logits, requires_grad=True), y) == best
     assert loss(best) <= min(loss(t) for t in np.geomspace(0.01, 100, 200)) + 1e-9
     assert best == pytest.approx(stretch, rel=0.8)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import Tensor
 
 from growlabels.base.errors import UsageError
@@ -51,9 +51,12 @@ class Calibrated:
             There are fewer rows than ``1 / false_rejection - 1``.
         DataError
             A label was not learned.
+        ValueError
+            ``X`` and ``y`` are not equally long.
         """
         check_is_fitted(self)
         targets = self._targets(column_or_1d(y, warn=True))
+        check_consistent_length(X, targets)
         threshold = conformal_threshold(self.score_samples(X), false_rejection)
         most = max(FEWEST, LOGITS // self.head_.num_classes)
         order = np.random.default_rng(0).permutation(len(targets))

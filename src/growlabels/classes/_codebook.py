@@ -249,6 +249,8 @@ class Codebook:
 
     def remove_labels(self, labels: Iterable[Hashable]) -> list[int]:
         """Retire labels; their vectors are not given to others. Returns their indices."""
+        if isinstance(labels, str):  # each letter would be one
+            raise UsageError.parameter("labels", "must be a list of labels", labels)
         gone = list(dict.fromkeys(labels))
         for label in gone:  # an unknown label raises before any is removed
             self.labels.index(label)

@@ -25,6 +25,7 @@ from growlabels.classes._codebook import Codebook
 from growlabels.classes._distillation import Distillation
 from growlabels.classes._early_stopping import EarlyStopping
 from growlabels.classes._head import EBVHead
+from growlabels.classes._mixed import check_no_label_missing
 from growlabels.classes._predicting import Predicting
 from growlabels.classes._reader import Analyzer, ArrayReader
 from growlabels.classes._reader_choice import Reader, readable, reader_of
@@ -245,9 +246,13 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         _estimator_file.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "EBVClassifier":
-        """Read a folder that :meth:`save` wrote."""
-        return _estimator_file.load(path, cls)
+    def load(cls, path: str | os.PathLike[str], device: str | None = None) -> "EBVClassifier":
+        """Read a folder that :meth:`save` wrote.
+
+        ``device`` is where to predict: by default that of the saved model, or the CPU where torch
+        does not find it here.
+        """
+        return _estimator_file.load(path, cls, device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -327,6 +332,7 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
     def _read(self, X: Any, y: Any, first: bool) -> tuple[Inputs, NDArray[Any]]:
         """Check rows and labels together; the first time, take the measure of the rows."""
         rows: Any = readable(X, None if first else self.reader_)
+        check_no_label_missing(y)
         if rows is None:
             rows, labels = validate_data(
                 self, X, y, reset=first, dtype=np.float64, ensure_all_finite="allow-nan"

@@ -15,6 +15,7 @@ from growlabels.base.files import atomic_write, check_seal, file_sha256, sealed
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._reader import ArrayReader
 from growlabels.classes._reader_choice import reader_from_json
+from growlabels.classes._settings import check_device, has_device
 
 if TYPE_CHECKING:
     from growlabels.classes._estimator import EBVClassifier
@@ -26,6 +27,8 @@ SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codeboo
 def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     """Write weights and codebook, then the settings that name their hashes."""
     folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"cannot save to {str(folder)!r}: it is a file; give the path of a folder")
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"trunk.{name}": value for name, value in model.trunk_.state_dict().items()}
     tensors |= {f"head.{name}": value for name, value in model.head_.state_dict().items()}
@@ -45,8 +48,12 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
         json.dump(sealed(settings), file, indent=1)
 
 
-def load(path: str | os.PathLike[str], kind: "type[EBVClassifier]") -> "EBVClassifier":
+def load(
+    path: str | os.PathLike[str], kind: "type[EBVClassifier]", device: str | None = None
+) -> "EBVClassifier":
     """Read what :func:`save` wrote into a ``kind``; hashes, format and shapes are checked."""
+    if device is not None:
+        check_device(device)
     folder = Path(path)
     if not (folder / SETTINGS).is_file():
         raise UsageError(f"{str(folder)!r} holds no saved classifier: it has no {SETTINGS}")
@@ -59,7 +66,7 @@ def load(path: str | os.PathLike[str], kind: "type[EBVClassifier]") -> "EBVClass
             )
         settings = check_seal(settings)
         _check_hashes(folder, settings["hashes"])
-        return _restore(folder, settings, kind)
+        return _restore(folder, settings, kind, device)
     except (KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise RunError(
             f"the classifier in {str(folder)!r} is damaged ({error}); train it again"
@@ -76,9 +83,10 @@ def _check_hashes(folder: Path, hashes: dict[str, str]) -> None:
 
 
 def _restore(
-    folder: Path, settings: dict[str, Any], kind: "type[EBVClassifier]"
+    folder: Path, settings: dict[str, Any], kind: "type[EBVClassifier]", device: str | None
 ) -> "EBVClassifier":
     model = kind(**settings["parameters"])
+    model.device = device or (model.device if has_device(model.device) else "cpu")
     model.reader_ = reader_from_json(settings["reader"])
     model.codebook_ = Codebook.load(folder / CODEBOOK)
     model.classes_ = np.array(list(model.codebook_.labels)).astype(settings["label_type"])

@@ -17,6 +17,7 @@ from growlabels.classes._head_checks import (
     check_head_settings,
     check_rows,
     check_state,
+    is_count,
     not_finite,
 )
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
@@ -90,11 +91,11 @@ class EBVHead(nn.Module):
                 "codebook", "must be a Codebook", codebook, "make one with Codebook.for_classes"
             )
         self.codebook = codebook
-        self.in_features = in_features
+        self.in_features = int(in_features)
         self.margin = float(margin)
         self.label_smoothing = float(label_smoothing)
         self.tau_setting = tau
-        self.projection = nn.Linear(in_features, codebook.dim, bias)
+        self.projection = nn.Linear(self.in_features, codebook.dim, bias)
         self.vectors: ClassVectors
         self._make_vectors(_count(codebook, num_classes))
         self.scale = self._derived_scale()
@@ -201,7 +202,9 @@ class EBVHead(nn.Module):
         """
         removed = [i for i in self.codebook.labels.removed if i < self.num_classes]
         most = self.num_classes - len(removed)
-        if not isinstance(k, int) or not 1 <= k <= most:
+        if most < 1:
+            raise UsageError("all classes of the head were removed; add classes first")
+        if not (is_count(k) and 1 <= k <= most):
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         z = self.embed(x)
         with _float32(z):
@@ -220,12 +223,14 @@ class EBVHead(nn.Module):
             ``[]`` these alone.
         """
         before = self.num_classes
-        if isinstance(labels, int):
+        if isinstance(labels, bool) or not (is_count(labels) or isinstance(labels, Iterable)):
+            raise UsageError.parameter("labels", "must be new labels or their number", labels)
+        if not isinstance(labels, Iterable):
             if len(self.codebook.labels):
                 raise UsageError.parameter(
                     "labels", "must be labels, since the codebook has labels", labels
                 )
-            after = before + labels
+            after = before + int(labels)
             if labels < 0 or after > self.codebook.capacity:
                 room = self.codebook.capacity - before
                 raise UsageError.parameter("labels", f"must be from 0 to {room}", labels)
@@ -347,14 +352,14 @@ def _count(codebook: Codebook, num_classes: int | None) -> int:
             )
         return len(codebook.labels)
     count = codebook.n_classes if num_classes is None else num_classes
-    if not 1 <= count <= codebook.capacity:
+    if not (is_count(count) and 1 <= count <= codebook.capacity):
         raise UsageError.parameter(
             "num_classes",
             f"must be from 1 to {codebook.capacity}, the capacity of the codebook",
             count,
             "make a larger one with Codebook.for_classes",
         )
-    return count
+    return int(count)
 
 
 def _leave_meta(head: EBVHead, keys: object) -> None:

@@ -1,8 +1,10 @@
 """What a head refuses: settings, features and targets that it could not use."""
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,17 +14,30 @@ if TYPE_CHECKING:
     from growlabels.classes._head import EBVHead
 
 MAX_SCALE = 100.0
+LEAST = 1 / MAX_SCALE  # tau
 
 
-def check_head_settings(in_features: int, tau: Any, margin: float, label_smoothing: float) -> None:
+def is_number(value: object) -> bool:
+    """Say whether a value is a real number, Python's or numpy's, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_count(value: object) -> bool:
+    """Say whether a value is a whole number, Python's or numpy's, and no truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_head_settings(in_features: Any, tau: Any, margin: Any, label_smoothing: Any) -> None:
     """Refuse what no head could use."""
-    if in_features < 1:
-        raise UsageError.parameter("in_features", "must be at least 1", in_features)
-    if tau != "auto" and not (isinstance(tau, int | float) and 1 / MAX_SCALE <= tau < math.inf):
-        raise UsageError.parameter("tau", f"must be 'auto' or at least {1 / MAX_SCALE}", tau)
-    if not 0 <= margin < math.pi / 2:
+    if not (is_count(in_features) and in_features >= 1):
+        raise UsageError.parameter(
+            "in_features", "must be a whole number of at least 1", in_features
+        )
+    if not (tau == "auto" if isinstance(tau, str) else is_number(tau) and LEAST <= tau < math.inf):
+        raise UsageError.parameter("tau", f"must be 'auto' or at least {LEAST}", tau)
+    if not (is_number(margin) and 0 <= margin < math.pi / 2):
         raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
-    if not 0 <= label_smoothing < 1:
+    if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
         raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
 
 
@@ -74,6 +89,14 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
             f"ignored), it was {int(y[bad].flatten()[0])} in {first_place(bad)}; "
             "add new classes with add_classes first"
         )
+    if removed := head.codebook.labels.removed:
+        bad = torch.isin(y, torch.tensor(removed, device=y.device)) & (y != ignore_index)
+        if bool(bad.any()):
+            index = int(y[bad].flatten()[0])
+            raise DataError(
+                f"target {index} in {first_place(bad)} is the removed label "
+                f"{head.codebook.labels[index]!r}; add it again or leave the row out"
+            )
 
 
 def check_state(head: "EBVHead", codebook: Any, classes: Any, scale: Any) -> None:

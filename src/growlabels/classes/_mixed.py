@@ -150,10 +150,13 @@ class MixedTrunk(nn.Module):
 
 
 def as_mixed(x: object) -> MixedRows | None:
-    """Return a data frame with a column that is no number as rows by column; None for others."""
+    """Return a data frame with a column that is no number as rows by column; None for others.
+
+    The frame is one of pandas or polars.
+    """
     if isinstance(x, MixedRows):
         return x
-    if not (hasattr(x, "columns") and hasattr(x, "dtypes") and getattr(x, "ndim", 0) == 2):
+    if not (hasattr(x, "columns") and hasattr(x, "dtypes") and len(getattr(x, "shape", ())) == 2):
         return None
     frame: Any = x
     if twice := repeated(frame.columns):
@@ -167,7 +170,21 @@ def as_mixed(x: object) -> MixedRows | None:
 def _is_numeric(column: Any) -> bool:
     if getattr(column.dtype, "kind", "O") in "biuf":
         return True
-    return all(isinstance(v, int | float | np.number) or _is_missing(v) for v in column.tolist())
+    return all(isinstance(v, int | float | np.number) or _is_missing(v) for v in _cells(column))
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of a column of pandas or polars."""
+    return column.tolist() if hasattr(column, "tolist") else column.to_list()
+
+
+def check_no_label_missing(y: Any) -> None:
+    """Refuse labels of which one is None, NaN or ``pandas.NA``."""
+    labels = np.asarray(y)
+    if labels.dtype == object and labels.ndim == 1:
+        missing = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
+        if missing is not None:
+            raise DataError(f"y[{missing}] is missing; fill it in or leave the row out")
 
 
 def _is_missing(value: Any) -> bool:
@@ -187,7 +204,7 @@ def _of_frame(frame: Any, words: Sequence[str], numbers: Sequence[str]) -> Mixed
 
 def _strings(column: Any, name: str) -> list[str]:
     """Return a column as words, "" where one is missing."""
-    cells = column.tolist()
+    cells = _cells(column)
     for row, cell in enumerate(cells):
         if isinstance(cell, list | tuple | dict | set | np.ndarray):
             raise DataError(
@@ -202,12 +219,12 @@ def _numbers(column: Any, name: str) -> NDArray[np.float64]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
         values = column.to_numpy(np.float64)
     else:
-        cells = [np.nan if _is_missing(cell) else cell for cell in column.tolist()]
+        cells = [np.nan if _is_missing(cell) else cell for cell in _cells(column)]
         values = np.array([c if isinstance(c, int | float | np.number) else np.inf for c in cells])
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):
         raise DataError(
             f"X row {bad[0]}: column {name!r} must hold finite numbers, it was "
-            f"{column.tolist()[bad[0]]!r}; mend it or leave the column out"
+            f"{_cells(column)[bad[0]]!r}; mend it or leave the column out"
         )
     return values

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import UsageError
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import is_count
 from growlabels.classes._kernel_vectors import MANY_CLASSES
 from growlabels.classes._reader import ArrayReader
 from growlabels.classes._reader_choice import Reader
@@ -45,15 +46,21 @@ class Predicting:
         parts = [torch.softmax(logits.double(), 1) for logits in self._logits(X)]
         return torch.cat(parts).numpy()
 
-    def predict_topk(self, X: Any, k: int = 5) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def predict_topk(
+        self, X: Any, k: int | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return the ``k`` most likely labels of each row, best first, and their probabilities.
 
-        Ties go to the label that comes first in ``classes_``.
+        By default five, or all where there are fewer. Ties go to the label that comes first in
+        ``classes_``.
         """
+        check_is_fitted(self)
+        most = len(self.classes_)
+        k = min(5, most) if k is None else k
+        if not (is_count(k) and 1 <= k <= most):
+            raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         labels, shares = [], []
         for logits in self._logits(X):
-            if not 1 <= k <= logits.shape[1]:
-                raise UsageError.parameter("k", f"must be from 1 to {logits.shape[1]}", k)
             values, index = exact_topk(logits, k)
             labels.append(index)
             shares.append(torch.exp((values - logits.logsumexp(1, keepdim=True)).double()))

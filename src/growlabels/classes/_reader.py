@@ -1,5 +1,6 @@
 """Rows as people have them -> inputs of a trunk, the same way at fit and at predict."""
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
@@ -214,15 +215,25 @@ def as_images(x: object) -> NDArray[np.float32] | None:
     return images[:, None] if images.ndim == 3 else images
 
 
-def as_texts(x: object) -> Sequence[str] | None:
+def as_texts(x: object, expected: bool = False) -> Sequence[str] | None:
     """Return ``x`` as a list of strings, or None where it is no sequence of strings.
+
+    Strings among other things are a ``DataError``; so is a row without, where strings are expected.
 
     >>> as_texts(np.array(["a", "b"])), as_texts([[1.0]])
     (['a', 'b'], None)
     """
-    if isinstance(x, str) or not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
+    if not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
         return None
     if getattr(x, "ndim", 1) != 1 or not len(x):  # type: ignore[arg-type]
         return None
     rows = list(x)  # type: ignore[call-overload]
-    return [str(row) for row in rows] if all(isinstance(row, str) for row in rows) else None
+    odd = next((i for i, row in enumerate(rows) if not isinstance(row, str)), None)
+    if odd is None:
+        return [str(row) for row in rows]
+    if expected or any(isinstance(row, str | bytes) for row in rows):
+        raise DataError(
+            f"X[{odd}] must be a string, it was {reprlib.repr(rows[odd])} of type "
+            f"{type(rows[odd]).__name__}; give '' where a text is missing, decode bytes"
+        )
+    return None

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from growlabels.base.errors import UsageError
 from growlabels.classes._mixed import MixedReader, MixedRows, as_mixed
 from growlabels.classes._reader import ArrayReader, ImageReader, TextReader, as_images, as_texts
 
@@ -19,9 +20,11 @@ def readable(
 
     ``reader`` is that of the fit, if there was one: it knows the columns of such a table.
     """
+    if isinstance(x, str | bytes):
+        raise UsageError("X must be a list of texts, it was a single one; give [text]")
     if isinstance(reader, MixedReader):
         return reader.table(x)
-    texts = as_texts(x)
+    texts = as_texts(x, isinstance(reader, TextReader))
     if texts is not None:
         return texts
     images = as_images(x)

@@ -81,6 +81,8 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     >>> round(fit_temperature(3 * rows, [0] * 9 + [1]), 6)
     3.0
     """
+    if isinstance(logits, Tensor):
+        logits = logits.detach().cpu().numpy()
     values, target = np.array(logits, np.float64), np.asarray(y)  # a copy, to work in
     if values.ndim != 2 or target.shape != values.shape[:1] or values.size == 0:
         raise UsageError(

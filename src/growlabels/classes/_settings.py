@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 
 from growlabels.base.errors import UsageError
-from growlabels.classes._head_checks import check_head_settings
+from growlabels.classes._head_checks import check_head_settings, is_number
 from growlabels.classes._reader import ANALYZERS
 
 
@@ -20,6 +21,24 @@ def room(capacity: int | None, classes: int) -> int:
             "leave it out for ample room",
         )
     return capacity or classes
+
+
+def has_device(name: Any) -> bool:
+    """Say whether torch finds a device that holds data here.
+
+    >>> has_device("cpu"), has_device("meta"), has_device("abacus")
+    (True, False, False)
+    """
+    try:
+        return torch.empty(0, device=name).device.type != "meta"
+    except (AssertionError, RuntimeError, TypeError, NotImplementedError):
+        return False
+
+
+def check_device(name: Any) -> None:
+    """Refuse a device that torch does not find."""
+    if not has_device(name):
+        raise UsageError.parameter("device", "must be one that torch finds here", name, "use 'cpu'")
 
 
 def check_settings(model: Any) -> None:
@@ -40,16 +59,17 @@ def check_settings(model: Any) -> None:
     if model.analyzer not in ANALYZERS:
         raise UsageError.choice("analyzer", ANALYZERS, model.analyzer)
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
-        if not 0 < getattr(model, name) < math.inf:
-            raise UsageError.parameter(name, "must be above 0 and finite", getattr(model, name))
+        value = getattr(model, name)
+        if not (is_number(value) and 0 < value < math.inf):
+            raise UsageError.parameter(name, "must be a finite number above 0", value)
+    for name in ("weight_decay", "distillation"):
+        value = getattr(model, name)
+        if not (is_number(value) and 0 <= value < math.inf):
+            raise UsageError.parameter(name, "must be a finite number of at least 0", value)
     check_head_settings(model.hidden, model.tau, model.margin, model.label_smoothing)
-    if not 0 < model.validation_fraction < 1:
-        raise UsageError.parameter(
-            "validation_fraction", "must be between 0 and 1", model.validation_fraction
-        )
-    if not 0 <= model.distillation < math.inf:
-        raise UsageError.parameter(
-            "distillation", "must be at least 0 and finite", model.distillation
-        )
-    if not 0 <= model.dropout < 1:
+    share = model.validation_fraction
+    if not (is_number(share) and 0 < share < 1):
+        raise UsageError.parameter("validation_fraction", "must be between 0 and 1", share)
+    if not (is_number(model.dropout) and 0 <= model.dropout < 1):
         raise UsageError.parameter("dropout", "must be from 0 to below 1", model.dropout)
+    check_device(model.device)
