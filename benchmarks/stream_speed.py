@@ -6,8 +6,8 @@ River's logistic regression per label: without a scaler, with one, and with one 
 With ``GROWLABELS_DATA`` the same on every set of the mirror, beside Vowpal Wabbit's one-against-all
 through its Python interface (rows given as text that was made before the clock ran) and our linear
 experts alone (``stream_linear.py``), and the counts of label pairs on Bibtex against one Jaccard
-object of River per pair. Then our cost against features, labels and density on synthetic rows, and
-the seconds a fresh process needs until its first prediction.
+object of River per pair. Then the seconds a fresh process needs until its first prediction. (What a
+row costs by features, labels and cells: ``stream_scaling.py``.)
 
     GROWLABELS_DATA=... python benchmarks/stream_speed.py [--rounds 3] [--rows 800]
 """
@@ -191,30 +191,6 @@ def on_pairs(rounds: int, most: int = 5) -> dict[str, float]:
     return {"pairs": rate(count, len(rows), rounds), "objects": rate(objects, most, 1)}
 
 
-def synthetic(features: int, labels: int, density: float, rows: int) -> tuple[Any, np.ndarray]:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(rows, features)) * (rng.random((rows, features)) < density)
-    Y = np.zeros((rows, labels), bool)
-    for y in Y:
-        y[np.minimum(rng.zipf(1.5, 3) - 1, labels - 1)] = True
-    return (sparse.csr_array(X) if density < 0.25 else X), Y
-
-
-def scaling(rounds: int, rows: int) -> list[dict[str, float]]:
-    found = []
-    for features, labels, density in (
-        (20, 10, 1.0), (100, 10, 1.0), (500, 10, 1.0), (1000, 10, 1.0), (100, 100, 1.0),
-        (100, 1000, 1.0), (1000, 10, 0.02), (1000, 100, 0.02), (1000, 1000, 0.02),
-        (10_000, 100, 0.005),
-    ):  # fmt: skip
-        X, Y = synthetic(features, labels, density, rows)
-        speed = rate(lambda X=X, Y=Y: IHOMER().prequential_many(X, Y), rows, rounds)
-        found.append(
-            {"features": features, "labels": labels, "density": density, "rows_a_second": speed}
-        )
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Speed of the stream learner.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -240,10 +216,6 @@ def main() -> None:
         sets = on_sets(options.rounds)
         pairs = on_pairs(options.rounds)
         print(f"pairs of 159 labels: {pairs['pairs'] / pairs['objects']:.0f} times River's objects")
-    print(f"{'features':>9}{'labels':>8}{'density':>9}{'rows a second':>15}")
-    curve = scaling(options.rounds, options.rows)
-    for row in curve:
-        print("{features:>9}{labels:>8}{density:>9}{rows_a_second:>15.0f}".format(**row))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "stream_speed.json").write_text(
         json.dumps(
@@ -251,7 +223,6 @@ def main() -> None:
                 "yeast": yeast,
                 "sets": sets,
                 "pairs": pairs,
-                "scaling": curve,
                 "start_seconds": seconds,
             },
             indent=1,
