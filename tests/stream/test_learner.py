@@ -283,7 +283,7 @@ def test_a_bad_table_is_named_and_loses_nothing(
     "setting",
     [
         *({"window": value} for value in (5, 1000.0, "1000", None, True)),
-        *({"recent": value} for value in (0, float("nan"), "5")),
+        *({"recent": value} for value in (0, float("nan"), "5", True)),
         *({"drift": value} for value in (2.0, "0.1")),
         *({"max_sets": value} for value in (9, 1e6)),
         *({"check_every": value} for value in (0, 2.5)),

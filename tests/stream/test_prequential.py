@@ -213,7 +213,7 @@ def test_wrong_input_is_named():
             UsageError, match=f"{name} must be a whole number of rows, at least ., it was"
         ):
             prequential(MajorityLabels(), [], **{name: value})
-    with pytest.raises(UsageError, match="at must be numbers of at least 1"):
+    with pytest.raises(UsageError, match="at must be a list of numbers of at least 1"):
         prequential(MajorityLabels(), [], at="x")  # pyright: ignore[reportArgumentType]
     with pytest.raises(UsageError, match=r"must have predict_one and learn_one, .* was NoneType"):
         prequential(None, [])  # pyright: ignore[reportArgumentType]

@@ -115,11 +115,16 @@ class IHOMER(Named, base.MultiLabelClassifier):
     ) -> None:
         _check_whole("seed", seed, 0)
         _check_whole("window", window, 100)
-        _check_whole("max_sets", max_sets, 4 * window)
+        _check_whole("max_sets", max_sets, 1)
+        if max_sets < 4 * window:
+            raise UsageError.parameter(
+                "max_sets", f"must be at least 4 * window = {4 * window}", max_sets
+            )
         _check_whole("check_every", check_every, 1)
         _check_whole("tree_above", tree_above, 0)
         _check_whole("max_bytes", max_bytes, 2**25)
-        if not (isinstance(recent, int | float | np.number) and recent > 0):
+        number = isinstance(recent, int | float | np.number) and not isinstance(recent, bool)
+        if not (number and recent > 0):
             raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
         if drift is not None and not (isinstance(drift, float | np.floating) and 0 < drift < 1):
             raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)

@@ -95,8 +95,8 @@ class MultiLabelMetrics:
     def __init__(self, window: int | None = None, at: Sequence[int] = ()) -> None:
         if window is not None and window < 1:
             raise UsageError.parameter("window", "must be at least 1 row, or None", window)
-        if any(not isinstance(k, int | np.integer) or k < 1 for k in at):
-            raise UsageError.parameter("at", "must be numbers of at least 1", tuple(at))
+        if isinstance(at, int) or any(not isinstance(k, int | np.integer) or k < 1 for k in at):
+            raise UsageError.parameter("at", "must be a list of numbers of at least 1", at)
         self.window = window
         self.at = tuple(dict.fromkeys(at))
         self.n_rows = 0

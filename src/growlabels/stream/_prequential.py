@@ -211,8 +211,8 @@ def compare(
                 "on rows that it has learned; make two models"
             )
     total = length_hint(rows) or None
-    runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
     courses = {name: _Course(every, window, at) for name in models}
+    runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
     first = next(iter(courses.values()))
 
     def tell(point: Point) -> None:
