@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from growlabels.base.errors import RunError, UsageError
+from growlabels.base.labels import LabelMap
 from growlabels.stream import IHOMER
 
 
-def learned(rows: int, density: float) -> tuple[IHOMER, np.ndarray, np.ndarray]:
+def learned(rows: int, density: float, **settings) -> tuple[IHOMER, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(rows, 12)) * (rng.random((rows, 12)) < density)
     Y = X[:, :4] > 0.3
     Y[:, 1] |= Y[:, 0]
-    model = IHOMER(window=100, check_every=40)
+    model = IHOMER(window=100, check_every=40, **settings)
     model.learn_many(X, Y)
     return model, X, Y
 
@@ -97,9 +98,12 @@ def changed(path: Path, about: dict, arrays: dict[str, np.ndarray]) -> Path:
             {},
             "unexpected keyword",
         ),
-        ({"names": {}}, {}, "no 'features'"),
+        ({"names": {}}, {}, "no 'positive'"),
         ({"rows": "many"}, {}, "invalid literal"),
         ({"mode": None}, {}, "whole model file"),
+        ({"mode": 9}, {}, "mode is 9"),
+        ({"rows": -1}, {}, "no number of rows"),
+        ({"rows": 5}, {}, "experts.totals points beyond"),
         ({"kind": None}, {}, "holds None in format"),
         ({}, {"experts.mean.npy": np.zeros((2, 2))}, "experts.mean is of another kind"),
         ({}, {"experts.mean.npy": np.array(["a"])}, "experts.mean is of another kind"),
@@ -110,6 +114,63 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path, about, arrays, told: 
     learned(20, 1.0)[0].save(tmp_path / "model")
     with pytest.raises(RunError, match=told):
         IHOMER.load(changed(tmp_path / "model", about, arrays))
+
+
+FAR, NEGATIVE = (lambda a: a * 0 + 10**9), (lambda a: a * 0 - 7)
+
+
+@pytest.mark.parametrize(
+    ("settings", "density", "entry", "change", "told"),
+    [
+        ({}, 1.0, "experts.totals", FAR, "experts.totals points beyond the arrays"),
+        ({}, 1.0, "experts.linear", lambda a: a[:2], "experts do not fit each other"),
+        ({}, 1.0, "experts.slot_start", FAR, "experts.slot_start is no row of rows"),
+        ({}, 1.0, "experts.slot_set", FAR, "experts.slot_set points beyond"),
+        ({}, 1.0, "experts.node_feature", NEGATIVE, "experts.node_feature points beyond"),
+        ({}, 0.1, "experts.node_slot", FAR, "experts.node_slot points beyond"),
+        ({}, 0.1, "experts.first", FAR, "experts.first points beyond"),
+        ({}, 0.1, "experts.follower", lambda a: a * 0, "experts.follower points back"),
+        ({}, 1.0, "sets.start", FAR, "sets.start points beyond"),
+        ({}, 1.0, "sets.pool", FAR, "sets.pool points beyond"),
+        ({}, 1.0, "sets.chain", lambda a: a * 0 + 1, "sets.chain points on"),
+        ({}, 1.0, "sets.bucket", lambda a: a[:-1], "sets.bucket is of another kind"),
+        ({}, 1.0, "monitor.filled", FAR, "monitor.filled points beyond"),
+        ({}, 1.0, "pairs.keys", NEGATIVE, "pairs.keys points beyond"),
+        ({}, 1.0, "pairs.values", lambda a: a[:-1], "pairs.values is of another size"),
+        ({"tree_above": 0}, 0.1, "tree.child", FAR, "tree.child is no tree"),
+        ({"tree_above": 0}, 0.1, "tree.child", lambda a: a * 0, "tree.child is no tree"),
+        ({"tree_above": 0}, 0.1, "tree.home", lambda a: a * 0, "tree.child is no tree"),
+        ({"tree_above": 0}, 0.1, "tree.mark", lambda a: a * 0, "tree.mark is not clear"),
+        ({"preset": "paper"}, 1.0, "tree0.tree.feature", FAR, "tree0.tree.feature points beyond"),
+        ({"preset": "paper"}, 1.0, "tree0.tree.counts", lambda a: a[:, 1:], "of another kind"),
+        ({"preset": "paper"}, 1.0, "tree0.labels", FAR, "tree0.labels points beyond"),
+        ({"preset": "paper"}, 1.0, "paper.window", lambda a: a[1:], "window is of another size"),
+    ],
+)
+def test_a_forged_array_is_refused_before_compiled_code_follows_it(
+    tmp_path: Path, settings, density, entry, change, told
+) -> None:
+    path = tmp_path / "model"
+    learned(120, density, **settings)[0].save(path)
+    with zipfile.ZipFile(path) as zip, zip.open(f"{entry}.npy") as file:
+        array = np.lib.format.read_array(file)
+    with pytest.raises(RunError, match=f"not a whole model file .*{told}"):
+        IHOMER.load(changed(path, {}, {f"{entry}.npy": change(array)}))
+
+
+def test_another_window_or_other_names_than_the_arrays_have_are_refused(tmp_path: Path) -> None:
+    model = learned(50, 1.0)[0]
+    model.save(tmp_path / "model")
+    for about, told in (
+        ({"params": {**model._get_params(), "window": 300}}, "experts do not fit"),
+        ({"names": {"features": NAMES, "positive": NAMES, "labels": NAMES}}, "than names"),
+        ({"names": {"features": NAMES, "positive": MANY, "labels": MANY}}, "30 labels that were"),
+    ):
+        with pytest.raises(RunError, match=told):
+            IHOMER.load(changed(tmp_path / "model", about, {}))
+
+
+NAMES, MANY = (LabelMap(range(size)).to_json() for size in (2, 30))
 
 
 def test_a_missing_file_and_a_label_that_json_does_not_know(tmp_path: Path) -> None:

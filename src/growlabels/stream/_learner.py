@@ -361,6 +361,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
             model._features = Index(0, names["features"])
             model._positive = Index(1, names["positive"])
             model._labels = dict.fromkeys(names["labels"])
+            if not model._labels.keys() >= set(names["positive"]):
+                raise ValueError("names has labels that were true but were not mentioned")
         except Exception as error:  # parts that do not fit each other
             raise damaged(Path(path), error) from error
         return model

@@ -18,8 +18,8 @@ from growlabels.stream._experts import Experts
 from growlabels.stream._label_tree import LabelTree
 from growlabels.stream._large_engine import LargeEngine
 from growlabels.stream._paper import PaperEngine
+from growlabels.stream._soundness import check_counts, check_engine
 from growlabels.stream._stack import Stack
-from growlabels.stream._structure import Structure
 
 AnyEngine = Engine | LargeEngine | PaperEngine
 
@@ -93,14 +93,6 @@ def damaged(path: Path, error: Exception) -> RunError:
     )
 
 
-def _check_like(loaded: Any, fresh: Any, name: str) -> None:
-    """Raise where an array is not of the kind that the learner made."""
-    for field in fresh._fields:
-        found, made = getattr(loaded, field), getattr(fresh, field)
-        if (found.dtype, found.ndim) != (made.dtype, made.ndim):
-            raise ValueError(f"{name}.{field} is of another kind")
-
-
 def _states(about: Mapping[str, Any]) -> dict[str, Any]:
     if about["params"]["preset"] == "paper":
         return {}
@@ -124,23 +116,23 @@ def _unpack(
         state: kind(**{name: arrays[f"{state}.{name}"] for name in kind._fields})
         for state, kind in _states(about).items()
     }
-    structure = Structure(1)
-    structure.fill(about["structure"], arrays)
     names = {kind: list(LabelMap.from_json(text)) for kind, text in about["names"].items()}
     mode, large, max_bytes = about["mode"], about["large"], about["params"]["max_bytes"]
 
     def fill(fresh: Engine | PaperEngine) -> AnyEngine:
-        structure.check_every, structure.delta = fresh.check_every, fresh.delta
-        fresh.structure, fresh.rows = structure, int(about["rows"])
+        check_counts(arrays, fresh.structure)
+        fresh.structure.fill(about["structure"], arrays)
+        fresh.rows = int(about["rows"])
         if isinstance(fresh, PaperEngine):
             fresh.fill(about["paper"], arrays)
+            check_engine(fresh, len(names["positive"]))
             return fresh
         engine = LargeEngine.of(fresh, max_bytes) if large else fresh
         for state, value in states.items():
-            _check_like(value, getattr(engine, state), state)
             setattr(engine, state, value)
         if isinstance(engine, Engine):
             engine.mode = int(mode)
+        check_engine(engine, len(names["positive"]))
         return engine
 
     return about["params"], fill, names

@@ -172,7 +172,7 @@ def consult_leaf(tree, leaf, z, near, close, labels, window_labels, share, picke
     for i in range(labels.size):
         share[FREQUENCY, i] = (tree.counts[leaf, i + 1] + 0.5) / (rows + 1.0)
         total = 0.0
-        for j in range(z.size):
+        for j in range(min(z.size, tree.weights.shape[2])):  # it grows when it learns the row
             total += tree.weights[leaf, i + 1, j] * z[j]
         share[LINEAR, i] = 1.0 / (1.0 + np.exp(-min(max(total, -6.0), 6.0)))
         share[NEIGHBOURS, i] = share[FREQUENCY, i]
