@@ -3,9 +3,13 @@
 Only light modules are imported here; a command imports its system when it runs.
 """
 
+import ast
+import inspect
 import io
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Protocol, Union
 
 import tyro
@@ -50,6 +54,21 @@ def _choice(name: str, kind: Any, summary: str | None = None) -> Any:
     return Annotated[kind, tyro.conf.subcommand(name=name, description=summary)]
 
 
+def _flow_help(kinds: set[type]) -> None:
+    """Give each field of the commands its docstring as one paragraph; tyro keeps its line ends."""
+    for kind in kinds:
+        (declared,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+        assert isinstance(declared, ast.ClassDef)
+        for field, text in pairwise(declared.body):
+            match field, text:
+                case (
+                    ast.AnnAssign(target=ast.Name(name)),
+                    ast.Expr(value=ast.Constant(value=str(words))),
+                ):
+                    helped = tyro.conf.arg(help=" ".join(words.replace("``", "").split()))
+                    kind.__annotations__[name] = Annotated[kind.__annotations__[name], helped]
+
+
 def _union(choices: tuple[Any, ...]) -> Any:
     return choices[0] if len(choices) == 1 else Union[choices]  # noqa: UP007 (made at run time)
 
@@ -65,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if not arguments:
         arguments = ["--help"]
+    if {"-h", "--help"}.intersection(arguments):
+        commands = [Demo, *(c for _, group in SYSTEMS.values() for c in group.values())]
+        _flow_help({part for c in commands for part in c.__mro__ if part is not object})
     command: Command = tyro.cli(
         _tree(),
         prog="growlabels",
