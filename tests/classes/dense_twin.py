@@ -41,11 +41,12 @@ def dense_loss(
     scale: float,
     margin: float = 0.0,
     smoothing: float = 0.0,
+    cosine_margin: float = 0.0,
 ) -> torch.Tensor:
     """One loss per row in float64 over the whole matrix, by log-sum-exp of the non-targets."""
     w = torch.from_numpy(codebook.vectors(range(n_classes), np.float64))
     cosines = torch.nn.functional.normalize(x, dim=1) @ w.T
-    own = angular_margin(cosines.gather(1, y[:, None])[:, 0], margin)[0]
+    own = angular_margin(cosines.gather(1, y[:, None])[:, 0], margin)[0] - cosine_margin
     logits = scale * cosines.scatter(1, y[:, None], own[:, None])
     target = torch.nn.functional.one_hot(y, n_classes).bool()
     rest = torch.logsumexp(logits.masked_fill(target, -torch.inf), 1)

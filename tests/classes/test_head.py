@@ -265,6 +265,7 @@ def test_heads_that_share_a_codebook_take_up_what_it_gained() -> None:
         ({"tau": 0.001}, "tau must be 'auto' or at least 0.01, it was 0.001"),
         ({"tau": -1.0}, "tau must be"),
         ({"margin": 2.0}, "margin must be from 0"),
+        ({"cosine_margin": 1.0}, "cosine_margin must be from 0 to below 1, it was 1.0"),
         ({"label_smoothing": 1.0}, "label_smoothing must be from 0"),
         ({"num_classes": 5000}, "num_classes must be from 1 to 128"),
         ({"in_features": 0}, "in_features must be a whole number of at least 1, it was 0"),

@@ -23,6 +23,7 @@ def compare(
     tau: float,
     margin: float,
     smoothing: float,
+    cosine_margin: float = 0.0,
 ) -> tuple[float, float]:
     """Return the worst relative error of loss and gradient (by x, not by the unit row).
 
@@ -32,10 +33,13 @@ def compare(
     x = x.clone().requires_grad_()
     z = torch.nn.functional.normalize(x, dim=1)
     vectors = class_vectors(codebook, n_classes)
-    ours = cross_entropy(z, y, vectors, 1 / tau, margin, smoothing, reduction="none")
+    ours = cross_entropy(
+        z, y, vectors, 1 / tau, margin, smoothing, reduction="none", cosine_margin=cosine_margin
+    )
     (gradient,) = torch.autograd.grad(ours.sum(), x)
     double = x.detach().double().requires_grad_()
-    exact = dense_loss(double, y, codebook, n_classes, 1 / tau, margin, smoothing)
+    margins = margin, smoothing, cosine_margin
+    exact = dense_loss(double, y, codebook, n_classes, 1 / tau, *margins)
     (exact_gradient,) = torch.autograd.grad(exact.sum(), double)
     part = smoothing / tau
     off = (gradient - exact_gradient).norm(dim=1) / (exact_gradient.norm(dim=1) + part)
@@ -57,6 +61,9 @@ def test_loss_and_gradient_within_1e5_of_float64(
         loss, gradient = compare(codebook, n_classes, x, y, tau, margin, smoothing)
         assert loss <= 1e-5, (margin, smoothing)
         assert gradient <= 1e-5, (margin, smoothing)
+    loss, gradient = compare(codebook, n_classes, x, y, tau, 0.1, 0.1, 0.35)
+    assert loss <= 1e-5
+    assert gradient <= 1e-5
 
 
 @pytest.mark.parametrize("tau", [0.2, 0.0625, 0.0128])
@@ -135,14 +142,15 @@ def test_margin_never_rises_with_the_angle() -> None:
     assert moved.diff().max() < 0.05  # the straight line joins without a jump
 
 
-def test_gradient_passes_gradcheck_in_float64() -> None:
-    codebook = Codebook.for_classes(40, 16)
-    vectors = class_vectors(codebook, 40)
-    y = torch.tensor([0, 39, 17])
+@pytest.mark.parametrize("margins", [(0.0, 0.0), (0.1, 0.2)])
+def test_gradient_and_its_own_pass_gradcheck_in_float64(margins: tuple[float, float]) -> None:
+    vectors = class_vectors(Codebook.for_classes(9, 4), 9)
+    y = torch.tensor([0, 8, 5])
 
     def mean_loss(x: torch.Tensor) -> torch.Tensor:
         z = torch.nn.functional.normalize(x, dim=1)
-        return cross_entropy(z, y, vectors, 12.0, 0.1, 0.1)
+        return cross_entropy(z, y, vectors, 12.0, margins[0], 0.1, cosine_margin=margins[1])
 
-    x = unit_rows(3, 16, seed=4).double().requires_grad_()
+    x = unit_rows(3, 4, seed=4).double().requires_grad_()
     assert torch.autograd.gradcheck(mean_loss, (x,))
+    assert torch.autograd.gradgradcheck(mean_loss, (x,), fast_mode=True)

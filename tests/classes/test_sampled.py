@@ -8,16 +8,18 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import Codebook, EBVHead, sampled_loss
 
 
-def made(margin: float = 0.0) -> tuple[EBVHead, Tensor, Tensor]:
+def made(margin: float = 0.0, cosine_margin: float = 0.0) -> tuple[EBVHead, Tensor, Tensor]:
     torch.manual_seed(0)
-    head = EBVHead(10, Codebook.for_classes(300, 64), margin=margin)
+    head = EBVHead(10, Codebook.for_classes(300, 64), margin=margin, cosine_margin=cosine_margin)
     return head, torch.randn(5, 10, requires_grad=True), torch.tensor([0, 7, 7, 150, 299])
 
 
-@pytest.mark.parametrize("margin", [0.0, 0.2])
+@pytest.mark.parametrize("margins", [(0.0, 0.0), (0.2, 0.1)])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_large_sample_gives_the_exact_loss_and_gradient(margin: float, weighted: bool) -> None:
-    head, x, y = made(margin)
+def test_a_large_sample_gives_the_exact_loss_and_gradient(
+    margins: tuple[float, float], weighted: bool
+) -> None:
+    head, x, y = made(*margins)
     proposal = torch.linspace(1, 5, 300) if weighted else None
     generator = torch.Generator().manual_seed(1)
     ours, exact = sampled_loss(head, x, y, 200_000, proposal, generator), head.loss(x, y)

@@ -61,7 +61,23 @@ def test_any_class_weights(seed: int, smoothing: float, reduction: str) -> None:
     assert_same(weighted_loss(head, x, y, weight, reduction), plain, head, x)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("settings", [{}, {"margin": 0.2}, {"margin": 0.2, "label_smoothing": 0.1}])
+@pytest.mark.parametrize("settings", [{}, {"margin": 0.2}, {"cosine_margin": 0.3}])
+def test_second_derivatives_are_those_of_all_logits(settings: dict) -> None:
+    torch.manual_seed(0)
+    head = EBVHead(3, Codebook.for_classes(9, 4), label_smoothing=0.1, **settings).double()
+    x = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+    y, weight, q = torch.tensor([0, 8]), torch.rand(9), torch.rand(2, 9)
+    assert torch.autograd.gradgradcheck(
+        lambda v: weighted_loss(head, v, y, weight), (x,), fast_mode=True
+    )
+    assert torch.autograd.gradgradcheck(
+        lambda v: soft_target_loss(head, v, q, weight), (x,), fast_mode=True
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"margin": 0.2, "cosine_margin": 0.1}, {"margin": 0.2, "label_smoothing": 0.1}]
+)
 def test_equal_weights_are_the_plain_loss(settings: dict) -> None:
     head, x = made(100, 64, **settings)
     y = torch.arange(6)

@@ -27,7 +27,9 @@ def is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def check_head_settings(in_features: Any, tau: Any, margin: Any, label_smoothing: Any) -> None:
+def check_head_settings(
+    in_features: Any, tau: Any, margin: Any, label_smoothing: Any, cosine_margin: Any = 0.0
+) -> None:
     """Refuse what no head could use."""
     if not (is_count(in_features) and in_features >= 1):
         raise UsageError.parameter(
@@ -37,8 +39,9 @@ def check_head_settings(in_features: Any, tau: Any, margin: Any, label_smoothing
         raise UsageError.parameter("tau", f"must be 'auto' or at least {LEAST}", tau)
     if not (is_number(margin) and 0 <= margin < math.pi / 2):
         raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
-    if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
-        raise UsageError.parameter("label_smoothing", "must be from 0 to below 1", label_smoothing)
+    for name, value in (("label_smoothing", label_smoothing), ("cosine_margin", cosine_margin)):
+        if not (is_number(value) and 0 <= value < 1):
+            raise UsageError.parameter(name, "must be from 0 to below 1", value)
 
 
 def first_place(bad: Tensor) -> str:

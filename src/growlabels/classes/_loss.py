@@ -13,6 +13,8 @@ The target y stays out of the sums. With ``S = sum_{j != y} e_j`` and
 which keeps its precision when a row is already confident (S far below e_y), where a full
 softmax rounds ``1 - p_y`` to nothing. A margin changes ``e_y`` and ``t``, the derivative of the
 target's logit by its cosine (1 without a margin); nothing else.
+
+Where a graph of the gradient is asked for (``create_graph``), it comes from all logits instead.
 """
 
 import math
@@ -20,9 +22,9 @@ from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch import Tensor, nn
 
+from growlabels.classes._products import cosines
 from growlabels.classes._transform import ClassVectors
 
 Reduction = Literal["mean", "sum", "none"]
@@ -42,11 +44,13 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     ignore_index: int = -100,
     reduction: Reduction = "mean",
+    cosine_margin: float = 0.0,
 ) -> Float[Tensor, "..."]:
     """Cross-entropy of ``softmax(scale * z W^T)``, exact, without a row of logits in memory.
 
-    Equal to ``torch.nn.functional.cross_entropy(scale * z @ W.T, target, ...)`` when ``margin``
-    is 0, an empty mean (nan) included. Differentiable once, with respect to ``z``.
+    Equal to ``torch.nn.functional.cross_entropy(scale * z @ W.T, target, ...)`` when the margins
+    are 0, an empty mean (nan) included. Differentiable with respect to ``z``, more than once too:
+    then the logits are kept.
 
     Parameters
     ----------
@@ -67,6 +71,8 @@ def cross_entropy(
         Target value of rows that do not count.
     reduction
         ``"mean"`` over the rows that count, ``"sum"``, or ``"none"`` (0 where ignored).
+    cosine_margin
+        Taken from the target's cosine (Wang et al., CosFace, CVPR 2018).
 
     Returns
     -------
@@ -89,6 +95,7 @@ def cross_entropy(
         scale,
         margin,
         label_smoothing,
+        cosine_margin,
     )
     losses = cast(Tensor, losses)
     if not everything:
@@ -111,6 +118,7 @@ class _OnePass(torch.autograd.Function):
         scale: float,
         margin: float,
         smoothing: float,
+        cosine_margin: float,
     ) -> Tensor:
         shift = scale - HEADROOM
         sums, combined = vectors.sum_exp(z, target, scale, shift)
@@ -118,7 +126,7 @@ class _OnePass(torch.autograd.Function):
         # Lengths that float32 left a little off 1 would show in the angle near 0.
         cosine = (z.double() * own).sum(1) / (z.double().norm(dim=1) * own.norm(dim=1))
         cosine = torch.where(cosine.isnan(), 0.0, cosine)
-        moved, slope = angular_margin(cosine, margin)
+        moved, slope = angular_margin(cosine, margin, cosine_margin)
         target_exp = torch.exp(scale * moved - shift)
         loss = torch.log1p(sums / target_exp)
         weight = -sums / (sums + target_exp) * slope
@@ -131,22 +139,69 @@ class _OnePass(torch.autograd.Function):
             weight = weight + smoothing * (slope - (slope - 1) / n)
             gradient = gradient - (smoothing / n) * total
         gradient = scale * (gradient + weight[:, None] * own)
-        ctx.save_for_backward(gradient.to(z.dtype))
+        ctx.save_for_backward(z, target, gradient.to(z.dtype))
+        ctx.settings = vectors, scale, margin, smoothing, cosine_margin
         return loss.to(z.dtype)
 
     @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, *outer: Tensor
-    ) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return outer[0][:, None] * gradient, None, None, None, None, None
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        z, target, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a graph of the gradient
+            vectors, scale, margin, smoothing, cosine_margin = ctx.settings
+            spread = smoothing / vectors.n_classes
+            losses = loss_of_all_logits(
+                z,
+                target,
+                vectors,
+                scale,
+                (margin, cosine_margin),
+                1 - smoothing + spread,
+                smoothing - spread,
+                spread * (vectors.total() - vectors.select(target).double()),
+            )
+            gradient = torch.autograd.grad(losses, z, outer[0], create_graph=True)[0]
+        else:
+            gradient = outer[0][:, None] * gradient
+        return gradient, *(None,) * 6
+
+
+def loss_of_all_logits(
+    z: Float[Tensor, "rows dim"],
+    chosen: Int[Tensor, " rows"],
+    vectors: ClassVectors,
+    scale: float,
+    margins: tuple[float, float],
+    own: Tensor | float,
+    others: Tensor | float,
+    means: Float[Tensor, "rows dim"],
+) -> Float[Tensor, " rows"]:
+    """Return ``-own log p - sum_j share_j log p_j`` a row, p with margins on the chosen class.
+
+    It keeps all logits and can be differentiated any number of times.
+
+    Parameters
+    ----------
+    z, chosen, vectors, scale
+        As in :func:`cross_entropy`.
+    margins
+        Angle and cosine.
+    own, others
+        Share of the chosen class, and of all others together.
+    means
+        The others' vectors, added up by their shares.
+    """
+    every = cosines(z, vectors)
+    moved = angular_margin(every.gather(1, chosen[:, None])[:, 0], *margins)[0]
+    rest = (scale * every).scatter(1, chosen[:, None], -torch.inf).logsumexp(1)
+    elsewhere = scale * (others * moved - (z * means.to(z.dtype)).sum(1))
+    total = (own + others) * nn.functional.softplus(rest - scale * moved)
+    return (total + elsewhere).to(z.dtype)
 
 
 def angular_margin(
-    cosine: Float[Tensor, " rows"], margin: float
+    cosine: Float[Tensor, " rows"], margin: float, cosine_margin: float = 0.0
 ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-    """Return ``cos(angle + margin)`` and its derivative by the cosine.
+    """Return ``cos(angle + margin) - cosine_margin`` and its derivative by the cosine.
 
     Beyond ``angle = pi - margin``, where ``cos(angle + margin)`` would rise again, a straight
     line of slope 1 continues it without a jump.
@@ -155,13 +210,13 @@ def angular_margin(
     1.0
     """
     if margin == 0.0:
-        return cosine, torch.ones_like(cosine)
+        return cosine - cosine_margin, torch.ones_like(cosine)
     inside = cosine.clamp(-1.0, 1.0)
     # At the class vector itself the slope is infinite, its tangential part is not.
-    sine = ((1 - inside) * (1 + inside)).sqrt().clamp_min(1e-6)
+    sine = ((1 - inside) * (1 + inside)).clamp_min(1e-12).sqrt()
     angle = torch.atan2(sine, inside)
     turned = angle > math.pi - margin
     line = cosine - 1 + math.cos(margin)
     moved = torch.where(turned, line, torch.cos(angle + margin))
     slope = torch.where(turned, torch.ones_like(cosine), torch.sin(angle + margin) / sine)
-    return moved, slope
+    return moved - cosine_margin, slope

@@ -32,7 +32,7 @@ def sampled_loss(
     Parameters
     ----------
     head
-        Its projection, class vectors, scale and margin; label smoothing plays no part.
+        Its projection, class vectors, scale and margins; label smoothing plays no part.
     x, y
         Features ``(rows, in_features)`` and class indices ``(rows,)``.
     samples
@@ -66,18 +66,10 @@ def sampled_loss(
     drawn, correction = _draws(head, samples, proposal, generator)
     with torch.autocast(z.device.type, enabled=False):
         cosine = (z * head.vectors.select(y).to(z.dtype)).sum(1)
-        own = head.scale * _with_margin(cosine, head.margin)
+        own = head.scale * angular_margin(cosine, head.margin, head.cosine_margin)[0]
         others = head.scale * (z @ head.vectors.select(drawn).to(z.dtype).T)
         others = (others - correction.to(z.dtype)).masked_fill(drawn == y[:, None], -torch.inf)
         return torch.nn.functional.softplus(others.logsumexp(1) - own).mean()
-
-
-def _with_margin(cosine: Tensor, margin: float) -> Tensor:
-    """Return ``cos(angle + margin)``, differentiable by the cosine."""
-    if margin == 0.0:
-        return cosine
-    moved, slope = angular_margin(cosine.detach(), margin)
-    return moved + slope * (cosine - cosine.detach())
 
 
 def _draws(

@@ -16,12 +16,17 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
 from growlabels.classes._head_checks import check_rows
-from growlabels.classes._loss import HEADROOM, REDUCTIONS, Reduction, angular_margin
+from growlabels.classes._loss import (
+    HEADROOM,
+    REDUCTIONS,
+    Reduction,
+    angular_margin,
+    loss_of_all_logits,
+)
 from growlabels.classes._transform import ClassVectors
 
 
@@ -35,7 +40,7 @@ def soft_target_loss(
     """Return the exact cross-entropy of soft targets: mixup, distillation, several labels.
 
     Equals ``nn.functional.cross_entropy(head(x), targets, weight, label_smoothing=...)`` with
-    the smoothing of the head. The head's margin, an angle to one class, plays no part.
+    the smoothing of the head. Its margins, which concern one class, play no part.
 
     Parameters
     ----------
@@ -78,7 +83,7 @@ def soft_target_loss(
     chosen = shares.argmax(1)
     own = shares.gather(1, chosen[:, None])[:, 0]
     rest = shares.scatter(1, chosen[:, None], 0.0)
-    losses = _apply(head, z, chosen, own, rest.sum(1), head.vectors.combine(rest), 0.0)
+    losses = _apply(head, z, chosen, own, rest.sum(1), head.vectors.combine(rest), (0.0, 0.0))
     if reduction == "none":
         return losses.view(x.shape[:-1])
     return losses.sum() if reduction == "sum" else losses.mean()
@@ -100,7 +105,7 @@ def weighted_loss(
     Parameters
     ----------
     head
-        Its projection, class vectors, scale, margin and label smoothing.
+        Its projection, class vectors, scale, margins and label smoothing.
     x
         Features, the last axis ``head.in_features`` long.
     y
@@ -139,7 +144,8 @@ def weighted_loss(
     others = spread * (weights.sum() - of_target)
     everyone = head.vectors.combine(weights[None] * spread)
     means = everyone - spread * of_target[:, None] * head.vectors.select(target).double()
-    losses = _apply(head, z, target, own, others, means, head.margin)
+    margins = head.margin, head.cosine_margin
+    losses = _apply(head, z, target, own, others, means, margins)
     if reduction == "none":
         return losses.new_zeros(len(counted)).masked_scatter(counted, losses).view(y.shape)
     total = losses.sum()
@@ -153,11 +159,11 @@ def _apply(
     own: Tensor,
     others: Tensor,
     means: Tensor,
-    margin: float,
+    margins: tuple[float, float],
 ) -> Tensor:
     """One loss per row; ``means`` is the sum of the other classes' vectors by their shares."""
     with torch.autocast(z.device.type, enabled=False):
-        losses = _Shared.apply(z, chosen, head.vectors, head.scale, margin, own, others, means)
+        losses = _Shared.apply(z, chosen, head.vectors, head.scale, margins, own, others, means)
     return cast(Tensor, losses)
 
 
@@ -171,7 +177,7 @@ class _Shared(torch.autograd.Function):
         chosen: Tensor,
         vectors: ClassVectors,
         scale: float,
-        margin: float,
+        margins: tuple[float, float],
         own: Tensor,
         others: Tensor,
         means: Tensor,
@@ -181,7 +187,7 @@ class _Shared(torch.autograd.Function):
         vector, unit = vectors.select(chosen).double(), z.double()
         cosine = (unit * vector).sum(1) / (unit.norm(dim=1) * vector.norm(dim=1))
         cosine = torch.where(cosine.isnan(), 0.0, cosine)
-        moved, slope = angular_margin(cosine, margin)
+        moved, slope = angular_margin(cosine, *margins)
         chosen_exp = torch.exp(scale * moved - shift)
         total = own + others
         elsewhere = scale * (others * moved - (unit * means).sum(1))
@@ -189,16 +195,19 @@ class _Shared(torch.autograd.Function):
         share = (total / (sums + chosen_exp))[:, None]
         pull = (others - share[:, 0] * sums) * slope
         gradient = scale * (share * combined + pull[:, None] * vector - means)
-        ctx.save_for_backward(gradient.to(z.dtype))
+        ctx.save_for_backward(z, chosen, own, others, means, gradient.to(z.dtype))
+        ctx.settings = vectors, scale, margins
         return loss.to(z.dtype)
 
     @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, *outer: Tensor
-    ) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return outer[0][:, None] * gradient, *(None,) * 7
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        z, chosen, *shares, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a graph of the gradient
+            losses = loss_of_all_logits(z, chosen, *ctx.settings, *shares)
+            gradient = torch.autograd.grad(losses, z, outer[0], create_graph=True)[0]
+        else:
+            gradient = outer[0][:, None] * gradient
+        return gradient, *(None,) * 7
 
 
 def _check_reduction(reduction: str) -> None:
