@@ -108,7 +108,7 @@ def tight_frame(count: int, dim: int, generator: np.random.Generator) -> NDArray
     Welch bound on the mean square cosine.
     """
     vectors = generator.standard_normal((count, dim))
-    for _ in range(20):
+    for _ in range(3):  # more change nothing
         values, axes = np.linalg.eigh(vectors.T @ vectors)
         vectors = vectors @ ((axes * values**-0.5) @ axes.T)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
