@@ -140,7 +140,10 @@ def test_folders_without_an_adapter(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"r": "8"}, "does not fit model 'llama'"),
-        ({"use_dora": True}, "use_dora"),
+        ({"use_dora": True}, "use_dora.*merge_and_unload"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights.*pissa"),
+        ({"layer_replication": [[0, 3], [2, 4]]}, "layer_replication"),
+        ({"target_parameters": ["mlp.down_proj.weight"]}, "target_parameters"),
         ({"peft_type": "IA3"}, "only LoRA is supported"),
     ],
 )
@@ -148,8 +151,11 @@ def test_other_kinds_of_adapter(change: dict[str, object], message: str, tmp_pat
     saved(tmp_path)
     config = tmp_path / "adapter_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    before = {key: tensor.clone() for key, tensor in tiny().model.state_dict().items()}
     with pytest.raises(DataError, match=message):
         attach_saved(tiny(), tmp_path).__enter__()
+    after = tiny().model.state_dict()
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
 
 
 def test_wrong_settings() -> None:

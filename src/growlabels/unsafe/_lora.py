@@ -24,7 +24,20 @@ from growlabels.unsafe._model import CausalModel
 _NAME = "default"
 _TOP_LAYERS = 8
 _RANGE = re.compile(r"([0-9]+)(?::([0-9]+))?")
-_UNSUPPORTED = ("use_dora", "lora_bias", "modules_to_save", "trainable_token_indices")
+_UNSUPPORTED = (
+    "use_dora",
+    "use_qalora",
+    "use_bdlora",
+    "lora_bias",
+    "modules_to_save",
+    "trainable_token_indices",
+    "target_parameters",
+    "layer_replication",
+    "alora_invocation_tokens",
+    "arrow_config",
+)
+_PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
+"""Starts of the factors that leave the model's own weights alone, as PiSSA and OLoRA do not."""
 
 
 @dataclass(frozen=True)
@@ -336,11 +349,15 @@ def _saved_config(folder: Path) -> Any:
         settings = json.loads(file.read_text("utf-8"))
         if settings["peft_type"] != "LORA":
             raise DataError(f"the adapter in {str(folder)!r} is no LoRA; only LoRA is supported")
-        for key in _UNSUPPORTED:
-            if settings.get(key):
-                raise DataError(
-                    f"the adapter in {str(folder)!r} uses {key!r}, which is not supported"
-                )
+        used = [key for key in _UNSUPPORTED if settings.get(key)]
+        if settings.get("init_lora_weights", True) not in _PLAIN_STARTS:
+            used.append("init_lora_weights")  # the model's weights would not be as they were
+        if used:
+            raise DataError(
+                f"the adapter in {str(folder)!r} uses {used[0]!r} ({settings[used[0]]!r}), which is "
+                "not supported; merge it into its model with peft (merge_and_unload), save that, "
+                "and give the folder as the model"
+            )
         return LoraConfig.from_pretrained(str(folder), local_files_only=True)
     except (ValueError, TypeError, KeyError) as error:
         if isinstance(error, DataError):
