@@ -2,11 +2,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_causal import byte_tokenizer, tiny
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._tokens import Encoded, batches, chat_turn, encode, pad
 
 
@@ -71,6 +73,21 @@ def test_truncation_keeps_both_ends_of_a_prompt_and_the_start_of_a_response() ->
     assert text(row.input_ids) == "### Instruction:\nabgh\n\n### Response:\n123"
     assert row.truncated
     assert not encode(tiny(), Pair("abcd", "123"), 4, 3).truncated
+
+
+@pytest.mark.parametrize(("prompt", "response"), [(600, 600), (5, 600), (600, 5), (5, 5)])
+def test_a_row_is_no_longer_than_the_models_positions(prompt: int, response: int) -> None:
+    model = tiny("gpt2")  # learnt positions: one more token, and it cannot run
+    row = encode(model, Pair("p" * prompt, "r" * response), 500, 500)
+    assert row.truncated == (prompt + response > 10)
+    assert len(row) == (256 if row.truncated else 10 + model_turn(model))
+    assert len(row) - row.response_start >= min(response, 100)
+    assert row.response_start - model_turn(model) >= min(prompt, 100)
+    assert model.model(torch.from_numpy(row.input_ids)[None]).logits.isfinite().all()
+
+
+def model_turn(model: CausalModel) -> int:
+    return len(model.turn.before) + len(model.turn.after)
 
 
 def test_a_very_long_row_is_cut_before_it_is_tokenised() -> None:

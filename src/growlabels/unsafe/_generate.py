@@ -27,7 +27,7 @@ class Generator:
     max_response_tokens
         Where an answer is cut.
     max_prompt_tokens
-        A longer prompt loses its middle.
+        A longer prompt, or one that with the answer passes the model's positions, loses its middle.
     """
 
     def __init__(
@@ -39,8 +39,15 @@ class Generator:
         ):
             if limit < 1:
                 raise UsageError.parameter(name, "must be at least 1", limit)
+        room = model.room - max_response_tokens
+        if room < 1:
+            raise UsageError.parameter(
+                "max_response_tokens",
+                f"must leave room for a prompt among the model's {model.room} tokens",
+                max_response_tokens,
+            )
         self.model = model
-        self._limits = max_response_tokens, max_prompt_tokens
+        self._limits = max_response_tokens, min(max_prompt_tokens, room)
 
     def __call__(self, prompts: Sequence[str], progress: Progress = silent) -> list[str]:
         """Return one answer for each prompt; ``progress`` gets the stage ``"answering"``."""

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,12 @@ class CausalModel:
     name: str
     fingerprint: str
     turn: ChatTurn
+
+    @property
+    def room(self) -> int:
+        """Most tokens that the model can read of a row, beside those of the turn."""
+        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return (positions or sys.maxsize) - len(self.turn.before) - len(self.turn.after)
 
     @property
     def layers(self) -> nn.ModuleList:

@@ -143,7 +143,8 @@ def encode(
     """Turn one row into tokens.
 
     A long prompt loses its middle, so that both the task at its start and the question at its
-    end stay; a long response loses its end. Text that looks like a special token stays text.
+    end stay; a long response loses its end. Neither is longer than the model's positions leave
+    room for. Text that looks like a special token stays text.
 
     Parameters
     ----------
@@ -165,11 +166,16 @@ def encode(
     ):
         if limit < 1:
             raise UsageError.parameter(name, "must be at least 1", limit)
-    head, prompt_cut = _head(model, example.prompt, max_prompt_tokens)
-    response, response_cut = _limited(model.tokenizer, example.response, max_response_tokens, False)
+    room = model.room
+    longest = min(max_response_tokens, room)
+    response, response_cut = _limited(model.tokenizer, example.response, longest, False)
     if not response:
         raise DataError(f"the response of row {example.id} has no tokens; remove the row")
-    return Encoded(np.array(head + response, np.int64), len(head), prompt_cut or response_cut)
+    longest = min(max_prompt_tokens, max(room - len(response), room // 2))
+    head, prompt_cut = _head(model, example.prompt, longest)
+    left = room + len(model.turn.before) + len(model.turn.after) - len(head)
+    cut = prompt_cut or response_cut or len(response) > left
+    return Encoded(np.array(head + response[:left], np.int64), len(head), cut)
 
 
 def prompt_tokens(model: "CausalModel", prompt: str, max_prompt_tokens: int = 256) -> list[int]:
