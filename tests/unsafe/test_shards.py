@@ -44,6 +44,20 @@ def test_written_shards_are_not_computed_again(
     assert computed == [5, 5, 3]
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_shard_that_was_damaged_is_computed_again(tmp_path: Path, listed: bool) -> None:
+    store = FeatureStore(RunFolder.open(tmp_path / "run", "test", {}, {}), 2)
+    fill_store(store, tiny(), examples()[:10], 10, SETTINGS)
+    file = store.run.file(store.name(1))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + b"x" * 9 if listed else whole[:-9])
+    if not listed:  # as a process that died left it
+        store = FeatureStore(RunFolder.open(tmp_path / "other", "test", {}, {}), 2)
+        file.parent.rename(tmp_path / "other" / "features")
+    fill_store(store, tiny(), examples()[:10], 10, SETTINGS)
+    assert store.run.file(store.name(1)).read_bytes() == whole
+
+
 def test_features_do_not_depend_on_the_shard_beyond_rounding() -> None:
     whole = featurise(tiny(), examples(), SETTINGS)
     for place in (0, 9, 22):

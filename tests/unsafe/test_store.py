@@ -1,5 +1,6 @@
 """Feature shards: written and read back to the bit; damage is noticed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,27 @@ def test_a_shard_is_read_back_to_the_bit() -> None:
 def test_a_damaged_shard_is_no_shard(tmp_path: Path) -> None:
     store = FeatureStore(RunFolder.open(tmp_path / "run", "test", {}, {}), 1)
     store.write(0, shard())
-    assert store.is_written(0)
+    assert store.holds(0)
     path = store.run.file(store.name(0))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert not store.is_written(0)
+    assert not store.holds(0)  # although its header is whole
     with pytest.raises(RunError, match="damaged"):
         store.read(0)
     with pytest.raises(RunError, match="damaged"):
         FeatureShard.from_bytes(b"no shard at all")
+
+
+def test_a_crafted_shard_is_named_damaged() -> None:
+    whole = shard()
+    for crafted in (
+        replace(whole, ids=whole.ids[:2]),
+        replace(whole, numbers=whole.numbers[:2]),
+        replace(whole, token_offsets=whole.token_offsets + 1000),
+        replace(whole, token_offsets=whole.token_offsets * 0),
+        replace(whole, text=replace(whole.text, offsets=whole.text.offsets - 9)),
+        replace(whole, text=replace(whole.text, words=whole.text.words - 2**20)),
+        replace(whole, hidden=replace(whole.hidden, offsets=whole.hidden.offsets[::-1])),
+        replace(whole, hidden=replace(whole.hidden, means=whole.hidden.means[:2])),
+    ):
+        with pytest.raises(RunError, match="damaged"):
+            FeatureShard.from_bytes(crafted.to_bytes())

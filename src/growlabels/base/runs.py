@@ -176,6 +176,10 @@ class RunFolder:
         target = self.path / name
         return expected is not None and target.is_file() and file_sha256(target) == expected
 
+    def lists(self, name: str) -> bool:
+        """Whether a file was written once, whatever has become of it."""
+        return name in self._manifest["files"]
+
     def file(self, name: str) -> Path:
         """Return the path of a written file; a missing or damaged one is a ``RunError``."""
         if not self.is_written(name):

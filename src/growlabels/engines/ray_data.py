@@ -83,7 +83,7 @@ class RayActors:
         missing: list[dict[str, Any]] = []
         done = 0
         for index, chunk in enumerate(chunks(examples, settings.rows_per_shard)):
-            if store.is_written(index) or store.adopt(index):
+            if store.holds(index):
                 done += len(chunk)
             else:
                 missing.append({"index": index, "rows": json.dumps([_row(e) for e in chunk])})

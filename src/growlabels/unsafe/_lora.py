@@ -354,9 +354,9 @@ def _saved_config(folder: Path) -> Any:
             used.append("init_lora_weights")  # the model's weights would not be as they were
         if used:
             raise DataError(
-                f"the adapter in {str(folder)!r} uses {used[0]!r} ({settings[used[0]]!r}), which is "
-                "not supported; merge it into its model with peft (merge_and_unload), save that, "
-                "and give the folder as the model"
+                f"the adapter in {str(folder)!r} uses {used[0]!r} ({settings[used[0]]!r}), which "
+                "is not supported; merge it into its model with peft (merge_and_unload), save "
+                "that, and give the folder as the model"
             )
         return LoraConfig.from_pretrained(str(folder), local_files_only=True)
     except (ValueError, TypeError, KeyError) as error:

@@ -120,7 +120,7 @@ def fill_store(
     done = 0
     progress("forward passes", done, rows)
     for index, chunk in enumerate(chunks(examples, settings.rows_per_shard)):
-        if not store.is_written(index) and not store.adopt(index):
+        if not store.holds(index):
             store.write(index, featurise(model, chunk, settings))
         done += len(chunk)
         progress("forward passes", done, rows)

@@ -18,7 +18,7 @@ from growlabels.base.errors import RunError
 from growlabels.base.files import atomic_write, content_hash
 from growlabels.base.runs import RunFolder
 from growlabels.unsafe._hidden import HiddenFeatures
-from growlabels.unsafe._text import TextCounts
+from growlabels.unsafe._text import WORDS, TextCounts
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class FeatureShard:
         try:
             arrays = load(data)
             ids, keys = _header(data[8 : 8 + int.from_bytes(data[:8], "little")])["rows"]
-            return cls(
+            shard = cls(
                 ids,
                 keys,
                 arrays["numbers"],
@@ -101,8 +101,29 @@ class FeatureShard:
                 arrays["truncated"],
                 arrays["tokenless"],
             )
-        except (SafetensorError, KeyError, ValueError) as error:
+            shard._check()
+        except (SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
             raise RunError(f"a feature shard is damaged ({error}); run the scan again") from error
+        return shard
+
+    def _check(self) -> None:
+        """Raise a ``ValueError`` where the parts are not of the same rows."""
+        rows, hidden, text = len(self.ids), self.hidden, self.text
+        if not all(len(part) == rows for part in (self.keys, self.numbers, self.truncated)):
+            raise ValueError("its columns differ in length")
+        if hidden.means.ndim != 3 or len(hidden.means) != rows or hidden.windows.ndim != 3:
+            raise ValueError("its hidden states are not those of its rows")
+        for offsets, entries, least in (
+            (hidden.offsets, hidden.windows, 1),
+            (self.token_offsets, self.tokens, 1),
+            (text.offsets, text.words, 0),
+            (text.offsets, text.counts, 0),
+        ):
+            whole = len(offsets) == rows + 1 and offsets[0] == 0 and offsets[-1] == len(entries)
+            if not whole or (np.diff(offsets) < least).any():
+                raise ValueError("its offsets do not fit")
+        if len(text.words) and not 0 <= text.words.min() <= text.words.max() < WORDS:
+            raise ValueError("it has words outside the vocabulary")
 
 
 _LONGEST_HEADER = 100_000_000
@@ -130,9 +151,13 @@ class FeatureStore:
         """Return the file name of a shard."""
         return f"features/{index:06d}.safetensors"
 
-    def is_written(self, index: int) -> bool:
-        """Whether a shard is there, whole and unchanged."""
-        return self.run.is_written(self.name(index))
+    def holds(self, index: int) -> bool:
+        """Whether a shard is there, whole and unchanged; one that another process put is entered.
+
+        A shard that is not as it was entered is damaged, whatever its header says.
+        """
+        name = self.name(index)
+        return self.run.is_written(name) or (not self.run.lists(name) and self.adopt(index))
 
     def write(self, index: int, shard: FeatureShard) -> None:
         """Write a shard whole and enter it in the manifest."""
@@ -160,8 +185,12 @@ class FeatureStore:
         return made_from == self.made_from
 
     def adopt(self, index: int) -> bool:
-        """Enter a shard that another process put; false where there is none."""
+        """Enter a shard that another process put; false where there is none, or a damaged one."""
         if not self.is_put(index):
+            return False
+        try:
+            FeatureShard.from_bytes((self.run.path / self.name(index)).read_bytes())
+        except RunError:
             return False
         self.run.adopt(self.name(index))
         return True

@@ -84,7 +84,7 @@ class WorkerPool:
         try:
             progress("forward passes", done, rows)
             for index, chunk in enumerate(chunks(examples, settings.rows_per_shard)):
-                if store.is_written(index) or store.adopt(index):
+                if store.holds(index):
                     done += len(chunk)
                     continue
                 running[pool.submit(_put, index, store.shards, chunk)] = len(chunk)
