@@ -25,6 +25,8 @@ from growlabels.classes import Codebook
         (257, 128, "gold"),
         (16_512, 128, "gold"),
         (21, 10, "optimised"),
+        (5, 2, "optimised"),
+        (48, 3, "optimised"),
         (5000, 500, "kerdock-blocks"),
         (20_000, 300, "kerdock-blocks"),
     ],
@@ -55,6 +57,10 @@ def test_default_dimension(capacity: int, dim: int) -> None:
     assert f"dim = {dim}" in codebook.reason
 
 
+def test_in_the_plane_the_vectors_are_a_regular_polygon() -> None:
+    assert Codebook.for_classes(10, 2).certificate().signed == pytest.approx(0.80902, abs=1e-3)
+
+
 def test_a_kind_by_name() -> None:
     assert Codebook.for_classes(10, 64, kind="simplex").kind == "simplex"
     with pytest.raises(UsageError, match="kind must be one of 'identity', 'simplex'"):
@@ -63,6 +69,10 @@ def test_a_kind_by_name() -> None:
         Codebook.for_classes(10, kind="simplex")
     with pytest.raises(UsageError, match="at most 16 for kind 'identity' with dim = 16"):
         Codebook.for_classes(20, 16, kind="identity")
+    with pytest.raises(UsageError, match=r"capacity must be above dim = 8 .* it was 5; leave kind"):
+        Codebook.for_classes(5, 8, kind="optimised")
+    with pytest.raises(UsageError, match="dim must be at least 16 for layers of forms, it was 4"):
+        Codebook.for_classes(10, 4, kind="delsarte-goethals")
     with pytest.raises(UsageError, match="2 dim - 1 a prime power = 1 mod 4 for a Paley frame"):
         Codebook.for_classes(20, 16, kind="paley")
 
@@ -117,7 +127,14 @@ def test_absolute_cosines_leave_no_opposite_vectors(capacity: int, dim: int, kin
 
 @pytest.mark.parametrize(
     ("capacity", "dim", "larger"),
-    [(1000, 2, 64), (1000, 4, 64), (10**6, 16, 4096), (10**6, 100, 4096)],
+    [
+        (100, 3, 16),
+        (70, 4, 16),
+        (1000, 2, 64),
+        (1000, 4, 64),
+        (10**6, 16, 4096),
+        (10**6, 100, 4096),
+    ],
 )
 def test_dim_too_small_names_the_dim_that_fits(capacity: int, dim: int, larger: int) -> None:
     expected = f"dim must be larger to keep .* apart, it was {dim}; use dim = {larger}, which"

@@ -317,6 +317,8 @@ def test_wrong_inputs() -> None:
     x[1, 2] = torch.nan
     with pytest.raises(DataError, match="NaN or infinity in row 1"):
         head(x)
+    with pytest.raises(DataError, match="has no finite length in row 1: the weights or the feat"):
+        head(torch.tensor([[1.0], [1e21]]).expand(2, 8))  # its square is beyond float32
     with torch.no_grad():
         head.projection.weight.fill_(1e38)
     with pytest.raises(DataError, match="projection of finite features"):

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
@@ -21,6 +21,7 @@ LAYERS = 2  # of Delsarte and Goethals that are taken unasked: |cosine| up to 4/
 SEARCHED = 2e9
 
 CROWDED = 0.6  # no search where even the lower bound on the largest |cosine| is above
+SMALL = 16  # vectors a dimension, at most, that are searched in 2 and 3 dimensions
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
             f"more than the {_kerdock.capacity(d):,} vectors of the Kerdock set of dim = {d}: "
             f"{layers} more layers of forms, |cosine| up to {2**layers / d**0.5:.4g}; "
             "a larger dim separates better"
+        )
+    if 2 <= d < _kerdock.DIMS[0] and n <= SMALL * d:
+        return _search(replace(wish, criterion=wish.criterion or "signed"), progress), (
+            f"{n} vectors in {d} dimensions: searched numerically; a larger dim separates better"
         )
     if n * n * d <= SEARCHED and coherence_bound(n, d) <= CROWDED:
         return _search(wish, progress), (
@@ -152,6 +157,13 @@ def _few(wish: Wish) -> tuple[Construction, str] | None:
 
 
 def _search(wish: Wish, progress: Progress) -> Measured:
+    if wish.capacity <= wish.dim:
+        raise UsageError.parameter(
+            "capacity",
+            f"must be above dim = {wish.dim} to need a search",
+            wish.capacity,
+            "leave kind out: so few vectors can be orthogonal",
+        )
     criterion = wish.criterion or "absolute"
     made = 0
 

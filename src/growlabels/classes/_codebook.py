@@ -98,8 +98,9 @@ class Codebook:
             Given, the first that fits: orthonormal (up to dim; where dim = 4^k the first
             Kerdock vectors), simplex (dim + 1), cross-polytope (2 dim), Kerdock (dim = 4^k, up
             to dim (dim/2 + 1)), Gold type (dim = 2^odd, up to dim (dim + 1)), Delsarte-Goethals
-            (dim = 4^k, beyond Kerdock), numerical search (while capacity^2 dim <= 2e9),
-            blocks of smaller Kerdock sets.
+            (dim = 4^k, beyond Kerdock), numerical search (while capacity^2 dim <= 2e9 and .6 is
+            no lower bound on the largest cosine; in 2 and 3 dimensions up to 16 dim vectors, for
+            a small signed cosine), blocks of smaller Kerdock sets. Else ``dim`` is too small.
         kind
             Ask for one construction by name instead of the first that fits; needs ``dim``.
         criterion

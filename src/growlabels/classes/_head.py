@@ -126,7 +126,7 @@ class EBVHead(nn.Module):
         check_features(x, self.in_features)
         projected = self._float64(x) if self._needs_float64(x) else self.projection(x)
         projected = projected if projected.dtype == torch.float64 else projected.float()
-        if not torch.compiler.is_compiling() and not bool(torch.isfinite(projected).all()):
+        if not torch.compiler.is_compiling() and not _lengths_are_finite(projected):
             raise not_finite(x, projected)
         return projected
 
@@ -374,6 +374,10 @@ def _leave_meta(head: EBVHead, keys: object) -> None:
     """Make the vectors where ``load_state_dict(..., assign=True)`` has put the projection."""
     if head.vectors.device.type == "meta":
         head._make_vectors(head.num_classes)
+
+
+def _lengths_are_finite(projected: Tensor) -> bool:
+    return bool(torch.isfinite(projected.detach().norm(dim=-1)).all())
 
 
 def _float32(z: Tensor) -> torch.autocast:

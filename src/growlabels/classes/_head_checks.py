@@ -55,10 +55,10 @@ def not_finite(x: Tensor, projected: Tensor) -> DataError:
     bad = ~torch.isfinite(x).all(-1)
     if bool(bad.any()):
         return DataError(f"features hold NaN or infinity in {first_place(bad)}; mend the input")
-    bad = ~torch.isfinite(projected).all(-1)
+    bad = ~torch.isfinite(projected.norm(dim=-1))
     return DataError(
-        f"the projection of finite features is NaN or infinite in {first_place(bad)}: the weights "
-        "or the features are too large; lower the learning rate or scale the features"
+        f"the projection of finite features has no finite length in {first_place(bad)}: the "
+        "weights or the features are too large; lower the learning rate or scale the features"
     )
 
 

@@ -94,6 +94,8 @@ class DelsarteGoethalsSet(QuadraticForms):
     def __init__(self, dim: int, layers: int) -> None:
         self.kerdock = kerdock_set(dim)
         most = self.kerdock.bits // 2 - 1
+        if most < 1:
+            raise UsageError.parameter("dim", "must be at least 16 for layers of forms", dim)
         if not 1 <= layers <= most:
             raise UsageError.parameter("layers", f"must be from 1 to {most} at dim {dim}", layers)
         self.dim = dim
