@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from river import base, datasets, metrics
+from scipy import sparse
 from scipy.sparse import csr_matrix
 
 from growlabels.base.errors import DataError, UsageError
@@ -192,6 +193,38 @@ def test_sparse_rows_leave_zeros_out_and_nan_is_missing():
     Y = np.array([[True], [False]])
     assert [x for x, _ in ArrayRows(X, Y)] == [{0: 0.0, 1: 2.0}, {1: 0.0}]
     assert [x for x, _ in ArrayRows(csr_matrix(X), Y, ["p", "q"])] == [{"q": 2.0}, {}]
+
+
+@pytest.mark.parametrize("make", [IHOMER, lambda: IHOMER(tree_above=20), MajorityLabels])
+def test_the_chosen_labels_alone_score_as_the_dict_of_all_labels(make):
+    class Hidden:
+        def __init__(self, model):
+            self.predict_one, self.learn_one = model.predict_one, model.learn_one
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 5))
+    Y = np.arange(40) < (4 * np.abs(X[:, :1]) ** 2).round()
+    dense, thin = ArrayRows(X, Y), ArrayRows(X, sparse.csr_array(Y.astype(int)))
+    assert sparse.issparse(thin.shuffled(1).Y) and list(thin) == list(dense)
+    curve = prequential(Hidden(make()), dense, every=40).curve
+    for rows in (dense, thin, list(thin)):
+        found = prequential(make(), rows, every=40).curve
+        assert [(p.total, p.recent) for p in found] == [(p.total, p.recent) for p in curve]
+    asked = dict(enumerate(X[0].tolist()))
+    model = make()
+    model.learn_one(asked, {1, 2})
+    model.learn_one({}, {3: False})
+    assert {label for label, on in model.predict_one(asked).items() if on} == set(
+        model._chosen_one(asked)
+    )
+
+
+def test_a_sparse_label_there_twice_is_refused_and_a_stored_zero_is_none():
+    twice = sparse.csr_array((np.ones(2), [0, 0], [0, 2]), shape=(1, 1))
+    with pytest.raises(DataError, match="Y must hold 0 and 1"):
+        ArrayRows(np.zeros((1, 1)), twice)
+    stored = sparse.csr_array((np.array([0.0, 1.0]), [0, 1], [0, 2]), shape=(1, 2))
+    assert list(ArrayRows(np.ones((1, 1)), stored)) == [({0: 1.0}, {0: False, 1: True})]
 
 
 def test_shuffling_keeps_rows_whole():

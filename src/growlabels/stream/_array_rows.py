@@ -27,7 +27,8 @@ class ArrayRows:
         (rows, features) array, DataFrame or SciPy sparse matrix. NaN and what a sparse matrix
         does not store are left out of the dicts; both are zero to a learner that takes arrays.
     Y
-        (rows, labels) of 0 and 1 or bool: array, DataFrame or SciPy sparse matrix.
+        (rows, labels) of 0 and 1 or bool: array, DataFrame or SciPy sparse matrix, which stays
+        sparse.
     features, labels
         Names of the columns; by default those of a DataFrame, else 0, 1, ...
 
@@ -48,7 +49,7 @@ class ArrayRows:
     """
 
     X: "NDArray[np.float64] | csr_matrix"
-    Y: NDArray[np.bool_]
+    Y: "NDArray[np.bool_] | csr_matrix"
     features: Sequence[Hashable] | None = None
     labels: Sequence[Hashable] | None = None
 
@@ -77,7 +78,7 @@ class ArrayRows:
         labels = self.label_names
         for row in range(len(self)):
             x = dict(self._values(row, features))
-            yield x, dict(zip(labels, self.Y[row].tolist(), strict=True))
+            yield x, dict(zip(labels, self._truths(row), strict=True))
 
     @property
     def feature_names(self) -> list[Hashable]:
@@ -109,6 +110,15 @@ class ArrayRows:
         """Return the rows in random order."""
         return self.take(np.random.default_rng(seed).permutation(len(self)))
 
+    def _truths(self, row: int) -> list[bool]:
+        matrix: Any = self.Y
+        if not hasattr(matrix, "indptr"):
+            return matrix[row].tolist()
+        truths = np.zeros(matrix.shape[1], bool)
+        inside = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        truths[matrix.indices[inside]] = matrix.data[inside]
+        return truths.tolist()
+
     def _values(self, row: int, names: Sequence[Hashable]) -> Iterator[tuple[Hashable, float]]:
         matrix: Any = self.X
         if hasattr(matrix, "indptr"):
@@ -132,20 +142,22 @@ def _check_names(what: str, names: list[Hashable], width: int) -> None:
 
 def _matrix(table: Any, what: str) -> Any:
     """Return an array or CSR matrix of two dimensions; of Y a bool array."""
-    if hasattr(table, "tocsr"):
-        matrix: Any = table.tocsr()
-        matrix = matrix if what == "X" else matrix.toarray()
-    else:
-        matrix = as_array(table, what)
-    if what == "Y" and matrix.dtype != np.bool_:
-        try:
-            truths = bool(((matrix == 0) | (matrix == 1)).all())
-        except TypeError:  # such as pandas' NA
-            truths = False
-        if not truths:
-            raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
-        matrix = matrix == 1
-    return matrix
+    matrix: Any = table.tocsr() if hasattr(table, "tocsr") else as_array(table, what)
+    if what == "Y" and hasattr(matrix, "indptr") and not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    values = matrix.data if hasattr(matrix, "indptr") else matrix
+    if what == "X" or values.dtype == np.bool_:
+        return matrix
+    try:
+        truths = bool(((values == 0) | (values == 1)).all())
+    except TypeError:  # such as pandas' NA
+        truths = False
+    if not truths:
+        raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
+    if values is matrix:
+        return matrix == 1
+    return matrix.astype(np.bool_)
 
 
 def _without_nan(matrix: Any) -> Any:

@@ -39,6 +39,9 @@ class MajorityLabels(base.MultiLabelClassifier):
         """Return the majority set; the features have no effect."""
         return {label: label in self._best for label in self._labels}
 
+    def _chosen_one(self, x: Mapping[Any, Any]) -> frozenset[Hashable]:
+        return self._best
+
 
 class BinaryRelevance(base.MultiLabelClassifier):
     """One River classifier per label behind one standard scaler, as River documents it.

@@ -228,11 +228,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
-        chosen = self._engine.choices(self._row(x))
-        if isinstance(chosen, np.ndarray):
-            return dict(zip(self._labels, chosen[0, self._columns()].tolist(), strict=True))
         answer = dict.fromkeys(self._labels, False)
-        answer.update((self._positive.names[i - 1], True) for i in chosen.indices.tolist())
+        answer.update(dict.fromkeys(self._chosen_one(x), True))
         return answer
 
     def predict_proba_one(

@@ -4,6 +4,7 @@ A label that a prediction does not name is not predicted; a label that the truth
 is absent, so predicting it is an error.
 """
 
+import math
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -198,7 +199,8 @@ class MultiLabelMetrics:
     @property
     def macro_f1(self) -> float:
         """Mean of the labels' F1 over the labels that were true or predicted."""
-        return _ratio(sum(score.f1 for score in self.per_label().values()), len(self._labels))
+        scores = (2 * tp / (2 * tp + fp + fn) for tp, fp, fn in self._labels.values() if tp)
+        return _ratio(math.fsum(scores), len(self._labels))  # the same in any order
 
     @property
     def jaccard(self) -> float:

@@ -53,6 +53,13 @@ class Named:
         nothing = np.zeros(features[0].size, np.int64)
         return Rows(*features, nothing, nothing[:0])
 
+    def _chosen_one(self, x: Mapping[Any, Any]) -> list[Hashable]:
+        """Return the labels of the likeliest set alone, of however many there are."""
+        chosen = self._engine.choices(self._row(x))
+        dense = isinstance(chosen, np.ndarray)
+        places = np.flatnonzero(chosen[0]) if dense else chosen.indices
+        return [self._positive.names[place - 1] for place in places.tolist()]
+
     def _columns(self) -> NDArray[np.int64]:
         """Give each known label's index; 0 where it was never true."""
         known = len(self._labels), len(self._positive)

@@ -45,6 +45,7 @@ class Runner:
                 f"{type(model).__name__}"
             )
         self._model = model
+        self._guess = getattr(model, "_chosen_one", model.predict_one)
         self._delay = delay
         self._most = most
         self._rank = _ranking(model) if most else None
@@ -66,7 +67,7 @@ class Runner:
     def _step(self, x: Any, y: LabelSet) -> Step:
         start = time.perf_counter()
         with _at_row(self._row):
-            guess = self._model.predict_one(x)
+            guess = self._guess(x)
             ranked = self._rank(x, self._most) if self._rank is not None else ()
         self._waiting.append((self._row, x, y))
         if self._row >= self._delay:
