@@ -84,7 +84,7 @@ def test_wrong_inputs() -> None:
     with pytest.raises(UsageError, match="background must be one of 'class', 'reject'"):
         EBVBoxHead(4, Codebook.for_classes(5), "none")  # type: ignore[arg-type]
     head, x = made("reject")
-    with pytest.raises(DataError, match="one class per region"):
+    with pytest.raises(UsageError, match="y must be a tensor of shape"):
         head.loss(x, torch.zeros(7, dtype=torch.long))
     for target in (-1, 31):
         y = torch.tensor([0, 3, target, 0, 0, 0, 0, 0])

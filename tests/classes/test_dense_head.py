@@ -79,7 +79,7 @@ def test_pixels_are_predicted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_inputs() -> None:
     head, x = made()
     with pytest.raises(
-        UsageError, match=r"x must have shape \(B, 6, H, W\), it was \(2, 5, 3, 5\)"
+        UsageError, match=r"x must be a tensor \(B, 6, H, W\), it was \(2, 5, 3, 5\)"
     ):
         head(x[:, :5])
     with pytest.raises(UsageError, match=r"shape \(2, 3, 5\) and .*, it has shape \(2, 5\)"):

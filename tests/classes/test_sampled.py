@@ -60,7 +60,7 @@ def test_wrong_inputs() -> None:
     head, x, y = made()
     with pytest.raises(UsageError, match="samples must be at least 1, it was 0"):
         sampled_loss(head, x, y, 0)
-    with pytest.raises(UsageError, match="proposal must hold 300 weights"):
+    with pytest.raises(UsageError, match=r"proposal must be a tensor of shape \(300,\)"):
         sampled_loss(head, x, y, 5, torch.ones(3))
     with pytest.raises(DataError, match="above 0 for every class"):
         sampled_loss(head, x, y, 5, torch.zeros(300))

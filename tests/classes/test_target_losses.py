@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import Codebook, EBVHead, soft_target_loss, weighted_loss
+from growlabels.classes._head_checks import check_shape
 
 KINDS = [(100, 128), (129, 128), (200, 128), (1000, 64)]
 
@@ -116,11 +117,15 @@ def test_autocast_keeps_float32() -> None:
 def test_wrong_inputs() -> None:
     head, x = made(70, 16)
     y, q = torch.arange(6), torch.full((6, 70), 1 / 70)
-    with pytest.raises(UsageError, match="weight must hold 70 numbers"):
+    with pytest.raises(UsageError, match=r"weight must be a tensor of shape \(70,\), it was \(69,"):
         weighted_loss(head, x, y, torch.ones(69))
+    with pytest.raises(
+        UsageError, match=r"weight must be a tensor of shape \(70,\), it was 'list'"
+    ):
+        check_shape("weight", [1.0] * 70, (70,))
     with pytest.raises(DataError, match=r"weight must be finite .* was -1.0 at \[2\]"):
         weighted_loss(head, x, y, torch.ones(70).index_fill(0, torch.tensor([2]), -1.0))
-    with pytest.raises(UsageError, match=r"targets must have shape \(6, 70\)"):
+    with pytest.raises(UsageError, match=r"targets must be a tensor of shape \(6, 70\)"):
         soft_target_loss(head, x, q[:, :3])
     with pytest.raises(DataError, match=r"targets must be finite .* was nan at \[1, 2\]"):
         q[1, 2] = torch.nan

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
+from growlabels.classes._head_checks import check_features, check_shape
 from growlabels.classes._rejection import conformal_threshold, rejection_scores
 from growlabels.classes._target_losses import soft_target_loss
 
@@ -88,17 +89,16 @@ class EBVBoxHead(nn.Module):
 
         Raises
         ------
+        UsageError
+            Shapes do not fit.
         DataError
             A target is out of range; ``x`` holds NaN or infinity.
         """
         if self.background == "class":
             return self.classifier.loss(x, y)
         n = self.classifier.num_classes
-        if y.shape != x.shape[:1]:
-            raise DataError(
-                f"y must hold one class per region, shape {tuple(x.shape[:1])}, it has shape "
-                f"{tuple(y.shape)}"
-            )
+        check_features(x, self.in_features)
+        check_shape("y", y, tuple(x.shape[:1]))
         wrong = torch.nonzero((y < 0) | (y > n))
         if len(wrong):
             row = int(wrong[0])

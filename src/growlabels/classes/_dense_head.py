@@ -85,8 +85,7 @@ class DenseEBVHead(EBVHead):
         return self.predict_topk(x, 1)[1][:, 0]
 
     def _channels_last(self, x: Tensor) -> Tensor:
-        if x.ndim < 2 or x.shape[1] != self.in_features:
-            raise UsageError.parameter(
-                "x", f"must have shape (B, {self.in_features}, H, W)", tuple(x.shape)
-            )
+        if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[1] != self.in_features:
+            was = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise UsageError.parameter("x", f"must be a tensor (B, {self.in_features}, H, W)", was)
         return x.movedim(1, -1).contiguous()

@@ -72,6 +72,13 @@ def check_features(x: Any, in_features: int) -> None:
         raise UsageError.parameter("x", f"must have {in_features} features in its last axis", shape)
 
 
+def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
+    """Refuse what is no tensor of this shape."""
+    if not isinstance(value, Tensor) or value.shape != shape:
+        was = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise UsageError.parameter(name, f"must be a tensor of shape {shape}", was)
+
+
 def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
     """Refuse features as above, and targets that are not one class index (or to ignore) a row."""
     check_features(x, head.in_features)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
-from growlabels.classes._head_checks import check_rows
+from growlabels.classes._head_checks import check_rows, check_shape
 from growlabels.classes._loss import angular_margin
 
 
@@ -80,10 +80,7 @@ def _draws(
     if proposal is None:
         drawn = torch.randint(n, (samples,), generator=generator, device=device)
         return drawn, torch.full((samples,), samples / n, device=device).log()
-    if proposal.shape != (n,):
-        raise UsageError.parameter(
-            "proposal", f"must hold {n} weights, one per class", tuple(proposal.shape)
-        )
+    check_shape("proposal", proposal, (n,))
     if not bool((torch.isfinite(proposal) & (proposal > 0)).all()):
         raise DataError("proposal must be finite and above 0 for every class, else it is biased")
     # By inversion: torch.multinomial takes no more than 2^24 classes.

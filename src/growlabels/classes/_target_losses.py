@@ -19,7 +19,7 @@ from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
-from growlabels.classes._head_checks import check_rows
+from growlabels.classes._head_checks import check_features, check_rows, check_shape
 from growlabels.classes._loss import (
     HEADROOM,
     REDUCTIONS,
@@ -71,9 +71,8 @@ def soft_target_loss(
     torch.Size([])
     """
     _check_reduction(reduction)
-    if targets.shape != (*x.shape[:-1], head.num_classes):
-        expected = (*x.shape[:-1], head.num_classes)
-        raise UsageError.parameter("targets", f"must have shape {expected}", tuple(targets.shape))
+    check_features(x, head.in_features)
+    check_shape("targets", targets, (*x.shape[:-1], head.num_classes))
     _check_shares("targets", targets)
     shares = targets.detach().double().reshape(-1, head.num_classes)
     shares = shares * (1 - head.label_smoothing) + head.label_smoothing / head.num_classes
@@ -216,10 +215,7 @@ def _check_reduction(reduction: str) -> None:
 
 
 def _class_weights(head: EBVHead, weight: Tensor) -> Tensor:
-    if weight.shape != (head.num_classes,):
-        raise UsageError.parameter(
-            "weight", f"must hold {head.num_classes} numbers, one per class", tuple(weight.shape)
-        )
+    check_shape("weight", weight, (head.num_classes,))
     _check_shares("weight", weight)
     return weight.detach().double()
 
