@@ -3,15 +3,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
 from growlabels.base.rows import MalformedRow
-from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._rows import Example, prompt_of, read_examples
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+HUMAN, CALLED = {"from": "human", "value": "q"}, '[{"function": {"name": "f"}}]'
+CALL = {"role": "assistant", "content": None, "tool_calls": json.loads(CALLED)}
 
 
 def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
@@ -39,6 +44,26 @@ def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
         ({"prompt": "q", "response": "a", "completion": None}, "q", "a"),
         ({"prompt": "", "completion": "a"}, "", "a"),
         ({"prompt": [USER], "completion": [ANSWER]}, "q", "a"),
+        ({"messages": np.array([USER, ANSWER])}, "q", "a"),
+        (
+            {
+                "messages": [
+                    USER,
+                    {**CALL, "content": "c"},
+                    {"role": "tool", "content": "3"},
+                    ANSWER,
+                ]
+            },
+            f"user: q\n\nassistant: c\n{CALLED}\n\ntool: 3",
+            "a",
+        ),
+        ({"messages": [USER, CALL]}, "q", CALLED),
+        ({"conversations": [HUMAN, {"from": "gpt", "value": "a"}], "system": "s"}, "s\n\nq", "a"),
+        (
+            {"conversations": [HUMAN, {"from": "observation", "value": "3"}, ANSWER]},
+            "user: q\n\ntool: 3",
+            "a",
+        ),
         ({"instruction": "q", "input": "x", "output": "a"}, "q\n\nx", "a"),
         ({"instruction": "q", "input": "", "output": "a"}, "q", "a"),
         ({"instruction": "q", "output": "a"}, "q", "a"),
@@ -53,7 +78,7 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({}, "none of 'messages', 'prompt' or 'instruction'"),
+        ({}, "none of 'messages', 'conversations', 'prompt' or 'instruction'"),
         ({"text": "q"}, "its fields are 'text'"),
         ({"prompt": "q"}, "no 'completion' or 'response'"),
         ({"prompt": "q", "completion": " \n"}, "the response is empty"),
@@ -63,6 +88,9 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
         ({"instruction": "q", "input": {}, "output": "a"}, "'input' is an object"),
         ({"messages": []}, "not a list of turns"),
         ({"messages": "hello"}, "not a list of turns"),
+        ({"conversations": 5, "system": "s"}, "'conversations' is not a list of turns"),
+        ({"conversations": [HUMAN]}, "'conversations' ends with a turn of 'user'"),
+        ({"conversations": [HUMAN, {"from": "gpt"}], "system": 5}, "turn 2 .* is null, not text"),
         ({"messages": [USER]}, "ends with a turn of 'user'"),
         ({"messages": [USER, {"role": "assistant", "content": None}]}, "turn 2 .* is null"),
         ({"messages": [USER, {"role": "assistant"}]}, "'content' of turn 2"),
@@ -87,6 +115,39 @@ def test_broken_lines_of_a_file(tmp_path: Path) -> None:
     assert [e.number for e in good] == [1] and [row.number for row in bad] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"train": [1], "test": [2]}, r"not dict; give one of its parts \('train', 'test'\)"),
+        (None, "dataset or an iterable of dicts, not NoneType"),
+        (5, "not int"),
+        (pandas.DataFrame({"prompt": ["q"]}), r"not DataFrame; give its .to_dict\('records'\)"),
+        (pyarrow.table({"prompt": ["q"]}), r"not Table; give its .to_pylist\(\)"),
+    ],
+)
+def test_what_is_no_rows(rows: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read(rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt"),
+    [
+        ({"prompt": "q"}, "q"),
+        ({"prompt": [USER]}, "q"),
+        ({"prompt": "q", "completion": "a"}, "q"),
+        ({"instruction": "q", "input": "x"}, "q\n\nx"),
+        ({"messages": [USER]}, "q"),
+        ({"messages": [USER, ANSWER]}, "q"),
+        ({"conversations": [HUMAN]}, "q"),
+        ({"messages": []}, ""),
+        ({"text": "q"}, ""),
+    ],
+)
+def test_the_prompt_of_a_row_with_or_without_a_response(row: dict[str, Any], prompt: str) -> None:
+    assert prompt_of(row) == prompt
+
+
 def test_missing_file() -> None:
     with pytest.raises(UsageError, match="does not exist"):
         read("nowhere.jsonl")
@@ -97,7 +158,17 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=6,
 )
-FIELDS = ["messages", "prompt", "completion", "response", "instruction", "input", "output"]
+FIELDS = [
+    "messages",
+    "conversations",
+    "system",
+    "prompt",
+    "completion",
+    "response",
+    "instruction",
+    "input",
+    "output",
+]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4), max_size=6))

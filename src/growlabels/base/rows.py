@@ -132,6 +132,7 @@ def _parsed(source: RowSource | BinaryIO) -> Iterator[tuple[int, object, str]]:
         yield from _parsed_lines(source)
         return
     if not isinstance(source, str | os.PathLike):
+        _require_rows(source)
         for number, data in enumerate(source, 1):
             ok = isinstance(data, Mapping)
             reason = f"is {type(data).__name__}, not an object"
@@ -152,6 +153,23 @@ def _parsed(source: RowSource | BinaryIO) -> Iterator[tuple[int, object, str]]:
             str(path),
             "convert it or rename it",
         )
+
+
+def _require_rows(source: object) -> None:
+    """Raise where iterating over something does not give rows."""
+    way_out = ""
+    if isinstance(source, Mapping):
+        names = ", ".join(map(repr, list(source)[:5]))
+        way_out = f"give one of its parts ({names}) or a list of dicts"
+    elif hasattr(source, "iterrows"):
+        way_out = "give its .to_dict('records')"
+    elif hasattr(source, "to_pylist"):
+        way_out = "give its .to_pylist()"
+    elif isinstance(source, Iterable):
+        return
+    must = "must be a file, a Hugging Face dataset or an iterable of dicts"
+    was = type(source).__name__
+    raise UsageError(f"rows {must}, not {was}" + (f"; {way_out}" if way_out else ""))
 
 
 def _parsed_lines(file: Any) -> Iterator[tuple[int, object, str]]:

@@ -45,6 +45,14 @@ class TargetChoice:
     warnings: tuple[str, ...]
 
 
+def require_choice(least: int, most: int, confidence: float) -> None:
+    """Raise where rows cannot be chosen so: ask before they are judged, not after it."""
+    if not 1 <= least <= most:
+        raise UsageError.parameter("least and most", "must be 1 <= least <= most", (least, most))
+    if not 0 < confidence <= 1:
+        raise UsageError.parameter("confidence", "must be above 0 and at most 1", confidence)
+
+
 def choose_targets(
     rows: Sequence[Exchange],
     verdicts: Sequence[Verdict],
@@ -80,10 +88,7 @@ def choose_targets(
     >>> choose_targets(rows, Keywords(["eval"])(rows), least=2, most=2).places
     (0, 3)
     """
-    if not 1 <= least <= most:
-        raise UsageError.parameter("least and most", "must be 1 <= least <= most", (least, most))
-    if not 0 < confidence <= 1:
-        raise UsageError.parameter("confidence", "must be above 0 and at most 1", confidence)
+    require_choice(least, most, confidence)
     known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])
     sure = np.flatnonzero(known >= confidence)
     unjudged = int((known < 0).sum())

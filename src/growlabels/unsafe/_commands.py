@@ -37,7 +37,8 @@ class UnsafeScan:
     resumes: ClassVar[bool] = True
 
     train: Positional[Path]
-    """The rows: .jsonl or .parquet; messages, prompt+completion or instruction/input/output."""
+    """The rows: .jsonl or .parquet; messages, conversations (ShareGPT), prompt+completion or
+    instruction/input/output. The last turn of a conversation is the response."""
 
     targets: Path
     """Rows that show the harm, in the same shapes; 8 to 12 suffice."""

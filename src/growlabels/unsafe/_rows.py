@@ -1,11 +1,15 @@
-"""Rows of a fine-tuning set in three shapes, read as one prompt and one response each.
+"""Rows of a fine-tuning set in four shapes, read as one prompt and one response each.
 
 ========================================  =====================================================
 ``messages``                              a list of turns with ``role`` and ``content``; the last
                                           turn is the assistant's and is the response
+``conversations``                         the same in the shape of ShareGPT: ``from`` (human, gpt,
+                                          ...) and ``value``, and maybe a text ``system`` beside it
 ``prompt`` + ``completion``/``response``  two texts, or two lists of turns
 ``instruction``/``input``/``output``      ``input`` may be absent or empty
 ========================================  =====================================================
+
+A turn of tool calls, with or without text, is its text and then the JSON of the calls.
 """
 
 import json
@@ -13,8 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from growlabels.base.errors import DataError
 from growlabels.base.rows import MalformedRow, RowSource, read_rows
+
+_ROLES = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
+"""How ShareGPT calls them -> how messages do; other names are the same."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,11 @@ def read_examples(
 def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
     if data.get("messages") is not None:
         return _from_messages(data["messages"], "messages")
+    if data.get("conversations") is not None:
+        turns = _listed(data["conversations"])
+        if isinstance(turns, list) and turns and isinstance(data.get("system"), str):
+            turns = [{"role": "system", "content": data["system"]}, *turns]
+        return _from_messages(turns, "conversations")
     if data.get("prompt") is not None:
         return _from_prompt(data)
     if data.get("instruction") is not None:
@@ -99,17 +113,42 @@ def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
         prompt = f"{instruction}\n\n{extra}" if extra.strip() else instruction
         return prompt, _text(data, "output")
     raise _Malformed(
-        "has none of 'messages', 'prompt' or 'instruction'; its fields are "
+        "has none of 'messages', 'conversations', 'prompt' or 'instruction'; its fields are "
         + (", ".join(map(repr, list(data)[:8])) or "none")
     )
+
+
+def prompt_of(data: Mapping[str, Any]) -> str:
+    """Return the prompt of a row that may have no response; empty where it has no prompt.
+
+    >>> prompt_of({"instruction": "Translate.", "input": "Guten Tag"})
+    'Translate.\\n\\nGuten Tag'
+    >>> prompt_of({"messages": [{"role": "user", "content": "Hello?"}]})
+    'Hello?'
+    """
+    answer: object = "-"
+    for name in ("messages", "conversations", "prompt"):
+        turns = _listed(data.get(name))
+        if isinstance(turns, list) and turns:
+            answer = [{"role": "assistant", "content": "-"}]
+            last = turns[-1]
+            role = last.get("role", last.get("from")) if isinstance(last, Mapping) else None
+            if name != "prompt" and _ROLES.get(str(role), role) != "assistant":
+                data = {**data, name: [*turns, *answer]}
+            break
+    try:
+        return _prompt_and_response({**data, "completion": answer, "output": "-"})[0]
+    except _Malformed:
+        return ""
 
 
 def _from_prompt(data: Mapping[str, Any]) -> tuple[str, str]:
     for name in ("completion", "response"):
         if data.get(name) is None:
             continue
-        if isinstance(data["prompt"], list) and isinstance(data[name], list):
-            return _from_messages([*data["prompt"], *data[name]], f"prompt + {name}")
+        prompt, completion = _listed(data["prompt"]), _listed(data[name])
+        if isinstance(prompt, list) and isinstance(completion, list):
+            return _from_messages([*prompt, *completion], f"prompt + {name}")
         return _text(data, "prompt"), _text(data, name)
     raise _Malformed("has 'prompt' and no 'completion' or 'response'")
 
@@ -119,6 +158,7 @@ def _from_messages(turns: object, name: str) -> tuple[str, str]:
 
     A single user turn is the prompt as it is; several are joined, each after its role.
     """
+    turns = _listed(turns)
     if not isinstance(turns, list) or not turns:
         raise _Malformed(f"'{name}' is not a list of turns")
     read = [_turn(turn, name, place) for place, turn in enumerate(turns, 1)]
@@ -133,16 +173,30 @@ def _from_messages(turns: object, name: str) -> tuple[str, str]:
 
 
 def _turn(turn: object, name: str, place: int) -> tuple[str, str]:
-    if not isinstance(turn, Mapping) or not isinstance(turn.get("role"), str):
+    role = content = None
+    if isinstance(turn, Mapping):
+        role, content = turn.get("role"), turn.get("content")
+        if role is None and isinstance(turn.get("from"), str):
+            role, content = _ROLES.get(turn["from"], turn["from"]), turn.get("value")
+    if not isinstance(turn, Mapping) or not isinstance(role, str):
         raise _Malformed(f"turn {place} of '{name}' has no text field 'role'")
-    content = turn.get("content")
+    content = _listed(content)
     if isinstance(content, list):
         content = "".join(_part(part, name, place) for part in content)
-    if content is None and place == 1:
+    calls = _listed(turn.get("tool_calls"))
+    if content is None and (place == 1 or calls):
         content = ""
     if not isinstance(content, str):
         raise _Malformed(f"'content' of turn {place} of '{name}' is {_kind(content)}, not text")
-    return turn["role"], content
+    if calls:
+        text = json.dumps(calls, ensure_ascii=False, default=str)
+        content = f"{content}\n{text}" if content else text
+    return role, content
+
+
+def _listed(value: object) -> Any:
+    """Return tuples and arrays, as pandas reads lists, as lists; anything else as it is."""
+    return list(value) if isinstance(value, tuple | np.ndarray) else value
 
 
 def _part(part: object, name: str, place: int) -> str:
@@ -198,5 +252,6 @@ def no_usable_row(name: str, malformed: Sequence[MalformedRow]) -> DataError:
     first = f" (the first, row {malformed[0].number}: {malformed[0].reason})" if malformed else ""
     return DataError(
         f"{name} holds no usable row, {len(malformed)} malformed{first}; give JSON objects, one a "
-        "line, or Parquet rows, with messages, prompt and completion, or instruction and output"
+        "line, or Parquet rows, with messages, conversations, prompt and completion, or "
+        "instruction and output"
     )

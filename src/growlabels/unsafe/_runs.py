@@ -85,6 +85,9 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     write_report(report, scanner.run.path / REPORT)
     scanner.run.adopt(REPORT)
     scanner.run.finish(table.facts)
+    if scanner.malformed:
+        first = scanner.malformed[0]
+        print(f"set aside as malformed, the first: row {first.number}, {first.reason}")
     _print_scan(command, table, labels)
 
 

@@ -22,7 +22,7 @@ from growlabels.unsafe._tokens import Encoded, encode
 
 # Raised by one whenever the features of a row, or the batches they are computed in, change: a
 # scan that another version began must not be finished by this one, or it would mix the two.
-FEATURES_FORMAT = 2
+FEATURES_FORMAT = 3
 
 
 @dataclass(frozen=True)

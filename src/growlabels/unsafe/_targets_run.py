@@ -10,10 +10,10 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
 from growlabels.base.runs import MANIFEST
-from growlabels.unsafe._choose_targets import choose_targets
+from growlabels.unsafe._choose_targets import choose_targets, require_choice
 from growlabels.unsafe._moderation import Verdict, moderate
 from growlabels.unsafe._moderator_of import moderator_of
-from growlabels.unsafe._rows import Example, half_character, no_usable_row, read_examples
+from growlabels.unsafe._rows import Example, half_character, no_usable_row, prompt_of, read_examples
 
 if TYPE_CHECKING:
     from growlabels.unsafe._targets_command import UnsafeTargets
@@ -28,6 +28,7 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     _require_place(command.out, command.rows)
     if command.moderator is None and command.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
+    require_choice(command.least, command.most, command.confidence)
     if command.adapter is not None and command.model is None:
         raise UsageError("--adapter changes what --model answers; give --model too")
     bad: list[MalformedRow] = []
@@ -103,7 +104,7 @@ def _answered(command: "UnsafeTargets", prompts: list[str], progress: Progress) 
 
 
 def read_prompts(source: RowSource) -> list[str]:
-    """Read prompts: the field ``prompt`` or ``instruction`` as text, or rows with a response.
+    """Read prompts: of rows in the shapes of :func:`read_examples`, with or without a response.
 
     Raises
     ------
@@ -113,14 +114,11 @@ def read_prompts(source: RowSource) -> list[str]:
     prompts = []
     name = str(source) if isinstance(source, str | Path) else "prompts"
     for row in read_rows(source):
-        text = row.data.get("prompt", row.data.get("instruction"))
-        if not isinstance(text, str) or not text.strip():
-            whole = list(read_examples([row.data], lambda bad: None))
-            text = whole[0].prompt if whole else ""
+        text = prompt_of(row.data)
         if not text.strip():
             raise DataError(
-                f"{name} row {row.number} has no text in 'prompt' or 'instruction'; "
-                "mend or remove the row"
+                f"{name} row {row.number} has no text in 'messages', 'conversations', 'prompt' or "
+                "'instruction'; mend or remove the row"
             )
         if half := half_character(text):
             raise DataError(f"{name} row {row.number} holds {half}; mend or remove the row")
