@@ -212,7 +212,7 @@ def test_wrong_requests() -> None:
         replace_head(model, CODEBOOK, name="end")
     with pytest.raises(UsageError, match=r"'block\.1' of the model is ReLU, not a linear layer"):
         replace_head(model, CODEBOOK, name="block.1")
-    with pytest.raises(UsageError, match="head must be an EBVHead or a Codebook, it was 10"):
+    with pytest.raises(UsageError, match="head must be an EBVHead or a Codebook, it was 'int'"):
         replace_head(model, 10)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="margin can be given with a codebook only"):
         replace_head(model, EBVHead(12, CODEBOOK), margin=0.1)

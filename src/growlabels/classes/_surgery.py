@@ -65,11 +65,9 @@ def replace_head(
       kerdock, dim=1024, num_classes=5000, ...
     """
     if not isinstance(model, nn.Module):
-        raise UsageError.parameter("model", "must be a torch module", model)
+        raise UsageError.parameter("model", "must be a torch module", type(model).__name__)
     if not isinstance(head, EBVHead | Codebook):
-        raise UsageError.parameter(
-            "head", "must be an EBVHead or a Codebook", head, "make one with Codebook.for_classes"
-        )
+        raise UsageError.parameter("head", "must be an EBVHead or a Codebook", type(head).__name__)
     if settings and not isinstance(head, Codebook):
         raise UsageError(
             f"{', '.join(settings)} can be given with a codebook only; this head has its own"
