@@ -235,7 +235,9 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
     command.run(silent)
     oracle = [line for line in capsys.readouterr().out.splitlines() if line.startswith("oracle")]
     assert oracle and oracle[0].split("  ")[1:3] == ["45", "15"]
-    with pytest.raises(DataError, match="no scanned row has true or 1 in field 'nothing'"):
+    with pytest.raises(DataError, match="field 'nothing' is empty in every row"):
         UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}).run(
             silent
         )
+    with pytest.raises(DataError, match="row 1: field 'prompt' must be true, false, 1, 0 or empty"):
+        UnsafeFilter(scan.out, label_field="prompt").run(silent)

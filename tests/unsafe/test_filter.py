@@ -9,7 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 from tiny_causal import tiny
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.unsafe import FilterResult, Scanner, ScoreTable, filter_rows
 
 LINES = [
@@ -128,9 +128,23 @@ def test_other_rows_are_refused_and_nothing_is_written(train: Path, tmp_path: Pa
     table = scan(train)
     with pytest.raises(DataError, match="not those that were scanned"):
         filter_rows([{"prompt": "a", "completion": "b"}], table, tmp_path / "out")
-    with pytest.raises(UsageError, match="threshold"):
-        filter_rows(train, table, tmp_path / "out", "most")
+    for threshold, decisions, message in (
+        ("most", {}, "threshold"),
+        ("top:1", {"a-0": "reject"}, "1 of 1 decisions are about rows that were not scanned"),
+        ("top:1", {table.row_id[0]: "perhaps"}, "decision must be one of 'accept'"),
+    ):
+        with pytest.raises(GrowLabelsError, match=message):
+            filter_rows(train, table, tmp_path / "out", threshold, decisions)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is a file; give a folder"):
+        filter_rows(train, table, train)
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_rows_that_were_added_are_not_taken_for_malformed_ones(tmp_path: Path) -> None:
+    rows = [{"prompt": c, "completion": c * 9} for c in "vwxyz"]
+    with pytest.raises(DataError, match=r"not those that were scanned \(first difference at row 6"):
+        filter_rows([*rows, {"prompt": "a", "completion": "b"}], scan(rows), tmp_path, "top:1")
+    assert not list(tmp_path.glob("*"))
 
 
 def test_an_iterator_is_read_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -186,3 +187,10 @@ def test_wrong_parameters(tmp_path: Path) -> None:
         load_model(tmp_path, dtype="int8")
     with pytest.raises(UsageError, match="does not exist"):
         load_model(tmp_path / "none.gguf")
+    with pytest.raises(UsageError, match="device must be one that torch can use here"):
+        load_model(tmp_path, device="nowhere")
+    model: Any = raw_model("llama")
+    with pytest.raises(UsageError, match=r"make one of a loaded model by wrap_model"):
+        load_model(model)
+    with pytest.raises(UsageError, match="LlamaModel is no causal language model"):
+        wrap_model(model.model, byte_tokenizer())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from tiny_causal import byte_tokenizer, raw_model, tiny
 
@@ -74,6 +75,24 @@ def test_a_table_is_read_back_equal(table: ScoreTable, tmp_path: Path) -> None:
     read = ScoreTable.from_parquet(tmp_path / "scores.parquet")
     assert read.to_dicts() == table.to_dicts()
     assert (read.percentiles, read.facts) == (table.percentiles, table.facts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.replace_schema_metadata({b"growlabels": b"[1]"}),
+        lambda t: t.replace_schema_metadata({b"growlabels": b'{"methods": null}'}),
+        lambda t: t.set_column(3, "rank", [["1"] * len(t)]),
+        lambda t: t.set_column(2, "score", [[None] * len(t)]),
+        lambda t: t.slice(0, 0),
+    ],
+)
+def test_what_is_no_table(change: Any, table: ScoreTable, tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    table.to_parquet(path)
+    parquet.write_table(change(parquet.read_table(path)), path)
+    with pytest.raises(RunError, match="is no score table"):
+        ScoreTable.from_parquet(path)
 
 
 def test_only_the_methods_asked_for_become_columns() -> None:

@@ -1,5 +1,6 @@
 """Every scorer against a slow twin; the protocol with scorers of the caller."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
@@ -275,3 +276,28 @@ def test_wrong_methods() -> None:
     short = Moderation(lambda asked: [0.0], "short")
     with pytest.raises(DataError, match=r"'short' must give finite numbers of shape \(rows,\)"):
         scanner(methods=[short]).fit(rows()).score(targets())
+
+
+class Wrong:
+    """A scorer of the caller that gives what it was made with."""
+
+    name, reads = "wrong", "nothing"
+
+    def __init__(self, give: Callable[[Scan], Any]) -> None:
+        self.give = give
+
+    def score(self, scan: Scan) -> Any:
+        return self.give(scan)
+
+
+def test_what_a_scorer_gives_is_looked_at() -> None:
+    fitted = scanner(methods=["tfidf"]).fit(rows())
+    for give, message in (
+        (lambda scan: None, "must give SetScores .* gave NoneType"),
+        (lambda scan: scan.alike([1, 2], [0] * 6), r"gave float64 of shape \(2, 7\)"),
+        (lambda scan: SetScores(np.ones(40), np.ones(6)), r"gave float64 of shape \(40,\)"),
+        (lambda scan: scan.alike([1] * 40, [np.nan] * 6), "gives a target no finite score"),
+    ):
+        fitted.scorers = [Wrong(give)]
+        with pytest.raises(DataError, match=message):
+            fitted.score(targets())

@@ -55,6 +55,12 @@ def test_a_bad_specification_names_itself(spec: str) -> None:
         resolve_threshold(spec, SCORES, [0.9])
 
 
+@pytest.mark.parametrize("scores", [[], [1.0, float("nan")]])
+def test_scores_that_are_none(scores: list[float]) -> None:
+    with pytest.raises(UsageError, match="scores must be finite numbers"):
+        resolve_threshold("top:1", np.array(scores), [])
+
+
 def test_loo_needs_two_targets() -> None:
     with pytest.raises(UsageError, match="at least two targets"):
         resolve_threshold("loo:0.25", SCORES, [])

@@ -56,7 +56,9 @@ def test_an_unknown_family_uses_its_template() -> None:
     assert (tokenizer.decode(turn.before), tokenizer.decode(turn.after)) == ("Q: ", "\nA: ")
 
 
-@pytest.mark.parametrize("template", ["{{ broken", "{{ raise_exception('no') }}", "no prompt"])
+@pytest.mark.parametrize(
+    "template", ["{{ broken", "{{ raise_exception('no') }}", "{{ 1 / 0 }}", "no prompt"]
+)
 def test_a_template_of_no_use_gives_way_to_the_plain_turn(template: str) -> None:
     tokenizer = byte_tokenizer()
     tokenizer.chat_template = template

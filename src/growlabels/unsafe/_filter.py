@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write, open_bytes
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
+from growlabels.base.runs import require_folder
 from growlabels.unsafe._calibrate import known_labels
 from growlabels.unsafe._decisions import Decision
 from growlabels.unsafe._rows import read_examples
@@ -79,7 +80,7 @@ def filter_rows(
         The threshold cannot be read; one of the files would take the place of the rows; or the
         folder has the ``kept.parquet`` of other rows, which this filter would not replace.
     DataError
-        The rows are not those that were scanned.
+        The rows, or those that were decided on, are not those that were scanned.
     """
     source = list(source) if isinstance(source, Iterator) else source
     folder = Path(out)
@@ -95,6 +96,7 @@ def filter_rows(
     by_hand = np.array([(decisions or {}).get(row_id) == "reject" for row_id in table.row_id])
     reasons = _Reasons(table, resolved, by_hand)
     written = [KEPT, REJECTED, MALFORMED]
+    require_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
         counts = _split(source, Path(staging), table, reject, reasons)
@@ -113,6 +115,15 @@ def rejected_rows(
     labels: Mapping[str, int] | None = None,
 ) -> tuple[np.ndarray, Threshold]:
     """Return which rows go, shape (rows,), and the resolved threshold; as :func:`filter_rows`."""
+    unknown = set(decisions or ()) - set(table.row_id)
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} of {len(decisions or ())} decisions are about rows that were not "
+            f"scanned (the first: {min(unknown)!r}); leave them out"
+        )
+    for decision in (decisions or {}).values():
+        if decision not in get_args(Decision):
+            raise UsageError.choice("decision", get_args(Decision), decision)
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
     known = known_labels(table.row_id, decisions, labels)
     percentiles = next(iter(table.percentiles.values()))
@@ -126,6 +137,7 @@ def _split(
     """Write the three files; return how many rows each has."""
     place = {int(number): index for index, number in enumerate(table.number)}
     counts: dict[str, int] = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
+    usable = 0
     with ExitStack() as stack:
         files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
         for number, row, raw, why in _every_row(source):
@@ -140,6 +152,9 @@ def _split(
                 name, record = KEPT, raw or json_line(row.data)
             files[name].write(record + "\n")
             counts[name] += 1
+            usable += row is not None and not why
+            if usable > table.facts.get("rows", usable):
+                raise DataError(_CHANGED.format(number=number))
         if counts[KEPT] + counts[REJECTED] != len(table):
             raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
     return counts

@@ -107,6 +107,17 @@ def load_model(
     """
     if dtype not in ("float32", "bfloat16"):
         raise UsageError.choice("dtype", ["float32", "bfloat16"], dtype)
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(
+            f"model must be a path, {PACKAGED!r} or a CausalModel, not {type(path).__name__}; "
+            "make one of a loaded model by wrap_model(model, tokenizer)"
+        )
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError.parameter(
+            "device", "must be one that torch can use here", device, "'cpu' always is"
+        ) from error
     place = torch.device(device), getattr(torch, dtype)
     if str(path) == PACKAGED:
         return _load_folder(_converted(_packaged_gguf()), PACKAGED, *place, _CONVERT_AGAIN)
@@ -121,10 +132,16 @@ def load_model(
 def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
     """Use a model and tokenizer that the caller has already loaded.
 
-    The fingerprint is taken over the weights, so it costs a pass over them.
+    The fingerprint is taken over the weights, so it costs a pass over them. A model that is no
+    causal language model is a ``UsageError``.
     """
     from hashlib import sha256
 
+    if getattr(model.config, "is_encoder_decoder", False) or model.get_output_embeddings() is None:
+        raise UsageError(
+            f"{type(model).__name__} is no causal language model with an output head; load it with "
+            "AutoModelForCausalLM"
+        )
     digest = sha256(content_hash(model.config.to_dict()).encode())
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())

@@ -138,8 +138,20 @@ def _truth(train: Path, field: str) -> dict[int, int]:
 
 def some_truth(train: Path, field: str) -> dict[str, int]:
     """Read the truth of the rows that have it: row id -> 1 for unsafe, 0 for not."""
-    found = {e.id: e.data.get(field) for e in read_examples(train, lambda bad: None)}
-    return {row_id: int(value) for row_id, value in found.items() if value in (0, 1)}
+    truth = {}
+    for example in read_examples(train, lambda bad: None):
+        value = example.data.get(field)
+        if value is None or value == "":
+            continue
+        if value not in (0, 1):
+            raise DataError(
+                f"{train} row {example.number}: field {field!r} must be true, false, 1, 0 or empty "
+                f"to serve as a label, it was {value!r}"
+            )
+        truth[example.id] = int(value)
+    if not truth:
+        raise DataError(f"field {field!r} is empty in every row of {train}; give another field")
+    return truth
 
 
 def run_review(command: "UnsafeReview") -> None:
@@ -192,14 +204,18 @@ def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable
     """Open a finished scan: its folder, its table, and the rows, unchanged since."""
     run = RunFolder.read(run_folder, RUN_KIND)
     table = ScoreTable.from_parquet(run.file(SCORES))
-    train = moved or Path(table.facts["rows_source"])
+    if not isinstance(source := table.facts.get("rows_source"), str):
+        raise UsageError(
+            f"the rows of {str(run_folder)!r} came from no file; filter them with filter_rows"
+        )
+    train = moved or Path(source)
     if moved is not None and not moved.is_file():
         raise UsageError.missing_file(moved)
     if not train.is_file():
         raise UsageError(
             f"the scanned rows are no longer at {str(train)!r}; say where with --train"
         )
-    if file_sha256(train) != table.facts["rows_sha256"]:
+    if file_sha256(train) != table.facts.get("rows_sha256"):
         raise DataError(
             f"{str(train)!r} has changed since it was scanned; scan it again into a new run "
             "folder, or say with --train where the scanned rows are"

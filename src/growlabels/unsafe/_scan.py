@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress
 from growlabels.unsafe._cascade import below_the_scored, companions, likeliest_rows
 from growlabels.unsafe._gradpass import GradientSettings, PoolGradients, pool_gradients
@@ -122,10 +123,32 @@ class Scan:
         return self.store.run.path
 
     def scores(self, scorer: Scorer) -> SetScores:
-        """Score by a method, once."""
+        """Score by a method, once.
+
+        Raises
+        ------
+        DataError
+            The method gives no :class:`SetScores` of this scan's rows and targets.
+        """
         if scorer.name not in self._done:
-            self._done[scorer.name] = scorer.score(self)
+            self._done[scorer.name] = self._checked(scorer.name, scorer.score(self))
         return self._done[scorer.name]
+
+    def _checked(self, name: str, found: object) -> SetScores:
+        sets = self.sets.shape[1]
+        wanted = (len(self.pool.ids), sets), (len(self.targets), sets)
+        gave = f"{type(found).__name__}"
+        if isinstance(found, SetScores):
+            parts = [np.asarray(part) for part in (found.rows, found.targets)]
+            if [part.shape for part in parts] == [*wanted] and all(
+                part.dtype.kind in "biuf" for part in parts
+            ):
+                return SetScores(*parts)
+            gave = " and ".join(f"{part.dtype} of shape {part.shape}" for part in parts)
+        raise DataError(
+            f"method {name!r} must give SetScores of numbers, rows of shape {wanted[0]} and "
+            f"targets of shape {wanted[1]}, gave {gave}; correct it, or use scan.alike"
+        )
 
     def alike(self, rows: object, targets: object) -> SetScores:
         """Give rows and targets a score that no target decides, shape (rows,) or (rows, 1)."""

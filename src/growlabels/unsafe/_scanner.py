@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,8 @@ class Scanner:
         seed: int = 0,
         gradients: GradientSettings | None = None,
     ) -> None:
-        if seed < 0:
-            raise UsageError.parameter("seed", "must be at least 0", seed)
+        if not isinstance(seed, Integral) or seed < 0:
+            raise UsageError.parameter("seed", "must be at least 0, and whole", seed)
         self.scorers = resolve_scorers(methods)
         self.gradients = gradients or GradientSettings()
         self.settings = ShardSettings(
@@ -259,6 +260,11 @@ class Scanner:
                     f"method {method!r} gives row {row} no finite score; leave the method out, "
                     "or train with a smaller learning rate if it is one of gradients"
                 )
+            if not np.isfinite(scores.targets).all():
+                raise DataError(
+                    f"method {method!r} gives a target no finite score, so nothing is known about "
+                    "the threshold; leave the method out"
+                )
             percentiles[method] = left_out_percentiles(scores.rows, scores.targets, target_of < 0)
         main = self.scorers[0].name
         score = methods[main]
@@ -324,6 +330,7 @@ class Scanner:
             if isinstance(source, str | os.PathLike)
             else None,
             "rows_sha256": self.run.inputs["rows"],
+            "rows": self._rows,
             "malformed": len(self.malformed),
             "model": self.model.name,
             "model_fingerprint": self.model.fingerprint,

@@ -236,7 +236,10 @@ def _pieces(scan: Scan, size: int = 256) -> Iterator[list[Example]]:
 
 
 def _checked(name: str, values: object, rows: int, axes: int) -> np.ndarray:
-    found = np.asarray(values, float)
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError):  # a generator, text, a tensor in bfloat16
+        found = np.empty(())
     if found.ndim != axes or len(found) != rows or not np.isfinite(found).all():
         shape = "(rows, dimensions)" if axes == 2 else "(rows,)"
         raise DataError(

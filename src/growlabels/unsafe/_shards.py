@@ -7,6 +7,7 @@ an interrupted scan that is started again ends with the same numbers, to the bit
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from numbers import Integral
 
 import numpy as np
 
@@ -46,8 +47,8 @@ class ShardSettings:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 1:
-                raise UsageError.parameter(name, "must be at least 1", value)
+            if not isinstance(value, Integral) or value < 1:
+                raise UsageError.parameter(name, "must be at least 1, and whole", value)
 
 
 def featurise(

@@ -25,6 +25,8 @@ _PLAIN = (
     "is_target",
     "truncated",
 )
+_TEXTS = ("row_id", "nearest_target", "window_text")
+_FLAGS = ("is_target", "truncated")
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class ScoreTable:
 
     def auc(self, method: str | None = None) -> float:
         """Return the mean percentile of the left-out targets, by default of ``score``."""
+        if method is not None and method not in self.percentiles:
+            raise UsageError.choice("method", self.methods, method)
         return float(np.mean(self.percentiles[method or next(iter(self.methods))]))
 
     def flagged(self, threshold: Threshold) -> np.ndarray:
@@ -151,9 +155,22 @@ class ScoreTable:
             rest = json.loads((table.schema.metadata or {})[_KEY])
             plain = {name: _column(table[name]) for name in _PLAIN}
             methods = {name: _column(table[name]) for name in rest.pop("methods")}
-        except (OSError, KeyError, ValueError, pyarrow.ArrowInvalid) as error:
+            read = cls(**plain, methods=methods, **rest)
+            read._check()
+        except (OSError, KeyError, ValueError, TypeError, pyarrow.ArrowInvalid) as error:
             raise RunError(f"{str(path)!r} is no score table ({error}); scan again") from error
-        return cls(**plain, methods=methods, **rest)
+        return read
+
+    def _check(self) -> None:
+        """Raise a ``ValueError`` where the parts are not those of a table."""
+        for name in self.columns:
+            kind = getattr(self[name], "dtype", np.dtype(str)).kind
+            if kind not in ("U" if name in _TEXTS else "b" if name in _FLAGS else "iuf"):
+                raise ValueError(f"column {name!r} is of another kind")
+        if not self.methods or [*self.methods] != [*self.percentiles]:
+            raise ValueError("its methods are not those of its percentiles")
+        if not isinstance(self.facts, dict):
+            raise ValueError("its facts are no object")
 
 
 _KEY = b"growlabels"

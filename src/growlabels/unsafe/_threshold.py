@@ -77,7 +77,8 @@ def resolve_threshold(
     Raises
     ------
     UsageError
-        The specification cannot be read, or asks for more than is known.
+        The specification cannot be read, or asks for more than is known; scores that are not
+        finite, or none.
 
     Examples
     --------
@@ -86,6 +87,11 @@ def resolve_threshold(
     >>> resolve_threshold("loo:0.5,budget:0.5", np.arange(10.0), [0.7, 0.8, 0.9]).rejected
     2
     """
+    scores = np.asarray(scores, float)
+    if not len(scores) or not np.isfinite(scores).all():
+        raise UsageError(f"scores must be finite numbers, one or more, were {scores}")
+    if not isinstance(spec, str):
+        raise UsageError.parameter("threshold", "must be a text such as 'top:10'", spec)
     known = np.full(len(scores), np.nan) if labels is None else np.asarray(labels, float)
     parts = [part.strip() for part in spec.split(",")]
     counts = [(_count(part, scores, percentiles, known), part) for part in parts]
