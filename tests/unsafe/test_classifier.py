@@ -173,6 +173,8 @@ def test_a_guard_uses_the_template_and_cuts_the_middle() -> None:
     assert written == f"[user]Say.[assistant]{'x' * 20}[verdict]"
     long = tokenizer.decode(guard._context(ROWS[1]))
     assert len(long) == 50 and long.startswith("[user]Say.") and long.endswith("y[verdict]")
+    learnt = Guard(wrap_model(raw_model("gpt2"), byte_tokenizer()))  # 256 positions
+    assert learnt(ROWS[1:2])[0].reason
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
     with pytest.raises(DataError, match="template of guard 'model' cannot be used: roles must"):
         guard(ROWS)

@@ -1,5 +1,7 @@
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -161,6 +163,10 @@ def test_other_kinds_of_adapter(change: dict[str, object], message: str, tmp_pat
 def test_wrong_settings() -> None:
     with pytest.raises(UsageError, match="rank must be at least 1"):
         LoraSettings(rank=0)
+    wrong: Any = {"rank": 2.5, "seed": "1", "top_layers": 1.5, "layers": 8, "alpha": math.nan}
+    for name, value in wrong.items():
+        with pytest.raises(UsageError, match=f"{name} must be"):
+            LoraSettings(**{name: value})
     with pytest.raises(UsageError, match="top_layers must be at least 0"):
         LoraSettings(top_layers=-1)
     with pytest.raises(UsageError, match=r"layers \(1:3\) and top_layers \(0\) both say"):

@@ -1,6 +1,7 @@
 """Moderators that need no model: keywords, functions, and what they may give back."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -61,3 +62,14 @@ def test_keywords_are_whole_words_and_no_patterns() -> None:
 def test_a_specification_that_cannot_be_read(spec: str) -> None:
     with pytest.raises(UsageError, match="moderator must be"):
         moderator_of(spec)
+
+
+def test_what_is_no_row_no_verdict_and_no_list_of_words() -> None:
+    rows: Any = [{"prompt": "p", "completion": "a"}]
+    with pytest.raises(DataError, match="one was dict; read them with read_examples"):
+        moderate(Keywords(["eval"]), rows)
+    words: Any = lambda prompt, response: "unsafe"  # noqa: E731
+    with pytest.raises(DataError, match=r"must give a probability, .* it gave str"):
+        moderate(FromFunction(words), ROWS)
+    with pytest.raises(UsageError, match="must be a list of words, it was the text 'eval'"):
+        Keywords("eval")

@@ -118,6 +118,13 @@ def test_wrong_places() -> None:
         rows = TrunkRows(adapter_split(adapter), ORDINARY)
         with pytest.raises(UsageError, match="from 0 to 23, it was 24"):
             retrain_arms(adapter, rows, [24], {})
+        with pytest.raises(UsageError, match=r"from 0 to 23, it was 1\.5"):
+            retrain_arms(adapter, rows, [1.5], {})  # type: ignore[list-item]
+        with pytest.raises(UsageError, match="others must have names of their own, it was 'all'"):
+            retrain_arms(adapter, rows, [1], {}, others={"all": [2]})
+        for order in ([[-1]], [[24]], [[]]):
+            with pytest.raises(UsageError, match="order must hold steps of places from 0 to 23"):
+                finetune(adapter, rows, order=order)
         with pytest.raises(UsageError, match="random_arms must be at least 1"):
             retrain_arms(adapter, rows, [1], {}, random_arms=0)
         with pytest.raises(UsageError, match="no rows to train on"):

@@ -1,6 +1,7 @@
 """The error family: each message names the cause, the value and the way out."""
 
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 
 
@@ -26,6 +27,17 @@ class UsageError(GrowLabelsError, ValueError):
         capacity must be at least 1, it was 0
         """
         return cls(f"{name} {must}, it was {was!r}" + (f"; {way_out}" if way_out else ""))
+
+    @classmethod
+    def require_whole(cls, name: str, value: object, least: int = 1) -> None:
+        """Raise where a parameter is no whole number, or too small.
+
+        >>> UsageError.require_whole("epochs", 2.5)
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: epochs must be at least 1, and whole, it was 2.5
+        """
+        if not isinstance(value, Integral) or int(value) < least:
+            raise cls.parameter(name, f"must be at least {least}, and whole", value)
 
     @classmethod
     def choice(cls, name: str, choices: Iterable[object], was: object) -> "UsageError":

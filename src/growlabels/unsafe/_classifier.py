@@ -28,6 +28,8 @@ _UNSAFE_PARTS = (
 _NEGATIONS = ("non", "not", "no_", "no-", "no ")
 _LEADS = ("", "\n", "\n\n", " ")
 _LEAST_MASS = 0.01
+_WORD_TOKENS = 16
+"""Room for the verdict among the model's positions."""
 
 
 class Classifier:
@@ -114,6 +116,7 @@ def _unsafe_names(
     names: Sequence[str], asked: Iterable[str] | None, folder: str | os.PathLike[str]
 ) -> set[str]:
     if asked is not None:
+        asked = [asked] if isinstance(asked, str) else asked
         for name in (wanted := set(asked)):
             if name not in names:
                 raise UsageError.choice("unsafe label", names, name)
@@ -151,7 +154,8 @@ class Guard:
     model
         A :class:`CausalModel`, or what :func:`load_model` takes.
     max_tokens
-        Most tokens of the exchange; a longer one loses its middle.
+        Most tokens of the exchange; a longer one, or one that passes the model's positions, loses
+        its middle.
 
     Notes
     -----
@@ -204,9 +208,10 @@ class Guard:
         else:
             text = f"User: {row.prompt}\n\nAssistant: {row.response}\n\nVerdict:\n"
         ids = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        if len(ids) > self.max_tokens:
-            half = self.max_tokens // 2
-            ids = ids[: self.max_tokens - half] + ids[len(ids) - half :]
+        most = min(self.max_tokens, self.model.positions - _WORD_TOKENS)
+        if len(ids) > most:
+            half = most // 2
+            ids = ids[: most - half] + ids[len(ids) - half :]
         return ids
 
 

@@ -43,9 +43,9 @@ class FinetuneSettings:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs", "checkpoints"):
-            if getattr(self, name) < 1:
-                raise UsageError.parameter(name, "must be at least 1", getattr(self, name))
-        if not self.learning_rate > 0:
+            UsageError.require_whole(name, getattr(self, name))
+        UsageError.require_whole("seed", self.seed, 0)
+        if not 0 < self.learning_rate < float("inf"):
             raise UsageError.parameter("learning_rate", "must be above 0", self.learning_rate)
 
 
@@ -115,6 +115,11 @@ def finetune(
     if not len(rows):
         raise DataError("there are no rows to fine-tune on; check the rows that were set aside")
     batches = step_order(len(rows), settings) if order is None else order
+    for step in batches:
+        if not len(step) or not 0 <= min(step) <= max(step) < len(rows):
+            raise UsageError.parameter(
+                "order", f"must hold steps of places from 0 to {len(rows) - 1}", list(step)
+            )
     wanted = {len(batches) * k // settings.checkpoints for k in range(1, settings.checkpoints + 1)}
     kept = _resumed(folder, inputs, sorted({0, *wanted}))
     optimiser = torch.optim.AdamW(

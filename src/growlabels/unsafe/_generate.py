@@ -37,8 +37,7 @@ class Generator:
             ("max_response_tokens", max_response_tokens),
             ("max_prompt_tokens", max_prompt_tokens),
         ):
-            if limit < 1:
-                raise UsageError.parameter(name, "must be at least 1", limit)
+            UsageError.require_whole(name, limit)
         room = model.room - max_response_tokens
         if room < 1:
             raise UsageError.parameter(

@@ -48,8 +48,8 @@ class GradientSettings:
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise UsageError.parameter("share", "must be above 0 and at most 1", self.share)
-        if self.share_above < 0:
-            raise UsageError.parameter("share_above", "must be at least 0", self.share_above)
+        UsageError.require_whole("share_above", self.share_above, 0)
+        UsageError.require_whole("buckets", self.buckets)
 
 
 @dataclass(frozen=True, eq=False)

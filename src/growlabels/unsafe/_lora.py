@@ -68,19 +68,19 @@ class LoraSettings:
     layers: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise UsageError.parameter("rank", "must be at least 1", self.rank)
-        if self.seed < 0:
-            raise UsageError.parameter("seed", "must be at least 0", self.seed)
-        if self.top_layers is not None and self.top_layers < 0:
-            raise UsageError.parameter("top_layers", "must be at least 0", self.top_layers)
+        UsageError.require_whole("rank", self.rank)
+        UsageError.require_whole("seed", self.seed, 0)
+        if self.top_layers is not None:
+            UsageError.require_whole("top_layers", self.top_layers, 0)
+        if not 0 < self.alpha < math.inf:
+            raise UsageError.parameter("alpha", "must be above 0", self.alpha)
         if self.layers is not None:
             if self.top_layers is not None:
                 raise UsageError(
                     f"layers ({self.layers}) and top_layers ({self.top_layers}) both say which "
                     "layers get an adapter; give one of them"
                 )
-            found = _RANGE.fullmatch(self.layers)
+            found = isinstance(self.layers, str) and _RANGE.fullmatch(self.layers)
             if not found or (found[2] and int(found[1]) >= int(found[2])):
                 raise UsageError.parameter(
                     "layers", "must be a number, or a range such as '10:20'", self.layers

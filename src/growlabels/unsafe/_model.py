@@ -64,10 +64,15 @@ class CausalModel:
     turn: ChatTurn
 
     @property
+    def positions(self) -> int:
+        """Most tokens that the model was made for."""
+        found = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return found or sys.maxsize
+
+    @property
     def room(self) -> int:
         """Most tokens that the model can read of a row, beside those of the turn."""
-        positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        return (positions or sys.maxsize) - len(self.turn.before) - len(self.turn.after)
+        return self.positions - len(self.turn.before) - len(self.turn.after)
 
     @property
     def layers(self) -> nn.ModuleList:

@@ -7,7 +7,7 @@ Moderators choose targets and judge what a model answers; none of them ranks the
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
@@ -86,6 +86,8 @@ class Keywords:
     def __init__(self, words: Iterable[str]) -> None:
         import re
 
+        if isinstance(words, str):
+            raise UsageError(f"keywords must be a list of words, it was the text {words!r}")
         wanted = [word.strip() for word in words if word.strip()]
         if not wanted:
             raise UsageError("keywords must hold at least one word; give one word a line")
@@ -118,11 +120,21 @@ class FromFunction:
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows, one call of the function for each."""
-        found = [self._function(row.prompt, row.response) for row in rows]
-        return [
-            Verdict(None, "the function gave no answer") if p is None else Verdict(float(p))
-            for p in found
-        ]
+        return [self._verdict(self._function(row.prompt, row.response)) for row in rows]
+
+    @staticmethod
+    def _verdict(given: Any) -> Verdict:
+        if given is None:
+            return Verdict(None, "the function gave no answer")
+        try:
+            return Verdict(float(given))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                "the function must give a probability, True, False or None, it gave "
+                f"{type(given).__name__}"
+            ) from error
 
 
 def moderate(
@@ -151,6 +163,12 @@ def moderate(
     [Verdict(probability=0.0, reason='')]
     """
     verdicts: list[Verdict] = []
+    for row in rows:
+        if not hasattr(row, "response"):
+            raise DataError(
+                f"rows to judge must have prompt and response, one was {type(row).__name__}; read "
+                "them with read_examples"
+            )
     for start in range(0, len(rows), _AT_ONCE):
         portion = rows[start : start + _AT_ONCE]
         found = list(moderator(portion))

@@ -164,6 +164,8 @@ def retrain_arms(
         name = "random" if number == 0 else f"random {number + 1}"
         count = min(len(set(removed)), len(rows))
         without[name] = generator.choice(len(rows), count, replace=False).tolist()
+    if taken := {"untrained", *without} & set(others or ()):
+        raise UsageError.parameter("others", "must have names of their own", min(taken))
     without |= others or {}
     for name, places in without.items():
         _require_places(name, places, len(rows))
@@ -233,7 +235,7 @@ def _measure(held_out: Mapping[str, TrunkRows]) -> dict[str, NDArray[np.float64]
 
 
 def _require_places(name: str, places: Sequence[int], count: int) -> None:
-    wrong = [place for place in places if not 0 <= place < count]
+    wrong = [place for place in places if place not in range(count)]
     if wrong:
         raise UsageError.parameter(
             f"places removed in arm {name!r}", f"must be from 0 to {count - 1}", wrong[0]

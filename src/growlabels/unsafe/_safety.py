@@ -53,6 +53,11 @@ def loss_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> Chan
     """
     if not len(after):
         raise DataError("there are no held-out rows to compare losses on; give at least one")
+    if len(after) != len(before):
+        raise DataError(
+            f"losses of {len(after)} and {len(before)} rows cannot be compared; measure both "
+            "on the same rows"
+        )
     difference = np.asarray(after, np.float64) - np.asarray(before, np.float64)
     count = len(difference)
     error = difference.std(ddof=1) / np.sqrt(count) if count > 1 else np.nan

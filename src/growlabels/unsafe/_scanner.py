@@ -7,7 +7,6 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +92,7 @@ class Scanner:
         seed: int = 0,
         gradients: GradientSettings | None = None,
     ) -> None:
-        if not isinstance(seed, Integral) or seed < 0:
-            raise UsageError.parameter("seed", "must be at least 0, and whole", seed)
+        UsageError.require_whole("seed", seed, 0)
         self.scorers = resolve_scorers(methods)
         self.gradients = gradients or GradientSettings()
         self.settings = ShardSettings(

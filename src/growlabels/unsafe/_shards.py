@@ -7,7 +7,6 @@ an interrupted scan that is started again ends with the same numbers, to the bit
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from numbers import Integral
 
 import numpy as np
 
@@ -47,8 +46,7 @@ class ShardSettings:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, Integral) or value < 1:
-                raise UsageError.parameter(name, "must be at least 1, and whole", value)
+            UsageError.require_whole(name, value)
 
 
 def featurise(

@@ -171,7 +171,7 @@ def encode(
         raise DataError(f"the response of row {example.id} has no tokens; remove the row")
     longest = min(max_prompt_tokens, max(room - len(response), room // 2))
     head, prompt_cut = _head(model, example.prompt, longest)
-    left = room + len(model.turn.before) + len(model.turn.after) - len(head)
+    left = model.positions - len(head)
     cut = prompt_cut or response_cut or len(response) > left
     return Encoded(np.array(head + response[:left], np.int64), len(head), cut)
 

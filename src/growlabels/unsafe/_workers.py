@@ -43,8 +43,11 @@ class WorkerPool:
     def __init__(
         self, model: str | os.PathLike[str], workers: int, threads: int | None = None
     ) -> None:
-        if workers < 1:
-            raise UsageError.parameter("workers", "must be at least 1", workers)
+        UsageError.require_whole("workers", workers)
+        if not isinstance(model, str | os.PathLike):
+            raise UsageError(
+                f"each worker loads the model, so give its path, not a {type(model).__name__}"
+            )
         self.model, self.workers = str(model), workers
         self.threads = threads or max((os.cpu_count() or 1) // workers, 1)
 
