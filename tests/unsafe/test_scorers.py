@@ -263,6 +263,12 @@ def test_anchors_lower_what_is_like_them() -> None:
     assert contrast.percentiles == plain.percentiles
 
 
+def test_a_target_is_no_anchor() -> None:
+    fitted = scanner(methods=["tfidf"]).fit(rows())
+    with pytest.raises(DataError, match="2 of the anchors are also targets"):
+        fitted.score(targets(), anchors=[*rows()[:2], *targets()[:2]])
+
+
 def test_the_command_line_knows_every_method() -> None:
     assert get_args(Method) == scorer_names()
 

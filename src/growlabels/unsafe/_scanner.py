@@ -174,15 +174,21 @@ class Scanner:
         Raises
         ------
         DataError
-            No target or anchor, or one that is no prompt and response; a score that is not
-            finite.
+            No target or anchor, or one that is no prompt and response; an anchor that is a target;
+            a score that is not finite.
         """
         scan, warnings = self._scan(targets, "target", progress)
-        found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
-        against: dict[str, np.ndarray] = {}
+        safe = None
         if anchors is not None:
             safe, more = self._scan(anchors, "anchor", progress)
             warnings += more
+            if both := set(safe.features.keys) & set(scan.features.keys):
+                raise DataError(
+                    f"{len(both)} of the anchors are also targets; take them out of one of the two"
+                )
+        found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
+        against: dict[str, np.ndarray] = {}
+        if safe is not None:
             against = {scorer.name: safe.scores(scorer).rows[:, [0]] for scorer in self.scorers}
         return self._table(scan, found, against, warnings)
 
