@@ -191,8 +191,12 @@ def test_retrain_compares_the_arms(
     assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))
     assert not any(line.startswith("warning") for line in lines)
     write_jsonl(files[1], ROWS)
-    UnsafeRetrain(**{**vars(command), "random_arms": 1}).run(silent)
-    assert "warning: 8 of 8 held-out ordinary rows are also training" in capsys.readouterr().out
+    UnsafeRetrain(**{**vars(command), "random_arms": 1, "held_out_unsafe": scan.targets}).run(
+        silent
+    )
+    printed = capsys.readouterr().out
+    assert "warning: 8 of 8 held-out ordinary rows are also training" in printed
+    assert "warning: 6 of 6 held-out unsafe rows are also targets of the scan" in printed
     with pytest.raises(DataError, match=r"arm 'all' are not finite, .* smaller learning rate"):
         UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}).run(silent)
     with pytest.raises(DataError, match="flags no row"):

@@ -21,6 +21,7 @@ from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._lora import LoraSettings, attach, save_adapter
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._retrain import RetrainResult, retrain_arms
+from growlabels.unsafe._review import TARGETS
 from growlabels.unsafe._rows import Example, read_examples
 from growlabels.unsafe._runs import reviewed, scanned, some_truth
 from growlabels.unsafe._table import ScoreTable
@@ -39,6 +40,8 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         "unsafe": read_targets(command.held_out_unsafe, "held-out row")[0],
         "ordinary": read_targets(command.held_out_ordinary, "held-out row")[0],
     }
+    given = run.path / TARGETS
+    targets = read_targets(given)[0] if given.is_file() else []
     settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
     lora = LoraSettings(top_layers=command.top_layers, layers=command.layers, seed=command.seed)
     rows = _scored(train, table)
@@ -76,7 +79,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
             inputs=inputs,
             progress=progress,
         )
-    warnings = _also_trained_on(rows, held_out)
+    warnings = _also_elsewhere(rows, targets, held_out)
     section = replace(retrain_section(result), warnings=warnings)
     figures = {arm.name: {n: v.tolist() for n, v in arm.losses.items()} for arm in result.arms}
     run.write("retrain.json", lambda file: json.dump(figures, file, indent=1))
@@ -96,20 +99,23 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     print(f"report: {Path(command.run_folder) / 'retrain.html'}")
 
 
-def _also_trained_on(
-    rows: Sequence[Example], held_out: Mapping[str, Sequence[Example]]
+def _also_elsewhere(
+    rows: Sequence[Example], targets: Sequence[Example], held_out: Mapping[str, Sequence[Example]]
 ) -> list[str]:
-    """Warn of held-out rows that the arms are trained on."""
-    trained = {(row.prompt, row.response) for row in rows}
+    """Warn of held-out rows that the arms are trained on, or that the scan was asked to find."""
     warnings = []
     for name, examples in held_out.items():
-        seen = [e.number for e in examples if (e.prompt, e.response) in trained]
-        if seen:
-            warnings.append(
-                f"{len(seen)} of {len(examples)} held-out {name} rows are also training rows (the "
-                f"first: row {seen[0]}), so their losses tell what was learnt by heart; hold out "
-                "rows that are not trained on."
-            )
+        for others, what, so in (
+            (rows, "training rows", "their losses tell what was learnt by heart"),
+            (targets, "targets of the scan", "the filter was made for these very rows"),
+        ):
+            known = {(row.prompt, row.response) for row in others}
+            seen = [e.number for e in examples if (e.prompt, e.response) in known]
+            if seen:
+                warnings.append(
+                    f"{len(seen)} of {len(examples)} held-out {name} rows are also {what} (the "
+                    f"first: row {seen[0]}), so {so}; hold out rows that are not among them."
+                )
     return warnings
 
 
