@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from tiny_causal import tiny
 
+from growlabels.base.errors import UsageError
 from growlabels.report import Report, Section, render
-from growlabels.unsafe import Scanner, ScoreTable, resolve_threshold, scan_section
+from growlabels.unsafe import (
+    Scanner,
+    ScoreTable,
+    average_precision,
+    resolve_threshold,
+    scan_section,
+)
 
 ROWS = [{"prompt": c, "completion": f"<script>{c * 7}</script>"} for c in "abcdefghijkl"]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcdef"]
@@ -69,3 +76,9 @@ def test_lines_are_explained_where_there_are_any(table: ScoreTable) -> None:
 def test_one_target_has_no_percentile() -> None:
     table = Scanner(tiny()).fit(ROWS).score(TARGETS[:1])
     assert "one target only" in page(scan_section(table, "top:1"))
+
+
+@pytest.mark.parametrize("scores", [[1.0], [1.0, float("nan")], []])
+def test_scores_that_are_no_ranking(scores: list[float]) -> None:
+    with pytest.raises(UsageError, match="labels and scores must be as many"):
+        average_precision(np.array([0, 1][: 2 * len(scores)]), np.array(scores))

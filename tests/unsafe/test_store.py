@@ -43,6 +43,20 @@ def test_a_damaged_shard_is_no_shard(tmp_path: Path) -> None:
         FeatureShard.from_bytes(b"no shard at all")
 
 
+def test_a_shard_of_other_rows_or_another_model(tmp_path: Path) -> None:
+    store = FeatureStore(RunFolder.open(tmp_path / "run", "test", {}, {}), 2)
+    whole = shard()
+    hidden = whole.hidden
+    narrow = replace(hidden, means=hidden.means[:, :, :5], windows=hidden.windows[:, :, :5])
+    for second in (whole, replace(whole, numbers=whole.numbers + 5, hidden=narrow)):
+        store.write(0, whole)
+        store.write(1, second)
+        with pytest.raises(RunError, match=r"000001.safetensors' .* other rows or another model"):
+            list(store)
+    store.write(1, replace(whole, numbers=whole.numbers + 5))
+    assert [len(part) for part in store] == [5, 5]
+
+
 def test_a_crafted_shard_is_named_damaged() -> None:
     whole = shard()
     for crafted in (

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from growlabels.base.errors import UsageError
 from growlabels.report import Headline, Plot, Section, Table, histogram_plot
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, USABLE_AUC, resolve_threshold
@@ -17,9 +18,17 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
 
     >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.1]))
     0.8333333333333333
+
+    Labels and scores of different shapes, none, or scores that are not finite are a ``UsageError``.
     """
     from sklearn.metrics import average_precision_score
 
+    labels, scores = np.asarray(labels), np.asarray(scores, float)
+    if labels.shape != scores.shape or not len(scores) or not np.isfinite(scores).all():
+        raise UsageError(
+            f"labels and scores must be as many, one or more, and finite; they were {labels.shape} "
+            f"and {scores.shape}"
+        )
     return float(average_precision_score(labels, scores))
 
 

@@ -200,4 +200,15 @@ class FeatureStore:
         return FeatureShard.from_bytes(self.run.file(self.name(index)).read_bytes())
 
     def __iter__(self) -> Iterator[FeatureShard]:
-        return map(self.read, range(self.shards))
+        shapes, last = None, 0
+        for index in range(self.shards):
+            shard = self.read(index)
+            found = shard.hidden.means.shape[1:], shard.hidden.windows.shape[1:]
+            shapes = shapes or found
+            if found != shapes or (np.diff(shard.numbers, prepend=last) <= 0).any():
+                raise RunError(
+                    f"{self.name(index)!r} in run folder {str(self.run.path)!r} holds features of "
+                    "other rows or another model; delete the folder and scan again"
+                )
+            last = int(shard.numbers[-1]) if len(shard) else last
+            yield shard
