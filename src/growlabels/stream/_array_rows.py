@@ -49,7 +49,7 @@ class ArrayRows:
     """
 
     X: "NDArray[np.float64] | csr_matrix"
-    Y: "NDArray[np.bool_] | csr_matrix"
+    Y: "NDArray[Any] | csr_matrix"
     features: Sequence[Hashable] | None = None
     labels: Sequence[Hashable] | None = None
 
