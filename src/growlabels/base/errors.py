@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from numbers import Integral
 from pathlib import Path
+from typing import TypeGuard
 
 
 class GrowLabelsError(Exception):
@@ -36,7 +37,7 @@ class UsageError(GrowLabelsError, ValueError):
         Traceback (most recent call last):
         growlabels.base.errors.UsageError: epochs must be at least 1, and whole, it was 2.5
         """
-        if not isinstance(value, Integral) or int(value) < least:
+        if not is_whole(value, least):
             raise cls.parameter(name, f"must be at least {least}, and whole", value)
 
     @classmethod
@@ -80,3 +81,12 @@ class MissingExtraError(GrowLabelsError, ImportError):
             f"module {module!r} is not installed; install it with: "
             f'pip install "growlabels[{extra}]"'
         )
+
+
+def is_whole(value: object, least: int) -> TypeGuard[int]:
+    """Say whether a value is a whole number from ``least`` on, Python's or numpy's; no truth value.
+
+    >>> is_whole(2, 1), is_whole(0, 1), is_whole(1.0, 1), is_whole(True, 1)
+    (True, False, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

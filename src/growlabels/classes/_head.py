@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Hashable, Iterable
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.classes._closed_vectors import class_vectors
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head_checks import (
@@ -17,7 +18,6 @@ from growlabels.classes._head_checks import (
     check_head_settings,
     check_rows,
     check_state,
-    is_count,
     not_finite,
 )
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
@@ -211,7 +211,7 @@ class EBVHead(nn.Module):
         most = self.num_classes - len(removed)
         if most < 1:
             raise UsageError("all classes of the head were removed; add classes first")
-        if not (is_count(k) and 1 <= k <= most):
+        if not (is_whole(k, 1) and k <= most):
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         z = self.embed(x)
         with _float32(z):
@@ -230,9 +230,9 @@ class EBVHead(nn.Module):
             ``[]`` these alone.
         """
         before = self.num_classes
-        if isinstance(labels, bool) or not (is_count(labels) or isinstance(labels, Iterable)):
-            raise UsageError.parameter("labels", "must be new labels or their number", labels)
         if not isinstance(labels, Iterable):
+            if not isinstance(labels, Integral) or isinstance(labels, bool):
+                raise UsageError.parameter("labels", "must be new labels or their number", labels)
             if len(self.codebook.labels):
                 raise UsageError.parameter(
                     "labels", "must be labels, since the codebook has labels", labels
@@ -360,7 +360,7 @@ def _count(codebook: Codebook, num_classes: int | None) -> int:
             )
         return len(codebook.labels)
     count = codebook.n_classes if num_classes is None else num_classes
-    if not (is_count(count) and 1 <= count <= codebook.capacity):
+    if not (is_whole(count, 1) and count <= codebook.capacity):
         raise UsageError.parameter(
             "num_classes",
             f"must be from 1 to {codebook.capacity}, the capacity of the codebook",

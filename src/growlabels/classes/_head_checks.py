@@ -4,11 +4,10 @@ import math
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.errors import DataError, RunError, UsageError, is_whole
 
 if TYPE_CHECKING:
     from growlabels.classes._head import EBVHead
@@ -22,16 +21,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def is_count(value: object) -> bool:
-    """Say whether a value is a whole number, Python's or numpy's, and no truth value."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def check_head_settings(
     in_features: Any, tau: Any, margin: Any, label_smoothing: Any, cosine_margin: Any = 0.0
 ) -> None:
     """Refuse what no head could use."""
-    if not (is_count(in_features) and in_features >= 1):
+    if not is_whole(in_features, 1):
         raise UsageError.parameter(
             "in_features", "must be a whole number of at least 1", in_features
         )

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.classes._head import EBVHead
-from growlabels.classes._head_checks import is_count
 from growlabels.classes._kernel_vectors import MANY_CLASSES
 from growlabels.classes._reader import ArrayReader
 from growlabels.classes._reader_choice import Reader
@@ -57,7 +56,7 @@ class Predicting:
         check_is_fitted(self)
         most = len(self.classes_)
         k = min(5, most) if k is None else k
-        if not (is_count(k) and 1 <= k <= most):
+        if not (is_whole(k, 1) and k <= most):
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
         labels, shares = [], []
         for logits in self._logits(X):

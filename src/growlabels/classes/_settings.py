@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-import numpy as np
 import torch
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.classes._head_checks import check_head_settings, is_number
 from growlabels.classes._reader import ANALYZERS
 
@@ -51,9 +50,7 @@ def check_settings(model: Any) -> None:
     for name, bound in least.items():
         value = getattr(model, name)
         optional = name in ("epochs", "batch_size", "patience", "partial_epochs", "capacity")
-        if not (optional and value is None) and not (
-            isinstance(value, int | np.integer) and value >= bound
-        ):
+        if not (optional and value is None) and not is_whole(value, bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
     if model.analyzer not in ANALYZERS:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.stream._array_rows import ArrayRows
 
 Kind = Literal["tree", "rbf", "hyperplane", "hypercube"]
@@ -123,7 +123,7 @@ def _check(kind: str, drift: str, noise: float, **sizes: int) -> None:
         raise UsageError.choice("drift", get_args(Drift), drift)
     for name, value in sizes.items():
         least = {"features": 2, "changes": 0, "seed": 0}.get(name, 1)
-        if not isinstance(value, int | np.integer) or value < least:
+        if not is_whole(value, least):
             raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
     if not 0 <= noise < 1:
         raise UsageError.parameter("noise", "must be in [0, 1)", noise)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from river import base
 from scipy import sparse
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine
@@ -379,7 +379,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not is_whole(value, least):
         raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
     if value >= 2**62:
         raise UsageError.parameter(name, "must be below 2**62", value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, UsageError, is_whole
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -96,7 +96,7 @@ class MultiLabelMetrics:
     def __init__(self, window: int | None = None, at: Sequence[int] = ()) -> None:
         if window is not None and window < 1:
             raise UsageError.parameter("window", "must be at least 1 row, or None", window)
-        if isinstance(at, int) or any(not isinstance(k, int | np.integer) or k < 1 for k in at):
+        if isinstance(at, int) or not all(is_whole(k, 1) for k in at):
             raise UsageError.parameter("at", "must be a list of numbers of at least 1", at)
         self.window = window
         self.at = tuple(dict.fromkeys(at))

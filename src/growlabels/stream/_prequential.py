@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from operator import length_hint
 from typing import Any, Protocol
 
-import numpy as np
-
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import UsageError, is_whole
 from growlabels.base.progress import Progress, silent
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
 from growlabels.stream._steps import Runner, Step, StreamModel, chunks
@@ -195,7 +193,7 @@ def compare(
     True
     """
     for name, value, least in (("every", every, 1), ("window", window, 1), ("delay", delay, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        if not is_whole(value, least):
             raise UsageError.parameter(
                 name, f"must be a whole number of rows, at least {least}", value
             )
