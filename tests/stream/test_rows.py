@@ -27,17 +27,6 @@ def lines(rows):
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-@pytest.fixture
-def write(tmp_path):
-    def written(name, text):
-        path = tmp_path / name
-        data = text.encode()
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return path
-
-    return written
-
-
 @pytest.mark.parametrize(
     ("name", "text", "labels"),
     [

@@ -18,16 +18,6 @@ def lines(rows):
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-@pytest.fixture
-def write(tmp_path):
-    def written(name, text):
-        path = tmp_path / name
-        path.write_text(text, "utf-8")
-        return path
-
-    return written
-
-
 def test_one_key_may_hold_the_list_of_labels(write):
     flat = [{"a": 1, "tags": ["t", "u"]}, {"tags": []}, {"a": 2}]
     assert list(read_stream(write("s.jsonl", lines(flat)), "tags")) == [
@@ -74,6 +64,20 @@ READ = [
     ({"subject: äpfel": 1.0}, {}),
     ({}, {}),
 ]
+
+
+def test_a_row_that_is_set_aside_is_whole(write):
+    table, bad = write("s.csv", "id,a,text,t\nx 1,1,b,1\nx 2,two,c,0\n"), []
+    assert len(list(read_stream(table, "t", bad.append, text="text", drop="id"))) == 1
+    assert [row.raw for row in bad] == ["x 2,two,c,0"]
+    late = [{"a": 1}] * 999 + [{"a": 1, "tags": []}]
+    assert len(list(read_stream(write("s.jsonl", lines(late)), "tags"))) == 1000
+
+
+def test_a_percent_sign_in_a_name_is_no_comment(write):
+    header = "@relation r\n@attribute 50%_off numeric\n@attribute t {0,1}\n@data\n"
+    found = read_stream(write("s.arff", header + "1,1 % a comment\n"), "t")
+    assert list(found) == [({"50%_off": 1.0}, {"t": True})]
 
 
 def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):

@@ -89,12 +89,10 @@ def load_arff(
     kept = [i for i, attribute in enumerate(attributes) if attribute.name not in drop]
     for i in kept:
         attributes[i].check(file.name)
-    if labels is None:  # the file's own word is about all attributes
-        columns = choose_labels(relation, attributes, labels, file)
-        columns = [i for i in columns if attributes[i].name not in drop]
-    else:
-        columns = choose_labels(relation, [attributes[i] for i in kept], labels, file)
-        columns = [kept[i] for i in columns]
+    # the file's own word is about all attributes, a person's about those that are left
+    among = kept if labels is not None else range(len(attributes))
+    chosen = choose_labels(relation, [attributes[i] for i in among], labels, file)
+    columns = [among[i] for i in chosen if attributes[among[i]].name not in drop]
     return _Body(attributes, kept, columns, file.name, set_aside).read(lines)
 
 
@@ -157,7 +155,7 @@ class _Body:
         self._labels = labels
         chosen = set(labels)
         self._features = [i for i in kept if i not in chosen]
-        self._dropped = set(range(len(attributes))).difference(kept)
+        self._kept = kept
         self._source = source
         self._set_aside = set_aside
 
@@ -167,7 +165,7 @@ class _Body:
             raise DataError(f"{self._source} has no rows after @data; is it whole?")
         self._first_refused = ""
         sparse = first[1].startswith("{")
-        self._convert = [self._converter(i, sparse) for i in range(len(self._attributes))]
+        self._convert = {column: self._converter(column, sparse) for column in self._kept}
         names = [attribute.name for attribute in self._attributes]
         rows = itertools.chain([first], lines)
         X, Y = self._sparse(rows) if sparse else self._dense(rows)
@@ -190,8 +188,6 @@ class _Body:
     def _converter(self, column: int, sparse: bool) -> dict[str, float] | None:
         """Return value -> number of a nominal column; None for a numeric one."""
         attribute = self._attributes[column]
-        if column in self._dropped:
-            return None
         if column in set(self._labels):
             if attribute.values is None:
                 words = {**dict.fromkeys(TRUE_WORDS, 1.0), **dict.fromkeys(FALSE_WORDS, 0.0)}
@@ -207,8 +203,9 @@ class _Body:
                 values.extend(self._dense_row(line, width))
             except ValueError as error:
                 self._refuse(number, line, error)
-        table = np.frombuffer(values, dtype=np.float64).reshape(-1, width)
-        return table[:, self._features].copy(), table[:, self._labels] != 0
+        table = np.frombuffer(values, dtype=np.float64).reshape(-1, len(self._kept))
+        is_label = np.isin(self._kept, self._labels)
+        return table[:, ~is_label].copy(), table[:, is_label] != 0
 
     def _dense_row(self, line: str, width: int) -> list[float]:
         if line.startswith("{"):
@@ -216,12 +213,10 @@ class _Body:
         cells = split_cells(without_comment(line))
         if len(cells) != width:
             raise ValueError(f"has {len(cells)} values for {width} attributes")
-        return [self._value(column, cell) for column, cell in enumerate(cells)]
+        return [self._value(column, cells[column]) for column in self._kept]
 
     def _value(self, column: int, cell: str) -> float:
         codes = self._convert[column]
-        if column in self._dropped:
-            return 0.0
         if codes is not None:
             value = codes.get(cell)
             if value is not None:
@@ -309,7 +304,8 @@ class _Body:
                 )
             if column in pairs:
                 raise ValueError(f"index {column} is given twice")
-            pairs[column] = self._value(column, _unquoted(value.strip()))
+            kept = column in self._convert
+            pairs[column] = self._value(column, _unquoted(value.strip())) if kept else 0.0
         return pairs
 
 

@@ -14,7 +14,9 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"]*?))\s*(?:,|$)""")
-_BEFORE_COMMENT = re.compile(r"""(?:[^'"%]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*""")
+_BEFORE_COMMENT = re.compile(
+    r"""(?:[^'"%]|(?<!\s)%|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*(?<=\s)(?=%)"""
+)
 _NUMERIC = re.compile(r"(numeric|real|integer)\b", re.IGNORECASE)  # a range may follow, as in Weka
 TRUE_WORDS = ("1", "1.0", "true", "yes")
 FALSE_WORDS = ("0", "0.0", "false", "no")
@@ -94,14 +96,13 @@ def parse_attribute(text: str, source: str, line: int) -> Attribute:
 
 
 def without_comment(text: str) -> str:
-    """Cut off what follows a percent sign outside quotes.
+    """Cut off what follows a percent sign after a blank, outside quotes.
 
-    >>> without_comment("1, 'a % b' % c")
-    "1, 'a % b'"
+    >>> without_comment("1, 'a % b', 9%x % c"), without_comment("it's 5 % more")
+    ("1, 'a % b', 9%x", "it's 5 % more")
     """
-    if "%" not in text:
-        return text
-    return text[: _BEFORE_COMMENT.match(text).end()].rstrip()  # type: ignore[union-attr]
+    before = _BEFORE_COMMENT.match(text) if "%" in text else None
+    return text if before is None else before.group().rstrip()
 
 
 def split_cells(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from growlabels.base.errors import UsageError
@@ -56,16 +56,24 @@ def choose_named(names: Sequence[str], named: str | None, source: str) -> set[st
     return set() if named is None else set(_known(names, named, source))
 
 
+def refuse_both(texts: Collection[str], is_label: Callable[[str], bool], source: str) -> None:
+    """Raise where a column is to be text and a label."""
+    if both := sorted(filter(is_label, texts)):
+        raise UsageError(f"{source}: {both[0][:40]!r} is named as text and as a label")
+
+
 def _known(names: Sequence[str], named: str, source: str) -> list[str]:
-    wanted = [named] if named in names else listed(named)
+    wanted = listed(named, names)
     missing = [name for name in wanted if name not in names]
     if missing:
         raise UsageError(f"{source} has no column {missing[0][:40]!r}; {_some(names)}")
     return wanted
 
 
-def listed(labels: str) -> list[str]:
-    """Split names at commas; a name that holds a comma stands in double quotes."""
+def listed(labels: str, names: Collection[str] = ()) -> list[str]:
+    """Split at commas what is no name itself; a name that holds a comma stands in double quotes."""
+    if labels in names:
+        return [labels]
     return [name.strip() for name in next(csv.reader([labels], skipinitialspace=True)) or [""]]
 
 

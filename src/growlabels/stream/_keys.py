@@ -5,7 +5,14 @@ from typing import Any
 
 from growlabels.base.errors import UsageError
 from growlabels.base.labels import repeated
-from growlabels.stream._columns import COUNT, Choice, choose_columns, choose_named, listed
+from growlabels.stream._columns import (
+    COUNT,
+    Choice,
+    choose_columns,
+    choose_named,
+    listed,
+    refuse_both,
+)
 
 LOOKED_AT = 1000
 """A key that is named must have occurred after so many rows."""
@@ -46,15 +53,16 @@ class Keys:
                 must = "must be names or prefix:... for JSON rows, whose keys have no order"
                 raise UsageError.parameter("labels", must, labels)
             names = choice._replace(labels=choice.labels if prefix is None else None)
-            chosen, self.texts, self._dropped = (_named(keys, said) for said in names)
+            chosen, self.texts, self._dropped = (
+                set() if said is None else set(listed(said, keys)) for said in names
+            )
             for key in sorted(chosen | self.texts | self._dropped):
                 self._missed[f"key {key!r}"] = key.__eq__
         self._is_label: Callable[[str], bool] = chosen.__contains__
         if prefix is not None:
             self._is_label = lambda key: key.startswith(prefix)
             self._missed[f"key that starts with {prefix!r}"] = self._is_label
-        if both := sorted(filter(self._is_label, self.texts)):
-            raise UsageError(f"{source}: {both[0][:40]!r} is named as text and as a label")
+        refuse_both(self.texts, self._is_label, source)
 
     def split(self, data: Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
         """Return features and labels as they stand in a row."""
@@ -84,10 +92,6 @@ class Keys:
         if self._missed:
             missed = next(iter(self._missed))
             raise UsageError(f"{self._source} has no {missed} in its first {rows:,} rows; check it")
-
-
-def _named(keys: list[str], said: str | None) -> set[str]:
-    return set() if said is None else {said} if said in keys else set(listed(said))
 
 
 def _together(y: dict[str, Any]) -> object:

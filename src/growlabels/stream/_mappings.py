@@ -67,9 +67,9 @@ def mapping_rows(
     keys, count, used = None, 0, False
     for number, data in read_mappings(source, refused.add if set_aside else None):
         keys = keys or Keys(choice, data, name, ordered)
-        count += 1
         if count == LOOKED_AT:
             keys.check(count)
+        count += 1
         try:
             x, labels = keys.split(data)
             features, y = _features(x, keys.texts), _json_truths(labels)
@@ -87,25 +87,26 @@ def mapping_rows(
 def _features(x: Mapping[str, Any], texts: Collection[str]) -> dict[str, float]:
     """Return finite numbers by name, and the counts of the words of each text."""
     found = {k: _json_number(k, v) for k, v in x.items() if v is not None and k not in texts}
-    for name in texts:
-        if x.get(name) is not None:
-            words = count_words(name, x[name])
-            if twice := found.keys() & words.keys():
-                raise ValueError(f"feature {short(min(twice))} is also a word of a text; rename it")
-            found |= words
-    return found
+    return found | count_words({name: x.get(name) for name in texts}, found)
 
 
-def count_words(name: str, text: object) -> dict[str, float]:
-    """Count the words of a text in lower case, as features: column, colon, word.
+def count_words(texts: Mapping[str, object], taken: Collection[str]) -> dict[str, float]:
+    """Count the words of texts in lower case, as features: column, colon, word.
 
-    >>> count_words("subject", "Refund? REFUND now")
+    None is a text that is missing. No feature may have a name that is ``taken``.
+
+    >>> count_words({"subject": "Refund? REFUND now"}, [])
     {'subject: refund': 2.0, 'subject: now': 1.0}
     """
-    if not isinstance(text, str):
-        raise ValueError(f"text {name!r} must be a string, it was {short(text)}")
-    counts = Counter(_WORD.findall(text.lower()))
-    return {f"{name}: {word}": float(count) for word, count in counts.items()}
+    found: dict[str, float] = {}
+    for name, text in texts.items():
+        if not isinstance(text, str | None):
+            raise ValueError(f"text {name!r} must be a string, it was {short(text)}")
+        counts = Counter(_WORD.findall((text or "").lower()))
+        found |= {f"{name}: {word}": float(count) for word, count in counts.items()}
+    if twice := [name for name in taken if name in found]:
+        raise ValueError(f"column {short(twice[0])} is also a word of a text; rename it")
+    return found
 
 
 def _json_truths(y: object) -> dict[str, bool]:

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,14 @@ from growlabels.base.labels import repeated
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
 from growlabels.stream._array_rows import ArrayRows
-from growlabels.stream._columns import COUNT, Choice, choose_columns, choose_named, listed
+from growlabels.stream._columns import (
+    COUNT,
+    Choice,
+    choose_columns,
+    choose_named,
+    listed,
+    refuse_both,
+)
 from growlabels.stream._mappings import (
     LabelRow,
     Refused,
@@ -149,28 +156,26 @@ def _table_rows(
     if choice.labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
     reader = csv.reader(decoded, delimiter=comma)
-    header = _header(reader, source)
+    names = _header(reader, source)
     refused = Refused(source, "line", set_aside)
-    dropped = choose_named(header, choice.drop, source)
-    kept = [i for i in range(len(header)) if header[i] not in dropped]
-    names = [header[i] for i in kept]
-    columns = choose_columns(names, choice.labels, source)
-    texts = choose_named(names, choice.text, source)
-    if both := texts.intersection(names[i] for i in columns):
-        raise UsageError(f"{source}: {min(both)[:40]!r} is named as text and as a label")
-    inside = set(columns)
-    features = [i for i in range(len(names)) if i not in inside and names[i] not in texts]
+    dropped = choose_named(names, choice.drop, source)
+    kept = [i for i in range(len(names)) if names[i] not in dropped]
+    left = [names[i] for i in kept]
+    labels = [kept[place] for place in choose_columns(left, choice.labels, source)]
+    texts = choose_named(left, choice.text, source)
+    refuse_both(texts, {names[i] for i in labels}.__contains__, source)
+    read = [i for i in kept if names[i] in texts]
+    features = [i for i in kept if i not in {*labels, *read}]
     if not features and not texts:
         raise DataError(f"{source} has label columns only; it needs at least one feature")
-    yield [names[i] for i in features], [names[i] for i in columns], {}
+    yield [names[i] for i in features], [names[i] for i in labels], {}
     used = False
     for line, lines, cells in _lines(reader, source, refused):
         try:
-            _same_width(cells, header, lines)
-            cells = [cells[i] for i in kept]
+            _same_width(cells, names, lines)
             x = [_number(names[i], cells[i]) for i in features]
-            y = [_truth(names[i], cells[i]) for i in columns]
-            words = _words(names, cells, texts)
+            y = [_truth(names[i], cells[i]) for i in labels]
+            words = count_words({names[i]: cells[i] for i in read}, left) if read else {}
         except ValueError as error:
             refused(line, error, comma.join(cells))
             continue
@@ -178,16 +183,6 @@ def _table_rows(
         yield x, y, words
     if not used:
         raise refused.all()
-
-
-def _words(names: Sequence[str], cells: Sequence[str], texts: Collection[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, cell in zip(names, cells, strict=True):
-        if name in texts:
-            found |= count_words(name, cell)
-    if twice := found.keys() & set(names):
-        raise ValueError(f"column {min(twice)!r} is also a word of a text; rename it")
-    return found
 
 
 def _header(reader: Any, source: str) -> list[str]:
