@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from unsafe_tasks import TASKS, draw
+from unsafe_tasks import TASKS, draw, finished
 
 from growlabels.unsafe import (
     Embedding,
@@ -232,20 +232,17 @@ def main() -> None:
     for task in options.task:
         for seed in options.seeds:
             key = {"task": task, "seed": seed, "stage": stage, "setting": setting}
-            if options.show or any(key.items() <= c.items() for c in read(options.results)):
+            if options.show or any(key.items() <= c.items() for c in finished(options.results)):
                 continue
             measure = gradient_cell if options.gradients else forward_cell
             found = {**key, **measure(model, task, seed, limits, **sizes)}
             with options.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
-        cells = [c for c in read(options.results) if c["task"] == task and c["setting"] == setting]
+        cells = [
+            c for c in finished(options.results) if c["task"] == task and c["setting"] == setting
+        ]
         if cells:
             show(task, cells)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the finished cells."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 if __name__ == "__main__":

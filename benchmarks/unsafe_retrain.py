@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from unsafe_tasks import finished
 
 from growlabels.datasets import load_jailbreak_mixture, load_risky_calls
 from growlabels.unsafe import (
@@ -130,13 +131,6 @@ def spread_of(values: list[float]) -> float:
     return float(T_95[len(values)] * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def finished() -> list[dict[str, Any]]:
-    """The cells computed so far."""
-    if not FINISHED.is_file():
-        return []
-    return [json.loads(line) for line in FINISHED.read_text("utf-8").splitlines()]
-
-
 def main() -> None:
     """Run the tasks and seeds asked for that are not finished."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -150,7 +144,9 @@ def main() -> None:
     model = load_model("smollm2")
     wanted = [(task, seed, options.epochs) for seed in options.seeds for task in options.task]
     for task, seed, epochs in wanted:
-        if (task, seed, epochs) in [(c["task"], c["seed"], c["epochs"]) for c in finished()]:
+        if (task, seed, epochs) in [
+            (c["task"], c["seed"], c["epochs"]) for c in finished(FINISHED)
+        ]:
             continue
         cell = measure(model, task, seed, options)
         with FINISHED.open("a", encoding="utf-8") as file:
@@ -158,7 +154,7 @@ def main() -> None:
         show([cell])
         print(f"{cell['CPU seconds']:.0f} CPU seconds for the arms", flush=True)
     for task in options.task:
-        cells = [c for c in finished() if (c["task"], c["seed"], c["epochs"]) in wanted]
+        cells = [c for c in finished(FINISHED) if (c["task"], c["seed"], c["epochs"]) in wanted]
         show([c for c in cells if c["task"] == task])
 
 

@@ -7,8 +7,10 @@ sentences whose pronoun follows the stereotype, among others whose pronoun does 
 instructions; a pair of sentences is in the pool once at most.
 """
 
+import json
 import re
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,13 @@ from growlabels.datasets import load_jailbreak_mixture, load_risky_calls, load_w
 
 TASKS = ("jailbreak", "risky", "bias")
 PRONOUN = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
+
+
+def finished(results: Path) -> list[dict[str, Any]]:
+    """Return the cells computed so far: the lines of a file that may not be there yet."""
+    if not results.is_file():
+        return []
+    return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
 
 
 class Draw(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from unsafe_tasks import TASKS, draw
+from unsafe_tasks import TASKS, draw, finished
 
 from growlabels.unsafe import CausalModel, Scanner, load_model, resolve_threshold
 
@@ -53,13 +53,6 @@ def show(cells: list[dict[str, Any]]) -> None:
         print(f"{spec:12} {means[0]:6.1f} {means[1]:6.2f} {means[2]:6.2f}   rows by draw: {each}")
 
 
-def finished() -> list[dict[str, Any]]:
-    """The cells computed so far."""
-    if not FINISHED.is_file():
-        return []
-    return [json.loads(line) for line in FINISHED.read_text("utf-8").splitlines()]
-
-
 def main() -> None:
     """Compute the cells that are missing, then print a table for each task and number."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -75,7 +68,7 @@ def main() -> None:
             cells = []
             for seed in options.seeds:
                 key = {"task": task, "seed": seed, "unsafe": unsafe, "targets": options.targets}
-                cell = next((c for c in finished() if key.items() <= c.items()), None)
+                cell = next((c for c in finished(FINISHED) if key.items() <= c.items()), None)
                 if cell is None:
                     cell = key | measure(model, task, seed, unsafe, options.targets)
                     with FINISHED.open("a", encoding="utf-8") as file:
