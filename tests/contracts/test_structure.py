@@ -140,3 +140,26 @@ def test_import_and_help_stay_light(arguments: list[str]) -> None:
     )
     loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
     assert not loaded & set(HEAVY)
+
+
+def test_no_model_or_pickle_is_kept_among_the_sources() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone: which files are kept is not known")
+    kept = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "README.md" in kept
+    texts = [
+        ".py",
+        ".typed",
+        ".md",
+        ".html",
+        ".css",
+        ".js",
+        ".json",
+        ".toml",
+        ".txt",
+        ".cff",
+        ".png",
+    ]
+    assert {Path(name).suffix for name in kept} <= {"", *texts}
