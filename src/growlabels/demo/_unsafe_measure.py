@@ -26,9 +26,9 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD as THRESHOLD
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
-THRESHOLD = "loo:0,mad:2"
 GRAD_COS = "grad-cos, epoch 1"
 _KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 

@@ -103,13 +103,16 @@ def _also_elsewhere(
     rows: Sequence[Example], targets: Sequence[Example], held_out: Mapping[str, Sequence[Example]]
 ) -> list[str]:
     """Warn of held-out rows that the arms are trained on, or that the scan was asked to find."""
-    warnings = []
-    for name, examples in held_out.items():
+    elsewhere = [
+        ({(row.prompt, row.response) for row in others}, what, so)
         for others, what, so in (
             (rows, "training rows", "their losses tell what was learnt by heart"),
             (targets, "targets of the scan", "the filter was made for these very rows"),
-        ):
-            known = {(row.prompt, row.response) for row in others}
+        )
+    ]
+    warnings = []
+    for name, examples in held_out.items():
+        for known, what, so in elsewhere:
             seen = [e.number for e in examples if (e.prompt, e.response) in known]
             if seen:
                 warnings.append(
