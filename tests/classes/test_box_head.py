@@ -86,6 +86,8 @@ def test_wrong_inputs() -> None:
     head, x = made("reject")
     with pytest.raises(UsageError, match="y must be a tensor of shape"):
         head.loss(x, torch.zeros(7, dtype=torch.long))
+    with pytest.raises(UsageError, match=r"y must be of type torch\.int64, it was torch\.bool"):
+        head.loss(x, torch.ones(8, dtype=torch.bool))
     for target in (-1, 31):
         y = torch.tensor([0, 3, target, 0, 0, 0, 0, 0])
         with pytest.raises(DataError, match=f"0, the background, to 30, it was {target} in row 2"):

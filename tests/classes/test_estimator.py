@@ -184,8 +184,11 @@ def test_wrong_rows(on_texts: EBVClassifier) -> None:
     for odd in (None, float("nan"), b"b"):
         with pytest.raises(DataError, match=r"X\[1\] must be a string, it was .* of type"):
             EBVClassifier(**TEXT).fit(["a", odd, "c"], [0, 1, 0])
-    with pytest.raises(DataError, match=r"y\[2\] is missing"):
-        EBVClassifier(**TEXT).fit(["a", "b", "c"], ["x", "y", None])
+    for missing in (None, float("nan"), np.datetime64("NaT")):
+        with pytest.raises(DataError, match=r"y\[2\] is missing"):
+            EBVClassifier(**TEXT).fit(["a", "b", "c"], ["x", "y", missing])
+        with pytest.raises(DataError, match=r"y\[0\] is missing"):
+            on_texts.calibrate(["a"] * 60, [missing] * 60)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         EBVClassifier(**TEXT).fit(["a", "b"], ["x"])
     with pytest.raises(UsageError, match="y must hold labels like those of fit"):

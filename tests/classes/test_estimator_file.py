@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.classes import EBVClassifier
@@ -30,6 +31,14 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path, labels: list) -> None:
     assert (again.predict_proba(x) == model.predict_proba(x)).all()
     assert again.predict(x).dtype == model.predict(x).dtype
     assert again.n_features_in_ == 2
+
+
+def test_settings_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    model = EBVClassifier(**QUICK).fit(np.eye(4), [0, 1, 0, 1])
+    model.set_params(hidden=np.int64(16), margin=np.float32(0.5), device=torch.device("cpu"))
+    model.save(tmp_path)
+    again = EBVClassifier.load(tmp_path)
+    assert (again.predict_proba(np.eye(4)) == model.predict_proba(np.eye(4))).all()
 
 
 def test_a_grown_text_model_goes_on(saved: Path) -> None:

@@ -79,6 +79,38 @@ def test_rows_at_their_class_vector_keep_their_precision(dim: int, tau: float) -
     assert gradient <= 1e-5
 
 
+@pytest.mark.parametrize("cosine", [0.9999, 0.99999, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_margins_keep_the_precision_of_confident_rows(cosine: float, smoothing: float) -> None:
+    codebook = Codebook.for_classes(1000, 256)
+    w = torch.from_numpy(codebook.vectors(range(1000), "float64"))
+    y = torch.tensor([0, 256, 999])
+    x = rows_near_targets(w, y, cosine, seed=0)
+    for margin, cosine_margin in ((0.2, 0.0), (0.1, 0.3), (0.0, 0.35)):
+        loss, gradient = compare(codebook, 1000, x, y, 0.06, margin, smoothing, cosine_margin)
+        assert loss <= 1e-5
+        assert gradient <= 1e-5
+
+
+@pytest.mark.parametrize("cosine", [0.0, 0.9, 0.9999])
+def test_second_derivatives_of_float32_rows(cosine: float) -> None:
+    codebook = Codebook.for_classes(300, 64)
+    w = torch.from_numpy(codebook.vectors(range(300), "float64"))
+    y = torch.tensor([0, 64, 299])
+    rows = rows_near_targets(w, y, cosine, seed=0)
+
+    def twice(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = x.clone().requires_grad_()
+        z = torch.nn.functional.normalize(x, dim=1)
+        loss = cross_entropy(z, y, class_vectors(codebook, 300), 16.0, 0.2, 0.1, reduction="sum")
+        (first,) = torch.autograd.grad(loss, x, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), x)
+        return first.detach().double(), second.double()
+
+    for ours, exact in zip(twice(rows), twice(rows.double()), strict=True):
+        assert ((ours - exact).norm(dim=1) <= 1e-5 * exact.norm(dim=1)).all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(2, 136),

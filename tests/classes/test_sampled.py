@@ -60,6 +60,8 @@ def test_wrong_inputs() -> None:
     head, x, y = made()
     with pytest.raises(UsageError, match="samples must be at least 1, it was 0"):
         sampled_loss(head, x, y, 0)
+    with pytest.raises(UsageError, match=r"samples must be at least 1, it was 2\.5"):
+        sampled_loss(head, x, y, 2.5)  # pyright: ignore[reportArgumentType]
     with pytest.raises(UsageError, match=r"proposal must be a tensor of shape \(300,\)"):
         sampled_loss(head, x, y, 5, torch.ones(3))
     with pytest.raises(DataError, match="above 0 for every class"):

@@ -35,8 +35,8 @@ class EBVBoxHead(nn.Module):
         :meth:`predict` answers it where the score of :func:`rejection_scores` is below
         ``threshold``; class i is then vector i - 1.
     **settings
-        ``tau``, ``margin``, ``label_smoothing``, ``num_classes`` and ``bias`` of the
-        :class:`EBVHead`; ``num_classes`` counts vectors.
+        ``tau``, ``margin``, ``cosine_margin``, ``label_smoothing``, ``num_classes`` and ``bias``
+        of the :class:`EBVHead`; ``num_classes`` counts vectors.
 
     Attributes
     ----------
@@ -99,6 +99,8 @@ class EBVBoxHead(nn.Module):
         n = self.classifier.num_classes
         check_features(x, self.in_features)
         check_shape("y", y, tuple(x.shape[:1]))
+        if y.dtype != torch.int64:
+            raise UsageError.parameter("y", "must be of type torch.int64", y.dtype)
         wrong = torch.nonzero((y < 0) | (y > n))
         if len(wrong):
             row = int(wrong[0])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from growlabels.base.errors import UsageError
 from growlabels.classes._head import EBVHead
+from growlabels.classes._mixed import check_no_label_missing
 from growlabels.classes._rejection import conformal_threshold, fit_temperature, rejection_scores
 
 LOGITS, FEWEST = 1 << 26, 200  # what a temperature comes from: at most, and at least in rows
@@ -55,6 +56,7 @@ class Calibrated:
             ``X`` and ``y`` are not equally long.
         """
         check_is_fitted(self)
+        check_no_label_missing(y)
         targets = self._targets(column_or_1d(y, warn=True))
         check_consistent_length(X, targets)
         threshold = conformal_threshold(self.score_samples(X), false_rejection)

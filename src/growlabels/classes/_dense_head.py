@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._codebook import Codebook
 from growlabels.classes._head import EBVHead
 from growlabels.classes._head_checks import not_finite
@@ -28,8 +28,8 @@ class DenseEBVHead(EBVHead):
     codebook
         Gives the class vectors.
     **settings
-        ``tau``, ``margin``, ``label_smoothing``, ``num_classes``, ``bias``, as in
-        :class:`EBVHead`.
+        ``tau``, ``margin``, ``cosine_margin``, ``label_smoothing``, ``num_classes``, ``bias``, as
+        in :class:`EBVHead`.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class DenseEBVHead(EBVHead):
     ) -> Tensor:
         """Return the exact cross-entropy of the pixels' targets, no logits kept.
 
-        With ``margin`` 0 it equals ``nn.functional.cross_entropy(head(x), y, ...)``.
+        Without margins it equals ``nn.functional.cross_entropy(head(x), y, ...)``.
 
         Parameters
         ----------
@@ -71,11 +71,14 @@ class DenseEBVHead(EBVHead):
     def predict_topk(self, x: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
         """Return the ``k`` largest logits of each pixel and their classes: ``(B, k, H, W)``."""
         rows = self._channels_last(x)
-        if not bool(torch.isfinite(rows).all()):
-            raise not_finite(rows, rows)
         flat = rows.view(-1, self.in_features)
         step = max(1, LOGITS // self.num_classes)
-        parts = [super(DenseEBVHead, self).predict_topk(part, k) for part in flat.split(step)]
+        try:
+            parts = [super(DenseEBVHead, self).predict_topk(part, k) for part in flat.split(step)]
+        except DataError as error:
+            if bool(torch.isfinite(rows).all()):
+                raise
+            raise not_finite(rows, rows) from error  # its place in the maps, not in the part
         values, index = (torch.cat(column) for column in zip(*parts, strict=True))
         shape = (*rows.shape[:-1], k)
         return values.view(shape).movedim(-1, 1), index.view(shape).movedim(-1, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -29,6 +30,7 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cannot save to {str(folder)!r}: it is a file; give the path of a folder")
+    parameters = {name: _plain(value) for name, value in model.get_params().items()}
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"trunk.{name}": value for name, value in model.trunk_.state_dict().items()}
     tensors |= {f"head.{name}": value for name, value in model.head_.state_dict().items()}
@@ -37,7 +39,7 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     model.codebook_.save(folder / CODEBOOK)
     settings = {
         "format": FORMAT,
-        "parameters": model.get_params(),
+        "parameters": parameters,
         "reader": model.reader_.to_json(),
         "label_type": model.classes_.dtype.str,
         "temperature": model.temperature_,
@@ -46,6 +48,13 @@ def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     }
     with atomic_write(folder / SETTINGS) as file:
         json.dump(sealed(settings), file, indent=1)
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it: no number of numpy, no device of torch."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, torch.device) else value
 
 
 def load(

@@ -1,6 +1,7 @@
 """EBVHead: the output layer whose class vectors are fixed."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable
 from numbers import Integral
 from typing import Any, Literal
@@ -207,8 +208,9 @@ class EBVHead(nn.Module):
 
         Equal logits are ordered by class index. Removed labels are never returned.
         """
-        removed = [i for i in self.codebook.labels.removed if i < self.num_classes]
-        most = self.num_classes - len(removed)
+        removed, count = self.codebook.labels.removed, self.num_classes
+        removed = removed[: bisect_left(removed, count)]  # others are of a codebook that is shared
+        most = count - len(removed)
         if most < 1:
             raise UsageError("all classes of the head were removed; add classes first")
         if not (is_whole(k, 1) and k <= most):

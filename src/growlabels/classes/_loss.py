@@ -18,7 +18,7 @@ Where a graph of the gradient is asked for (``create_graph``), it comes from all
 """
 
 import math
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -88,22 +88,66 @@ def cross_entropy(
     """
     counted = target != ignore_index
     everything = bool(counted.all())
-    losses = _OnePass.apply(
+    spread = label_smoothing / vectors.n_classes
+    losses = shared_loss(
         z if everything else z[counted],
         target if everything else target[counted],
         vectors,
         scale,
-        margin,
-        label_smoothing,
-        cosine_margin,
+        (margin, cosine_margin),
+        Shares(
+            1 - label_smoothing + spread,
+            label_smoothing - spread,
+            spread * vectors.total(),
+            spread,
+        ),
     )
-    losses = cast(Tensor, losses)
     if not everything:
         losses = z.new_zeros(len(z)).masked_scatter(counted, losses)
     if reduction == "none":
         return losses
     total = losses.sum()
     return total if reduction == "sum" else total / counted.sum()
+
+
+class Shares(NamedTuple):
+    """How the target of each row is spread over the classes; numbers, or one a row.
+
+    Attributes
+    ----------
+    own, others
+        Share of the chosen class, and of all others together.
+    everyone, minus
+        The others' vectors, added up by their shares, are ``everyone`` (dim,) or (rows, dim)
+        less ``minus`` times the vector of the chosen class.
+    """
+
+    own: Tensor | float
+    others: Tensor | float
+    everyone: Tensor
+    minus: Tensor | float
+
+
+def shared_loss(
+    z: Float[Tensor, "rows dim"],
+    chosen: Int[Tensor, " rows"],
+    vectors: ClassVectors,
+    scale: float,
+    margins: tuple[float, float],
+    shares: Shares,
+) -> Float[Tensor, " rows"]:
+    """Return ``-own log p - sum_j share_j log p_j`` a row, p with margins on the chosen class.
+
+    Parameters
+    ----------
+    z, chosen, vectors, scale
+        As in :func:`cross_entropy`.
+    margins
+        Angle and cosine.
+    shares
+        Of the classes.
+    """
+    return cast(Tensor, _OnePass.apply(z, chosen, vectors, scale, margins, shares))
 
 
 class _OnePass(torch.autograd.Function):
@@ -113,89 +157,74 @@ class _OnePass(torch.autograd.Function):
     def forward(
         ctx: Any,
         z: Tensor,
-        target: Tensor,
+        chosen: Tensor,
         vectors: ClassVectors,
         scale: float,
-        margin: float,
-        smoothing: float,
-        cosine_margin: float,
+        margins: tuple[float, float],
+        shares: Shares,
     ) -> Tensor:
         shift = scale - HEADROOM
-        sums, combined = vectors.sum_exp(z, target, scale, shift)
-        own = vectors.select(target).double()
-        # Lengths that float32 left a little off 1 would show in the angle near 0.
-        cosine = (z.double() * own).sum(1) / (z.double().norm(dim=1) * own.norm(dim=1))
-        cosine = torch.where(cosine.isnan(), 0.0, cosine)
-        moved, slope = angular_margin(cosine, margin, cosine_margin)
-        target_exp = torch.exp(scale * moved - shift)
-        loss = torch.log1p(sums / target_exp)
-        weight = -sums / (sums + target_exp) * slope
-        gradient = combined / (sums + target_exp)[:, None]
-        if smoothing:
-            # loss + smoothing * (target's logit - mean of all logits), the mean in closed form
-            n, total = vectors.n_classes, vectors.total()
-            mean = (z.double() @ total - cosine + moved) / n
-            loss = loss + smoothing * scale * (moved - mean)
-            weight = weight + smoothing * (slope - (slope - 1) / n)
-            gradient = gradient - (smoothing / n) * total
-        gradient = scale * (gradient + weight[:, None] * own)
-        ctx.save_for_backward(z, target, gradient.to(z.dtype))
-        ctx.settings = vectors, scale, margin, smoothing, cosine_margin
+        sums, combined = vectors.sum_exp(z, chosen, scale, shift)
+        unit, vector, cosine = _towards(z, chosen, vectors)
+        moved, slope = angular_margin(cosine, *margins)
+        chosen_exp = torch.exp(scale * moved - shift)
+        total = shares.own + shares.others
+        loss = total * torch.log1p(sums / chosen_exp) + _elsewhere(
+            scale, moved, unit, cosine, shares
+        )
+        share = total / (sums + chosen_exp)
+        pull = (shares.others - share * sums) * slope + shares.minus
+        # along the row itself the cosine does not change: a gradient that normalising takes away
+        # again would leave only rounding of what is across
+        across = vector - cosine[:, None] * unit
+        gradient = share[:, None] * combined + pull[:, None] * across - shares.everyone
+        ctx.save_for_backward(z, chosen, (scale * gradient).to(z.dtype))
+        ctx.settings = vectors, scale, margins, shares
         return loss.to(z.dtype)
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        z, target, gradient = ctx.saved_tensors
+        z, chosen, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # a graph of the gradient
-            vectors, scale, margin, smoothing, cosine_margin = ctx.settings
-            spread = smoothing / vectors.n_classes
-            losses = loss_of_all_logits(
-                z,
-                target,
-                vectors,
-                scale,
-                (margin, cosine_margin),
-                1 - smoothing + spread,
-                smoothing - spread,
-                spread * (vectors.total() - vectors.select(target).double()),
-            )
+            losses = _of_all_logits(z, chosen, *ctx.settings)
             gradient = torch.autograd.grad(losses, z, outer[0], create_graph=True)[0]
         else:
             gradient = outer[0][:, None] * gradient
-        return gradient, *(None,) * 6
+        return gradient, *(None,) * 5
 
 
-def loss_of_all_logits(
-    z: Float[Tensor, "rows dim"],
-    chosen: Int[Tensor, " rows"],
+def _of_all_logits(
+    z: Tensor,
+    chosen: Tensor,
     vectors: ClassVectors,
     scale: float,
     margins: tuple[float, float],
-    own: Tensor | float,
-    others: Tensor | float,
-    means: Float[Tensor, "rows dim"],
-) -> Float[Tensor, " rows"]:
-    """Return ``-own log p - sum_j share_j log p_j`` a row, p with margins on the chosen class.
+    shares: Shares,
+) -> Tensor:
+    """Return the loss by all logits: it can be differentiated any number of times."""
+    unit, _, cosine = _towards(z, chosen, vectors)
+    moved = angular_margin(cosine, *margins)[0]
+    logits = (scale * cosines(z, vectors)).scatter(1, chosen[:, None], -torch.inf)
+    loss = (shares.own + shares.others) * nn.functional.softplus(
+        logits.logsumexp(1) - scale * moved
+    )
+    return (loss + _elsewhere(scale, moved, unit, cosine, shares)).to(z.dtype)
 
-    It keeps all logits and can be differentiated any number of times.
 
-    Parameters
-    ----------
-    z, chosen, vectors, scale
-        As in :func:`cross_entropy`.
-    margins
-        Angle and cosine.
-    own, others
-        Share of the chosen class, and of all others together.
-    means
-        The others' vectors, added up by their shares.
+def _towards(z: Tensor, chosen: Tensor, vectors: ClassVectors) -> tuple[Tensor, Tensor, Tensor]:
+    """Return rows and the vectors of their chosen classes in float64, and the cosine between.
+
+    Lengths that float32 left a little off 1 would show in an angle near 0.
     """
-    every = cosines(z, vectors)
-    moved = angular_margin(every.gather(1, chosen[:, None])[:, 0], *margins)[0]
-    rest = (scale * every).scatter(1, chosen[:, None], -torch.inf).logsumexp(1)
-    elsewhere = scale * (others * moved - (z * means.to(z.dtype)).sum(1))
-    total = (own + others) * nn.functional.softplus(rest - scale * moved)
-    return (total + elsewhere).to(z.dtype)
+    unit, vector = z.double(), vectors.select(chosen).double()
+    lengths = unit.norm(dim=1) * vector.norm(dim=1)
+    return unit, vector, (unit * vector).sum(1) / torch.where(lengths > 0, lengths, 1.0)
+
+
+def _elsewhere(scale: float, moved: Tensor, unit: Tensor, cosine: Tensor, shares: Shares) -> Tensor:
+    """Return what the other classes' shares add: their logits less that of the chosen class."""
+    others = (unit * shares.everyone).sum(1) - shares.minus * cosine
+    return scale * (shares.others * moved - others)
 
 
 def angular_margin(

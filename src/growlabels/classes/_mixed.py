@@ -179,18 +179,22 @@ def _cells(column: Any) -> list[Any]:
 
 
 def check_no_label_missing(y: Any) -> None:
-    """Refuse labels of which one is None, NaN or ``pandas.NA``."""
-    labels = np.asarray(y)
-    if labels.dtype == object and labels.ndim == 1:
-        missing = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
-        if missing is not None:
-            raise DataError(f"y[{missing}] is missing; fill it in or leave the row out")
+    """Refuse labels of which one is None, NaN or NaT, or ``pandas.NA``."""
+    # a list as it is: beside strings numpy would make a string of NaN, too
+    labels = y if isinstance(y, list | tuple) else np.asarray(y)
+    if isinstance(labels, np.ndarray) and (labels.ndim != 1 or labels.dtype.kind not in "OfM"):
+        return
+    missing = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
+    if missing is not None:
+        raise DataError(f"y[{missing}] is missing; fill it in or leave the row out")
 
 
 def _is_missing(value: Any) -> bool:
     """Say whether it is None, NaN, or what pandas has for them."""
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
+    if isinstance(value, np.datetime64):
+        return bool(np.isnat(value))
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, UsageError, is_whole
 from growlabels.classes._head import EBVHead
 from growlabels.classes._head_checks import check_rows, check_shape
 from growlabels.classes._loss import angular_margin
@@ -57,7 +57,7 @@ def sampled_loss(
     >>> sampled_loss(head, x, y, samples=100).shape
     torch.Size([])
     """
-    if samples < 1:
+    if not is_whole(samples, 1):
         raise UsageError.parameter("samples", "must be at least 1", samples)
     check_rows(head, x, y, -100)
     if bool((y == -100).any()):

@@ -12,22 +12,13 @@ all classes come from the same transform as those of the plain loss. Of smoothed
 is one vector for all rows up to the target's own part.
 """
 
-from typing import Any, cast
-
 import torch
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
 from growlabels.classes._head_checks import check_features, check_rows, check_shape
-from growlabels.classes._loss import (
-    HEADROOM,
-    REDUCTIONS,
-    Reduction,
-    angular_margin,
-    loss_of_all_logits,
-)
-from growlabels.classes._transform import ClassVectors
+from growlabels.classes._loss import REDUCTIONS, Reduction, Shares, shared_loss
 
 
 def soft_target_loss(
@@ -82,7 +73,8 @@ def soft_target_loss(
     chosen = shares.argmax(1)
     own = shares.gather(1, chosen[:, None])[:, 0]
     rest = shares.scatter(1, chosen[:, None], 0.0)
-    losses = _apply(head, z, chosen, own, rest.sum(1), head.vectors.combine(rest), (0.0, 0.0))
+    spread = Shares(own, rest.sum(1), head.vectors.combine(rest), 0.0)
+    losses = _losses(head, z, chosen, (0.0, 0.0), spread)
     if reduction == "none":
         return losses.view(x.shape[:-1])
     return losses.sum() if reduction == "sum" else losses.mean()
@@ -99,7 +91,7 @@ def weighted_loss(
     """Return the exact cross-entropy with a weight per class, for classes of unequal size.
 
     Equals ``nn.functional.cross_entropy(head(x), y, weight, label_smoothing=...)`` where the
-    head has no margin; the mean is one by the weights of the targets, as there.
+    head has no margins; the mean is one by the weights of the targets, as there.
 
     Parameters
     ----------
@@ -141,72 +133,20 @@ def weighted_loss(
     of_target = weights[target]
     own = (1 - smoothing + spread) * of_target
     others = spread * (weights.sum() - of_target)
-    everyone = head.vectors.combine(weights[None] * spread)
-    means = everyone - spread * of_target[:, None] * head.vectors.select(target).double()
-    margins = head.margin, head.cosine_margin
-    losses = _apply(head, z, target, own, others, means, margins)
+    everyone = head.vectors.combine(weights[None] * spread)[0]
+    shares = Shares(own, others, everyone, spread * of_target)
+    losses = _losses(head, z, target, (head.margin, head.cosine_margin), shares)
     if reduction == "none":
         return losses.new_zeros(len(counted)).masked_scatter(counted, losses).view(y.shape)
     total = losses.sum()
     return total if reduction == "sum" else total / of_target.sum().to(total.dtype)
 
 
-def _apply(
-    head: EBVHead,
-    z: Tensor,
-    chosen: Tensor,
-    own: Tensor,
-    others: Tensor,
-    means: Tensor,
-    margins: tuple[float, float],
+def _losses(
+    head: EBVHead, z: Tensor, chosen: Tensor, margins: tuple[float, float], shares: Shares
 ) -> Tensor:
-    """One loss per row; ``means`` is the sum of the other classes' vectors by their shares."""
     with torch.autocast(z.device.type, enabled=False):
-        losses = _Shared.apply(z, chosen, head.vectors, head.scale, margins, own, others, means)
-    return cast(Tensor, losses)
-
-
-class _Shared(torch.autograd.Function):
-    """Loss per row; the gradient is made on the way forward and kept."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        z: Tensor,
-        chosen: Tensor,
-        vectors: ClassVectors,
-        scale: float,
-        margins: tuple[float, float],
-        own: Tensor,
-        others: Tensor,
-        means: Tensor,
-    ) -> Tensor:
-        shift = scale - HEADROOM
-        sums, combined = vectors.sum_exp(z, chosen, scale, shift)
-        vector, unit = vectors.select(chosen).double(), z.double()
-        cosine = (unit * vector).sum(1) / (unit.norm(dim=1) * vector.norm(dim=1))
-        cosine = torch.where(cosine.isnan(), 0.0, cosine)
-        moved, slope = angular_margin(cosine, *margins)
-        chosen_exp = torch.exp(scale * moved - shift)
-        total = own + others
-        elsewhere = scale * (others * moved - (unit * means).sum(1))
-        loss = total * torch.log1p(sums / chosen_exp) + elsewhere
-        share = (total / (sums + chosen_exp))[:, None]
-        pull = (others - share[:, 0] * sums) * slope
-        gradient = scale * (share * combined + pull[:, None] * vector - means)
-        ctx.save_for_backward(z, chosen, own, others, means, gradient.to(z.dtype))
-        ctx.settings = vectors, scale, margins
-        return loss.to(z.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        z, chosen, *shares, gradient = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a graph of the gradient
-            losses = loss_of_all_logits(z, chosen, *ctx.settings, *shares)
-            gradient = torch.autograd.grad(losses, z, outer[0], create_graph=True)[0]
-        else:
-            gradient = outer[0][:, None] * gradient
-        return gradient, *(None,) * 7
+        return shared_loss(z, chosen, head.vectors, head.scale, margins, shares)
 
 
 def _check_reduction(reduction: str) -> None:
