@@ -55,7 +55,8 @@ def cross_entropy(
     Parameters
     ----------
     z
-        Unit rows, float32 or float64.
+        Unit rows, float32 or float64. What a gradient has along such a row, normalising takes
+        away; the chosen class adds nothing there.
     target
         Class indices, or ``ignore_index`` for rows that do not count.
     vectors
