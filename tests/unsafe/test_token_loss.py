@@ -23,8 +23,24 @@ def test_equal_to_the_ordinary_loss(positions: int, words: int, size: float, see
     (losses @ weights.float()).backward()
     assert slow.grad is not None and fast.grad is not None
     expected = cross_entropy(logits, wanted, reduction="none")
-    torch.testing.assert_close(losses.double(), expected, rtol=1e-5, atol=1e-5 * size)
+    torch.testing.assert_close(losses.double(), expected, rtol=1e-5, atol=1e-6 * size)
     torch.testing.assert_close(fast.grad.double(), slow.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("lead", [0.0, 5.0, 10.0, 20.0])
+def test_sure_tokens_keep_their_precision(lead: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, wanted = torch.randn(8, 5000, generator=generator), torch.arange(8)
+    logits[wanted, wanted] += lead
+    slow = logits.double().requires_grad_()
+    expected = cross_entropy(slow, wanted, reduction="none")
+    expected.sum().backward()
+    fast = logits.clone().requires_grad_()
+    losses = token_losses(fast, wanted)
+    losses.sum().backward()
+    assert slow.grad is not None and fast.grad is not None
+    torch.testing.assert_close(losses.double(), expected.detach(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(fast.grad.double(), slow.grad, rtol=1e-5, atol=0)
 
 
 def test_positions_taken_in_parts_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

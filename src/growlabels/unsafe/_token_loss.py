@@ -19,8 +19,15 @@ def token_losses(
 ) -> Float[Tensor, " positions"]:
     """Compute the negative log-likelihood of the wanted tokens, nats, float32.
 
-    Equal to ``nn.functional.cross_entropy(logits.float(), wanted, reduction="none")`` up to
-    rounding; the gradient can be taken once.
+    What ``nn.functional.cross_entropy(logits, wanted, reduction="none")`` is, and more precise:
+    of a token that the model is sure of the ordinary loss in float32 loses all digits of the
+    gradient. The gradient can be taken once.
+
+    >>> logits = torch.tensor([[0.0, 25.0]], requires_grad=True)
+    >>> losses = token_losses(logits, torch.tensor([1]))
+    >>> losses.backward()
+    >>> f"{losses.item():.4g}", [f"{cell:.4g}" for cell in logits.grad[0].tolist()]
+    ('1.389e-11', ['1.389e-11', '-1.389e-11'])
     """
     return _TokenLosses.apply(logits, wanted)
 
@@ -36,14 +43,18 @@ class _TokenLosses(torch.autograd.Function):
             column = wanted[part, None]
             own = logits[part].float()
             own = own - own.amax(1, keepdim=True)
-            target = own.gather(1, column)[:, 0]
+            target = own.gather(1, column)
             odds = own.exp_()
-            total = odds.sum(1)
-            losses[part] = total.log() - target
+            right = odds.gather(1, column)
+            wrong = odds.scatter_(1, column, 0.0).sum(1, keepdim=True)
+            total = right + wrong
+            # one minus the probability is made of the others: of a sure token nothing is left
+            # in the difference of two numbers near one
+            sure = right > wrong
+            losses[part] = torch.where(sure, (wrong / right).log1p(), total.log() - target)[:, 0]
             if gradient is not None:
-                odds /= total[:, None]
-                odds.scatter_add_(1, column, odds.new_full(column.shape, -1.0))
-                gradient[part] = odds
+                odds.scatter_(1, column, -wrong)
+                gradient[part] = odds.div_(total)
         ctx.gradient = gradient
         return losses
 
