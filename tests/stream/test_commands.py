@@ -260,9 +260,48 @@ def test_half_letters_from_broken_text_are_written_as_escapes(tmp_path, capsys):
     assert IHOMER.load(tmp_path / "run" / "model.zip").labels_ == ["l\udfff"]
 
 
+@pytest.mark.parametrize("preset", ["ihomer", "paper"])
+def test_a_run_goes_on_from_a_saved_model(tmp_path, capsys, preset):
+    rng = np.random.default_rng(1)
+    lines = []
+    for row in range(900):
+        first, second = (int(v) for v in rng.random(2) < 0.5)
+        drifted = row >= 600  # both labels swap their features
+        labels = (second, first) if drifted else (first, second)
+        lines.append(f"{first},{second},{rng.random():.3f},{labels[0]},{labels[1]}\n")
+    for name, part in (("all", lines), ("old", lines[:400]), ("new", lines[400:])):
+        (tmp_path / f"{name}.csv").write_text("a,b,c,tag_p,tag_q\n" + "".join(part))
+    chosen = ["--labels", "2", "--model", preset]
+    run(tmp_path / "all.csv", *chosen, "--out", tmp_path / "whole")
+    run(tmp_path / "old.csv", *chosen, "--out", tmp_path / "first")
+    digest = file_sha256(tmp_path / "first" / "model.zip")
+    go_on = [tmp_path / "new.csv", "--labels", "2", "--out", tmp_path / "second"]
+    run(*go_on, "--start", tmp_path / "first")
+    title = MODELS[preset][0]
+    assert title in capsys.readouterr().out.rpartition("model")[2]
+    assert file_sha256(tmp_path / "first" / "model.zip") == digest
+    whole, second = (IHOMER.load(tmp_path / n / "model.zip") for n in ("whole", "second"))
+    assert second.n_rows == whole.n_rows == 900 and second.events == whole.events
+    X = rng.random((20, 3))
+    assert (second.predict_proba_many(X) == whole.predict_proba_many(X)).all()
+    texts = (tmp_path / "second" / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in texts]
+    assert preset == "paper" or any(event["kind"] == "drift" for event in events)
+    assert [e["row"] for e in events] == [e.row - 400 for e in whole.events if e.row > 400]
+    report = (tmp_path / "second" / "report.html").read_text()
+    assert "by a model that had learned 400 rows before" in report
+    run(*go_on, "--start", tmp_path / "first" / "model.zip")
+    assert "this run was finished before" in capsys.readouterr().out
+    with pytest.raises(RunError, match="start"):
+        run(*go_on, "--start", tmp_path / "whole")
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
+        (["TABLE", "--labels", "2", "--start", "nothing"], UsageError, "saved model 'nothing'"),
+        (["TABLE", "--labels", "2", "--start", "TABLE"], RunError, "not a whole model file"),
+        (["TABLE", "--start", "TABLE", "--model", "majority"], UsageError, "leave one of the two"),
         (["nothing.csv"], UsageError, "'nothing.csv' does not exist"),
         (["TABLE"], UsageError, "pass --labels"),
         (["TABLE", "--labels", "nope"], UsageError, "no column 'nope'"),

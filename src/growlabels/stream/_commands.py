@@ -79,6 +79,10 @@ class StreamRun(_Stream):
     with -l 0.5 (vw), -l 2, --coin or --ftrl; or the most frequent label set (majority), always
     measured beside the model."""
 
+    start: Annotated[Path | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """Go on from a saved model instead of a new one: the folder of a stream run, or a file that
+    IHOMER.save wrote. It stays as it is."""
+
     def run(self, progress: Progress) -> None:
         """Run the stream, print the scores and write the run folder."""
         from growlabels.stream._run import StreamSettings, run_stream

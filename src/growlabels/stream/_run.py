@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class StreamSettings:
     every: int
     window: int
     out: Path | None
+    start: Path | None = None
 
     @property
     def live(self) -> bool:
@@ -83,6 +84,7 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
             return
     with Aside() as aside:
         models = _models(command)
+        before = getattr(next(iter(models.values())), "n_rows", 0)
         rows = UntilStopped(_rows(command, aside))
         scores = _scores(command, models, rows, progress)
         learned = next(iter(scores.values())).n_rows
@@ -92,7 +94,8 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
         kept = "were scored; without --out nothing is written"
         if open_folder is not None:
             folder = open_folder()
-            _write(folder, command, next(iter(models.values())), scores, aside, rows.reason)
+            model = next(iter(models.values()))
+            _write(folder, command, model, before, scores, aside, rows.reason)
             print(f"report: {folder.path / 'report.html'}", flush=True)
             kept = f"are in {str(folder.path)!r}"
             if folder.is_written(MODEL):
@@ -109,6 +112,13 @@ def _check(command: StreamSettings) -> None:
         if getattr(command, name) < least:
             must = f"must be at least {least} row" + "s" * (least == 0)
             raise UsageError.parameter(name, must, getattr(command, name))
+    if command.start is not None and command.models[0] not in OURS:
+        raise UsageError(
+            f"start goes on from a saved iHOMER, so model cannot be {command.models[0]!r}; leave "
+            "one of the two out"
+        )
+    if command.start is not None and not command.start.exists():
+        raise UsageError.missing_file(command.start, "saved model")
     if command.seed < 0:
         raise UsageError.parameter("seed", "must be at least 0", command.seed)
     if not command.live and not command.file.is_file():
@@ -124,7 +134,7 @@ def _check(command: StreamSettings) -> None:
 
 def inspect_model(path: Path) -> None:
     """Print the hierarchy and the events of a saved model or of a run's model."""
-    model = IHOMER.load(_model_of(path) if path.is_dir() else path)
+    model = _saved(path)
     known = len(model.labels_)
     print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
     print(model.hierarchy().to_text(most=_MOST_ALONE))
@@ -135,6 +145,10 @@ def inspect_model(path: Path) -> None:
     for event in model.events:
         evidence = f"statistic {event.statistic:.3f} above its bound {event.bound:.3f}"
         print(f"row {event.row:,}: {describe(event)} ({evidence})")
+
+
+def _saved(path: Path) -> IHOMER:
+    return IHOMER.load(_model_of(path) if path.is_dir() else path)
 
 
 def _model_of(path: Path) -> Path:
@@ -164,11 +178,14 @@ def _is_finished(command: StreamSettings, out: Path) -> bool:
 def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
     """Return what opens the folder, for the inputs as they are now."""
     settings = asdict(command)
-    config = {name: settings[name] for name in settings if name not in ("kind", "file", "out")}
+    left_out = "kind", "file", "out", "start"
+    config = {name: settings[name] for name in settings if name not in left_out}
     config["models"] = list(command.models)
     inputs = {} if command.live else {"rows": file_sha256(command.file)}
     if command.labels is not None and command.labels.endswith(".xml"):
         inputs["labels"] = file_sha256(command.labels)
+    if (start := command.start) is not None:
+        inputs["start"] = file_sha256(_model_of(start) if start.is_dir() else start)
     return partial(RunFolder.open, out, command.kind, config, inputs, restart=True)
 
 
@@ -195,7 +212,13 @@ def _models(command: StreamSettings) -> dict[str, Any]:
             labels = len(rows.label_names)
         else:
             labels = max(len({label for _, y in rows for label in y}), 1)
-    return {MODELS[name][0]: MODELS[name][1](labels) for name in command.models}
+    first, *others = command.models
+    if command.start is None:
+        models = {MODELS[first][0]: MODELS[first][1](labels)}
+    else:
+        saved = _saved(command.start)
+        models = {MODELS["paper" if saved.preset == "paper" else "ihomer"][0]: saved}
+    return models | {MODELS[name][0]: MODELS[name][1](labels) for name in others}
 
 
 def _scores(
@@ -269,6 +292,7 @@ def _write(
     folder: RunFolder,
     command: StreamSettings,
     model: Any,
+    before: int,
     scores: Mapping[str, PrequentialScores],
     aside: Aside,
     reason: GrowLabelsError | None,
@@ -276,7 +300,12 @@ def _write(
     (name, own), *others = scores.items()
     best = sorted(others, key=lambda other: -other[1].micro_f1)[:1]
     hierarchy = model.hierarchy() if isinstance(model, IHOMER) else None
-    events = model.events if isinstance(model, IHOMER) else []
+    # rows are counted from the first of this run, also where the model had learned others
+    events = [
+        replace(event, row=event.row - before)
+        for event in (model.events if isinstance(model, IHOMER) else [])
+        if event.row > before
+    ]
     figures = {
         title: {**s.metrics.as_dict(), "rows_per_second": s.rows_per_second}
         for title, s in scores.items()
@@ -299,6 +328,7 @@ def _write(
     )
     order = "shuffled" if command.shuffle else "in the order they came"
     late = f", labels {command.delay} rows late" if command.delay else ""
+    late += f", by a model that had learned {before:,} rows before" if before else ""
     report = Report(
         title=title,
         summary=f"{name} on {own.n_rows:,} rows of {command.name}, {order}{late}: {_in_words(own)}"
