@@ -13,14 +13,15 @@ Per number of classes, in the same run:
 * ``projection``: the trained layer below fixed vectors, features x d, with momentum.
 
 All but ``linear`` and ``projection`` start from the same unit embeddings: add ``projection`` to
-them before comparing with ``linear``. Memory is of what
-stays: weights, gradients, the optimiser's state, fixed matrices; the logits of a batch come on top
-for ``linear`` and ``dense fixed``. Above ``MEASURED`` classes the arms with a matrix are not run,
-and their memory is computed. The second table is the relative error of the loss and its gradient
+them before comparing with ``linear``. Memory is of what stays: weights, gradients, the optimiser's
+state, fixed matrices, computed. The peak is measured (Linux): vectors or weights, and what a step
+takes beyond them, gradients, state and logits included. Arms whose matrices need more than
+``--gigabytes`` are not run. The second table is the relative error of the loss and its gradient
 against float64 for rows at given cosines to their target. Finished cells are kept in
 ``results/classes_head_cost.jsonl`` and not measured again.
 
     python benchmarks/classes_head_cost.py [--classes 1000 10000 100352 1000000] [--seeds 3]
+        [--gigabytes 2]
 """
 
 import argparse
@@ -31,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from classes_million import peak_above
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook
@@ -40,7 +42,6 @@ from growlabels.classes._transform import ClassVectors, SignVectors
 
 RESULTS = Path(__file__).parent / "results"
 DIM, BATCH, SCALE = 1024, 64, 32.0
-MEASURED = 150_000
 SAMPLES, CHUNK = 1024, 8192
 COPIES = {"linear, SGD": 3, "linear, AdamW": 4, "dense fixed": 1, "streamed": 1}
 METHODS = [*COPIES, "sampled", "torch", "head", "projection"]
@@ -57,10 +58,36 @@ def milliseconds(work: Callable[[], object]) -> float:
     return 1000 * float(np.median(times))
 
 
+Step = Callable[[], None]
+
+
+def peak(make: Callable[[], Step]) -> dict[str, float]:
+    """Megabytes that two steps take beyond the vectors or weights."""
+    make()()  # compiles, loads
+
+    def work() -> None:
+        step = make()
+        step()
+        step()
+
+    return {"peak": peak_above(work) / 1e6}
+
+
 def dense_cost(method: str, w: Tensor, z: Tensor, y: Tensor) -> dict[str, float]:
     """A matrix of classes by dim: trained, or fixed."""
+    with torch.no_grad():
+        best = milliseconds(lambda: (z @ w.T).max(1))
+        single = milliseconds(lambda: (z[:1] @ w.T).max(1))
+    found = {"step": milliseconds(dense_step(method, w, z, y)), "best": best, "single": single}
+    found |= peak(lambda: dense_step(method, w, z, y))
+    found["peak"] += w.numel() * w.element_size() / 1e6
+    return found
+
+
+def dense_step(method: str, w: Tensor, z: Tensor, y: Tensor) -> Step:
+    """Make a step of training, which changes ``w`` where that is trained."""
     trained = method.startswith("linear")
-    weight = nn.Parameter(w.clone() if trained else w, requires_grad=trained)
+    weight = nn.Parameter(w, requires_grad=trained)
     scale = 1.0 if trained else SCALE
     kinds = {
         "linear, SGD": lambda: torch.optim.SGD([weight], 1e-3, momentum=0.9),
@@ -78,10 +105,7 @@ def dense_cost(method: str, w: Tensor, z: Tensor, y: Tensor) -> dict[str, float]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-    with torch.no_grad():
-        best = milliseconds(lambda: (z @ weight.T).max(1))
-        single = milliseconds(lambda: (z[:1] @ weight.T).max(1))
-    return {"step": milliseconds(step), "best": best, "single": single}
+    return step
 
 
 def streamed_gradient(z: Tensor, y: Tensor, w: Tensor) -> Tensor:
@@ -106,7 +130,7 @@ def sampled_cost(vectors: ClassVectors, z: Tensor, y: Tensor) -> dict[str, float
         others = others.masked_fill(drawn == y[:, None], -torch.inf)
         nn.functional.softplus(others.logsumexp(1) - own).mean().backward()
 
-    return {"step": milliseconds(step)}
+    return {"step": milliseconds(step)} | peak(lambda: step)
 
 
 def structured_cost(vectors: ClassVectors, z: Tensor, y: Tensor) -> dict[str, float]:
@@ -119,7 +143,8 @@ def structured_cost(vectors: ClassVectors, z: Tensor, y: Tensor) -> dict[str, fl
     with torch.no_grad():
         best = milliseconds(lambda: vectors.topk(z, 1))
         single = milliseconds(lambda: vectors.topk(z[:1], 1))
-    return {"step": milliseconds(step), "best": best, "single": single}
+    found = {"step": milliseconds(step), "best": best, "single": single}
+    return found | peak(lambda: step)
 
 
 def projection_cost(features: Tensor) -> dict[str, float]:
@@ -136,12 +161,14 @@ def projection_cost(features: Tensor) -> dict[str, float]:
     with torch.no_grad():
         best = milliseconds(lambda: nn.functional.normalize(layer(features), dim=1))
         single = milliseconds(lambda: nn.functional.normalize(layer(features[:1]), dim=1))
-    memory = 3 * sum(p.numel() * p.element_size() for p in layer.parameters()) / 1e6
-    return {"step": milliseconds(step), "best": best, "single": single, "memory": memory}
+    memory = sum(p.numel() * p.element_size() for p in layer.parameters()) / 1e6
+    found = {"step": milliseconds(step), "best": best, "single": single, "memory": 3 * memory}
+    found |= peak(lambda: step)
+    return found | {"peak": found["peak"] + 2 * memory}  # weights and momentum were there
 
 
-def cost(method: str, classes: int, seed: int) -> dict[str, float]:
-    """One method at one size; nothing but memory where its matrix is too large to run."""
+def cost(method: str, classes: int, seed: int, gigabytes: float) -> dict[str, float]:
+    """One method at one size; nothing but memory where its matrices are too large to run."""
     random = torch.Generator().manual_seed(seed)
     z = nn.functional.normalize(torch.randn(BATCH, DIM, generator=random), dim=1)
     y = torch.randint(0, classes, (BATCH,), generator=random)
@@ -150,18 +177,22 @@ def cost(method: str, classes: int, seed: int) -> dict[str, float]:
     codebook = Codebook.for_classes(classes, DIM)
     if method in COPIES:
         memory = {"memory": COPIES[method] * classes * DIM * 4 / 1e6}
-        if classes > MEASURED:
+        if memory["memory"] > 1000 * gigabytes:
             return memory
         w = torch.from_numpy(codebook.vectors(range(classes)))
         return dense_cost(method, w, z, y) | memory
     vectors = class_vectors(codebook, classes)
     memory = {"memory": sum(b.numel() * b.element_size() for b in vectors.buffers()) / 1e6}
     if method == "sampled":
-        return sampled_cost(vectors, z, y) | memory
+        return _with_vectors(sampled_cost(vectors, z, y) | memory)
     if method == "torch":
         assert isinstance(vectors, SignVectors)
         vectors = SignVectors(vectors.signs.T, classes, vectors.sign_bases)
-    return structured_cost(vectors, z, y) | memory
+    return _with_vectors(structured_cost(vectors, z, y) | memory)
+
+
+def _with_vectors(found: dict[str, float]) -> dict[str, float]:
+    return found | {"peak": found["peak"] + found["memory"]}
 
 
 def precision(classes: int, cosine: float, seed: int) -> dict[str, float]:
@@ -196,7 +227,8 @@ def table(classes: int, cells: list[dict]) -> None:
     mine = [cell for cell in cells if cell["classes"] == classes]
     seeds = len({cell["seed"] for cell in mine})
     print(f"\n{classes:,} classes, mean of {seeds} seeds (x: times the head's)")
-    print(f"{'':<16}{'step ms':>17}{'top-1 of 64':>17}{'of 1':>17}{'memory MB':>20}")
+    columns = ("step ms", "top-1 of 64", "of 1", "memory MB", "peak MB")
+    print(f"{'':<16}" + "".join(f"{column:>20}" for column in columns))
     mean: dict[str, dict[str, float]] = {}
     for method in METHODS:
         runs = [cell["found"] for cell in mine if cell["method"] == method]
@@ -204,9 +236,9 @@ def table(classes: int, cells: list[dict]) -> None:
     for method, row in mean.items():
         shown = [
             f"{row[name]:.4g} ({row[name] / mean['head'][name]:.3g}x)" if name in row else "-"
-            for name in ("step", "best", "single", "memory")
+            for name in ("step", "best", "single", "memory", "peak")
         ]
-        print(f"{method:<16}{shown[0]:>17}{shown[1]:>17}{shown[2]:>17}{shown[3]:>20}")
+        print(f"{method:<16}" + "".join(f"{text:>20}" for text in shown))
 
 
 def main() -> None:
@@ -215,6 +247,7 @@ def main() -> None:
         "--classes", type=int, nargs="+", default=[1000, 10_000, 100_352, 1_000_000]
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--gigabytes", type=float, default=2.0, help="most for stored matrices")
     options = parser.parse_args()
     torch.set_num_threads(1)
     RESULTS.mkdir(exist_ok=True)
@@ -227,7 +260,7 @@ def main() -> None:
                 if (classes, seed, method) in done:
                     continue
                 cell = {"classes": classes, "seed": seed, "method": method}
-                cells.append(cell | {"found": cost(method, classes, seed)})
+                cells.append(cell | {"found": cost(method, classes, seed, options.gigabytes)})
                 with kept.open("a") as file:
                     file.write(json.dumps(cells[-1]) + "\n")
         table(classes, cells)
