@@ -2,9 +2,12 @@
 
 Every draw of a task is scanned with F4w three times: with its 30 unsafe rows, with 3 of them and
 with none, against the same targets. Thresholds see no labels. A clean set should lose few rows.
+``--ordinary`` takes so many of the rows that are not unsafe, and so makes the unsafe ones a larger
+share.
 Finished cells are kept in results/unsafe_thresholds.jsonl and are not computed again.
 
     python benchmarks/unsafe_thresholds.py --task jailbreak risky --seeds 11 12 13 14 15
+    python benchmarks/unsafe_thresholds.py --unsafe 30 --ordinary 45
 """
 
 import argparse
@@ -22,10 +25,13 @@ UNSAFE = (30, 3, 0)
 SPECS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3", "budget:0.15")
 
 
-def measure(model: CausalModel, task: str, seed: int, unsafe: int, targets: int) -> dict[str, Any]:
-    """Scan a draw with so many of its unsafe rows."""
+def measure(
+    model: CausalModel, task: str, seed: int, unsafe: int, targets: int, ordinary: int
+) -> dict[str, Any]:
+    """Scan a draw with so many of its unsafe rows and of the others."""
     data = draw(task, seed)
-    keep = np.sort([*np.flatnonzero(data.labels == 0), *np.flatnonzero(data.labels)[:unsafe]])
+    others = np.flatnonzero(data.labels == 0)[:ordinary]
+    keep = np.sort([*others, *np.flatnonzero(data.labels)[:unsafe]])
     scanner = Scanner(model, methods=["f4w"]).fit([data.rows[place] for place in keep])
     table = scanner.score(data.targets[:targets])
     return {
@@ -55,11 +61,12 @@ def show(cells: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Compute the cells that are missing, then print a table for each task and number."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--task", choices=TASKS, nargs="+", default=["jailbreak", "risky"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14, 15])
     parser.add_argument("--unsafe", type=int, nargs="+", default=UNSAFE)
     parser.add_argument("--targets", type=int, default=12, help="most targets")
+    parser.add_argument("--ordinary", type=int, default=1000, help="most rows not unsafe")
     options = parser.parse_args()
     FINISHED.parent.mkdir(exist_ok=True)
     model = load_model("smollm2")
@@ -67,10 +74,12 @@ def main() -> None:
         for unsafe in options.unsafe:
             cells = []
             for seed in options.seeds:
-                key = {"task": task, "seed": seed, "unsafe": unsafe, "targets": options.targets}
+                counts = (unsafe, options.targets, options.ordinary)
+                names = ("unsafe", "targets", "ordinary")
+                key = {"task": task, "seed": seed, **dict(zip(names, counts, strict=True))}
                 cell = next((c for c in finished(FINISHED) if key.items() <= c.items()), None)
                 if cell is None:
-                    cell = key | measure(model, task, seed, unsafe, options.targets)
+                    cell = key | measure(model, task, seed, *counts)
                     with FINISHED.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(cell) + "\n")
                 cells.append(cell)

@@ -46,7 +46,19 @@ def test_the_default_is_one_and_goes_as_low_as_the_lowest_target_but_not_into_th
     assert resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.92]).rejected == 8
     odd = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.3])
     assert odd.rejected == 10 and odd.reason == "mad:2 rejects 10 of 100 rows"
-    assert resolve_threshold(DEFAULT_THRESHOLD, pool, [1.0, 1.0]).rejected == 0
+
+
+def test_targets_that_no_row_reaches_leave_rows_that_stand_out_far() -> None:
+    ordinary = np.linspace(-1, 1, 25)
+    clear = [6.0, 6.5, 7.0, 7.5, 8.0]
+    found = resolve_threshold(DEFAULT_THRESHOLD, np.array([*ordinary, *clear]), [1.0, 1.0])
+    assert (found.rejected, found.cut) == (5, 6.0)
+    near = np.array([*ordinary, 2.0, 2.5, 3.0])
+    none = resolve_threshold(DEFAULT_THRESHOLD, near, [1.0, 1.0])
+    assert none.rejected == 0 and "stands out far" in none.reason
+    assert resolve_threshold("loo:0", near, [1.0, 0.95]).rejected == 2, "the targets decide"
+    alike = np.array([*np.zeros(20), 1.0, 2.0])
+    assert resolve_threshold("loo:0", alike, [1.0, 1.0]).rejected == 0
 
 
 @pytest.mark.parametrize("spec", BAD)

@@ -14,6 +14,8 @@ from growlabels.unsafe._calibrate import rejected_at
 
 DEFAULT_THRESHOLD = "loo:0,mad:2"
 """As high as the lowest left-out target, and clearly above the middle: leans to finding all."""
+FAR = 8.0
+"""Median absolute deviations above the median from where a row stands out whatever the targets say."""
 USABLE_AUC = 0.8
 ODD_PERCENTILE = 0.6
 
@@ -61,7 +63,9 @@ def resolve_threshold(
     ----------
     spec
         ``loo:q`` rejects the rows above the ``q`` quantile of the left-out targets' percentiles
-        (0: as high as the lowest target; 0.25: as high as three of four); ``mad:k`` those above
+        (0: as high as the lowest target; 0.25: as high as three of four), or where no row is,
+        because the targets are more like one another than like any row, those more than eight
+        median absolute deviations above the median; ``mad:k`` those above
         the median plus ``k`` median absolute deviations; ``top:n`` the ``n`` highest;
         ``budget:share`` at most that share of the rows; ``precision:p`` as many as can go while
         the share of unsafe ones among them is expected to be ``p`` or more, calibrated on the
@@ -128,14 +132,24 @@ def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.n
             "give more targets, or use mad:k, top:n or budget:share"
         )
     level = float(np.quantile(percentiles, value))
-    return int((scores > np.quantile(scores, level)).sum())
+    reached = int((scores > np.quantile(scores, level)).sum())
+    middle, deviation = _middle(scores)
+    if reached or not deviation:
+        return reached
+    return int((scores > middle + FAR * deviation).sum())
 
 
 def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if not 0 < value < float("inf"):
         raise ValueError
+    middle, deviation = _middle(scores)
+    return int((scores > middle + value * deviation).sum())
+
+
+def _middle(scores: np.ndarray) -> tuple[float, float]:
+    """Return the median and the median absolute deviation."""
     middle = np.median(scores)
-    return int((scores > middle + value * np.median(np.abs(scores - middle))).sum())
+    return float(middle), float(np.median(np.abs(scores - middle)))
 
 
 def _top(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
@@ -169,7 +183,8 @@ _KINDS: Mapping[str, tuple[str, str, _Count]] = {
 
 
 _NONE: Mapping[str, str] = {
-    "loo": " (none scores as high as the left-out targets; mad:3 or top:n may reject some)",
+    "loo": " (none scores as high as the left-out targets, or stands out far; mad:3 or top:n may "
+    "reject some)",
     "mad": " (no score is that far above the median; top:n rejects the highest)",
     "budget": " (the share is less than one row; top:n rejects the highest)",
     "precision": " (no score promises that; a lower precision or top:n may reject some)",
