@@ -95,6 +95,16 @@ def test_float64_stays_float64() -> None:
     assert torch.autograd.gradgradcheck(lambda v: head(v).sum(), (x.requires_grad_(),))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_features_of_another_type_are_told(dtype: torch.dtype) -> None:
+    head = EBVHead(5, Codebook.for_classes(20, 16)).to(dtype)
+    for call in (head, head.predict_topk, lambda x: head.loss(x, torch.tensor([0, 19]))):
+        with pytest.raises(UsageError, match=f"x must be of type {dtype}, as the head"):
+            call(features(2, 5))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert head.bfloat16()(features(2, 5)).shape == (2, 20), "autocast converts"
+
+
 def test_soft_targets_and_class_weights_work_on_the_logits() -> None:
     head = EBVHead(5, Codebook.for_classes(20, 16))
     loss = nn.CrossEntropyLoss(weight=torch.rand(20))(

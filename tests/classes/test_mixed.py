@@ -44,6 +44,15 @@ def test_frames_are_learned_saved_and_added_to(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict_proba(test), model.predict_proba(test))
 
 
+def test_a_frame_that_is_not_computed_yet_is_told() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"size": [1.0, 2.0], "word": ["a", "b"]})
+    model = EBVClassifier(epochs=1).fit(frame, ["u", "v"])
+    for call in (model.predict, lambda x: model.fit(x, ["u", "v"])):
+        with pytest.raises(UsageError, match=r"it was a LazyFrame; give X.collect\(\)"):
+            call(frame.lazy())
+
+
 def test_frames_of_polars_are_read_like_those_of_pandas() -> None:
     polars = pytest.importorskip("polars")
     frame = goods(60, 0)

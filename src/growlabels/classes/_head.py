@@ -19,6 +19,7 @@ from growlabels.classes._head_checks import (
     check_head_settings,
     check_rows,
     check_state,
+    check_type,
     not_finite,
 )
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
@@ -125,7 +126,10 @@ class EBVHead(nn.Module):
     def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return the embeddings before they are normalised; types as :meth:`embed`."""
         check_features(x, self.in_features)
-        projected = self._float64(x) if self._needs_float64(x) else self.projection(x)
+        in_float64 = self._needs_float64(x)
+        if not in_float64:
+            check_type(x, self.projection)
+        projected = self._float64(x) if in_float64 else self.projection(x)
         projected = projected if projected.dtype == torch.float64 else projected.float()
         if not torch.compiler.is_compiling() and not _lengths_are_finite(projected):
             raise not_finite(x, projected)

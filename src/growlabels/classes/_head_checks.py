@@ -5,7 +5,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, RunError, UsageError, is_whole
 
@@ -64,6 +64,15 @@ def check_features(x: Any, in_features: int) -> None:
     if x.shape[-1:] != (in_features,):
         shape = tuple(x.shape)
         raise UsageError.parameter("x", f"must have {in_features} features in its last axis", shape)
+
+
+def check_type(x: Tensor, projection: nn.Module) -> None:
+    """Refuse features of another type than the plain layer's where autocast does not convert."""
+    if type(projection) is not nn.Linear or torch.is_autocast_enabled(x.device.type):
+        return
+    own = projection.weight.dtype
+    if x.dtype != own:
+        raise UsageError.parameter("x", f"must be of type {own}, as the head", x.dtype)
 
 
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:

@@ -22,6 +22,10 @@ def readable(
     """
     if isinstance(x, str | bytes):
         raise UsageError("X must be a list of texts, it was a single one; give [text]")
+    if hasattr(x, "collect") and not hasattr(x, "shape"):
+        raise UsageError(
+            f"X must be rows that are there, it was a {type(x).__name__}; give X.collect()"
+        )
     if isinstance(reader, MixedReader):
         return reader.table(x)
     texts = as_texts(x, isinstance(reader, TextReader))

@@ -15,7 +15,7 @@ from growlabels.unsafe._calibrate import rejected_at
 DEFAULT_THRESHOLD = "loo:0,mad:2"
 """As high as the lowest left-out target, and clearly above the middle: leans to finding all."""
 FAR = 8.0
-"""Median absolute deviations above the median from where a row stands out whatever the targets say."""
+"""Median absolute deviations above the median from where a row stands out far."""
 USABLE_AUC = 0.8
 ODD_PERCENTILE = 0.6
 
