@@ -64,6 +64,8 @@ def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
             "user: q\n\ntool: 3",
             "a",
         ),
+        ({"question": "q", "answer": "a"}, "q", "a"),
+        ({"query": "q", "response": "a", "answer": None}, "q", "a"),
         ({"instruction": "q", "input": "x", "output": "a"}, "q\n\nx", "a"),
         ({"instruction": "q", "input": "", "output": "a"}, "q", "a"),
         ({"instruction": "q", "output": "a"}, "q", "a"),
@@ -78,9 +80,11 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({}, "none of 'messages', 'conversations', 'prompt' or 'instruction'"),
+        ({}, "none of 'messages', 'conversations', 'prompt', 'question', 'query' or"),
         ({"text": "q"}, "its fields are 'text'"),
-        ({"prompt": "q"}, "no 'completion' or 'response'"),
+        ({"prompt": "q"}, "has 'prompt' and no 'completion', 'response' or 'answer'"),
+        ({"question": "q"}, "has 'question' and no 'completion'"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference pair; give the answer"),
         ({"prompt": "q", "completion": " \n"}, "the response is empty"),
         ({"prompt": 5, "completion": "a"}, "'prompt' is a number, not text"),
         ({"prompt": "q", "completion": ["a"]}, "'completion' is a list, not text"),

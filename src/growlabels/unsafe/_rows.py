@@ -5,7 +5,8 @@
                                           turn is the assistant's and is the response
 ``conversations``                         the same in the shape of ShareGPT: ``from`` (human, gpt,
                                           ...) and ``value``, and maybe a text ``system`` beside it
-``prompt`` + ``completion``/``response``  two texts, or two lists of turns
+``prompt`` + ``completion``/``response``  two texts, or two lists of turns; ``question`` or
+                                          ``query`` serves as a prompt, ``answer`` as a response
 ``instruction``/``input``/``output``      ``input`` may be absent or empty
 ========================================  =====================================================
 
@@ -24,6 +25,8 @@ from growlabels.base.rows import MalformedRow, RowSource, read_rows
 
 _ROLES = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
 """How ShareGPT calls them -> how messages do; other names are the same."""
+_PROMPTS = ("prompt", "question", "query")
+_RESPONSES = ("completion", "response", "answer")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def read_examples(
     >>> [(e.prompt, e.response) for e in read_examples(rows, bad.append)]
     [('2+2?', '4')]
     >>> bad[0].number, bad[0].reason
-    (2, "has 'prompt' and no 'completion' or 'response'")
+    (2, "has 'prompt' and no 'completion', 'response' or 'answer'")
     """
     for row in read_rows(source, set_aside):
         try:
@@ -102,8 +105,8 @@ def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
         if isinstance(turns, list) and turns and isinstance(data.get("system"), str):
             turns = [{"role": "system", "content": data["system"]}, *turns]
         return _from_messages(turns, "conversations")
-    if data.get("prompt") is not None:
-        return _from_prompt(data)
+    if prompt := next((name for name in _PROMPTS if data.get(name) is not None), None):
+        return _from_prompt(data, prompt)
     if data.get("instruction") is not None:
         instruction, extra = _text(data, "instruction"), ""
         if data.get("input") is not None:
@@ -113,8 +116,8 @@ def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
         prompt = f"{instruction}\n\n{extra}" if extra.strip() else instruction
         return prompt, _text(data, "output")
     raise _Malformed(
-        "has none of 'messages', 'conversations', 'prompt' or 'instruction'; its fields are "
-        + (", ".join(map(repr, list(data)[:8])) or "none")
+        "has none of 'messages', 'conversations', 'prompt', 'question', 'query' or 'instruction'; "
+        "its fields are " + (", ".join(map(repr, list(data)[:8])) or "none")
     )
 
 
@@ -127,13 +130,13 @@ def prompt_of(data: Mapping[str, Any]) -> str:
     'Hello?'
     """
     answer: object = "-"
-    for name in ("messages", "conversations", "prompt"):
+    for name in ("messages", "conversations", *_PROMPTS):
         turns = _listed(data.get(name))
         if isinstance(turns, list) and turns:
             answer = [{"role": "assistant", "content": "-"}]
             last = turns[-1]
             role = last.get("role", last.get("from")) if isinstance(last, Mapping) else None
-            if name != "prompt" and _ROLES.get(str(role), role) != "assistant":
+            if name not in _PROMPTS and _ROLES.get(str(role), role) != "assistant":
                 data = {**data, name: [*turns, *answer]}
             break
     try:
@@ -142,15 +145,20 @@ def prompt_of(data: Mapping[str, Any]) -> str:
         return ""
 
 
-def _from_prompt(data: Mapping[str, Any]) -> tuple[str, str]:
-    for name in ("completion", "response"):
+def _from_prompt(data: Mapping[str, Any], asked: str) -> tuple[str, str]:
+    for name in _RESPONSES:
         if data.get(name) is None:
             continue
-        prompt, completion = _listed(data["prompt"]), _listed(data[name])
+        prompt, completion = _listed(data[asked]), _listed(data[name])
         if isinstance(prompt, list) and isinstance(completion, list):
-            return _from_messages([*prompt, *completion], f"prompt + {name}")
-        return _text(data, "prompt"), _text(data, name)
-    raise _Malformed("has 'prompt' and no 'completion' or 'response'")
+            return _from_messages([*prompt, *completion], f"{asked} + {name}")
+        return _text(data, asked), _text(data, name)
+    if data.get("chosen") is not None:
+        raise _Malformed(
+            "is a preference pair; give the answer that is trained on, such as 'chosen', the "
+            "name 'completion'"
+        )
+    raise _Malformed(f"has {asked!r} and no 'completion', 'response' or 'answer'")
 
 
 def _from_messages(turns: object, name: str) -> tuple[str, str]:
