@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ from unsafe_tasks import TASKS, draw, finished
 from growlabels.unsafe import (
     Embedding,
     Forward,
+    FromFunction,
     Fusion,
     Gradient,
     Moderation,
     Scan,
     Scanner,
     SetScores,
+    Verdict,
     average_precision,
     load_model,
     resolve_threshold,
@@ -44,7 +46,7 @@ TARGETS = (1, 2, 4, 8)
 THRESHOLDS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3")
 KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 KEYWORDS = Moderation(
-    lambda rows: [float(bool(KEYWORD.search(row["completion"]))) for row in rows], "keyword search"
+    FromFunction(lambda prompt, response: bool(KEYWORD.search(response))), "keyword search"
 )
 WORDS = Forward("tfidf", "words")
 END = Gradient("grad-cos-end", "after the epoch only", checkpoints="end")
@@ -144,8 +146,9 @@ def baselines() -> list[Any]:
             found.append(((hidden * mask).sum(1) / mask.sum(1)).numpy())
         return np.concatenate(found)
 
-    def profanity(rows: list[dict[str, str]]) -> np.ndarray:
-        return predict_prob([f"{row['prompt']}\n{row['completion']}" for row in rows])
+    def profanity(rows: Sequence[Any], /) -> list[Verdict]:
+        chances = predict_prob([f"{row.prompt}\n{row.response}" for row in rows])
+        return [Verdict(float(chance)) for chance in chances]
 
     return [Embedding(embed, "minilm"), Moderation(profanity, "profanity")]
 

@@ -12,8 +12,9 @@ import torch
 from tiny_causal import byte_tokenizer, raw_model, tiny
 
 import datasets
-from growlabels.base.errors import DataError, GrowLabelsError
+from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.rows import write_parquet
+from growlabels.unsafe import CountSketch, Endpoint, FinetuneSettings, Keywords, LoraSettings
 from growlabels.unsafe._check import check_model
 from growlabels.unsafe._filter import filter_rows
 from growlabels.unsafe._model import wrap_model
@@ -147,3 +148,24 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (out / "kept.jsonl").read_bytes() == kept and path.read_bytes() == before
     assert not list(out.glob("*.tmp"))
     Scanner(tiny(), methods=["tfidf"]).fit(path, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda odd: FinetuneSettings(learning_rate=odd), "learning_rate must be above 0"),
+        (lambda odd: LoraSettings(alpha=odd), "alpha must be above 0, it was 'fast'"),
+        (lambda odd: CountSketch(odd, 3), "size must be at least 1, and whole"),
+        (lambda odd: CountSketch(4, 0), "buckets must be at least 1, and whole, it was 0"),
+        (lambda odd: Keywords(["eval", odd, 3]), "keywords must be texts, one was 3"),  # type: ignore[list-item]
+        (lambda odd: Endpoint(3), "endpoint must be an address, it was 3"),  # type: ignore[arg-type]
+        (
+            lambda odd: Endpoint("http://x/v1/moderations", timeout=odd),
+            "timeout must be above 0, it was 'fast'",
+        ),
+    ],
+)
+def test_settings_of_a_wrong_type(make: Callable[[Any], object], message: str) -> None:
+    odd: Any = "fast"
+    with pytest.raises(UsageError, match=message):
+        make(odd)

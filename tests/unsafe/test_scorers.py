@@ -18,6 +18,7 @@ from growlabels.unsafe import (
     DenoiseSettings,
     Embedding,
     Forward,
+    FromFunction,
     Fusion,
     LoraSettings,
     Moderation,
@@ -27,6 +28,7 @@ from growlabels.unsafe import (
     ScoreTable,
     SetScores,
     TrunkRows,
+    Verdict,
     adapter_split,
     attach,
     average_precision,
@@ -225,9 +227,7 @@ def letters(texts: list[str]) -> np.ndarray:
 
 
 def test_an_embedding_and_a_classifier_of_the_caller() -> None:
-    def judge(asked: list[dict[str, str]]) -> list[float]:
-        return [float("eval" in row["completion"]) for row in asked]
-
+    judge = FromFunction(lambda prompt, response: "eval" in response)
     methods: list[str | Scorer] = [
         Moderation(judge, "eval"),
         Embedding(letters, "letters"),
@@ -279,9 +279,21 @@ def test_wrong_methods() -> None:
         scanner(methods=[odd])
     with pytest.raises(UsageError, match="two methods are called 'tfidf'"):
         scanner(methods=["tfidf", Forward("tfidf", "other words")])
-    short = Moderation(lambda asked: [0.0], "short")
-    with pytest.raises(DataError, match=r"'short' must give finite numbers of shape \(rows,\)"):
+    short = Moderation(lambda asked: [Verdict(0.0)], "short")
+    with pytest.raises(DataError, match="must give one Verdict for each of 32 rows"):
         scanner(methods=[short]).fit(rows()).score(targets())
+    vectors = Embedding(lambda texts: np.zeros(3), "vectors")
+    with pytest.raises(DataError, match=r"'vectors' must give finite numbers of shape \(rows, di"):
+        scanner(methods=[vectors]).fit(rows()).score(targets())
+    for make in (Moderation, Embedding):
+        with pytest.raises(UsageError, match="must be something to call, it was 3"):
+            make(odd)
+
+
+def test_a_moderator_that_cannot_say_gives_one_half() -> None:
+    unsure = Moderation(FromFunction(lambda prompt, response: None), "unsure")
+    found = scanner(methods=[unsure]).fit(rows()).score(targets())
+    assert set(found["unsure"]) == {0.5}
 
 
 class Wrong:

@@ -1,7 +1,8 @@
 """The error family: each message names the cause, the value and the way out."""
 
+import math
 from collections.abc import Iterable
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeGuard
 
@@ -39,6 +40,18 @@ class UsageError(GrowLabelsError, ValueError):
         """
         if not is_whole(value, least):
             raise cls.parameter(name, f"must be at least {least}, and whole", value)
+
+    @classmethod
+    def require_above_zero(cls, name: str, value: object) -> None:
+        """Raise where a parameter is no finite number above 0.
+
+        >>> UsageError.require_above_zero("rate", "fast")
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: rate must be above 0, it was 'fast'
+        """
+        number = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        if not 0 < float(number) < math.inf:
+            raise cls.parameter(name, "must be above 0", value)
 
     @classmethod
     def choice(cls, name: str, choices: Iterable[object], was: object) -> "UsageError":

@@ -85,11 +85,9 @@ class Endpoint:
         if self._chat and not model:
             raise UsageError("a chat endpoint needs the name of a model (--moderator-model)")
         for name, value, least in (("tries", tries, 1), ("budget", budget or 0, 0)):
-            if value < least:
-                raise UsageError.parameter(name, f"must be at least {least}", value)
+            UsageError.require_whole(name, value, least)
         for name, seconds in (("timeout", timeout), ("longest_wait", longest_wait)):
-            if not seconds > 0:
-                raise UsageError.parameter(name, "must be above 0 seconds", seconds)
+            UsageError.require_above_zero(name, seconds)
         if key is not None and not (key.isascii() and key.isprintable()):
             raise UsageError("the endpoint's key holds a line break or a letter that no key has")
         self._url, self._model, self._key = url, model, key
@@ -219,6 +217,8 @@ def seconds_to_wait(header: str | None) -> float:
 
 
 def _is_chat(url: str) -> bool:
+    if not isinstance(url, str):
+        raise UsageError.parameter("endpoint", "must be an address", url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError.parameter("endpoint", "must start with http:// or https://", shown(url))

@@ -45,8 +45,7 @@ class FinetuneSettings:
         for name in ("batch_size", "epochs", "checkpoints"):
             UsageError.require_whole(name, getattr(self, name))
         UsageError.require_whole("seed", self.seed, 0)
-        if not 0 < self.learning_rate < float("inf"):
-            raise UsageError.parameter("learning_rate", "must be above 0", self.learning_rate)
+        UsageError.require_above_zero("learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,8 +72,7 @@ class LoraSettings:
         UsageError.require_whole("seed", self.seed, 0)
         if self.top_layers is not None:
             UsageError.require_whole("top_layers", self.top_layers, 0)
-        if not 0 < self.alpha < math.inf:
-            raise UsageError.parameter("alpha", "must be above 0", self.alpha)
+        UsageError.require_above_zero("alpha", self.alpha)
         if self.layers is not None:
             if self.top_layers is not None:
                 raise UsageError(

@@ -88,6 +88,9 @@ class Keywords:
 
         if isinstance(words, str):
             raise UsageError(f"keywords must be a list of words, it was the text {words!r}")
+        words = list(words)
+        if odd := [word for word in words if not isinstance(word, str)]:
+            raise UsageError(f"keywords must be texts, one was {odd[0]!r}")
         wanted = [word.strip() for word in words if word.strip()]
         if not wanted:
             raise UsageError("keywords must hold at least one word; give one word a line")

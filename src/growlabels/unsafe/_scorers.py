@@ -9,6 +9,7 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe._dra import Denoiser, DenoiseSettings
+from growlabels.unsafe._moderation import Moderator, moderate
 from growlabels.unsafe._rows import Example
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, fuse, over_targets, unit, zscore
@@ -139,6 +140,9 @@ class Embedding:
     reads: str = "embedding of prompt and response (text baseline)"
     over: Over = "mean"
 
+    def __post_init__(self) -> None:
+        _require_callable("embed", self.embed)
+
     def score(self, scan: Scan) -> SetScores:
         """Embed the targets, then the rows in pieces."""
         targets = self._vectors(list(scan.targets))
@@ -148,22 +152,31 @@ class Embedding:
 
     def _vectors(self, examples: Sequence[Example]) -> np.ndarray:
         texts = [f"{example.prompt}\n{example.response}" for example in examples]
-        return unit(_checked(self.name, self.embed(texts), len(texts), 2))
+        return unit(_checked(self.name, self.embed(texts), len(texts)))
 
 
 @dataclass(frozen=True)
 class Moderation:
-    """The opinion of a moderation classifier; the targets play no part in it.
+    """The opinion of a moderator; the targets play no part in it.
 
     Attributes
     ----------
-    judge
-        Rows with ``prompt`` and ``completion`` -> one number each, higher is more unsafe.
+    moderator
+        Such as ``Keywords``, ``Classifier``, ``Guard``, ``Endpoint``, or a function of prompt and
+        response in ``FromFunction``. Where it cannot say, the score is one half.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Keywords
+    >>> column = Moderation(Keywords(["eval", "exec"]), "keywords")
     """
 
-    judge: Callable[[list[dict[str, str]]], Sequence[float] | np.ndarray]
+    moderator: Moderator
     name: str = "moderation"
-    reads: str = "a moderation classifier; no targets"
+    reads: str = "a moderator; no targets"
+
+    def __post_init__(self) -> None:
+        _require_callable("moderator", self.moderator)
 
     def score(self, scan: Scan) -> SetScores:
         """Ask about the rows in pieces, then about the targets."""
@@ -171,8 +184,8 @@ class Moderation:
         return scan.alike(rows, self._ask(list(scan.targets)))
 
     def _ask(self, examples: Sequence[Example]) -> np.ndarray:
-        asked = [{"prompt": e.prompt, "completion": e.response} for e in examples]
-        return _checked(self.name, self.judge(asked), len(asked), 1)
+        chances = [verdict.probability for verdict in moderate(self.moderator, examples)]
+        return np.array([0.5 if chance is None else chance for chance in chances])
 
 
 @dataclass(frozen=True)
@@ -235,16 +248,20 @@ def _pieces(scan: Scan, size: int = 256) -> Iterator[list[Example]]:
         yield piece
 
 
-def _checked(name: str, values: object, rows: int, axes: int) -> np.ndarray:
+def _require_callable(name: str, value: object) -> None:
+    if not callable(value):
+        raise UsageError.parameter(name, "must be something to call", value)
+
+
+def _checked(name: str, values: object, rows: int) -> np.ndarray:
     try:
         found = np.asarray(values, float)
     except (TypeError, ValueError):  # a generator, text, a tensor in bfloat16
         found = np.empty(())
-    if found.ndim != axes or len(found) != rows or not np.isfinite(found).all():
-        shape = "(rows, dimensions)" if axes == 2 else "(rows,)"
+    if found.ndim != 2 or len(found) != rows or not np.isfinite(found).all():
         raise DataError(
-            f"method {name!r} must give finite numbers of shape {shape} for {rows} rows, "
-            f"gave shape {found.shape}; correct the callable"
+            f"method {name!r} must give finite numbers of shape (rows, dimensions) for {rows} "
+            f"rows, gave shape {found.shape}; correct the callable"
         )
     return found
 

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from growlabels.base.errors import UsageError
+
 
 class CountSketch:
     """One draw of buckets and signs.
@@ -29,6 +31,8 @@ class CountSketch:
     """
 
     def __init__(self, size: int, buckets: int, seed: int = 0) -> None:
+        for name, value, least in (("size", size, 1), ("buckets", buckets, 1), ("seed", seed, 0)):
+            UsageError.require_whole(name, value, least)
         draw = torch.Generator().manual_seed(seed)
         self.buckets = buckets
         self._bucket = torch.randint(buckets, (size,), generator=draw)
