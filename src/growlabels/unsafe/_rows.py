@@ -5,9 +5,10 @@
                                           turn is the assistant's and is the response
 ``conversations``                         the same in the shape of ShareGPT: ``from`` (human, gpt,
                                           ...) and ``value``, and maybe a text ``system`` beside it
-``prompt`` + ``completion``/``response``  two texts, or two lists of turns; ``question`` or
-                                          ``query`` serves as a prompt, ``answer`` as a response
-``instruction``/``input``/``output``      ``input`` may be absent or empty
+``prompt`` + ``completion``               two texts, or two lists of turns; other names of the one
+                                          are ``question``, ``query`` and ``instruction``, of the
+                                          other ``response``, ``answer`` and ``output``
+``instruction``/``input``/``output``      ``input``, or ``context``, may be absent or empty
 ========================================  =====================================================
 
 A turn of tool calls, with or without text, is its text and then the JSON of the calls.
@@ -25,8 +26,9 @@ from growlabels.base.rows import MalformedRow, RowSource, read_rows
 
 _ROLES = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
 """How ShareGPT calls them -> how messages do; other names are the same."""
-_PROMPTS = ("prompt", "question", "query")
-_RESPONSES = ("completion", "response", "answer")
+_PROMPTS = ("prompt", "question", "query", "instruction")
+_RESPONSES = ("completion", "response", "answer", "output")
+_BESIDE_INSTRUCTION = ("input", "context")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_examples(
     >>> [(e.prompt, e.response) for e in read_examples(rows, bad.append)]
     [('2+2?', '4')]
     >>> bad[0].number, bad[0].reason
-    (2, "has 'prompt' and no 'completion', 'response' or 'answer'")
+    (2, "has 'prompt' and none of 'completion', 'response', 'answer', 'output'")
     """
     for row in read_rows(source, set_aside):
         try:
@@ -105,20 +107,36 @@ def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
         if isinstance(turns, list) and turns and isinstance(data.get("system"), str):
             turns = [{"role": "system", "content": data["system"]}, *turns]
         return _from_messages(turns, "conversations")
-    if prompt := next((name for name in _PROMPTS if data.get(name) is not None), None):
-        return _from_prompt(data, prompt)
-    if data.get("instruction") is not None:
-        instruction, extra = _text(data, "instruction"), ""
-        if data.get("input") is not None:
-            extra = _text(data, "input")
-        if data.get("output") is None:
-            raise _Malformed("has 'instruction' and no 'output'")
-        prompt = f"{instruction}\n\n{extra}" if extra.strip() else instruction
-        return prompt, _text(data, "output")
-    raise _Malformed(
-        "has none of 'messages', 'conversations', 'prompt', 'question', 'query' or 'instruction'; "
-        "its fields are " + (", ".join(map(repr, list(data)[:8])) or "none")
-    )
+    asked = next((name for name in _PROMPTS if data.get(name) is not None), "")
+    answer = next((name for name in _RESPONSES if data.get(name) is not None), "")
+    if not (asked and answer):
+        raise _Malformed(_what_is_missing(data, asked))
+    prompt, response = _listed(data[asked]), _listed(data[answer])
+    if isinstance(prompt, list) and isinstance(response, list):
+        return _from_messages([*prompt, *response], f"{asked} + {answer}")
+    parts = [_text(data, asked)]
+    if asked == "instruction":
+        beside = [name for name in _BESIDE_INSTRUCTION if data.get(name) is not None]
+        parts += [text for name in beside if (text := _text(data, name)).strip()]
+    return "\n\n".join(parts), _text(data, answer)
+
+
+def _what_is_missing(data: Mapping[str, Any], asked: str) -> str:
+    """Say why a row is no pair of texts, and what to rename where its shape is a known one."""
+    if data.get("chosen") is not None:
+        return (
+            "is a preference pair; name the answer that is trained on, such as 'chosen', "
+            "'completion', and what it answers 'prompt'"
+        )
+    if asked:
+        return f"has {asked!r} and none of {', '.join(map(repr, _RESPONSES))}"
+    if isinstance(data.get("text"), str):
+        return (
+            "has 'text' and no prompt; name what is trained on 'completion' and what comes before "
+            "it, which may be empty, 'prompt'"
+        )
+    known = ", ".join(map(repr, ("messages", "conversations", *_PROMPTS)))
+    return f"has none of {known}; its fields are {', '.join(map(repr, list(data)[:8])) or 'none'}"
 
 
 def prompt_of(data: Mapping[str, Any]) -> str:
@@ -140,25 +158,9 @@ def prompt_of(data: Mapping[str, Any]) -> str:
                 data = {**data, name: [*turns, *answer]}
             break
     try:
-        return _prompt_and_response({**data, "completion": answer, "output": "-"})[0]
+        return _prompt_and_response({**data, "completion": answer})[0]
     except _Malformed:
         return ""
-
-
-def _from_prompt(data: Mapping[str, Any], asked: str) -> tuple[str, str]:
-    for name in _RESPONSES:
-        if data.get(name) is None:
-            continue
-        prompt, completion = _listed(data[asked]), _listed(data[name])
-        if isinstance(prompt, list) and isinstance(completion, list):
-            return _from_messages([*prompt, *completion], f"{asked} + {name}")
-        return _text(data, asked), _text(data, name)
-    if data.get("chosen") is not None:
-        raise _Malformed(
-            "is a preference pair; give the answer that is trained on, such as 'chosen', the "
-            "name 'completion'"
-        )
-    raise _Malformed(f"has {asked!r} and no 'completion', 'response' or 'answer'")
 
 
 def _from_messages(turns: object, name: str) -> tuple[str, str]:
