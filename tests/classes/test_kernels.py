@@ -1,11 +1,9 @@
 """Compiled kernels against plain float64 products with the stored class vectors."""
 
 import ast
-import importlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +18,7 @@ from growlabels.classes._kernel_vectors import available
 if not available():
     pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
 
-from growlabels.classes import _kernel_cache, _kernels
+from growlabels.classes import _kernels
 from growlabels.classes._kernel_certified import bound_energies, spectra
 from growlabels.classes._kernel_passes import empty_tiles
 from growlabels.classes._kernel_plan import make_plan
@@ -310,27 +308,6 @@ def test_threads_change_nothing_but_the_last_bits_of_sums(rows: int, threads: in
     again, adjoint = _kernels.sum_exp(z, target, plan, 20.0, 0.0, threads)
     np.testing.assert_allclose(again, sums, rtol=1e-13)
     np.testing.assert_allclose(adjoint, combined, rtol=0, atol=1e-13 * sums.max())
-
-
-def test_a_changed_source_discards_compiled_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = tmp_path / "stamped.py"
-    source.write_text(
-        "from growlabels.classes._kernel_cache import kernel\n"
-        "def twice(x):\n    return 2 * x\n"
-        "def compiled():\n    return kernel(twice)\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    stamped = importlib.import_module("stamped")
-    hits = []
-    for stamp in (1, 1, 2, 2):
-        monkeypatch.setattr(_kernel_cache, "STAMP", stamp)
-        function = stamped.compiled()
-        assert function(21) == 42
-        hits.append(sum(function.stats.cache_hits.values()))
-    assert hits == [0, 1, 0, 1]
 
 
 @pytest.mark.slow

@@ -6,8 +6,10 @@ array; it is made again only when one of its arrays has been replaced by a large
 
 from typing import Any
 
-from numba import njit, types
+from numba import types
 from numba.experimental import structref
+
+from growlabels.stream._compiled import compiled
 
 
 @structref.register
@@ -22,7 +24,7 @@ class Bundle(structref.StructRefProxy):
 structref.define_proxy(Bundle, BundleType, ["experts", "stack", "sets", "monitor"])
 
 
-@njit(cache=True)
+@compiled()
 def _bundle(experts, stack, sets, monitor):
     return Bundle(experts, stack, sets, monitor)
 

@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from growlabels.stream._compiled import compiled
 
 
-@njit(cache=True)
+@compiled()
 def nonzero_cells(table, truths):
     """Read a dense table (rows, columns) into start, column and value of the cells that count.
 
@@ -29,7 +30,7 @@ def nonzero_cells(table, truths):
     return start, column[:used], value[:used], -1
 
 
-@njit(cache=True)
+@compiled()
 def index_cells(known, start, column):
     """Return each cell's index, whether one is unknown (-1), and whether all rows ascend."""
     index = np.empty(column.size, np.int64)
@@ -45,7 +46,7 @@ def index_cells(known, start, column):
     return index, unknown, ascending
 
 
-@njit(cache=True)
+@compiled()
 def first_rows(known, start, column):
     """Return the first row of each column that has no index yet; -1 for the other columns."""
     first = np.full(known.size, -1)
@@ -56,7 +57,7 @@ def first_rows(known, start, column):
     return first
 
 
-@njit(cache=True)
+@compiled()
 def sort_rows(start, index, value):
     """Return index and value with each row in ascending order."""
     width = index.max() + 1 if index.size else 0

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from growlabels.stream._compiled import compiled
 from growlabels.stream._drift import Monitor, empty_monitor
 from growlabels.stream._linkage import Cluster
 from growlabels.stream._tree import (
@@ -24,7 +24,7 @@ from growlabels.stream._tree import (
 CLIP = 5.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def standardised(x, rows, mean, spread, z):
     """Write 1 and the running z-scores of a row, clipped; 0 for a feature that never varied."""
     z[0] = 1.0
@@ -33,7 +33,7 @@ def standardised(x, rows, mean, spread, z):
         z[j + 1] = min(max((x[j] - mean[j]) / deviation, -CLIP), CLIP) if deviation > 0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def distances(x, rows, spread, window, filled, distance):
     """Write the squared Euclidean distances to the rows of the window, features scaled to 1."""
     scale = np.zeros(x.size)
@@ -47,7 +47,7 @@ def distances(x, rows, spread, window, filled, distance):
         distance[k] = total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def nearest_in_leaf(tree, leaf, features, window, filled, distance, near, close):
     """Write the nearest rows of the window that fall into a leaf; return how many."""
     found = 0

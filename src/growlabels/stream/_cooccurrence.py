@@ -7,17 +7,17 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.stream._compiled import compiled
 
 _EMPTY = np.int64(-1)
 _MOST = 2**31 - 1
 _RESCALE = 1e12  # the weight of a new row grows; counts are scaled back before this
 
 
-@njit(cache=True)
+@compiled()
 def _slot(keys, key):
     """Return where a key is in the table, or the free slot where it belongs."""
     mask = keys.size - 1
@@ -28,7 +28,7 @@ def _slot(keys, key):
     return slot
 
 
-@njit(cache=True)
+@compiled()
 def _bad_row(indptr, indices):
     """Return the first row whose labels do not ascend from 0 to the largest index; -1: none."""
     for row in range(indptr.size - 1):
@@ -40,7 +40,7 @@ def _bad_row(indptr, indices):
     return -1
 
 
-@njit(cache=True)
+@compiled()
 def _start(row, classes):
     """Choose the first class of pairs of a sampled row: splitmix64 of the row's number."""
     mixed = np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
@@ -49,7 +49,7 @@ def _start(row, classes):
     return np.int64((mixed ^ (mixed >> np.uint64(31))) % np.uint64(classes))
 
 
-@njit(cache=True)
+@compiled()
 def _add_pair(keys, values, size, first, second, weight):
     low, high = min(first, second), max(first, second)
     slot = _slot(keys, (low << 32) | high)
@@ -60,7 +60,7 @@ def _add_pair(keys, values, size, first, second, weight):
     values[slot] += weight
 
 
-@njit(cache=True)
+@compiled()
 def _add_rows(
     indptr, indices, begin, roomy, keys, values, counts, scalars, size, limit, growth, row_pairs
 ):
@@ -105,7 +105,7 @@ def _add_rows(
     return indptr.size - 1
 
 
-@njit(cache=True)
+@compiled()
 def _insert_all(keys, values, table_keys, table_values):
     for i in range(keys.size):
         slot = _slot(table_keys, keys[i])

@@ -4,8 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from growlabels.stream._compiled import compiled
 
 LEVELS = 40
 BUCKETS = 5
@@ -38,7 +39,7 @@ def empty_monitor() -> Monitor:
     return Monitor(np.zeros(LEVELS, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(4))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def watch(monitor, loss, delta):
     """Add one loss in [0, 1]; return old mean, new mean and bound of a cut, else zeros.
 
@@ -57,7 +58,7 @@ def watch(monitor, loss, delta):
         _drop_oldest(monitor)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _insert(monitor, loss):
     filled, sums, squares, totals = monitor
     totals[0] += 1
@@ -79,7 +80,7 @@ def _insert(monitor, loss):
         filled[level] -= 2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _cut(monitor, delta):
     filled, sums, _, totals = monitor
     width, total = totals[0], totals[1]
@@ -104,7 +105,7 @@ def _cut(monitor, delta):
     return 0.0, 0.0, 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _drop_oldest(monitor):
     filled, sums, squares, totals = monitor
     level = LEVELS - 1

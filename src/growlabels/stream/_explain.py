@@ -4,40 +4,30 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from growlabels.base.errors import UsageError
+from growlabels.stream._compiled import compiled
 from growlabels.stream._decoder import find_set
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._experts import FEATURES, LABELS
 from growlabels.stream._kernels import mix
-from growlabels.stream._loop import source_stamp
 from growlabels.stream._observe import PRIOR, choose, consult, observe
 from growlabels.stream._stack import EXPERTS
 
 
-def _compiled(stamp):
-    """Compile the look; the stamp in its closure is part of the key of the compiled copy."""
-
-    @njit(cache=True, error_model="numpy")
-    def consulted(mode, keep, experts, sets, stack, index, value, features, known):
-        """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
-        _ = stamp
-        view = observe(mode, experts, index, value, features, known, known)
-        parts, near, absent = consult(mode, keep, experts, sets, view, known)
-        z = np.empty(known)
-        mix(stack.weights, parts, z)
-        odds = parts[PRIOR]
-        picked = np.zeros(known, np.bool_)
-        choose(stack.hits, experts, sets, z, odds, near, absent, picked)
-        for part in range(parts.shape[0]):
-            parts[part] *= stack.weights[part]
-        return parts, picked
-
-    return consulted
-
-
-_consulted = _compiled(source_stamp())
+@compiled(error_model="numpy")
+def _consulted(mode, keep, experts, sets, stack, index, value, features, known):
+    """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
+    view = observe(mode, experts, index, value, features, known, known)
+    parts, near, absent = consult(mode, keep, experts, sets, view, known)
+    z = np.empty(known)
+    mix(stack.weights, parts, z)
+    odds = parts[PRIOR]
+    picked = np.zeros(known, np.bool_)
+    choose(stack.hits, experts, sets, z, odds, near, absent, picked)
+    for part in range(parts.shape[0]):
+        parts[part] *= stack.weights[part]
+    return parts, picked
 
 
 @dataclass(frozen=True)

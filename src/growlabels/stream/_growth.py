@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from growlabels.stream._compiled import compiled
 
 GRACE = 100
 DELTA = 1e-3
@@ -13,7 +14,7 @@ LEAST_SIDE = 5.0
 CUTS = 10
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def binary_entropy(p):
     """Entropy of a Bernoulli, in bits."""
     if p <= 0.0 or p >= 1.0:
@@ -21,7 +22,7 @@ def binary_entropy(p):
     return -(p * math.log2(p) + (1.0 - p) * math.log2(1.0 - p))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def left_share(cut, low, high, mean, spread, rows):
     """Estimate the share of ``rows`` values that are at most ``cut``.
 
@@ -41,7 +42,7 @@ def left_share(cut, low, high, mean, spread, rows):
     return 0.5 * (1.0 + math.erf((cut - mean) / math.sqrt(2.0 * variance)))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def side_counts(tree, leaf, j, cut, left):
     """Write how many rows of each outcome go left; return how many of all rows do."""
     low, high = tree.low[leaf, j], tree.high[leaf, j]
@@ -58,7 +59,7 @@ def side_counts(tree, leaf, j, cut, left):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def merit_of(tree, leaf, j, cut, left):
     """Return how many bits the split saves, summed over the outcomes; -1 if a side is tiny."""
     total = side_counts(tree, leaf, j, cut, left)
@@ -74,7 +75,7 @@ def merit_of(tree, leaf, j, cut, left):
     return saved
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def best_split(tree, leaf, features):
     """Return feature, cut and merit of the best split, and the merit of the next feature."""
     left = np.empty(tree.seen.shape[1])
@@ -103,7 +104,7 @@ def merit_bound(outcomes: int, rows: float) -> float:
     return outcomes * math.sqrt(math.log(1.0 / DELTA) / (2.0 * rows))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def split_leaf(tree, leaf, feature, cut):
     """Split a leaf; its children start with its linear models and with estimated counts."""
     left = np.empty(tree.seen.shape[1])

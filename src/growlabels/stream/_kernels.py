@@ -9,10 +9,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from growlabels.stream._compiled import compiled
 
 # for steps that only compiled code calls: no wrapper for Python, which takes long to compile
-INNER: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cpython_wrapper": True}
+INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True}
 LOGIT_LIMIT = 6.0
 TINY = 1e-12
 PRIOR_VOTE = 2.0
@@ -21,7 +22,7 @@ WIDEST = 1e12
 BLOCK = 32
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def logit(p):
     """Log odds of a probability, clipped to +-6."""
     if p <= 0.0:
@@ -31,13 +32,13 @@ def logit(p):
     return min(max(math.log(p / (1.0 - p)), -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def sigmoid(z):
     """Probability of a log odds."""
     return 1.0 / (1.0 + math.exp(-z))
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@compiled(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
 def dot(a, b):
     """Inner product over the places of ``b``; ``a`` may be longer."""
     total = a[0] * b[0]
@@ -46,13 +47,13 @@ def dot(a, b):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def gauge_of(value):
     """Return the power of two that brings a value other than zero to [1/2, 1)."""
     return math.ldexp(1.0, -math.frexp(value)[1])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def spread_out(index, value, gauge, x):
     """Write a sparse row into zeros ``x`` (features,), each value times its gauge."""
     for k in range(index.size):
@@ -61,7 +62,7 @@ def spread_out(index, value, gauge, x):
         x[j] = min(max(value[k] * unit, -WIDEST), WIDEST)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precision):
     """Scale one dense row as if it had already been counted; the statistics stay as they are.
 
@@ -90,14 +91,14 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
         zscores[j + 1] = min(max((x[j] - centre) * math.sqrt(inverse), -5.0), 5.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def linear_scores(weights, x, out):
     """Scores ``out`` (labels,) = ``weights`` (labels, features) times ``x`` (features,)."""
     for label in range(out.size):
         out[label] = dot(weights[label], x)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def adagrad_step(weights, squares, x, errors, rate):
     """Logistic AdaGrad step on dense rows; ``errors`` (labels,) = probability - truth.
 
@@ -116,7 +117,7 @@ def adagrad_step(weights, squares, x, errors, rate):
             row[j] -= step * gradient / np.sqrt(total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def sparse_linear_scores(weights, index, value, out):
     """Scores of a sparse row; ``weights`` (features + 1, labels), row 0 is the intercept."""
     for label in range(out.size):
@@ -128,7 +129,7 @@ def sparse_linear_scores(weights, index, value, out):
             out[label] += row[label] * x
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def sparse_adagrad_step(weights, squares, index, value, errors, rate):
     """Logistic AdaGrad step on a sparse row, the layout of ``sparse_linear_scores``."""
     step = np.float32(rate)
@@ -144,21 +145,26 @@ def sparse_adagrad_step(weights, squares, index, value, errors, rate):
             row[label] -= step * gradient / np.sqrt(total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def ridge_step(weights, covariance, x, residuals):
     """Recursive least squares; ``residuals`` (labels,) = target - score before the step.
 
     ``weights`` (labels, features) and the inverse ``covariance`` (features, features) that all
-    labels share change in place.
+    labels share change in place; of the latter, which is symmetric, only the lower triangle is
+    read and kept up.
     """
     size = x.size
     gain = np.empty(size)
-    linear_scores(covariance, x, gain)
+    for i in range(size):
+        row, value = covariance[i], x[i]
+        gain[i] = dot(row, x[: i + 1])
+        for j in range(i):
+            gain[j] += row[j] * value
     norm = 1.0 + dot(gain, x)
     for i in range(size):
         share = gain[i] / norm
         row = covariance[i]
-        for j in range(size):
+        for j in range(i + 1):
             row[j] -= share * gain[j]
     for label in range(residuals.size):
         share = residuals[label] / norm
@@ -167,7 +173,7 @@ def ridge_step(weights, covariance, x, residuals):
             row[j] += share * gain[j]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def window_distances(window, x, precision, out):
     """Euclidean distance ``out`` (slots,) of a row to the columns of ``window`` (features, slots).
 
@@ -193,7 +199,7 @@ def window_distances(window, x, precision, out):
         out[slot] = np.sqrt(min(out[slot], FARTHEST))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def posting_distances(index, value, first, follower, node_slot, node_weight, out):
     """Distance sqrt(1 - cos) of a sparse unit row to the rows of the window.
 
@@ -214,7 +220,7 @@ def posting_distances(index, value, first, follower, node_slot, node_weight, out
         out[slot] = np.sqrt(max(out[slot], np.float32(0.0)))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def row_distances(index, value, features, starts, sizes, node_feature, node_weight, out):
     """Do what :func:`posting_distances` does, row by row of the window, to the same bit.
 
@@ -234,7 +240,7 @@ def row_distances(index, value, features, starts, sizes, node_feature, node_weig
         out[slot] = np.sqrt(max(total, np.float32(0.0)))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def any_below(values, limit):
     """Whether any value is below the limit: all are looked at, many at a time."""
     below = False
@@ -243,7 +249,7 @@ def any_below(values, limit):
     return below
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def nearest(distance, newest, limit, slots, best):
     """Find the nearest of the ``limit`` newest slots, nearest first; of equals the newest.
 
@@ -271,7 +277,7 @@ def nearest(distance, newest, limit, slots, best):
     return found
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
     """Logits of the labels of the ``count`` nearest rows, weighted by (d_1 / d)^4.
 
@@ -291,7 +297,7 @@ def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
         out[label] = logit(out[label] / total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def mix(weights, logits, out):
     """Mix the experts: ``out`` (labels,) = ``weights`` (experts,) times ``logits``."""
     out[:] = 0.0
@@ -301,7 +307,7 @@ def mix(weights, logits, out):
             out[label] += weight * logits[expert, label]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def stack_step(weights, hessian, logits, truth, keep, ridge):
     """One Newton step of the logistic stack that all labels share.
 
@@ -347,7 +353,7 @@ def stack_step(weights, hessian, logits, truth, keep, ridge):
         weights[i] -= slope[i]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def best_set(scores, candidates, level, start, size, pool, rows, novelty, odds, empty):
     """Choose a label set: the index of a known set, or -1 for the labels with a positive score.
 

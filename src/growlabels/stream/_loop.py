@@ -4,14 +4,11 @@ One compiled function serves every path of the learner, one row or many, predict
 learning too; that is why they agree to the bit.
 """
 
-import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from growlabels.stream import _decoder, _drift, _experts, _kernels, _observe, _stack, _update
+from growlabels.stream._compiled import compiled
 from growlabels.stream._decoder import count_set
 from growlabels.stream._drift import watch
 from growlabels.stream._experts import DENSE, FEATURES, LABELS, RIDGE, WIDEST_RIDGE
@@ -59,13 +56,13 @@ class Tuning(NamedTuple):
     most_sets: int
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def best_mode(totals, mode):
     """Choose the mode for the rows seen so far."""
     return fitting_mode(totals, mode, RIDGE if totals[FEATURES] <= WIDEST_RIDGE else DENSE)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def score_row(hits, picked, truth):
     """Count hits, false alarms and misses of one row; return 1 - its F1."""
     hit, predicted = 0, 0
@@ -80,76 +77,59 @@ def score_row(hits, picked, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
-def source_stamp() -> int:
-    """Number the sources of what the loop calls, so that a stale compiled loop is never used."""
-    stamp = 0
-    for module in (_kernels, _observe, _update, _decoder, _drift, _experts, _stack):
-        stamp = zlib.crc32(Path(str(module.__file__)).read_bytes(), stamp)
-    return stamp
+@compiled(error_model="numpy")
+def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
+    """Predict rows from ``begin`` on and, if told so, learn each before the next.
 
+    ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
+    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
+    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
+    old mean, new mean, bound. Returns the next row and why.
+    """
+    x_start, x_index, x_value, y_start, y_index = rows
+    mode, keep = tuning.mode, tuning.keep_recent
+    experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
+    totals = experts.totals
+    for r in range(begin, x_start.size - 1):
+        index = x_index[x_start[r] : x_start[r + 1]]
+        value = x_value[x_start[r] : x_start[r + 1]]
+        present = y_index[y_start[r] : y_start[r + 1]]
+        features = max(totals[FEATURES], index[-1] + 1 if index.size > 0 else 0)
+        known = totals[LABELS]
+        labels = max(known, present[-1] + 1 if present.size > 0 else 0)
+        if tuning.learn and crowded(experts, sets, features, labels, index.size, present.size):
+            return r, CROWDED
 
-def _compiled(stamp):
-    """Compile the loop; the stamp in its closure is part of the key of the compiled copy."""
+        view = observe(mode, experts, index, value, features, known, labels)
+        parts, near, absent = consult(mode, keep, experts, sets, view, known)
+        z = np.empty(labels)
+        mix(stack.weights, parts, z)
+        if logits.shape[0] > 0:
+            logits[r, :] = z[0]  # also for labels that never occurred
+            logits[r, :known] = z[:known]
+        odds = parts[PRIOR]
+        choose(stack.hits, experts, sets, z[:known], odds, near, absent, chosen[r])
+        if not tuning.learn:
+            continue
 
-    @njit(cache=True, error_model="numpy")
-    def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
-        """Predict rows from ``begin`` on and, if told so, learn each before the next.
-
-        ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
-        x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
-        (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
-        old mean, new mean, bound. Returns the next row and why.
-        """
-        _ = stamp
-        x_start, x_index, x_value, y_start, y_index = rows
-        mode, keep = tuning.mode, tuning.keep_recent
-        experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
-        totals = experts.totals
-        for r in range(begin, x_start.size - 1):
-            index = x_index[x_start[r] : x_start[r + 1]]
-            value = x_value[x_start[r] : x_start[r + 1]]
-            present = y_index[y_start[r] : y_start[r + 1]]
-            features = max(totals[FEATURES], index[-1] + 1 if index.size > 0 else 0)
-            known = totals[LABELS]
-            labels = max(known, present[-1] + 1 if present.size > 0 else 0)
-            if tuning.learn and crowded(experts, sets, features, labels, index.size, present.size):
-                return r, CROWDED
-
-            view = observe(mode, experts, index, value, features, known, labels)
-            parts, near, absent = consult(mode, keep, experts, sets, view, known)
-            z = np.empty(labels)
-            mix(stack.weights, parts, z)
-            if logits.shape[0] > 0:
-                logits[r, :] = z[0]  # also for labels that never occurred
-                logits[r, :known] = z[:known]
-            odds = parts[PRIOR]
-            choose(stack.hits, experts, sets, z[:known], odds, near, absent, chosen[r])
-            if not tuning.learn:
-                continue
-
-            totals[FEATURES] = features
-            activate(experts, mode, labels)
-            truth = np.zeros(labels)
-            for label in present:
-                truth[label] = 1.0
-            stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
-            learn_linear(mode, experts, view, truth, known)
-            learn_counts(mode, keep, experts, view, truth)
-            remember(experts, mode, view, count_set(sets, present))
-            if not tuning.replay:
-                loss = score_row(stack.hits, chosen[r], present)
-                if tuning.delta > 0.0:
-                    old, new, bound = watch(monitor, loss, tuning.delta)
-                    alarm[0], alarm[1], alarm[2] = old, new, bound
-                    if bound > 0.0 and new > old:
-                        return r + 1, DRIFT
-                if best_mode(totals, mode) != mode:
-                    return r + 1, SWITCH
-            if sets.used[0] >= tuning.most_sets:
-                return r + 1, FULL
-        return x_start.size - 1, FINISHED
-
-    return run_rows
-
-
-run_rows = _compiled(source_stamp())
+        totals[FEATURES] = features
+        activate(experts, mode, labels)
+        truth = np.zeros(labels)
+        for label in present:
+            truth[label] = 1.0
+        stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
+        learn_linear(mode, experts, view, truth, known)
+        learn_counts(mode, keep, experts, view, truth)
+        remember(experts, mode, view, count_set(sets, present))
+        if not tuning.replay:
+            loss = score_row(stack.hits, chosen[r], present)
+            if tuning.delta > 0.0:
+                old, new, bound = watch(monitor, loss, tuning.delta)
+                alarm[0], alarm[1], alarm[2] = old, new, bound
+                if bound > 0.0 and new > old:
+                    return r + 1, DRIFT
+            if best_mode(totals, mode) != mode:
+                return r + 1, SWITCH
+        if sets.used[0] >= tuning.most_sets:
+            return r + 1, FULL
+    return x_start.size - 1, FINISHED

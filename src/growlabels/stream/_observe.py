@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from growlabels.stream._compiled import compiled
 from growlabels.stream._decoder import MASS, NEW, SETS, SLOPE, TOP_SETS
 from growlabels.stream._decoder import ROWS as COUNTED
 from growlabels.stream._experts import DENSE, NODES, OLDEST, ROWS, SPARSE, WIDEST_RIDGE
@@ -71,7 +71,7 @@ class View(NamedTuple):
     distance: NDArray[np.float32]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def unit_rows(index, value, rows, present, plain, weighted):
     """Write a sparse row at length 1, plain and weighted by inverse document frequency."""
     one, two, top = 0.0, 0.0, 0.0
@@ -89,7 +89,7 @@ def unit_rows(index, value, rows, present, plain, weighted):
         weighted[k] = value[k] / top * idf[k] * two
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _sparse_distances(experts, index, weighted, seen, distance):
     """Follow the features' lists of rows, or read all rows, whichever should take less time."""
     ring = experts.node_weight
@@ -106,7 +106,7 @@ def _sparse_distances(experts, index, weighted, seen, distance):
         row_distances(index, weighted, experts.first.size, *rows, ring, distance)
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def observe(mode, experts, index, value, features, known, labels):
     """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
     seen = experts.totals[ROWS]
@@ -150,13 +150,13 @@ def observe(mode, experts, index, value, features, known, labels):
     return view
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def clip(z):
     """Limit a log odds to +-6."""
     return min(max(z, -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def consult(mode, keep_recent, experts, sets, view, known):
     """Ask the experts: logits (experts + 1, labels), the nearest slots, sum of log(1 - prior)."""
     seen = experts.totals[ROWS]
@@ -197,7 +197,7 @@ def consult(mode, keep_recent, experts, sets, view, known):
     return parts, near[:found], absent
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def choose(hits, experts, sets, z, odds, near, absent, picked):
     """Decode the mixed logits ``z`` (labels,) into a label set, marked in ``picked``.
 

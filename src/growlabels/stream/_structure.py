@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from growlabels.stream._clusterer import Clusterer, clusterer_from_state, clusterer_state
+from growlabels.stream._compiled import compiled
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._drift import Monitor, empty_monitor, watch
 from growlabels.stream._linkage import Cluster
@@ -35,7 +35,7 @@ class Company(NamedTuple):
     size: NDArray[np.int64]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def row_company(owner, size, labels):
     """Return the share of companions present, mean over the clusters of a row; -1: no cluster.
 
@@ -57,7 +57,7 @@ def row_company(owner, size, labels):
     return total / clusters if clusters else -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def watch_company(company, monitor, indptr, indices, begin, end, delta, alarm):
     """Watch rows from ``begin`` to ``end`` - 1; stop after a row at which company has fallen.
 

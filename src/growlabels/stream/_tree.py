@@ -7,8 +7,9 @@ bits as there are outcomes (not over the logarithm of the number of label sets).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from growlabels.stream._compiled import compiled
 
 FREQUENCY, LINEAR, NEIGHBOURS = range(3)
 """What a leaf can answer with: its label frequencies, its linear models, its nearest rows."""
@@ -141,7 +142,7 @@ def forget_observations(tree: Tree) -> None:
     tree.tried[:] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def route(tree, x):
     """Return the leaf of a row (features,); a feature that the row lacks is 0."""
     node = 0
@@ -152,7 +153,7 @@ def route(tree, x):
     return node
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def consult_leaf(tree, leaf, z, near, close, labels, window_labels, share, picked):
     """Ask a leaf in its three ways.
 
@@ -206,7 +207,7 @@ def consult_leaf(tree, leaf, z, near, close, labels, window_labels, share, picke
         picked[NEIGHBOURS, i] = window_labels[near[winner], labels[i]] > 0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def best_way(tree, leaf):
     """Return the way to answer that erred least in this leaf."""
     way = 0
@@ -216,7 +217,7 @@ def best_way(tree, leaf):
     return way
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def set_loss(picked, truth):
     """Return 1 - Jaccard index of two label sets, 0 if both are empty."""
     both, either = 0, 0
@@ -226,7 +227,7 @@ def set_loss(picked, truth):
     return 1.0 - both / either if either > 0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def learn_leaf(tree, leaf, x, z, truth, share, picked):
     """Let a leaf learn a row: losses, counts, observers, linear models."""
     none = 1.0
@@ -259,7 +260,7 @@ def learn_leaf(tree, leaf, x, z, truth, share, picked):
                 tree.weights[leaf, outcome, j] -= step / np.sqrt(tree.squares[leaf, outcome, j])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _observe(tree, leaf, x, before):
     for j in range(x.size):
         # a feature that appears late was 0 in the rows before

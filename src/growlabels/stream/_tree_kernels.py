@@ -8,8 +8,8 @@ siblings share. Strict floating point, so that every path agrees to the bit.
 import math
 
 import numpy as np
-from numba import njit
 
+from growlabels.stream._compiled import compiled
 from growlabels.stream._kernels import INNER
 
 CHILDREN = 15
@@ -27,7 +27,7 @@ NODES, OPEN, FILLED, LABELS, USED, ROWS, CELLS, WIDTH = range(8)
 use; and of the first rows their number, entries and features."""
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def feature_keys(index, keys):
     """Spread the feature indices over 64 bits."""
     for k in range(index.size):
@@ -35,14 +35,14 @@ def feature_keys(index, keys):
         keys[k] = mixed ^ (mixed >> np.uint64(32))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def line_of(key, node, lines):
     """Return the line of a feature, given by its key, under a node; lines: a power of two."""
     mixed = (key + np.uint64(node) * np.uint64(0xD1342543DE82EF95)) * np.uint64(0x2545F4914F6CDD1D)
     return np.int64((mixed >> np.uint64(33)) & np.uint64(lines - 1))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def block_scores(weights, bias, node, keys, value, places, out):
     """Write where a row's lines are, (entries,), and the scores of a node's children, (16,)."""
     lines = weights.shape[0]
@@ -57,7 +57,7 @@ def block_scores(weights, bias, node, keys, value, places, out):
             out[child] += x * line[child]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def block_step(weights, bias, node, places, value, errors, rate):
     """Step of AdaGrad for the children of a node; ``errors`` (16,): probability - truth, then 0.
 
@@ -87,7 +87,7 @@ def block_step(weights, bias, node, places, value, errors, rate):
     return fresh
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _errors(scores, truths):
     """Turn scores into probability - truth, 0 at the end; return the log loss, nats."""
     loss = 0.0
@@ -101,7 +101,7 @@ def _errors(scores, truths):
     return loss
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _try_rates(tree, node, truths, keys, value, places, errors):
     """Let a node learn at every rate, each with weights of its own, and fade the losses."""
     for trial in range(RATES.size):
@@ -113,7 +113,7 @@ def _try_rates(tree, node, truths, keys, value, places, errors):
         block_step(weights, bias, at, places, value, errors, RATES[trial])
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _leaf_to_split(child, mass):
     """Descend to the child with the fewest rows until that is a label."""
     node = 0
@@ -127,7 +127,7 @@ def _leaf_to_split(child, mass):
         node = -child[node, slot]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def place_label(tree, label):
     """Give a new label a place: in the node that is open, else under the rarest leaf.
 
@@ -154,7 +154,7 @@ def place_label(tree, label):
     totals[LABELS] += 1
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def paths(tree, labels, nodes, truths):
     """List the nodes above some labels, the root always; their true children as bits.
 
@@ -183,7 +183,7 @@ def paths(tree, labels, nodes, truths):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def learn_labels(tree, keys, value, labels):
     """Learn one row: in each node above its labels, which children hold any; the rest do not.
 
@@ -212,7 +212,7 @@ def learn_labels(tree, keys, value, labels):
             _try_rates(tree, node, truths[k], keys, value, places, errors)
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _push(chance, code, size, p, what):
     at = size
     while at > 0 and chance[(at - 1) // 2] < p:
@@ -222,7 +222,7 @@ def _push(chance, code, size, p, what):
     chance[at], code[at] = p, what
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _drop_top(chance, code, size):
     """Remove the top of a heap of ``size``; the last entry takes its way down."""
     p, what = chance[size - 1], code[size - 1]
@@ -240,7 +240,7 @@ def _drop_top(chance, code, size):
     chance[at], code[at] = p, what
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def search(tree, keys, value, blocks, wanted, floor, labels, chances):
     """Find the likeliest labels, likeliest first; return how many.
 
@@ -275,7 +275,7 @@ def search(tree, keys, value, blocks, wanted, floor, labels, chances):
     return found
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def all_chances(tree, keys, value, out):
     """Write the probability of every label of the tree, (labels,)."""
     nodes = tree.totals[NODES]

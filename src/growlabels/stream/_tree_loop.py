@@ -4,8 +4,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from growlabels.stream._compiled import compiled
 from growlabels.stream._drift import watch
 from growlabels.stream._kernels import INNER
 from growlabels.stream._label_tree import SPARE, THRESHOLDS
@@ -53,7 +53,7 @@ class TreeTuning(NamedTuple):
     most_lines: int
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def unit_row(index, value, largest, scaled, out):
     """Write a row at length 1, in 32 bits; ``scaled`` (dense rows): over the largest so far."""
     top, total = 0.0, 0.0
@@ -71,7 +71,7 @@ def unit_row(index, value, largest, scaled, out):
         out[k] = row[k] / math.sqrt(total)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def best_threshold(outcomes):
     """Return the place of the threshold with the best faded F1."""
     best, place = -1.0, FIRST_THRESHOLD
@@ -82,7 +82,7 @@ def best_threshold(outcomes):
     return place
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _score(tree, labels, chances, threshold, truth):
     """Count hits, false alarms and misses for every threshold; return 1 - F1 of the one used."""
     tree.outcomes[:] *= FADE
@@ -107,13 +107,13 @@ def _score(tree, labels, chances, threshold, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def is_dense(totals):
     """Say whether a quarter of the entries of the first rows was there."""
     return 4 * totals[CELLS] >= totals[ROWS] * totals[WIDTH]
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def _ready(tree, index, value):
     keys, unit = np.empty(index.size, np.uint64), np.empty(index.size, np.float32)
     feature_keys(index, keys)
@@ -121,7 +121,7 @@ def _ready(tree, index, value):
     return keys, unit
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def run_tree(tuning, tree, monitor, rows, begin, chosen, alarm):
     """Predict rows from ``begin`` on and, if told so, learn each before the next.
 
@@ -161,7 +161,7 @@ def run_tree(tuning, tree, monitor, rows, begin, chosen, alarm):
     return x_start.size - 1, FINISHED
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def likeliest(tree, rows, blocks, labels, chances):
     """Write the likeliest labels of each row, likeliest first, and their chances: (rows, k)."""
     x_start, x_index, x_value = rows
@@ -171,7 +171,7 @@ def likeliest(tree, rows, blocks, labels, chances):
         search(tree, keys, unit, blocks, labels.shape[1], 2.0, labels[r], chances[r])
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def every_chance(tree, rows, out):
     """Write the probability of each label for each row, (rows, labels)."""
     x_start, x_index, x_value = rows

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from growlabels.stream._compiled import compiled
 from growlabels.stream._decoder import FADE, POOL, SETS
 from growlabels.stream._experts import (
     ENTRIES,
@@ -31,7 +31,7 @@ RATE_A, RATE_B_DENSE, RATE_B_SPARSE = 2.0, 0.3, 4.0
 SPARSE_BELOW, DENSE_ABOVE = 0.25, 0.35
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def activate(experts, mode, labels):
     """Start labels up to index ``labels`` - 1 as copies of the label that never occurred."""
     for label in range(experts.totals[LABELS], labels):
@@ -52,7 +52,7 @@ def activate(experts, mode, labels):
     experts.totals[LABELS] = max(experts.totals[LABELS], labels)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def crowded(experts, sets, features, labels, cells, present):
     """Say whether arrays must grow for a row of so many cells and labels that are present."""
     totals, used = experts.totals, sets.used
@@ -65,7 +65,7 @@ def crowded(experts, sets, features, labels, cells, present):
     )
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def learn_linear(mode, experts, view, truth, known):
     """Let both linear experts learn a row; ``truth`` (labels,) is 0 or 1."""
     labels = truth.size
@@ -104,7 +104,7 @@ def learn_linear(mode, experts, view, truth, known):
         adagrad_step(experts.second, experts.second_squares, view.narrow, error_b, rate)
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def learn_counts(mode, keep_recent, experts, view, truth):
     """Count features and labels of a row."""
     for j in range(view.moments.shape[1]):
@@ -122,7 +122,7 @@ def learn_counts(mode, keep_recent, experts, view, truth):
         experts.recent[label] = decayed + (1.0 - keep_recent) * truth[label]
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def forget_oldest(experts, mode, slot):
     """Free the nodes of the oldest row, which is in ``slot``."""
     mask = experts.node_feature.size - 1
@@ -139,7 +139,7 @@ def forget_oldest(experts, mode, slot):
     experts.totals[OLDEST] = end
 
 
-@njit(**INNER)
+@compiled(**INNER)
 def remember(experts, mode, view, set_number):
     """Put a row into the window, in place of the oldest when that is full; count the row."""
     slots = experts.slot_set.size
@@ -173,7 +173,7 @@ def remember(experts, mode, view, set_number):
     experts.totals[ROWS] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def fitting_mode(totals, mode, dense_mode):
     """Choose the mode that fits the running density, with some inertia."""
     area = totals[ROWS] * max(totals[FEATURES], 1)
