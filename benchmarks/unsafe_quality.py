@@ -39,11 +39,12 @@ from growlabels.unsafe import (
     resolve_threshold,
     scorer_names,
 )
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD
 
 RESULTS = Path(__file__).parent / "results"
 FORWARD = ("f4w", "windows", "kt", "tfidf", "repsim", "dra-hidden")
 TARGETS = (1, 2, 4, 8)
-THRESHOLDS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3")
+THRESHOLDS = (DEFAULT_THRESHOLD, "loo:0", "loo:0.1", "loo:0.25", "mad:3")
 KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 KEYWORDS = Moderation(
     FromFunction(lambda prompt, response: bool(KEYWORD.search(response))), "keyword search"

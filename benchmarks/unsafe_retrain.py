@@ -35,9 +35,9 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_retrain.jsonl"
-DEFAULT = "loo:0,mad:2"
 OTHERS = ("loo:0.25,budget:0.25", "budget:0.15")
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57}  # Student's t, two-sided, by number of seeds
 
@@ -61,7 +61,7 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
         spec: np.flatnonzero(
             table.rank <= resolve_threshold(spec, table.score, table.percentiles["f4w"]).rejected
         ).tolist()
-        for spec in (DEFAULT, *OTHERS)
+        for spec in (DEFAULT_THRESHOLD, *OTHERS)
     }
     stands_for = {spec: next(s for s in flagged if flagged[s] == flagged[spec]) for spec in flagged}
     others = {spec: flagged[spec] for spec in OTHERS if stands_for[spec] == spec}
@@ -77,14 +77,14 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
         result = retrain_arms(
             adapter,
             trunk(train),
-            flagged[DEFAULT],
+            flagged[DEFAULT_THRESHOLD],
             {"unsafe": trunk(unsafe_rows), "ordinary": trunk(ordinary_rows)},
             FinetuneSettings(epochs=options.epochs),
             random_arms=options.random_arms,
             others=others,
             seed=seed,
         )
-    named = {DEFAULT if arm.name == "filtered" else arm.name: arm for arm in result.arms}
+    named = {DEFAULT_THRESHOLD if arm.name == "filtered" else arm.name: arm for arm in result.arms}
     named |= {spec: named[stands_for[spec]] for spec in OTHERS}
     return {
         "task": task,

@@ -7,7 +7,8 @@ share.
 Finished cells are kept in results/unsafe_thresholds.jsonl and are not computed again.
 
     python benchmarks/unsafe_thresholds.py --task jailbreak risky --seeds 11 12 13 14 15
-    python benchmarks/unsafe_thresholds.py --unsafe 30 --ordinary 45
+    python benchmarks/unsafe_thresholds.py --unsafe 30 --ordinary 120  (and 45)
+    python benchmarks/unsafe_thresholds.py --unsafe 6 --ordinary 24
 """
 
 import argparse
@@ -19,10 +20,11 @@ import numpy as np
 from unsafe_tasks import TASKS, draw, finished
 
 from growlabels.unsafe import CausalModel, Scanner, load_model, resolve_threshold
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_thresholds.jsonl"
 UNSAFE = (30, 3, 0)
-SPECS = ("loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3", "budget:0.15")
+SPECS = (DEFAULT_THRESHOLD, "loo:0,mad:2", "loo:0", "loo:0.1", "loo:0.25", "mad:3", "budget:0.15")
 
 
 def measure(
@@ -56,7 +58,7 @@ def show(cells: list[dict[str, Any]]) -> None:
         known = [part[~np.isnan(part)] for part in found.T]
         means = [np.mean(part) if len(part) else np.nan for part in known]
         each = " ".join(str(int(count)) for count in found[:, 0])
-        print(f"{spec:12} {means[0]:6.1f} {means[1]:6.2f} {means[2]:6.2f}   rows by draw: {each}")
+        print(f"{spec:25} {means[0]:6.1f} {means[1]:6.2f} {means[2]:6.2f}   rows by draw: {each}")
 
 
 def main() -> None:

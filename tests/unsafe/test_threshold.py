@@ -17,7 +17,7 @@ from growlabels.unsafe._threshold import (
 
 SCORES = np.array([3.0, 1.0, 2.0, 0.0, 9.0, 4.0, 5.0, 6.0, 7.0, 8.0])
 BAD = ["", "loo", "loo:", "loo:2", "loo:nan", "mad:0", "mad:inf", "mad:x", "top:1.5", "top:-1"]
-BAD += ["budget:0", "budget:1.1", "budget:nan", "best:3", "top:2,", "loo:0.1;top:2"]
+BAD += ["budget:0", "budget:1.1", "budget:nan", "best:3", "top:2,", "loo:0.1;top:2", "top:2+"]
 
 
 def test_each_kind_counts_rows() -> None:
@@ -25,6 +25,7 @@ def test_each_kind_counts_rows() -> None:
     assert resolve_threshold("top:99", SCORES, []).rejected == 10
     assert resolve_threshold("budget:0.25", SCORES, []).rejected == 2
     assert resolve_threshold("loo:0", SCORES, [0.5, 0.9]).rejected == 5
+    assert resolve_threshold("loo:0.1", SCORES, [0.5, 0.8, 0.9]).rejected == 2, "one is left aside"
     assert resolve_threshold("mad:1", np.array([0.0, 1, 2, 3, 50]), []).rejected == 1
 
 
@@ -32,6 +33,12 @@ def test_the_strictest_of_several_holds_and_is_named() -> None:
     found = resolve_threshold("mad:0.1, top:2", SCORES, [])
     assert (found.rejected, found.cut) == (2, 8.0)
     assert found.reason == "top:2 rejects 2 of 10 rows"
+
+
+def test_the_widest_of_several_groups_holds_and_is_named() -> None:
+    found = resolve_threshold("top:1+mad:0.1, top:3 + budget:0.2", SCORES, [])
+    assert (found.rejected, found.reason) == (3, "top:3 rejects 3 of 10 rows")
+    assert resolve_threshold("top:1+mad:99", SCORES, []).rejected == 1
 
 
 def test_targets_above_every_row_reject_nothing() -> None:
@@ -42,23 +49,33 @@ def test_targets_above_every_row_reject_nothing() -> None:
 def test_the_default_is_one_and_goes_as_low_as_the_lowest_target_but_not_into_the_middle() -> None:
     takers = [_commands.COMMANDS[name] for name in ("scan", "filter", "review", "retrain")]
     assert {THRESHOLD, *(taker.threshold for taker in takers)} == {DEFAULT_THRESHOLD}
-    pool = np.array([*np.linspace(-1, 1, 90), *np.linspace(4, 9, 10)])
+    pool = np.array([*np.linspace(-1, 1, 90), *np.linspace(2, 3, 10)])
     assert resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.92]).rejected == 8
     odd = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.3])
     assert odd.rejected == 10 and odd.reason == "mad:2 rejects 10 of 100 rows"
 
 
-def test_targets_that_no_row_reaches_leave_rows_that_stand_out_far() -> None:
-    ordinary = np.linspace(-1, 1, 25)
-    clear = [6.0, 6.5, 7.0, 7.5, 8.0]
-    found = resolve_threshold(DEFAULT_THRESHOLD, np.array([*ordinary, *clear]), [1.0, 1.0])
-    assert (found.rejected, found.cut) == (5, 6.0)
-    near = np.array([*ordinary, 2.0, 2.5, 3.0])
-    none = resolve_threshold(DEFAULT_THRESHOLD, near, [1.0, 1.0])
-    assert none.rejected == 0 and "stands out far" in none.reason
-    assert resolve_threshold("loo:0", near, [1.0, 0.95]).rejected == 2, "the targets decide"
-    alike = np.array([*np.zeros(20), 1.0, 2.0])
-    assert resolve_threshold("loo:0", alike, [1.0, 1.0]).rejected == 0
+def test_by_default_rows_that_stand_out_far_go_where_no_row_reaches_the_targets() -> None:
+    ordinary = np.linspace(-1, 1, 24)
+    pool = np.array([*ordinary, 6.0, 6.5, 7.0, 7.5, 8.0, 9.0])
+    found = resolve_threshold(DEFAULT_THRESHOLD, pool, [1.0] * 8)
+    assert (found.rejected, found.cut) == (6, 6.0)
+    reached = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.97] * 8)
+    assert reached.rejected == 6, "also where one row reaches them"
+    near = np.array([*ordinary, 2.0, 2.5])
+    assert resolve_threshold(DEFAULT_THRESHOLD, near, [1.0] * 8).rejected == 0
+
+
+def test_by_default_many_unsafe_rows_do_not_hide_one_another() -> None:
+    pool = np.array([*np.linspace(-2, 2, 18), *np.linspace(2, 5, 12)])
+    levels = [0.55, *np.linspace(0.62, 0.95, 11)]
+    assert resolve_threshold("loo:0,mad:2", pool, levels).rejected < 4
+    assert resolve_threshold(DEFAULT_THRESHOLD, pool, levels).rejected >= 9
+
+
+def test_rows_that_score_alike_do_not_make_the_others_stand_out() -> None:
+    found = resolve_threshold("mad:6", np.array([*np.zeros(20), 1.0, 2.0]), [])
+    assert found.rejected == 0 and "half of the rows score alike" in found.reason
 
 
 @pytest.mark.parametrize("spec", BAD)

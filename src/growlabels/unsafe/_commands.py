@@ -10,7 +10,7 @@ from growlabels.base.progress import Progress
 from growlabels.unsafe._evaluate_command import UnsafeEvaluate
 from growlabels.unsafe._targets_command import UnsafeTargets
 
-_THRESHOLD = "loo:0,mad:2"  # the library's own, without the import
+_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"  # the library's own, without the import
 
 Method = Literal[
     "f4w",
@@ -106,8 +106,9 @@ class UnsafeFilter:
 
     threshold: str = _THRESHOLD
     """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
-    decisions or from a field), or several joined by commas (the strictest holds). The default
-    leans to finding all; loo:0.25 rejects fewer rows, and more of them are unsafe."""
+    decisions or from a field); several joined by commas (the strictest holds) or by + (the
+    widest holds). The default leans to finding all; loo:0.25 rejects fewer rows, and more of
+    them are unsafe."""
 
     train: Path | None = None
     """Where the scanned rows are now, if they have moved."""

@@ -12,10 +12,10 @@ import numpy as np
 from growlabels.base.errors import UsageError
 from growlabels.unsafe._calibrate import rejected_at
 
-DEFAULT_THRESHOLD = "loo:0,mad:2"
-"""As high as the lowest left-out target, and clearly above the middle: leans to finding all."""
-FAR = 8.0
-"""Median absolute deviations above the median from where a row stands out far."""
+DEFAULT_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"
+"""As high as the lowest left-out target and clearly above the middle; or as high as all of them but
+the lowest tenth, because many unsafe rows raise the middle; or far out, because targets that are
+more like one another than like any row reject none. Leans to finding all."""
 USABLE_AUC = 0.8
 ODD_PERCENTILE = 0.6
 
@@ -62,14 +62,13 @@ def resolve_threshold(
     Parameters
     ----------
     spec
-        ``loo:q`` rejects the rows above the ``q`` quantile of the left-out targets' percentiles
-        (0: as high as the lowest target; 0.25: as high as three of four), or where no row is,
-        because the targets are more like one another than like any row, those more than eight
-        median absolute deviations above the median; ``mad:k`` those above
-        the median plus ``k`` median absolute deviations; ``top:n`` the ``n`` highest;
-        ``budget:share`` at most that share of the rows; ``precision:p`` as many as can go while
-        the share of unsafe ones among them is expected to be ``p`` or more, calibrated on the
-        labels. Several, joined by commas, reject what all of them reject.
+        ``loo:q`` rejects the rows that rank as high as the left-out targets but the lowest ``q``
+        of them, one at least (0: as high as the lowest; 0.25: as high as three of four);
+        ``mad:k`` those above the median plus ``k`` median absolute deviations; ``top:n`` the
+        ``n`` highest; ``budget:share`` at most that share of the rows; ``precision:p`` as many as
+        can go while the share of unsafe ones among them is expected to be ``p`` or more,
+        calibrated on the labels. Several joined by commas reject what all of them reject; such
+        groups joined by ``+`` reject what any of them rejects.
     scores
         Of the pool; higher is more suspect.
     percentiles
@@ -90,6 +89,8 @@ def resolve_threshold(
     0.5
     >>> resolve_threshold("loo:0.5,budget:0.5", np.arange(10.0), [0.7, 0.8, 0.9]).rejected
     2
+    >>> resolve_threshold("top:1+budget:0.3", np.arange(10.0), []).reason
+    'budget:0.3 rejects 3 of 10 rows'
     """
     scores = np.asarray(scores, float)
     if not len(scores) or not np.isfinite(scores).all():
@@ -97,9 +98,11 @@ def resolve_threshold(
     if not isinstance(spec, str):
         raise UsageError.parameter("threshold", "must be a text such as 'top:10'", spec)
     known = np.full(len(scores), np.nan) if labels is None else np.asarray(labels, float)
-    parts = [part.strip() for part in spec.split(",")]
-    counts = [(_count(part, scores, percentiles, known), part) for part in parts]
-    count, decided = min(counts)
+    groups = [
+        min((_count(part.strip(), scores, percentiles, known), part.strip()) for part in parts)
+        for parts in (group.split(",") for group in spec.split("+"))
+    ]
+    count, decided = max(groups, key=lambda group: group[0])  # all take from the top
     cut = float(np.sort(scores)[len(scores) - count]) if count else float("inf")
     reason = f"{decided} rejects {count} of {len(scores)} rows"
     why = "" if count else _NONE.get(decided.partition(":")[0], "")
@@ -131,25 +134,19 @@ def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.n
             "threshold 'loo' leaves one target out and needs at least two targets; "
             "give more targets, or use mad:k, top:n or budget:share"
         )
-    level = float(np.quantile(percentiles, value))
-    reached = int((scores > np.quantile(scores, level)).sum())
-    middle, deviation = _middle(scores)
-    if reached or not deviation:
-        return reached
-    return int((scores > middle + FAR * deviation).sum())
+    # a target's own percentile: between two of them an odd one would pull the level down
+    level = float(np.quantile(percentiles, value, method="higher"))
+    return int((scores > np.quantile(scores, level)).sum())
 
 
 def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
     if not 0 < value < float("inf"):
         raise ValueError
-    middle, deviation = _middle(scores)
-    return int((scores > middle + value * deviation).sum())
-
-
-def _middle(scores: np.ndarray) -> tuple[float, float]:
-    """Return the median and the median absolute deviation."""
     middle = np.median(scores)
-    return float(middle), float(np.median(np.abs(scores - middle)))
+    deviation = np.median(np.abs(scores - middle))
+    if not deviation:  # half of the rows score alike, and the others would all be far out
+        return 0
+    return int((scores > middle + value * deviation).sum())
 
 
 def _top(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.ndarray) -> int:
@@ -183,9 +180,9 @@ _KINDS: Mapping[str, tuple[str, str, _Count]] = {
 
 
 _NONE: Mapping[str, str] = {
-    "loo": " (none scores as high as the left-out targets, or stands out far; mad:3 or top:n may "
-    "reject some)",
-    "mad": " (no score is that far above the median; top:n rejects the highest)",
+    "loo": " (none scores as high as the left-out targets; mad:3 or top:n may reject some)",
+    "mad": " (no score is that far above the median, or half of the rows score alike; top:n "
+    "rejects the highest)",
     "budget": " (the share is less than one row; top:n rejects the highest)",
     "precision": " (no score promises that; a lower precision or top:n may reject some)",
 }
