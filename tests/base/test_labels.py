@@ -91,3 +91,13 @@ def test_a_label_that_cannot_be_found_again_is_refused(label: object) -> None:
 @given(st.lists(simple))
 def test_repeated_names_are_those_that_stood_before(names: list) -> None:
     assert repeated(names) == [name for i, name in enumerate(names) if name in names[:i]]
+
+
+def test_tombstones_are_told_in_order_whatever_order_they_came_in() -> None:
+    mapped = LabelMap(list("abcdef"))
+    for label in "ebda":
+        mapped.remove(label)
+    mapped.add("b")
+    assert mapped.removed == LabelMap.from_json(mapped.to_json()).removed == [0, 3, 4]
+    mapped.removed.clear()
+    assert mapped.removed == [0, 3, 4]

@@ -371,3 +371,21 @@ def test_damaged_states_are_refused() -> None:
         state = head.state_dict() | {name: value}
         with pytest.raises(RunError, match="state dict is damaged"):
             head.load_state_dict(state)
+
+
+@pytest.mark.parametrize("count", [3, 300, 5000])
+def test_a_head_on_the_device_meta_tells_shapes(count: int) -> None:
+    with torch.device("meta"):
+        head = EBVHead(8, Codebook.for_classes(count))
+    x = torch.zeros(2, 8, device="meta", requires_grad=True)
+    assert head(x).shape == (2, count)
+    head(x).sum().backward()
+    assert x.grad is not None and x.grad.shape == x.shape
+
+
+def test_targets_on_another_device_and_odd_ignored_targets_are_told() -> None:
+    head, x, y = EBVHead(8, Codebook.for_classes(9)), torch.zeros(2, 8), torch.zeros(2).long()
+    with pytest.raises(UsageError, match="y must be on cpu, as the features, it was 'meta'"):
+        head.loss(x, y.to("meta"))
+    with pytest.raises(UsageError, match="ignore_index must be a whole number, it was None"):
+        check_rows(head, x, y, None)

@@ -101,6 +101,16 @@ def test_timm_models_without_a_classifier_get_one() -> None:
     assert replace_head(model, CODEBOOK)(torch.randn(3, 6)).shape == (3, 50)
 
 
+@pytest.mark.parametrize("classes", [10, 0])
+@pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224", "mobilenetv3_small_050"])
+def test_models_of_timm(name: str, classes: int) -> None:
+    timm: Any = pytest.importorskip("timm", exc_type=ImportError)  # it may miss torchvision
+    size = {"img_size": 32} if name.startswith("vit") else {}
+    model = replace_head(timm.create_model(name, num_classes=classes, **size).eval(), CODEBOOK)
+    assert model(torch.randn(2, 3, 32, 32)).shape == (2, 50) and model.num_classes == 50
+    assert isinstance(model.get_classifier(), EBVHead)
+
+
 def test_convolutions_of_segmenters() -> None:
     block = nn.Sequential(nn.Conv2d(12, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 10, 1))
     model = nn.ModuleDict({"body": nn.Conv2d(3, 12, 1), "classifier": block})

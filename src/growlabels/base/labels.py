@@ -1,6 +1,7 @@
 """LabelMap: label <-> index, append-only."""
 
 import json
+from bisect import insort
 from collections.abc import Hashable, Iterable, Iterator
 
 from growlabels.base.errors import DataError, UsageError
@@ -33,6 +34,7 @@ class LabelMap:
         self._labels: list[Hashable] = []
         self._index: dict[Hashable, int] = {}
         self._removed: set[int] = set()
+        self._in_order: list[int] = []  # the same, ascending
         self.extend(labels)
 
     def add(self, label: Hashable) -> int:
@@ -42,7 +44,9 @@ class LabelMap:
             index = len(self._labels)
             self._index[label] = index
             self._labels.append(label)
-        self._removed.discard(index)
+        elif index in self._removed:
+            self._removed.remove(index)
+            self._in_order.remove(index)
         return index
 
     def extend(self, labels: Iterable[Hashable]) -> list[int]:
@@ -70,6 +74,7 @@ class LabelMap:
         """Mark a label as removed; its index stays reserved. Returns the index."""
         index = self.index(label)
         self._removed.add(index)
+        insort(self._in_order, index)
         return index
 
     def index(self, label: Hashable) -> int:
@@ -84,7 +89,7 @@ class LabelMap:
     @property
     def removed(self) -> list[int]:
         """Indices that are tombstones, ascending."""
-        return sorted(self._removed)
+        return self._in_order.copy()
 
     def __getitem__(self, index: int) -> Hashable:
         return self._labels[index]
@@ -114,7 +119,7 @@ class LabelMap:
         return json.dumps(
             {
                 "labels": [_encode(label) for label in self._labels],
-                "removed": sorted(self._removed),
+                "removed": self._in_order,
             },
             ensure_ascii=False,
         )
@@ -128,6 +133,7 @@ class LabelMap:
                 raise ValueError("'labels' is no list")
             labels = cls(_decode(label) for label in data["labels"])
             labels._removed = set(map(int, data["removed"]))
+            labels._in_order = sorted(labels._removed)
             if not labels._removed.issubset(range(len(labels))):
                 raise ValueError("a removed index has no label")
         except (KeyError, TypeError, ValueError) as error:

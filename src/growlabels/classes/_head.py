@@ -131,7 +131,7 @@ class EBVHead(nn.Module):
             check_type(x, self.projection)
         projected = self._float64(x) if in_float64 else self.projection(x)
         projected = projected if projected.dtype == torch.float64 else projected.float()
-        if not torch.compiler.is_compiling() and not _lengths_are_finite(projected):
+        if _has_values(projected) and not _lengths_are_finite(projected):
             raise not_finite(x, projected)
         return projected
 
@@ -382,9 +382,14 @@ def _leave_meta(head: EBVHead, keys: object) -> None:
         head._make_vectors(head.num_classes)
 
 
+def _has_values(x: Tensor) -> bool:
+    return not (x.is_meta or torch.compiler.is_compiling())
+
+
 def _lengths_are_finite(projected: Tensor) -> bool:
     return bool(torch.isfinite(projected.detach().norm(dim=-1)).all())
 
 
 def _float32(z: Tensor) -> torch.autocast:
-    return torch.autocast(z.device.type, enabled=False)
+    device = "cpu" if z.is_meta else z.device.type  # the device meta knows no autocast
+    return torch.autocast(device, enabled=False)

@@ -1,7 +1,7 @@
 """What a head refuses: settings, features and targets that it could not use."""
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,7 +68,9 @@ def check_features(x: Any, in_features: int) -> None:
 
 def check_type(x: Tensor, projection: nn.Module) -> None:
     """Refuse features of another type than the plain layer's where autocast does not convert."""
-    if type(projection) is not nn.Linear or torch.is_autocast_enabled(x.device.type):
+    if type(projection) is not nn.Linear or (
+        not x.is_meta and torch.is_autocast_enabled(x.device.type)
+    ):
         return
     own = projection.weight.dtype
     if x.dtype != own:
@@ -82,7 +84,15 @@ def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
         raise UsageError.parameter(name, f"must be a tensor of shape {shape}", was)
 
 
-def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
+def check_device(name: str, value: Tensor, x: Tensor) -> None:
+    """Refuse a tensor that is not where the features are."""
+    if value.device != x.device:
+        raise UsageError.parameter(
+            name, f"must be on {x.device}, as the features", str(value.device), "move it there"
+        )
+
+
+def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: Any) -> None:
     """Refuse features as above, and targets that are not one class index (or to ignore) a row."""
     check_features(x, head.in_features)
     if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:-1]:
@@ -95,6 +105,9 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
             f"y must hold one class index per row, shape {tuple(x.shape[:-1])} and type "
             f"torch.int64, it {was}; for soft targets use soft_target_loss"
         )
+    check_device("y", y, x)
+    if not isinstance(ignore_index, Integral):
+        raise UsageError.parameter("ignore_index", "must be a whole number", ignore_index)
     bad = (y != ignore_index) & ((y < 0) | (y >= head.num_classes))
     if bool(bad.any()):
         raise DataError(
@@ -102,13 +115,12 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: int) -> None:
             f"ignored), it was {int(y[bad].flatten()[0])} in {first_place(bad)}; "
             "add new classes with add_classes first"
         )
-    if removed := head.codebook.labels.removed:
-        bad = torch.isin(y, torch.tensor(removed, device=y.device)) & (y != ignore_index)
-        if bool(bad.any()):
-            index = int(y[bad].flatten()[0])
+    labels = head.codebook.labels
+    for index in y.unique().tolist() if labels.removed else ():
+        if index != ignore_index and labels[index] not in labels:
             raise DataError(
-                f"target {index} in {first_place(bad)} is the removed label "
-                f"{head.codebook.labels[index]!r}; add it again or leave the row out"
+                f"target {index} in {first_place(y == index)} is the removed label "
+                f"{labels[index]!r}; add it again or leave the row out"
             )
 
 

@@ -157,7 +157,7 @@ def _check_reduction(reduction: str) -> None:
 def _class_weights(head: EBVHead, weight: Tensor) -> Tensor:
     check_shape("weight", weight, (head.num_classes,))
     _check_shares("weight", weight)
-    return weight.detach().double()
+    return weight.detach().double().to(head.vectors.device)
 
 
 def _check_shares(name: str, values: Tensor) -> None:
