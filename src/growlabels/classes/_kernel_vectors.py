@@ -44,7 +44,7 @@ def available() -> bool:
 class CompiledSignVectors(SignVectors):
     """The same maps; float32 rows on the processor take the compiled kernels.
 
-    One query takes some 50 microseconds, of which each call into torch is one to four.
+    One query takes some 20 to 50 microseconds, of which each call into torch is one to four.
     """
 
     _plan: "KernelPlan | None" = None

@@ -26,8 +26,8 @@ def sampled_loss(
     converges to :meth:`EBVHead.loss` as the sample grows (Bengio and Senecal, IEEE Transactions
     on Neural Networks 19(4), 2008). At a finite sample its mean lies below the exact loss.
 
-    Structured codebooks hardly need it: over 100,352 Kerdock classes the exact loss takes about
-    as long as a sample of 500. It is for stored vectors (searched or imported) in large numbers.
+    Structured codebooks hardly need it: over 100,352 Kerdock classes the exact loss takes less
+    time than a sample of 1,024. It is for stored vectors (searched or imported) in large numbers.
 
     Parameters
     ----------
