@@ -81,3 +81,13 @@ def test_no_structured_kind_stores_its_vectors() -> None:
     fast = class_vectors(codebook, 100_352)
     assert isinstance(fast, SignVectors)
     assert sum(b.numel() * b.element_size() for b in fast.buffers()) < 110_000
+
+
+@pytest.mark.parametrize("cast", ["half", "bfloat16", "double"])
+def test_stored_vectors_keep_their_type_in_a_model_of_another(cast: str) -> None:
+    codebook = Codebook.for_classes(10, 5, criterion="absolute")
+    model = torch.nn.Sequential(torch.nn.Linear(2, 5), class_vectors(codebook, 10))
+    getattr(model, cast)()
+    stored: torch.Tensor = model[1].get_buffer("vectors")
+    assert torch.equal(stored, torch.from_numpy(codebook.vectors()))
+    assert model.to("meta")[1].get_buffer("vectors").device.type == "meta"

@@ -181,6 +181,10 @@ def test_wrong_rows(on_texts: EBVClassifier) -> None:
         on_texts.predict([None])
     with pytest.raises(UsageError, match="X must be a list of texts, it was a single one"):
         on_texts.predict("a crimson one")
+    with pytest.raises(UsageError, match="X must be rows in order, it was a set; give a list"):
+        EBVClassifier().fit({"a", "b"}, [0, 1])
+    with pytest.raises(UsageError, match="X must be rows in order, it was a dict"):
+        EBVClassifier().fit({"a": [1, 2]}, [0, 1])
     for odd in (None, float("nan"), b"b"):
         with pytest.raises(DataError, match=r"X\[1\] must be a string, it was .* of type"):
             EBVClassifier(**TEXT).fit(["a", odd, "c"], [0, 1, 0])

@@ -1,6 +1,6 @@
 """Which reader fits what: rows of a fit, rows to predict, a saved model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ def readable(
     """
     if isinstance(x, str | bytes):
         raise UsageError("X must be a list of texts, it was a single one; give [text]")
+    if isinstance(x, Set | Mapping):
+        raise UsageError(
+            f"X must be rows in order, it was a {type(x).__name__}; give a list or a data frame"
+        )
     if hasattr(x, "collect") and not hasattr(x, "shape"):
         raise UsageError(
             f"X must be rows that are there, it was a {type(x).__name__}; give X.collect()"

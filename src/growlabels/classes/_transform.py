@@ -7,6 +7,7 @@ two; :class:`SignVectors` streams over bases instead.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Int8
@@ -103,6 +104,14 @@ class DenseVectors(ClassVectors):
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
         return self.vectors[index]
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "DenseVectors":
+        """Move with the model but keep the type: half precision would turn the vectors."""
+        before = self.vectors
+        super()._apply(fn, recurse)
+        if self.vectors.dtype != before.dtype:
+            self.vectors = before.to(self.vectors.device)
+        return self
 
 
 class SignVectors(ClassVectors):
