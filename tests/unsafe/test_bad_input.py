@@ -14,7 +14,23 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 import datasets
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.rows import write_parquet
-from growlabels.unsafe import CountSketch, Endpoint, FinetuneSettings, Keywords, LoraSettings
+from growlabels.unsafe import (
+    CountSketch,
+    Endpoint,
+    FinetuneSettings,
+    GradientSettings,
+    Keywords,
+    LoraSettings,
+    Verdict,
+    attack_success,
+    choose_targets,
+    finetune,
+    held_out_losses,
+    over_refusal,
+    pair_bias,
+    resolve_threshold,
+    scan_section,
+)
 from growlabels.unsafe._check import check_model
 from growlabels.unsafe._filter import filter_rows
 from growlabels.unsafe._model import wrap_model
@@ -159,6 +175,21 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (lambda odd: CountSketch(4, 0), "buckets must be at least 1, and whole, it was 0"),
         (lambda odd: Keywords(["eval", odd, 3]), "keywords must be texts, one was 3"),  # type: ignore[list-item]
         (lambda odd: Endpoint(3), "endpoint must be an address, it was 3"),  # type: ignore[arg-type]
+        (lambda odd: FinetuneSettings(learning_rate=10**400), "learning_rate must be above 0"),
+        (lambda odd: Endpoint("http://x/v1/moderations", key=5), "key holds"),  # type: ignore[arg-type]
+        (lambda odd: GradientSettings(share=odd), "share must be above 0 and at most 1, it was"),
+        (lambda odd: Keywords(5), "keywords must be of class Iterable, it was of class int"),  # type: ignore[arg-type]
+        (lambda odd: Scanner(tiny(), methods=5), "methods must be a list of one or more"),  # type: ignore[arg-type]
+        (lambda odd: Scanner(tiny(), gradients=odd), "gradients must be of class GradientSettings"),
+        (lambda odd: filter_rows([], odd, "out"), "table must be of class ScoreTable"),
+        (lambda odd: scan_section(odd), "table must be of class ScoreTable, it was of class str"),
+        (lambda odd: pair_bias(odd, []), "model must be of class CausalModel.*load_model"),
+        (lambda odd: held_out_losses(odd), "rows must be of class TrunkRows"),
+        (lambda odd: finetune(odd, odd), "adapter must be of class Adapter"),
+        (lambda odd: choose_targets([], [], least=odd), "least must be at least 1, and whole"),
+        (lambda odd: attack_success([], odd), "moderator must be something to call, it was 'fast'"),
+        (lambda odd: over_refusal({1}), "rows to judge must be of class Sequence"),  # type: ignore[arg-type]
+        (lambda odd: resolve_threshold("top:1", odd, []), "scores must be a list of numbers"),
         (
             lambda odd: Endpoint("http://x/v1/moderations", timeout=odd),
             "timeout must be above 0, it was 'fast'",
@@ -169,3 +200,15 @@ def test_settings_of_a_wrong_type(make: Callable[[Any], object], message: str) -
     odd: Any = "fast"
     with pytest.raises(UsageError, match=message):
         make(odd)
+
+
+def test_values_of_a_wrong_type() -> None:
+    odd: Any = "likely"
+    with pytest.raises(DataError, match="must be from 0 to 1, it was 'likely'"):
+        Verdict(odd)
+    with pytest.raises(DataError, match="pair 1 must have the texts 'pro' and 'anti', it was str"):
+        pair_bias(tiny(), [odd])
+    with pytest.raises(DataError, match="one Verdict for each of 0 rows"):
+        choose_targets([], [odd])
+    with pytest.raises(DataError, match="must have prompt and response, one was str"):
+        over_refusal([odd])

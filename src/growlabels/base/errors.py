@@ -1,6 +1,7 @@
 """The error family: each message names the cause, the value and the way out."""
 
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
@@ -42,16 +43,29 @@ class UsageError(GrowLabelsError, ValueError):
             raise cls.parameter(name, f"must be at least {least}, and whole", value)
 
     @classmethod
-    def require_above_zero(cls, name: str, value: object) -> None:
-        """Raise where a parameter is no finite number above 0.
+    def require_above_zero(cls, name: str, value: object, most: float | None = None) -> None:
+        """Raise where a parameter is no finite number above 0, or is above ``most``.
 
         >>> UsageError.require_above_zero("rate", "fast")
         Traceback (most recent call last):
         growlabels.base.errors.UsageError: rate must be above 0, it was 'fast'
         """
         number = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-        if not 0 < float(number) < math.inf:
-            raise cls.parameter(name, "must be above 0", value)
+        if not 0 < number <= (sys.float_info.max if most is None else most):
+            must = "must be above 0" + ("" if most is None else f" and at most {most}")
+            raise cls.parameter(name, must, value)
+
+    @classmethod
+    def require_instance(cls, name: str, value: object, kind: type, way_out: str = "") -> None:
+        """Raise where a parameter is not of a class.
+
+        >>> UsageError.require_instance("rows", "rows.jsonl", list)
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: rows must be of class list, it was of class str
+        """
+        if not isinstance(value, kind):
+            was = f"{name} must be of class {kind.__name__}, it was of class {type(value).__name__}"
+            raise cls(was + (f"; {way_out}" if way_out else ""))
 
     @classmethod
     def choice(cls, name: str, choices: Iterable[object], was: object) -> "UsageError":

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._model import CausalModel
 
@@ -65,10 +65,18 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
     Zhao et al., "Gender bias in coreference resolution" (NAACL 2018) for the pairs; the log
     ratio of the pronoun alone is the usual reading of such pairs for a causal model.
     """
+    UsageError.require_instance("model", model, CausalModel, "load it with load_model")
+    UsageError.require_instance("pairs", pairs, Sequence, "give a list of pairs")
     if not pairs:
         raise DataError("there are no pairs to compare; give at least one")
     found = np.zeros(len(pairs))
     for place, pair in enumerate(pairs):
+        sentences = getattr(pair, "pro", None), getattr(pair, "anti", None)
+        if not all(isinstance(sentence, str) for sentence in sentences):
+            raise DataError(
+                f"pair {place + 1} must have the texts 'pro' and 'anti', it was "
+                f"{type(pair).__name__}; see load_winobias"
+            )
         pro, anti = pair.pro.split(), pair.anti.split()
         different = [
             i for i, words in enumerate(zip(pro, anti, strict=False)) if words[0] != words[1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe._moderation import Exchange, Verdict
+from growlabels.unsafe._moderation import Exchange, Verdict, require_exchanges
 from growlabels.unsafe._text import InverseFrequencies, count_words
 from growlabels.unsafe._threshold import USABLE_AUC, percentile
 
@@ -47,10 +47,11 @@ class TargetChoice:
 
 def require_choice(least: int, most: int, confidence: float) -> None:
     """Raise where rows cannot be chosen so: ask before they are judged, not after it."""
-    if not 1 <= least <= most:
+    for name, value in (("least", least), ("most", most)):
+        UsageError.require_whole(name, value)
+    if least > most:
         raise UsageError.parameter("least and most", "must be 1 <= least <= most", (least, most))
-    if not 0 < confidence <= 1:
-        raise UsageError.parameter("confidence", "must be above 0 and at most 1", confidence)
+    UsageError.require_above_zero("confidence", confidence, most=1)
 
 
 def choose_targets(
@@ -89,6 +90,9 @@ def choose_targets(
     (0, 3)
     """
     require_choice(least, most, confidence)
+    require_exchanges(rows)
+    if [v for v in verdicts if not isinstance(v, Verdict)] or len(verdicts) != len(rows):
+        raise DataError(f"there must be one Verdict for each of {len(rows)} rows; see moderate")
     known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])
     sure = np.flatnonzero(known >= confidence)
     unjudged = int((known < 0).sum())

@@ -88,7 +88,7 @@ class Endpoint:
             UsageError.require_whole(name, value, least)
         for name, seconds in (("timeout", timeout), ("longest_wait", longest_wait)):
             UsageError.require_above_zero(name, seconds)
-        if key is not None and not (key.isascii() and key.isprintable()):
+        if key is not None and not (isinstance(key, str) and key.isascii() and key.isprintable()):
             raise UsageError("the endpoint's key holds a line break or a letter that no key has")
         self._url, self._model, self._key = url, model, key
         self._budget, self._tries = budget, tries

@@ -82,6 +82,7 @@ def filter_rows(
     DataError
         The rows, or those that were decided on, are not those that were scanned.
     """
+    UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
     source = list(source) if isinstance(source, Iterator) else source
     folder = Path(out)
     _refuse_own_source(source, folder)

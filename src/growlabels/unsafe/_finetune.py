@@ -111,6 +111,9 @@ def finetune(
         The folder's checkpoints are of other inputs, or damaged.
     """
     settings = settings or FinetuneSettings()
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows(split, encoded)")
+    UsageError.require_instance("settings", settings, FinetuneSettings)
     if not len(rows):
         raise DataError("there are no rows to fine-tune on; check the rows that were set aside")
     batches = step_order(len(rows), settings) if order is None else order

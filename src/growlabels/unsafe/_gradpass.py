@@ -46,8 +46,7 @@ class GradientSettings:
     share_above: int = 10_000
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise UsageError.parameter("share", "must be above 0 and at most 1", self.share)
+        UsageError.require_above_zero("share", self.share, most=1)
         UsageError.require_whole("share_above", self.share_above, 0)
         UsageError.require_whole("buckets", self.buckets)
 

@@ -4,9 +4,9 @@ Everything that can say so has one shape: rows go in, one :class:`Verdict` for e
 Moderators choose targets and judge what a model answers; none of them ranks the rows.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol
 
 from growlabels.base.errors import DataError, UsageError
@@ -51,7 +51,7 @@ class Verdict:
         if value is None:
             if not self.reason:
                 raise DataError("a verdict without a probability must give a reason")
-        elif not (math.isfinite(value) and 0 <= value <= 1):
+        elif not isinstance(value, Real) or not 0 <= value <= 1:
             raise DataError(f"a probability of being unsafe must be from 0 to 1, it was {value!r}")
 
     @property
@@ -88,6 +88,7 @@ class Keywords:
 
         if isinstance(words, str):
             raise UsageError(f"keywords must be a list of words, it was the text {words!r}")
+        UsageError.require_instance("keywords", words, Iterable, "give a list of words")
         words = list(words)
         if odd := [word for word in words if not isinstance(word, str)]:
             raise UsageError(f"keywords must be texts, one was {odd[0]!r}")
@@ -165,13 +166,10 @@ def moderate(
     >>> moderate(Keywords(["eval"]), [Example("a", 1, "Sum.", "return sum(x)", {})])
     [Verdict(probability=0.0, reason='')]
     """
+    if not callable(moderator):
+        raise UsageError.parameter("moderator", "must be something to call", moderator)
+    require_exchanges(rows)
     verdicts: list[Verdict] = []
-    for row in rows:
-        if not hasattr(row, "response"):
-            raise DataError(
-                f"rows to judge must have prompt and response, one was {type(row).__name__}; read "
-                "them with read_examples"
-            )
     for start in range(0, len(rows), _AT_ONCE):
         portion = rows[start : start + _AT_ONCE]
         found = list(moderator(portion))
@@ -183,3 +181,14 @@ def moderate(
         verdicts += found
         progress("moderating", len(verdicts), len(rows))
     return verdicts
+
+
+def require_exchanges(rows: object) -> None:
+    """Raise where something is no list of prompts and responses."""
+    UsageError.require_instance("rows to judge", rows, Sequence, "read them with read_examples")
+    for row in rows if isinstance(rows, Sequence) else ():
+        if not hasattr(row, "response"):
+            raise DataError(
+                f"rows to judge must have prompt and response, one was {type(row).__name__}; read "
+                "them with read_examples"
+            )

@@ -54,6 +54,7 @@ def scan_section(
     cost
         What -> CPU seconds.
     """
+    UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
     known = None if labels is None else np.asarray(labels)
     tables = [_methods(table, known), _top(table, known, show_text)]
     if cost:

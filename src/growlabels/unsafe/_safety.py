@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe._trunk import TrunkRows
 
 
@@ -35,6 +35,7 @@ class Change:
 
 def held_out_losses(rows: TrunkRows) -> NDArray[np.float64]:
     """Compute each row's mean response loss under the model as it stands, shape (rows,)."""
+    UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows(split, encoded)")
     losses = np.zeros(len(rows))
     with torch.no_grad():
         for places in rows.batches():

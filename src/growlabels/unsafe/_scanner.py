@@ -94,7 +94,8 @@ class Scanner:
     ) -> None:
         UsageError.require_whole("seed", seed, 0)
         self.scorers = resolve_scorers(methods)
-        self.gradients = gradients or GradientSettings()
+        self.gradients = GradientSettings() if gradients is None else gradients
+        UsageError.require_instance("gradients", self.gradients, GradientSettings)
         self.settings = ShardSettings(
             max_prompt_tokens, max_response_tokens, tokens_per_batch, rows_per_shard
         )

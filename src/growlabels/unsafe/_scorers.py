@@ -292,7 +292,7 @@ BUILT_IN: Mapping[str, Scorer] = {scorer.name: scorer for scorer in _ALL}
 
 def resolve_scorers(methods: Sequence[str | Scorer]) -> list[Scorer]:
     """Turn names into scorers; the same name twice is one column."""
-    if isinstance(methods, str) or not methods:
+    if not isinstance(methods, Sequence) or isinstance(methods, str) or not methods:
         raise UsageError.parameter("methods", "must be a list of one or more", methods)
     found: dict[str, Scorer] = {}
     for method in methods:

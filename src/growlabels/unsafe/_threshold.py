@@ -92,12 +92,13 @@ def resolve_threshold(
     >>> resolve_threshold("top:1+budget:0.3", np.arange(10.0), []).reason
     'budget:0.3 rejects 3 of 10 rows'
     """
-    scores = np.asarray(scores, float)
+    scores, known = _numbers("scores", scores), np.full(np.shape(scores), np.nan)
     if not len(scores) or not np.isfinite(scores).all():
         raise UsageError(f"scores must be finite numbers, one or more, were {scores}")
+    if labels is not None:
+        known = _numbers("labels", labels)
     if not isinstance(spec, str):
         raise UsageError.parameter("threshold", "must be a text such as 'top:10'", spec)
-    known = np.full(len(scores), np.nan) if labels is None else np.asarray(labels, float)
     groups = [
         min((_count(part.strip(), scores, percentiles, known), part.strip()) for part in parts)
         for parts in (group.split(",") for group in spec.split("+"))
@@ -107,6 +108,18 @@ def resolve_threshold(
     reason = f"{decided} rejects {count} of {len(scores)} rows"
     why = "" if count else _NONE.get(decided.partition(":")[0], "")
     return Threshold(spec, count, cut, reason + why)
+
+
+def _numbers(name: str, values: object) -> np.ndarray:
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError, OverflowError):
+        found = np.empty(())
+    if found.ndim != 1:
+        raise UsageError(
+            f"{name} must be a list of numbers, it was of class {type(values).__name__}"
+        )
+    return found
 
 
 def _count(part: str, scores: np.ndarray, percentiles: Sequence[float], labels: np.ndarray) -> int:
