@@ -54,9 +54,17 @@ def drop_config(folder: Path) -> None:
     (folder / "config.json").unlink()
 
 
+def add_adapter(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2}')
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (
+            add_adapter,
+            r"holds an adapter \(adapter_config.json\); give the folder of the model alone",
+        ),
         (drop_weights, "no weights"),
         (pickled_weights, "pickled weights only"),
         (drop_config, "no config.json"),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
-from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._model import ADAPTER_CONFIG, CausalModel
 
 _NAME = "default"
 _TOP_LAYERS = 8
@@ -332,10 +332,10 @@ def _attention_linears(causal: CausalModel, settings: LoraSettings) -> tuple[lis
 def _saved_config(folder: Path) -> Any:
     from peft import LoraConfig
 
-    file = folder / "adapter_config.json"
+    file = folder / ADAPTER_CONFIG
     if not file.is_file():
         raise UsageError(
-            f"adapter folder {str(folder)!r} has no adapter_config.json; "
+            f"adapter folder {str(folder)!r} has no {ADAPTER_CONFIG}; "
             "give a folder that peft saved, or a run folder after unsafe retrain"
         )
     if not (folder / "adapter_model.safetensors").is_file():

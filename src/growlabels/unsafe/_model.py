@@ -26,6 +26,7 @@ from growlabels.unsafe._tokens import ChatTurn, chat_turn
 PACKAGED = "smollm2"
 _CACHE_FORMAT = 1
 _CONFIG = "config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _LFS = b"version https://git-lfs"
 COPY_AGAIN = "copy the whole model again, its tokenizer files too, or use another"
@@ -193,6 +194,12 @@ def require_weights(folder: Path) -> None:
         raise UsageError(
             f"model {str(folder)!r} is not a folder; give {PACKAGED!r}, a .gguf file, or a folder "
             f"with {_CONFIG}, *.safetensors and tokenizer files (models are never downloaded)"
+        )
+    if (folder / ADAPTER_CONFIG).is_file():  # transformers would attach it, or load its base model
+        raise UsageError(
+            f"model folder {str(folder)!r} holds an adapter ({ADAPTER_CONFIG}); give the folder of "
+            "the model alone, and this one as the adapter where an adapter is asked for, or merge "
+            "the two with peft"
         )
     if not (folder / _CONFIG).is_file():
         raise UsageError(f"model folder {str(folder)!r} has no {_CONFIG}; give the model's folder")
