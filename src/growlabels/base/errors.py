@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 
 class GrowLabelsError(Exception):
@@ -50,7 +50,7 @@ class UsageError(GrowLabelsError, ValueError):
         Traceback (most recent call last):
         growlabels.base.errors.UsageError: rate must be above 0, it was 'fast'
         """
-        number = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
         if not 0 < number <= (sys.float_info.max if most is None else most):
             must = "must be above 0" + ("" if most is None else f" and at most {most}")
             raise cls.parameter(name, must, value)
