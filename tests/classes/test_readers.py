@@ -8,7 +8,7 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import EBVClassifier
-from growlabels.classes._reader import TextReader
+from growlabels.classes._reader import ArrayReader, ImageReader, TextReader
 from growlabels.classes._text import hash_ngrams, hash_words
 
 QUICK: Any = {"dim": 64, "hidden": 32, "epochs": 8, "batch_size": 16}
@@ -88,3 +88,17 @@ def test_words_tell_texts_apart(tmp_path: Path, analyzer: Any) -> None:
 def test_an_unknown_analyzer_is_refused() -> None:
     with pytest.raises(UsageError, match="analyzer"):
         EBVClassifier(analyzer="phrase").fit(["a", "b"], [0, 1])  # pyright: ignore
+
+
+def test_a_constant_column_is_not_divided_by_rounding() -> None:
+    table = np.full((300, 2), 0.1)  # their mean is not quite .1
+    table[0, 1] = np.nan
+    assert ArrayReader.of(table).deviation.tolist() == [1.0, 1.0]
+    images = np.full((7, 1, 5, 5), 0.1, np.float32)
+    assert ImageReader.of(images).deviation.tolist() == [1.0]
+
+
+def test_columns_too_large_to_be_squared_are_told() -> None:
+    table = np.array([[0.0, 1e200], [1.0, -1e200]])
+    with pytest.raises(DataError, match="column 1 of X is too large to be squared"):
+        ArrayReader.of(table)

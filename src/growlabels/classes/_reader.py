@@ -93,9 +93,14 @@ class ArrayReader:
         """Measure the columns."""
         absent = np.isnan(array)
         values = np.where(absent.all(0), 0.0, array)
-        deviation = np.nanstd(values, 0)
-        missing = np.flatnonzero(absent.any(0))
-        return cls(np.nanmean(values, 0), np.where(deviation > 0, deviation, 1.0), missing)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = np.nanmean(values, 0), np.nanstd(values, 0)
+        if not np.isfinite(deviation).all():
+            column = int(np.flatnonzero(~np.isfinite(deviation))[0])
+            raise DataError(f"column {column} of X is too large to be squared; scale it down")
+        varies = np.nanmax(values, 0) > np.nanmin(values, 0)  # a mean may be off by rounding
+        usual = np.where(varies & (deviation > 0), deviation, 1.0)
+        return cls(mean, usual, np.flatnonzero(absent.any(0)))
 
     @property
     def width(self) -> int:
@@ -150,7 +155,8 @@ class ImageReader:
         axes = (0, 2, 3)
         deviation = images.std(axes, dtype=np.float64)
         mean = images.mean(axes, dtype=np.float64)
-        return cls(images.shape[1:], mean, np.where(deviation > 0, deviation, 1.0))
+        varies = images.max(axes) > images.min(axes)
+        return cls(images.shape[1:], mean, np.where(varies & (deviation > 0), deviation, 1.0))
 
     def inputs(self, rows: Rows) -> Inputs:
         """Standardise the channels; other rows, or another size, are a ``UsageError``."""
