@@ -22,7 +22,7 @@ def readable(
     """
     if isinstance(x, str | bytes):
         raise UsageError("X must be a list of texts, it was a single one; give [text]")
-    if isinstance(x, Set | Mapping):
+    if isinstance(x, Set | Mapping) and not hasattr(x, "shape"):  # sparse arrays are told apart
         raise UsageError(
             f"X must be rows in order, it was a {type(x).__name__}; give a list or a data frame"
         )
