@@ -28,7 +28,9 @@ from growlabels.unsafe import (
     held_out_losses,
     over_refusal,
     pair_bias,
+    refusal_judge,
     resolve_threshold,
+    save_adapter,
     scan_section,
 )
 from growlabels.unsafe._check import check_model
@@ -186,6 +188,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (lambda odd: pair_bias(odd, []), "model must be of class CausalModel.*load_model"),
         (lambda odd: held_out_losses(odd), "rows must be of class TrunkRows"),
         (lambda odd: finetune(odd, odd), "adapter must be of class Adapter"),
+        (lambda odd: save_adapter(odd, odd, "out"), "adapter must be of class Adapter"),
+        (lambda odd: refusal_judge(5), "rows to judge must be of class Sequence"),  # type: ignore[arg-type]
         (lambda odd: choose_targets([], [], least=odd), "least must be at least 1, and whole"),
         (lambda odd: attack_success([], odd), "moderator must be something to call, it was 'fast'"),
         (lambda odd: over_refusal({1}), "rows to judge must be of class Sequence"),  # type: ignore[arg-type]

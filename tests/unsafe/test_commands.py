@@ -50,12 +50,20 @@ def test_scan_then_filter(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) 
     change(scan, label_field="bad").run(silent)
     printed = capsys.readouterr().out
     assert "scored 8 rows, 1 malformed" in printed and "average precision" in printed
+    assert f"growlabels unsafe filter {scan.out} (write" in printed, "the default goes unsaid"
     assert "Unsafe rows" in (scan.out / "report.html").read_text("utf-8")
     UnsafeFilter(scan.out, threshold="top:2").run(silent)
     assert "kept 6, rejected 2, malformed 1" in capsys.readouterr().out
     counts = [len((scan.out / f"{name}.jsonl").read_text("utf-8").splitlines()) for name in
               ("kept", "rejected", "malformed")]  # fmt: skip
     assert counts == [6, 2, 1]
+
+
+def test_a_threshold_of_the_user_is_in_the_next_command(
+    scan: UnsafeScan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(scan, threshold="top:3").run(silent)
+    assert f"growlabels unsafe review {scan.out} --threshold top:3 (" in capsys.readouterr().out
 
 
 def test_the_same_command_again_is_fine_and_new_targets_too(scan: UnsafeScan) -> None:

@@ -258,6 +258,8 @@ def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.Path
     from peft import LoraConfig
     from safetensors.torch import save
 
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    UsageError.require_instance("settings", settings, LoraSettings)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with atomic_write(target / "adapter_model.safetensors", "wb") as file:

@@ -26,7 +26,7 @@ from growlabels.unsafe._scanner import RUN_KIND, Scanner
 from growlabels.unsafe._shards import fill_store
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._targets import read_targets
-from growlabels.unsafe._threshold import resolve_threshold
+from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, resolve_threshold
 from growlabels.unsafe._workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -112,9 +112,11 @@ def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | N
         print(f"warning: {warning}")
     print(f"threshold {command.threshold}: {table.rejection(resolved)}")
     print(f"report: {command.out / REPORT}")
-    run, threshold = shlex.quote(str(command.out)), command.threshold
-    print(f"next: growlabels unsafe review {run} --threshold {threshold} (look at the rows)")
-    print(f"or: growlabels unsafe filter {run} --threshold {threshold} (write kept and rejected)")
+    run = shlex.quote(str(command.out))
+    if command.threshold != DEFAULT_THRESHOLD:
+        run += f" --threshold {command.threshold}"
+    print(f"next: growlabels unsafe review {run} (look at the rows)")
+    print(f"or: growlabels unsafe filter {run} (write kept and rejected)")
 
 
 def _truth(train: Path, field: str) -> dict[int, int]:
