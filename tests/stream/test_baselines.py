@@ -1,5 +1,8 @@
 """The baselines predict what they should, with labels that come and go."""
 
+from collections import Counter
+
+import numpy as np
 from river import datasets, linear_model, multioutput, preprocessing
 
 from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
@@ -18,6 +21,19 @@ def test_empty_set_can_be_the_majority():
     for labels in ([], [], ["a"]):
         model.learn_one({}, labels)
     assert model.predict_one({}) == {"a": False}
+
+
+def test_majority_ranks_the_most_frequent_labels_first():
+    rng, model, counts = np.random.default_rng(0), MajorityLabels(), Counter()
+    for row in range(1, 301):
+        labels = set(np.minimum(rng.zipf(1.5, rng.integers(4)), 50).tolist())
+        model.learn_one({}, labels)
+        counts.update(labels)
+        ranked = model.predict_topk_one({}, 60)
+        assert len(ranked) == len(counts) == len(dict(ranked))
+        assert all(share == counts[label] / row for label, share in ranked)
+        assert sorted(counts.values(), reverse=True) == [counts[label] for label, _ in ranked]
+        assert model.predict_topk_one({}, 2) == ranked[:2]
 
 
 def test_binary_relevance_is_rivers_on_a_closed_set():

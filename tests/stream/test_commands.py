@@ -90,6 +90,35 @@ def test_several_models_on_one_stream_make_one_table(table, tmp_path, capsys):
         compare(table, "--labels", "2", "--models", "ihomer,svm")
 
 
+def test_precision_at_k_where_it_is_asked_for(table, tmp_path, capsys):
+    out = tmp_path / "run"
+    run(table, "--labels", "2", "--precision-at", "1, 2", "--out", out)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[7:] == ["P@1", "P@2", "rows", "rows/s"]
+    scores = json.loads((out / "scores.json").read_text())["scores"]
+    for line, figures in zip(lines[1:3], scores.values(), strict=True):
+        told = [f"{figures[f'precision_at_{k}']:.3f}" for k in (1, 2)]
+        assert line.split()[-4:-2] == told
+    assert scores["iHOMER"]["precision_at_1"] > scores["majority set"]["precision_at_1"]
+    page = (out / "report.html").read_text()
+    assert "precision at 1 of iHOMER" in page and "precision at 2" in page
+    run(table, "--labels", "2")
+    assert "P@" not in capsys.readouterr().out
+    for wrong in ("0", "1,x", "1,,3", ""):
+        with pytest.raises(UsageError, match="precision-at must be whole numbers above 0"):
+            run(table, "--labels", "2", "--precision-at", wrong)
+
+
+def test_precision_at_k_is_left_blank_where_a_model_does_not_rank(table, tmp_path, capsys):
+    pytest.importorskip("vowpalwabbit", reason="Vowpal Wabbit comes with the extra bench")
+    asked = [table, "--labels", "2", "--precision-at", "1", "--out", tmp_path / "run"]
+    compare(*asked, "--models", "vw,isoup")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[-3] == "–" and 0 < float(lines[2].split()[-3]) <= 1
+    with pytest.raises(UsageError, match="Vowpal Wabbit does not rank labels"):
+        compare(*asked[:-2], "--models", "vw,vw-l2")
+
+
 def test_vowpal_wabbit_is_told_the_number_of_labels(table, tmp_path, capsys):
     pytest.importorskip("vowpalwabbit", reason="Vowpal Wabbit comes with the extra bench")
     compare(table, "--labels", "2", "--models", "vw,majority")

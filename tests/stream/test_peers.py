@@ -26,6 +26,9 @@ def test_each_model_learns_what_is_easy(name):
     assert set(guess) == {"odd", "even", "always"} and guess["always"]
     if name != "majority":
         assert guess["odd"] and not guess["even"]
+    if hasattr(model, "predict_topk_one"):
+        ranked = dict(model.predict_topk_one({"a": 1.0, "b": 1.0}, k=2))
+        assert len(ranked) == 2 and "always" in ranked
 
 
 def test_a_row_without_labels_is_learned_by_vowpal_wabbit():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from river import base, datasets, metrics
+from river import base, datasets, metrics, preprocessing
 from scipy import sparse
 from scipy.sparse import csr_matrix
 
@@ -28,6 +28,16 @@ class Spy(base.MultiLabelClassifier):
 
     def learn_one(self, x, y):
         self.calls.append(("learn", x["row"]))
+
+
+class Unranked(base.MultiLabelClassifier):
+    """Knows nothing, and gives no probabilities."""
+
+    def predict_one(self, x, **kwargs):
+        return {}
+
+    def learn_one(self, x, y):
+        pass
 
 
 def test_predicts_each_row_before_learning_it():
@@ -100,9 +110,18 @@ def test_precision_at_k_of_what_was_ranked_before_learning():
         twin.learn_one(x, y)
     assert scores.precision_at == pytest.approx(found)
     assert scores.curve[-1].recent["precision_at_1"] == 1.0
-    with pytest.raises(UsageError, match="gives no probabilities"):
-        prequential(MajorityLabels(), rows, at=[1])
     assert prequential(BinaryRelevance(), rows, at=[1]).precision_at[1] > 0.9
+
+
+def test_precision_at_k_of_the_models_that_can_rank():
+    rows = [({"f": float(i % 2)}, {"even", "all"} if i % 2 == 0 else {"all"}) for i in range(60)]
+    models = {"none": Unranked(), "majority": MajorityLabels()}
+    found = compare(models, rows, at=[1, 2])
+    assert found["none"].precision_at == {} and found["none"].n_rows == 60
+    assert found["majority"].precision_at == {1: 59 / 60, 2: 88 / 120}
+    for unable in (Unranked(), preprocessing.StandardScaler() | Unranked()):
+        with pytest.raises(UsageError, match="gives no probabilities, so it has no precision at k"):
+            prequential(unable, rows, at=[1])
 
 
 def test_a_bad_row_is_named_and_what_was_learned_stays():

@@ -6,11 +6,14 @@ from typing import Any
 
 from river import base, linear_model, multioutput, preprocessing
 
+from growlabels.stream._features import own_order
 from growlabels.stream._metrics import present
 
 
 class MajorityLabels(base.MultiLabelClassifier):
     """Predicts the most frequent label set so far; of equally frequent ones the first seen.
+
+    Its ranking, for precision at k, is of single labels: the most frequent first.
 
     Examples
     --------
@@ -25,6 +28,10 @@ class MajorityLabels(base.MultiLabelClassifier):
         self._sets: Counter[frozenset[Hashable]] = Counter()
         self._best: frozenset[Hashable] = frozenset()
         self._labels: dict[Hashable, bool] = {}
+        self._ranked: list[Hashable] = []
+        self._place: dict[Hashable, int] = {}
+        self._count: Counter[Hashable] = Counter()
+        self._begin: dict[int, int] = {}  # count -> place of the first label that came as often
 
     def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
         """Count the label set of a row."""
@@ -34,6 +41,27 @@ class MajorityLabels(base.MultiLabelClassifier):
             self._best = labels
         for label in y:
             self._labels.setdefault(label, False)
+        for label in sorted(labels, key=own_order):
+            self._rank(label)
+
+    def _rank(self, label: Hashable) -> None:
+        """Count a label; it changes places with the first of those that came as often."""
+        count, ranked, place = self._count[label], self._ranked, self._place
+        if not count:
+            place[label] = self._begin[0] = len(ranked)
+            ranked.append(label)
+        old, new = place[label], self._begin[count]
+        ranked[old], ranked[new] = ranked[new], label
+        place[ranked[old]], place[label] = old, new
+        self._begin[count] = new + 1
+        if not new or self._count[ranked[new - 1]] != count + 1:
+            self._begin[count + 1] = new
+        self._count[label] = count + 1
+
+    def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
+        """Return the ``k`` most frequent labels and the share of rows that had them."""
+        rows = self._sets.total()
+        return [(label, self._count[label] / rows) for label in self._ranked[:k]]
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
         """Return the majority set; the features have no effect."""

@@ -65,6 +65,10 @@ class _Stream:
     window: int = 500
     """Rows that count for the recent scores."""
 
+    precision_at: Annotated[str | None, tyro.conf.arg(metavar="K,K,...")] = None
+    """Also score precision at these k, such as 1,3,5: the share of true labels among the k that
+    the model ranks first. Takes more time: rows are then ranked and learned one by one."""
+
     out: Path | None = None
     """Run folder for scores, curves, hierarchy, events, the model and report.html."""
 

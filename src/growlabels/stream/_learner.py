@@ -228,7 +228,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
-        answer = dict.fromkeys(self._labels, False)
+        answer = self._labels.copy()  # several times as fast as a new dict
         answer.update(dict.fromkeys(self._chosen_one(x), True))
         return answer
 
@@ -357,7 +357,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
             model._engine = fill(model._engine)
             model._features = Index(0, names["features"])
             model._positive = Index(1, names["positive"])
-            model._labels = dict.fromkeys(names["labels"])
+            model._labels = dict.fromkeys(names["labels"], False)
             if not model._labels.keys() >= set(names["positive"]):
                 raise ValueError("names has labels that were true but were not mentioned")
         except Exception as error:  # parts that do not fit each other

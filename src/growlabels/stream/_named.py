@@ -23,7 +23,8 @@ class Named:
     _engine: Engine | LargeEngine | PaperEngine
     _features: Index
     _positive: Index
-    _labels: dict[Hashable, None]
+    _labels: dict[Hashable, bool]
+    """All labels so far, each False: what :meth:`predict_one` starts from."""
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
 
     def _learn(
@@ -35,7 +36,7 @@ class Named:
     ) -> Choices:
         rows = Rows(*features, *labels)
         if rows.x_start.size > 1:
-            self._labels.update(dict.fromkeys(mentioned))
+            self._labels.update(dict.fromkeys(mentioned, False))
         if not isinstance(self._engine, Engine):
             return self._engine.learn(rows, keep)
         self._engine, chosen = learn_or_outgrow(self._engine, rows, self.tree_above, keep)

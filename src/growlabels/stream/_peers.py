@@ -95,8 +95,15 @@ class ISOUPTree(base.MultiLabelClassifier):
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
         """Predict all labels seen so far."""
-        found: Mapping[Any, float] = self._tree.predict_one(dict(x)) or {}
+        found = self._values(x)
         return {label: found.get(label, 0.0) >= 0.5 for label in self._labels}
+
+    def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
+        """Return the ``k`` labels of the highest predicted targets, with these."""
+        return sorted(self._values(x).items(), key=lambda item: -item[1])[:k]
+
+    def _values(self, x: Mapping[Any, Any]) -> Mapping[Any, float]:
+        return self._tree.predict_one(dict(x)) or {}
 
 
 def _ihomer(preset: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from growlabels.base.errors import UsageError, is_whole
 from growlabels.base.progress import Progress, silent
 from growlabels.stream._metrics import SCORES, LabelSet, MultiLabelMetrics, present
-from growlabels.stream._steps import Runner, Step, StreamModel, chunks
+from growlabels.stream._steps import Runner, Step, StreamModel, can_rank, chunks, no_ranking
 
 _PART = 1000
 """Most rows of an array that a model is given at once: how long a stop may take."""
@@ -137,7 +137,7 @@ def prequential(
         labels that have not arrived when the stream ends are learned then.
     at
         Score precision at these k as well; the model ranks with ``predict_topk_one(x, k)`` or,
-        as River's do, with ``predict_proba_one``.
+        as River's do, with ``predict_proba_one``. Rows then go through the model one by one.
     progress, on_point
         Called while the stream runs.
 
@@ -179,7 +179,7 @@ def compare(
     models
         Name -> model.
     rows, every, window, delay, at
-        As in :func:`prequential`.
+        As in :func:`prequential`; models that cannot rank have no precision at k.
     progress, on_point
         Called while the stream runs, with the points of the first model.
 
@@ -209,8 +209,13 @@ def compare(
                 "on rows that it has learned; make two models"
             )
     total = length_hint(rows) or None
-    courses = {name: _Course(every, window, at) for name in models}
-    runners = {name: Runner(model, delay, max(at, default=0)) for name, model in models.items()}
+    ranked = {name: at if can_rank(model) else () for name, model in models.items()}
+    if at and not any(ranked.values()):
+        raise no_ranking(next(iter(models.values())))
+    courses = {name: _Course(every, window, ranked[name]) for name in models}
+    runners = {
+        name: Runner(model, delay, max(ranked[name], default=0)) for name, model in models.items()
+    }
     first = next(iter(courses.values()))
 
     def tell(point: Point) -> None:

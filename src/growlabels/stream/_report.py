@@ -17,6 +17,11 @@ NAMES = {
     "hamming": "Hamming loss",
 }
 MAJORITY = "majority set"
+_FIRST = ("exact_match", "micro_f1", "macro_f1")
+_RANK = (
+    "share of true labels among those ranked first, mean over rows; 0 to 1, higher is better; a "
+    "row with fewer true labels cannot reach 1"
+)
 _MOST_LEAVES = 60
 _MOST_CLUSTERS = 20
 _MOST_ROWS = 100
@@ -113,19 +118,27 @@ def _headlines(
     name: str, baselines: Sequence[str], scores: Mapping[str, PrequentialScores]
 ) -> list[Headline]:
     found = []
-    for score in ("exact_match", "micro_f1", "macro_f1"):
-        best = max(baselines, key=lambda other: getattr(scores[other], score), default=None)
+    figures = {other: s.metrics.as_dict() for other, s in scores.items()}
+    shown = {**{score: NAMES[score] for score in _FIRST}, **_ranks(scores[name])}
+    for score, title in shown.items():
+        able = [other for other in baselines if score in figures[other]]
+        best = max(able, key=lambda other: figures[other][score], default=None)
         found.append(
             Headline(
-                f"{NAMES[score]} of {name}",
-                getattr(scores[name], score),
-                SCORES[score],
-                None if best is None else getattr(scores[best], score),
+                f"{title} of {name}",
+                figures[name][score],
+                SCORES.get(score, _RANK),
+                None if best is None else figures[best][score],
                 "" if best is None else f"{best}, the best baseline here",
                 rows=scores[name].n_rows,
             )
         )
     return found
+
+
+def _ranks(scores: PrequentialScores) -> dict[str, str]:
+    """Return name -> title of the precisions at k that were measured."""
+    return {f"precision_at_{k}": f"precision at {k}" for k in scores.precision_at}
 
 
 def _speed(
@@ -214,20 +227,22 @@ def _tree(hierarchy: LabelNode) -> Plot:
 
 
 def _models(scores: Mapping[str, PrequentialScores]) -> Table:
-    rows = [
-        [
-            name,
-            *(getattr(s, score) for score in NAMES),
-            round(s.rows_per_second),
-            s.n_rows,
-        ]
-        for name, s in scores.items()
-    ]
+    shown = dict(NAMES)
+    for s in scores.values():
+        shown |= _ranks(s)
+    rows = []
+    for name, s in scores.items():
+        figures = s.metrics.as_dict()
+        found = [figures.get(score) for score in shown]
+        rows.append([name, *found, round(s.rows_per_second), s.n_rows])
+    note = "Higher is better, but for the Hamming loss."
+    if len(shown) > len(NAMES):
+        note += f" The {MAJORITY} ranks the most frequent labels first; a dash: no ranking."
     return Table(
         "The same rows, scored by every model",
-        ["model", *NAMES.values(), "rows per second", "rows scored"],
+        ["model", *shown.values(), "rows per second", "rows scored"],
         rows,
-        "Higher is better, but for the Hamming loss.",
+        note,
     )
 
 

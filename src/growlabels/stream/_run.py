@@ -57,7 +57,18 @@ class StreamSettings:
     every: int
     window: int
     out: Path | None
+    precision_at: str | None = None
     start: Path | None = None
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The k of ``precision_at``."""
+        parts = [] if self.precision_at is None else self.precision_at.split(",")
+        if not all(part.strip().isdecimal() and int(part) for part in parts):
+            raise UsageError.parameter(
+                "precision-at", "must be whole numbers above 0 with commas", self.precision_at
+            )
+        return tuple(map(int, parts))
 
     @property
     def live(self) -> bool:
@@ -112,6 +123,8 @@ def _check(command: StreamSettings) -> None:
         if getattr(command, name) < least:
             must = f"must be at least {least} row" + "s" * (least == 0)
             raise UsageError.parameter(name, must, getattr(command, name))
+    if command.at and not set(command.models) - MANY:
+        raise UsageError("Vowpal Wabbit does not rank labels here; leave precision-at out")
     if command.start is not None and command.models[0] not in OURS:
         raise UsageError(
             f"start goes on from a saved iHOMER, so model cannot be {command.models[0]!r}; leave "
@@ -237,6 +250,7 @@ def _scores(
             every=command.every,
             window=command.window,
             delay=command.delay,
+            at=command.at,
             progress=progress,
             on_point=_RunningScores(),
         )
@@ -271,12 +285,16 @@ class _RunningScores:
 
 
 def _print(command: StreamSettings, scores: Mapping[str, PrequentialScores], aside: Aside) -> None:
+    ranks = "".join(f"{f'P@{k}':>7}" for k in command.at)
     print(
-        f"{'model':<28}{'exact match':>12}{'micro F1':>10}{'macro F1':>10}{'rows':>9}{'rows/s':>10}"
+        f"{'model':<28}{'exact match':>12}{'micro F1':>10}{'macro F1':>10}{ranks}"
+        f"{'rows':>9}{'rows/s':>10}"
     )
     for name, s in scores.items():
-        figures = f"{s.exact_match:>12.3f}{s.micro_f1:>10.3f}{s.macro_f1:>10.3f}{s.n_rows:>9,}"
-        print(f"{name:<28}{figures}{s.rows_per_second:>10,.0f}")
+        figures = f"{s.exact_match:>12.3f}{s.micro_f1:>10.3f}{s.macro_f1:>10.3f}"
+        for k in command.at:
+            figures += f"{s.precision_at[k]:>7.3f}" if s.precision_at else f"{'–':>7}"
+        print(f"{name:<28}{figures}{s.n_rows:>9,}{s.rows_per_second:>10,.0f}")
     if aside.first is not None:
         unit = "row" if command.name.lower().endswith(".parquet") else "line"
         where = "" if command.out is None else f", all in {command.out / MALFORMED}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
+from river import base
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.stream._array_rows import ArrayRows
@@ -112,6 +113,19 @@ def _at_row(number: int) -> Iterator[None]:
         raise DataError(f"row {number} (counting from 0): {error}") from error
 
 
+def can_rank(model: Any) -> bool:
+    """Say whether a model can be asked for its most probable labels."""
+    unable = base.MultiLabelClassifier.predict_proba_one  # of a class that has none of its own
+    own = getattr(type(model), "predict_proba_one", unable)
+    return hasattr(model, "predict_topk_one") or own is not unable
+
+
+def no_ranking(model: Any) -> UsageError:
+    """Say that a model has no precision at k."""
+    name = type(model).__name__
+    return UsageError(f"{name} gives no probabilities, so it has no precision at k; leave at out")
+
+
 def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
     """Return what gives a row's most probable labels, the best first."""
     if hasattr(model, "predict_topk_one"):
@@ -121,10 +135,7 @@ def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
         try:
             found = model.predict_proba_one(x) or {}
         except (AttributeError, NotImplementedError) as error:
-            raise UsageError(
-                f"{type(model).__name__} gives no probabilities, so it has no precision at k; "
-                "leave at out"
-            ) from error
+            raise no_ranking(model) from error
         return sorted(found, key=lambda label: -found[label].get(True, 0.0))[:k]
 
     return by_probability
