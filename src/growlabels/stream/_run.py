@@ -257,9 +257,14 @@ def _scores(
 
 
 def _warm_up() -> None:
-    """Compile the kernels on a learner that is thrown away, dense and sparse."""
+    """Compile the kernels on a learner that is thrown away: tables, single rows, rankings."""
     rng = np.random.default_rng(0)
-    IHOMER().prequential_many(rng.random((3, 4)), rng.random((3, 2)) < 0.5)
+    X, Y, model = rng.random((3, 4)), rng.random((3, 2)) < 0.5, IHOMER()
+    for features in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        model.prequential_many(*ArrayRows(X, Y, features, [0, 1]).tables)
+    model.learn_one({0: 1.0}, {0})
+    model.predict_topk_one({0: 1.0})
+    model.hierarchy()
 
 
 class _RunningScores:
