@@ -175,7 +175,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (lambda odd: LoraSettings(alpha=odd), "alpha must be above 0, it was 'fast'"),
         (lambda odd: CountSketch(odd, 3), "size must be at least 1, and whole"),
         (lambda odd: CountSketch(4, 0), "buckets must be at least 1, and whole, it was 0"),
-        (lambda odd: Keywords(["eval", odd, 3]), "keywords must be texts, one was 3"),  # type: ignore[list-item]
+        (lambda odd: Keywords(["eval", odd, 3]), "keywords must be texts, one was of class int"),  # type: ignore[list-item]
         (lambda odd: Endpoint(3), "endpoint must be an address, it was 3"),  # type: ignore[arg-type]
         (lambda odd: FinetuneSettings(learning_rate=10**400), "learning_rate must be above 0"),
         (lambda odd: Endpoint("http://x/v1/moderations", key=5), "key holds"),  # type: ignore[arg-type]

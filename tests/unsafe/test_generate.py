@@ -10,8 +10,9 @@ from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.unsafe._adapter_files import save_adapter
 from growlabels.unsafe._generate import Generator, opened
-from growlabels.unsafe._lora import LoraSettings, attach, save_adapter
+from growlabels.unsafe._lora import LoraSettings, attach
 from growlabels.unsafe._targets_command import UnsafeTargets
 from growlabels.unsafe._tokens import prompt_tokens
 

@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 from tiny_causal import CONFIGS, stir, tiny
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe._lora import LoraSettings, attach, attach_saved, save_adapter
+from growlabels.unsafe._adapter_files import attach_saved, save_adapter
+from growlabels.unsafe._lora import LoraSettings, attach
 
 IDS = torch.arange(6)[None]
 SETTINGS = LoraSettings(rank=2, top_layers=2)

@@ -123,7 +123,7 @@ def test_wrong_places() -> None:
         with pytest.raises(UsageError, match="others must have names of their own, it was 'all'"):
             retrain_arms(adapter, rows, [1], {}, others={"all": [2]})
         for order in ([[-1]], [[24]], [[]]):
-            with pytest.raises(UsageError, match="order must hold steps of places from 0 to 23"):
+            with pytest.raises(UsageError, match="of places from 0 to 23, it was"):
                 finetune(adapter, rows, order=order)
         with pytest.raises(UsageError, match="random_arms must be at least 1"):
             retrain_arms(adapter, rows, [1], {}, random_arms=0)

@@ -99,7 +99,9 @@ def test_a_very_long_row_is_cut_before_it_is_tokenised() -> None:
 
 
 def test_limits() -> None:
-    with pytest.raises(UsageError, match="max_response_tokens must be at least 1, it was 0"):
+    with pytest.raises(
+        UsageError, match="max_response_tokens must be at least 1, and whole, it was 0"
+    ):
         encode(tiny(), Pair("a", "b"), 4, 0)
     with pytest.raises(DataError, match="row r-0 has no tokens"):
         encode(tiny(), Pair("a", ""))

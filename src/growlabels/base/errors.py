@@ -1,6 +1,7 @@
 """The error family: each message names the cause, the value and the way out."""
 
 import math
+import os
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -66,6 +67,40 @@ class UsageError(GrowLabelsError, ValueError):
         if not isinstance(value, kind):
             was = f"{name} must be of class {kind.__name__}, it was of class {type(value).__name__}"
             raise cls(was + (f"; {way_out}" if way_out else ""))
+
+    @classmethod
+    def require_path(cls, name: str, value: object) -> None:
+        """Raise where a parameter is no path.
+
+        >>> UsageError.require_path("out", 5)
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: out must be a path, it was of class int
+        """
+        if not isinstance(value, str | os.PathLike):
+            raise cls(f"{name} must be a path, it was of class {type(value).__name__}")
+
+    @classmethod
+    def require_callable(cls, name: str, value: object) -> None:
+        """Raise where a parameter cannot be called.
+
+        >>> UsageError.require_callable("moderator", 5)
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: moderator must be something to call, it was 5
+        """
+        if not callable(value):
+            raise cls.parameter(name, "must be something to call", value)
+
+    @classmethod
+    def require_choice(cls, name: str, value: object, choices: Iterable[object]) -> None:
+        """Raise where a parameter is outside a closed list.
+
+        >>> UsageError.require_choice("by", "mean", ["z", "rank"])
+        Traceback (most recent call last):
+        growlabels.base.errors.UsageError: by must be one of 'z', 'rank', it was 'mean'
+        """
+        choices = list(choices)
+        if value not in choices:
+            raise cls.choice(name, choices, value)
 
     @classmethod
     def choice(cls, name: str, choices: Iterable[object], was: object) -> "UsageError":

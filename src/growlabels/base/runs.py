@@ -73,6 +73,7 @@ class RunFolder:
         GrowLabelsError
             The folder cannot be written, or a file of the old run not deleted.
         """
+        UsageError.require_path("run folder", path)
         folder = Path(path)
         wanted = {
             "format": FORMAT,
@@ -107,6 +108,7 @@ class RunFolder:
     @classmethod
     def read(cls, path: str | os.PathLike[str], kind: str | None = None) -> "RunFolder":
         """Open an existing run folder to look into it; its settings are not checked."""
+        UsageError.require_path("run folder", path)
         folder = Path(path)
         file = folder / MANIFEST
         if not file.is_file():

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.unsafe._adapter_files import attach_saved as attach_saved
+    from growlabels.unsafe._adapter_files import save_adapter as save_adapter
     from growlabels.unsafe._bias import Bias as Bias
     from growlabels.unsafe._bias import pair_bias as pair_bias
     from growlabels.unsafe._check import ModelCheck as ModelCheck
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
     from growlabels.unsafe._lora import Adapter as Adapter
     from growlabels.unsafe._lora import LoraSettings as LoraSettings
     from growlabels.unsafe._lora import attach as attach
-    from growlabels.unsafe._lora import attach_saved as attach_saved
-    from growlabels.unsafe._lora import save_adapter as save_adapter
     from growlabels.unsafe._model import CausalModel as CausalModel
     from growlabels.unsafe._model import load_model as load_model
     from growlabels.unsafe._model import wrap_model as wrap_model
@@ -205,7 +205,7 @@ __getattr__, __dir__ = lazy_exports(
         "WorkerPool": "_workers",
         "adapter_split": "_gradcos",
         "attach": "_lora",
-        "attach_saved": "_lora",
+        "attach_saved": "_adapter_files",
         "attack_success": "_judges",
         "average_precision": "_report",
         "check_model": "_check",
@@ -226,7 +226,7 @@ __getattr__, __dir__ = lazy_exports(
         "resolve_threshold": "_threshold",
         "retrain_arms": "_retrain",
         "row_gradients": "_gradients",
-        "save_adapter": "_lora",
+        "save_adapter": "_adapter_files",
         "scan_section": "_report",
         "scorer_names": "_scorers",
         "wrap_model": "_model",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 
 MOST_NEEDED = 50
 EACH_NEEDED = 5
@@ -25,6 +25,16 @@ def known_labels(
     >>> known_labels(["a", "b", "c"], {"a": "reject", "b": "unsure"}, {"a": 0, "b": 1}).tolist()
     [1.0, 1.0, nan]
     """
+    if labels is not None:
+        UsageError.require_instance("labels", labels, Mapping, "give row id -> 1 or 0")
+    for row_id, label in (labels or {}).items():
+        if label not in (0, 1, None) and label == label:  # NaN: not known
+            raise UsageError.parameter(f"label of row {row_id!r}", "must be 1 or 0", label)
+    if labels and not labels.keys() & set(row_ids):
+        raise DataError(
+            f"none of {len(labels)} labels is of a row that was scanned (the first: "
+            f"{next(iter(labels))!r}); give them by row_id"
+        )
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in row_ids], str)
     known = np.array([(labels or {}).get(row_id, np.nan) for row_id in row_ids], float)
     return np.select([decided == "reject", decided == "accept"], [1.0, 0.0], known)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe._finetune import FinetuneSettings, finetune
 from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._gradients import row_gradients
@@ -20,7 +20,7 @@ from growlabels.unsafe._hidden import hidden_features
 from growlabels.unsafe._lora import Adapter, LoraSettings, attach
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._shards import not_finite
-from growlabels.unsafe._tokens import Encoded, pad
+from growlabels.unsafe._tokens import Encoded, pad, require_encoded
 from growlabels.unsafe._trunk import TOKENS_PER_BATCH, TrunkRows
 
 # Rounding of one row's gradient, relative to its length.
@@ -87,6 +87,8 @@ def check_model(
     ------
     DataError
         There are no rows, or the model's hidden states are not finite.
+    UsageError
+        Something is of another class, or a number is below 1.
 
     Examples
     --------
@@ -99,6 +101,11 @@ def check_model(
     >>> found.exact, sorted(found.seconds)
     (True, ['fine-tuning', 'forward', 'gradients', 'trunk'])
     """
+    UsageError.require_instance("model", causal, CausalModel, "load it with load_model")
+    require_encoded("encoded", encoded)
+    UsageError.require_whole("tokens_per_batch", tokens_per_batch)
+    if rows is not None:
+        UsageError.require_whole("rows", rows)
     if not encoded:
         raise DataError("there are no rows to try the model on; check the rows set aside")
     by_length = sorted(encoded, key=len)

@@ -91,6 +91,7 @@ def choose_targets(
     """
     require_choice(least, most, confidence)
     require_exchanges(rows)
+    UsageError.require_instance("verdicts", verdicts, Sequence, "moderate gives them")
     if [v for v in verdicts if not isinstance(v, Verdict)] or len(verdicts) != len(rows):
         raise DataError(f"there must be one Verdict for each of {len(rows)} rows; see moderate")
     known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])

@@ -18,7 +18,7 @@ from growlabels.unsafe._model import (
     require_weights,
     tensor_name,
 )
-from growlabels.unsafe._moderation import Exchange, Verdict
+from growlabels.unsafe._moderation import Exchange, Verdict, require_exchanges
 
 # Parts of label names that published safety classifiers give to what is not safe.
 _UNSAFE_PARTS = (
@@ -61,6 +61,7 @@ class Classifier:
     ) -> None:
         from transformers import pipeline
 
+        UsageError.require_path("classifier", folder)
         model, tokenizer = _sequence_classifier(Path(folder))
         names = [str(name) for name in model.config.id2label.values()]
         self._unsafe = _unsafe_names(names, unsafe_labels, folder)
@@ -72,6 +73,7 @@ class Classifier:
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows."""
+        require_exchanges(rows)
         found: Any = self._pipeline(
             [f"{row.prompt}\n\n{row.response}" for row in rows], **self._options
         )
@@ -164,14 +166,14 @@ class Guard:
     """
 
     def __init__(self, model: CausalModel | str | os.PathLike[str], max_tokens: int = 1024) -> None:
-        if max_tokens < 2:
-            raise UsageError.parameter("max_tokens", "must be at least 2", max_tokens)
+        UsageError.require_whole("max_tokens", max_tokens, 2)
         self.model = model if isinstance(model, CausalModel) else load_model(model)
         self.max_tokens = max_tokens
         self._leads = list(_LEADS)
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows, one at a time."""
+        require_exchanges(rows)
         return [self._judge(row) for row in rows]
 
     def _judge(self, row: Exchange) -> Verdict:

@@ -6,11 +6,14 @@ targets do not share, says little. Rows are centred, whitened where there are en
 it, and only those dimensions are kept in which each target lies where the other targets point.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from growlabels.base.errors import UsageError
 from growlabels.unsafe._score import left_out, target_sets, unit
 from growlabels.unsafe._threshold import percentile
 
@@ -41,6 +44,13 @@ class DenoiseSettings:
     select: bool = True
     guard: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("select", "guard"):
+            UsageError.require_choice(name, getattr(self, name), (True, False))
+        UsageError.require_choice("whiten", self.whiten, (True, False, None))
+        if not isinstance(self.shrinkage, Real) or not 0 <= self.shrinkage <= 1:
+            raise UsageError.parameter("shrinkage", "must be from 0 to 1", self.shrinkage)
+
 
 class Denoiser:
     """Learns from a pool (or a sample of it) and targets; scores any rows.
@@ -53,6 +63,11 @@ class Denoiser:
         Those of the targets.
     settings
         Which steps to take.
+
+    Raises
+    ------
+    UsageError
+        Pool or targets are no finite numbers, none, or of different length.
 
     Attributes
     ----------
@@ -74,7 +89,10 @@ class Denoiser:
         targets: Float[np.ndarray, "targets dim"],
         settings: DenoiseSettings | None = None,
     ) -> None:
-        settings = settings or DenoiseSettings()
+        settings = DenoiseSettings() if settings is None else settings
+        UsageError.require_instance("settings", settings, DenoiseSettings)
+        pool = _vectors("pool", pool)
+        targets = _vectors("targets", targets, pool.shape[1])
         self._mean = pool.mean(0)
         self._axes = whitening(pool - self._mean, settings)
         self._targets = targets
@@ -95,6 +113,7 @@ class Denoiser:
 
     def score(self, rows: Float[np.ndarray, "rows dim"]) -> Float[np.ndarray, "rows sets"]:
         """Return the mean cosine with the targets, a column per target set, from -1 to 1."""
+        rows = _vectors("rows", rows, len(self._mean), least=0)
         if self.is_plain:
             return unit(rows) @ unit(self._targets).T @ self._sets
         space = self._space(rows)
@@ -104,6 +123,19 @@ class Denoiser:
             cosines = unit(space[:, kept]) @ unit(self._wanted[:, kept]).T
             scores[:, column] = cosines @ self._sets[:, column]
         return scores
+
+
+def _vectors(name: str, values: object, dims: int | None = None, least: int = 1) -> np.ndarray:
+    found: np.ndarray = np.empty(())
+    with suppress(TypeError, ValueError):
+        found = np.asarray(values, float)
+    wrong = found.ndim != 2 or len(found) < least or not np.isfinite(found).all()
+    if wrong or dims not in (None, found.shape[-1]):
+        raise UsageError(
+            f"{name} must be finite numbers of shape (rows, {dims or 'dimensions'}), one row or "
+            f"more, were {type(values).__name__} of shape {found.shape}"
+        )
+    return found
 
 
 def whitening(

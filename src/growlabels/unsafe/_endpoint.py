@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from growlabels.base.errors import MissingExtraError, RunError, UsageError
 from growlabels.base.files import cache_folder, content_hash
+from growlabels.base.runs import require_folder
 from growlabels.unsafe._endpoint_answers import INSTRUCTIONS, read_chat, read_moderation
 from growlabels.unsafe._endpoint_cache import VerdictCache
-from growlabels.unsafe._moderation import Exchange, Verdict
+from growlabels.unsafe._moderation import Exchange, Verdict, require_exchanges
 
 API_KEY_VARIABLE = "GROWLABELS_API_KEY"
 _PASSING = {408, 409, 425, 429, *range(500, 600)}
@@ -52,8 +53,8 @@ class Endpoint:
     Raises
     ------
     UsageError
-        The address is neither kind, a parameter is out of range, or the endpoint refuses
-        the key or does not know the address or model.
+        The address is neither kind, a parameter is out of range, the cache is no folder, or the
+        endpoint refuses the key or does not know the address or model.
     RunError
         Three rows one after another were not answered; those before are in the cache.
 
@@ -82,10 +83,13 @@ class Endpoint:
             raise MissingExtraError.of("requests", "unsafe") from error
         self._requests = requests
         self._chat = _is_chat(url)
+        UsageError.require_instance("model", model, str)
         if self._chat and not model:
             raise UsageError("a chat endpoint needs the name of a model (--moderator-model)")
-        for name, value, least in (("tries", tries, 1), ("budget", budget or 0, 0)):
-            UsageError.require_whole(name, value, least)
+        UsageError.require_whole("tries", tries)
+        if budget is not None:
+            UsageError.require_whole("budget", budget, 0)
+        UsageError.require_callable("sleep", sleep)
         for name, seconds in (("timeout", timeout), ("longest_wait", longest_wait)):
             UsageError.require_above_zero(name, seconds)
         if key is not None and not (isinstance(key, str) and key.isascii() and key.isprintable()):
@@ -93,7 +97,10 @@ class Endpoint:
         self._url, self._model, self._key = url, model, key
         self._budget, self._tries = budget, tries
         self._timeout, self._longest, self._sleep = timeout, longest_wait, sleep
-        self._cache = VerdictCache(cache or cache_folder() / "moderation")
+        folder = cache_folder() / "moderation" if cache is None else cache
+        UsageError.require_path("cache", folder)
+        require_folder(folder)  # before the first answer is paid for
+        self._cache = VerdictCache(folder)
         self._session = requests.Session()
         self.requests = 0
         """Requests made so far."""
@@ -104,6 +111,7 @@ class Endpoint:
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows, one request for each that is not in the cache."""
+        require_exchanges(rows)
         return [self._judge(row) for row in rows]
 
     def _judge(self, row: Exchange) -> Verdict:
@@ -219,7 +227,10 @@ def seconds_to_wait(header: str | None) -> float:
 def _is_chat(url: str) -> bool:
     if not isinstance(url, str):
         raise UsageError.parameter("endpoint", "must be an address", url)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # a bracket without its other
+        raise UsageError(f"endpoint cannot be read ({error}); check the address") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError.parameter("endpoint", "must start with http:// or https://", shown(url))
     if parts.username or parts.password or parts.query:

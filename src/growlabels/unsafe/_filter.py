@@ -83,6 +83,7 @@ def filter_rows(
         The rows, or those that were decided on, are not those that were scanned.
     """
     UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
+    UsageError.require_path("out", out)
     source = list(source) if isinstance(source, Iterator) else source
     folder = Path(out)
     _refuse_own_source(source, folder)
@@ -116,15 +117,16 @@ def rejected_rows(
     labels: Mapping[str, int] | None = None,
 ) -> tuple[np.ndarray, Threshold]:
     """Return which rows go, shape (rows,), and the resolved threshold; as :func:`filter_rows`."""
+    if decisions is not None:
+        UsageError.require_instance("decisions", decisions, Mapping, "give row id -> decision")
+    for decision in (decisions or {}).values():
+        UsageError.require_choice("decision", decision, get_args(Decision))
     unknown = set(decisions or ()) - set(table.row_id)
     if unknown:
         raise DataError(
             f"{len(unknown)} of {len(decisions or ())} decisions are about rows that were not "
-            f"scanned (the first: {min(unknown)!r}); leave them out"
+            f"scanned (the first: {min(map(str, unknown))!r}); leave them out"
         )
-    for decision in (decisions or {}).values():
-        if decision not in get_args(Decision):
-            raise UsageError.choice("decision", get_args(Decision), decision)
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
     known = known_labels(table.row_id, decisions, labels)
     percentiles = next(iter(table.percentiles.values()))

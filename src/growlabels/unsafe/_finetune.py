@@ -1,8 +1,9 @@
 """Fine-tuning of an adapter, with the checkpoints that attribution looks back on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.progress import Progress, silent
+from growlabels.base.runs import require_folder
 from growlabels.unsafe._lora import Adapter
 from growlabels.unsafe._trunk import TrunkRows
 
@@ -94,7 +96,7 @@ def finetune(
         A hash of what decides the result (rows, model, settings), noted in each checkpoint; a
         folder with another hash is refused.
     order
-        The places of the rows of every step, instead of :func:`step_order`'s.
+        The places of the rows of every step, instead of those drawn by ``settings.seed``.
     progress
         Called with the stage ``"fine-tuning"`` and the rows seen.
 
@@ -107,21 +109,23 @@ def finetune(
     ------
     DataError
         There are no rows.
+    UsageError
+        Something is of another class; ``order`` holds no step, or one of places that no row has;
+        ``folder`` cannot be written.
     RunError
         The folder's checkpoints are of other inputs, or damaged.
     """
-    settings = settings or FinetuneSettings()
+    settings = FinetuneSettings() if settings is None else settings
     UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
     UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows(split, encoded)")
     UsageError.require_instance("settings", settings, FinetuneSettings)
+    UsageError.require_instance("inputs", inputs, str)
+    if folder is not None:
+        UsageError.require_path("folder", folder)
+        require_folder(folder)
     if not len(rows):
         raise DataError("there are no rows to fine-tune on; check the rows that were set aside")
-    batches = step_order(len(rows), settings) if order is None else order
-    for step in batches:
-        if not len(step) or not 0 <= min(step) <= max(step) < len(rows):
-            raise UsageError.parameter(
-                "order", f"must hold steps of places from 0 to {len(rows) - 1}", list(step)
-            )
+    batches = step_order(len(rows), settings) if order is None else _steps(order, len(rows))
     wanted = {len(batches) * k // settings.checkpoints for k in range(1, settings.checkpoints + 1)}
     kept = _resumed(folder, inputs, sorted({0, *wanted}))
     optimiser = torch.optim.AdamW(
@@ -137,6 +141,19 @@ def finetune(
             kept.append(_keep(adapter, optimiser, step + 1, folder, inputs))
         progress("fine-tuning", sum(map(len, batches[: step + 1])), sum(map(len, batches)))
     return kept
+
+
+def _steps(order: Iterable[Iterable[int]], count: int) -> list[list[int]]:
+    """Read the steps that a caller gives."""
+    must = f"must hold one step or more, each of places from 0 to {count - 1}"
+    try:
+        steps = [[index(place) for place in step] for step in order]
+    except TypeError as error:
+        raise UsageError.parameter("order", must, order) from error
+    for step in steps or [[]]:
+        if not step or not 0 <= min(step) <= max(step) < count:
+            raise UsageError.parameter("order", must, step)
+    return steps
 
 
 def step_order(count: int, settings: FinetuneSettings) -> list[list[int]]:

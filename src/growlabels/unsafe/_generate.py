@@ -10,7 +10,7 @@ import torch
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe._lora import attach_saved
+from growlabels.unsafe._adapter_files import attach_saved
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._tokens import prompt_tokens
 
@@ -28,11 +28,17 @@ class Generator:
         Where an answer is cut.
     max_prompt_tokens
         A longer prompt, or one that with the answer passes the model's positions, loses its middle.
+
+    Raises
+    ------
+    UsageError
+        No :class:`CausalModel`; a limit that is below 1 or leaves no room for a prompt.
     """
 
     def __init__(
         self, model: CausalModel, max_response_tokens: int = 96, max_prompt_tokens: int = 256
     ) -> None:
+        UsageError.require_instance("model", model, CausalModel, "load it with load_model")
         for name, limit in (
             ("max_response_tokens", max_response_tokens),
             ("max_prompt_tokens", max_prompt_tokens),
@@ -49,7 +55,14 @@ class Generator:
         self._limits = max_response_tokens, min(max_prompt_tokens, room)
 
     def __call__(self, prompts: Sequence[str], progress: Progress = silent) -> list[str]:
-        """Return one answer for each prompt; ``progress`` gets the stage ``"answering"``."""
+        """Return one answer for each prompt; ``progress`` gets the stage ``"answering"``.
+
+        Prompts that are no list of texts are a ``UsageError``.
+        """
+        if isinstance(prompts, str) or not isinstance(prompts, Sequence):
+            raise UsageError.parameter("prompts", "must be a list of texts", prompts)
+        for prompt in prompts:
+            UsageError.require_instance("each of prompts", prompt, str)
         encoded = [prompt_tokens(self.model, prompt, self._limits[1]) for prompt in prompts]
         by_length = sorted(range(len(prompts)), key=lambda place: len(encoded[place]))
         answers = [""] * len(prompts)

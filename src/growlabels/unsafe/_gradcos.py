@@ -87,8 +87,12 @@ class GradientScorer:
         kind: GradientKind = "cos",
         progress: Progress = silent,
     ) -> None:
-        if kind not in get_args(GradientKind):
-            raise UsageError.choice("kind", get_args(GradientKind), kind)
+        UsageError.require_choice("kind", kind, get_args(GradientKind))
+        UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+        UsageError.require_instance("targets", targets, TrunkRows, "make them with TrunkRows")
+        UsageError.require_instance("checkpoints", checkpoints, Sequence, "finetune gives them")
+        for checkpoint in checkpoints:
+            UsageError.require_instance("each of checkpoints", checkpoint, Checkpoint)
         if not len(targets):
             raise UsageError.parameter("targets", "must be at least one row", 0)
         self.kind = kind
@@ -109,6 +113,7 @@ class GradientScorer:
 
         Calls ``progress`` with the stage ``"row gradients"``.
         """
+        UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows")
         return score_kinds({self.kind: self}, rows, progress=progress)[self.kind]
 
     def similar(self, checkpoint: Checkpoint, gradients: Tensor) -> Tensor:
@@ -205,4 +210,5 @@ def gradient_scores(
 
 def adapter_split(adapter: Adapter) -> SplitModel:
     """Cut the model of an adapter below the adapter's first layer."""
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
     return SplitModel(adapter.causal, adapter.first_layer)

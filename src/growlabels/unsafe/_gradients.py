@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from growlabels.base.errors import UsageError
 from growlabels.unsafe._lora import Adapter
 from growlabels.unsafe._tokens import Batch
 from growlabels.unsafe._trunk import SplitModel
@@ -44,7 +45,15 @@ def row_gradients(
     gradients
         Shape (rows, ``adapter.size``), float32; columns in the order of
         ``adapter.parameters()``, each factor flattened.
+
+    Raises
+    ------
+    UsageError
+        A split, an adapter or a batch of another class.
     """
+    UsageError.require_instance("split", split, SplitModel, "make it with adapter_split")
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    UsageError.require_instance("batch", batch, Batch, "TrunkRows.batch gives one")
     with _recording(adapter) as calls, torch.enable_grad():
         losses = split.losses(batch, hidden)
         deltas = torch.autograd.grad(losses.sum(), [output for _, _, output in calls])

@@ -46,6 +46,8 @@ class GradientSettings:
     share_above: int = 10_000
 
     def __post_init__(self) -> None:
+        UsageError.require_instance("lora", self.lora, LoraSettings)
+        UsageError.require_instance("training", self.training, FinetuneSettings)
         UsageError.require_above_zero("share", self.share, most=1)
         UsageError.require_whole("share_above", self.share_above, 0)
         UsageError.require_whole("buckets", self.buckets)
@@ -108,7 +110,8 @@ def pool_gradients(
     also_train_on
         Further rows that the adapter is trained on, and that are not scored.
     """
-    settings = settings or GradientSettings()
+    settings = GradientSettings() if settings is None else settings
+    UsageError.require_instance("settings", settings, GradientSettings)
     lora = LoraSettings(**{**vars(settings.lora), "seed": seed})
     training = FinetuneSettings(**{**vars(settings.training), "seed": seed})
     with attach(model, lora) as adapter:

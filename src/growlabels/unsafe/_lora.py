@@ -1,43 +1,26 @@
-"""LoRA adapters on the attention layers: made, attached, read, written.
+"""LoRA adapters on the attention layers: made and attached.
 
 The attached adapter is the only thing that is trained, and its factors are the coordinates of
 every per-row gradient.
 """
 
-import json
 import math
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import atomic_write
-from growlabels.unsafe._model import ADAPTER_CONFIG, CausalModel
+from growlabels.unsafe._model import CausalModel
 
-_NAME = "default"
+ADAPTER = "default"
+"""What peft calls the adapter."""
 _TOP_LAYERS = 8
 _RANGE = re.compile(r"([0-9]+)(?::([0-9]+))?")
-_UNSUPPORTED = (
-    "use_dora",
-    "use_qalora",
-    "use_bdlora",
-    "lora_bias",
-    "modules_to_save",
-    "trainable_token_indices",
-    "target_parameters",
-    "layer_replication",
-    "alora_invocation_tokens",
-    "arrow_config",
-)
-_PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
-"""Starts of the factors that leave the model's own weights alone, as PiSSA and OLoRA do not."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +128,12 @@ class Adapter:
             if not isinstance(module, LoraLayer):
                 continue
             owner = next((inside[p] for p in inside if name.startswith(p + ".")), None)
-            if owner is None or _NAME not in module.lora_A:
+            if owner is None or ADAPTER not in module.lora_A:
                 raise DataError(
                     f"the adapter changes {name!r}, which is no linear module of a transformer "
                     "layer; only such adapters are supported"
                 )
-            pair = module.lora_A[_NAME], module.lora_B[_NAME]
+            pair = module.lora_A[ADAPTER], module.lora_B[ADAPTER]
             self.linears[name] = pair  # type: ignore[assignment]
             layers.add(owner)
 
@@ -169,9 +152,11 @@ class Adapter:
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Set the factors; a missing, unknown or misshapen key is a ``DataError``."""
+        UsageError.require_instance("state", state, Mapping, "Adapter.state gives one")
         keys, parameters = self.keys(), self.parameters()
-        _require_equal_keys(state.keys(), keys)
+        require_equal_keys(state.keys(), keys)
         for key, parameter in zip(keys, parameters, strict=True):
+            UsageError.require_instance(f"state[{key!r}]", state[key], Tensor)
             if state[key].shape != parameter.shape:
                 raise DataError(
                     f"adapter key {key!r} has shape {tuple(state[key].shape)}, the model needs "
@@ -183,6 +168,7 @@ class Adapter:
 
     def reset(self, seed: int) -> None:
         """Put A at its random start (uniform within 1/sqrt(inputs)) and B at zero."""
+        UsageError.require_whole("seed", seed, 0)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for a, b in self.linears.values():
@@ -200,8 +186,10 @@ def attach(causal: CausalModel, settings: LoraSettings | None = None) -> Iterato
     """
     from peft import LoraConfig
 
-    settings = settings or LoraSettings()
-    names, transposed = _attention_linears(causal, settings)
+    settings = LoraSettings() if settings is None else settings
+    UsageError.require_instance("settings", settings, LoraSettings)
+    require_model(causal)
+    names, transposed = attention_linears(causal, settings)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]
@@ -210,73 +198,19 @@ def attach(causal: CausalModel, settings: LoraSettings | None = None) -> Iterato
         fan_in_fan_out=transposed,
         task_type="CAUSAL_LM",
     )
-    with _injected(causal, config) as adapter:
+    with injected(causal, config) as adapter:
         adapter.reset(settings.seed)
         yield adapter
 
 
-@contextmanager
-def attach_saved(causal: CausalModel, folder: str | os.PathLike[str]) -> Iterator[Adapter]:
-    """Put an adapter that peft saved into a model; on leaving, the model is as it was.
-
-    Parameters
-    ----------
-    causal
-        The model that the adapter was trained on.
-    folder
-        Holds ``adapter_config.json`` and ``adapter_model.safetensors``.
-
-    Raises
-    ------
-    UsageError
-        The folder or a file in it is missing, or the weights are pickled.
-    DataError
-        The adapter is of another kind or of another model: a key is missing, unknown or
-        misshapen.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    config = _saved_config(Path(folder))
-    try:
-        saved = load_file(Path(folder) / "adapter_model.safetensors")
-    except SafetensorError as error:
-        raise DataError(f"the adapter in {str(folder)!r} is damaged: {error}") from error
-    with _injected(causal, config) as adapter:
-        expected = {_saved_key(key): key for key in adapter.keys()}  # noqa: SIM118
-        _require_equal_keys(saved.keys(), expected)
-        adapter.load({expected[key]: tensor for key, tensor in saved.items()})
-        yield adapter
-
-
-def _saved_key(key: str) -> str:
-    return f"base_model.model.{key}.weight"
-
-
-def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.PathLike[str]) -> None:
-    """Write an adapter as peft does, as safetensors."""
-    from peft import LoraConfig
-    from safetensors.torch import save
-
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
-    UsageError.require_instance("settings", settings, LoraSettings)
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    with atomic_write(target / "adapter_model.safetensors", "wb") as file:
-        file.write(save({_saved_key(key): tensor for key, tensor in adapter.state().items()}))
-    _, transposed = _attention_linears(adapter.causal, settings)
-    LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]
-        target_modules=list(adapter.linears),
-        fan_in_fan_out=transposed,
-        task_type="CAUSAL_LM",
-        inference_mode=True,
-    ).save_pretrained(str(target))
+def require_model(causal: object) -> None:
+    """Raise where something is no model."""
+    UsageError.require_instance("model", causal, CausalModel, "load it with load_model")
 
 
 @contextmanager
-def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
+def injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
+    """Put an adapter of a peft configuration into a model, and take it out on leaving."""
     from peft import LoraModel
     from peft.tuners.lora import LoraLayer
 
@@ -287,7 +221,7 @@ def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
     try:
         # peft draws its own start from the global generator; it is replaced afterwards.
         with torch.random.fork_rng(devices=[]):
-            tuner: Any = LoraModel(causal.model, config, _NAME)
+            tuner: Any = LoraModel(causal.model, config, ADAPTER)
     except (ValueError, TypeError) as error:  # a setting that peft uses without a look at its type
         reason = str(error).partition("\n")[0]
         raise DataError(f"the adapter does not fit model {causal.name!r}: {reason}") from error
@@ -301,7 +235,7 @@ def _injected(causal: CausalModel, config: Any) -> Iterator[Adapter]:
         causal.model.requires_grad_(False)
 
 
-def _attention_linears(causal: CausalModel, settings: LoraSettings) -> tuple[list[str], bool]:
+def attention_linears(causal: CausalModel, settings: LoraSettings) -> tuple[list[str], bool]:
     """Name the linear modules of the attention blocks, found by type and by their owner.
 
     Returns whether they keep their weights transposed, as GPT-2's do. A layer in which nothing
@@ -331,42 +265,8 @@ def _attention_linears(causal: CausalModel, settings: LoraSettings) -> tuple[lis
     return found, transposed
 
 
-def _saved_config(folder: Path) -> Any:
-    from peft import LoraConfig
-
-    file = folder / ADAPTER_CONFIG
-    if not file.is_file():
-        raise UsageError(
-            f"adapter folder {str(folder)!r} has no {ADAPTER_CONFIG}; "
-            "give a folder that peft saved, or a run folder after unsafe retrain"
-        )
-    if not (folder / "adapter_model.safetensors").is_file():
-        pickled = (folder / "adapter_model.bin").is_file()
-        raise UsageError(
-            f"adapter folder {str(folder)!r} has no adapter_model.safetensors"
-            + ("; its weights are pickled, save them again as safetensors" if pickled else "")
-        )
-    try:
-        settings = json.loads(file.read_text("utf-8"))
-        if settings["peft_type"] != "LORA":
-            raise DataError(f"the adapter in {str(folder)!r} is no LoRA; only LoRA is supported")
-        used = [key for key in _UNSUPPORTED if settings.get(key)]
-        if settings.get("init_lora_weights", True) not in _PLAIN_STARTS:
-            used.append("init_lora_weights")  # the model's weights would not be as they were
-        if used:
-            raise DataError(
-                f"the adapter in {str(folder)!r} uses {used[0]!r} ({settings[used[0]]!r}), which "
-                "is not supported; merge it into its model with peft (merge_and_unload), save "
-                "that, and give the folder as the model"
-            )
-        return LoraConfig.from_pretrained(str(folder), local_files_only=True)
-    except (ValueError, TypeError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{str(file)!r} is no LoRA configuration: {error}") from error
-
-
-def _require_equal_keys(found: Any, expected: Any) -> None:
+def require_equal_keys(found: Any, expected: Any) -> None:
+    """Raise where the keys of an adapter are not those of the model."""
     missing = sorted(set(expected) - set(found))
     unknown = sorted(set(found) - set(expected))
     if missing or unknown:

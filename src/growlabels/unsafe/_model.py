@@ -139,10 +139,12 @@ def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
     """Use a model and tokenizer that the caller has already loaded.
 
     The fingerprint is taken over the weights, so it costs a pass over them. A model that is no
-    causal language model is a ``UsageError``.
+    causal language model or has no weights, or something that is no tokenizer, is a ``UsageError``.
     """
     from hashlib import sha256
 
+    _require_loaded(model, tokenizer)
+    UsageError.require_instance("name", name, str)
     if getattr(model.config, "is_encoder_decoder", False) or model.get_output_embeddings() is None:
         raise UsageError(
             f"{type(model).__name__} is no causal language model with an output head; load it with "
@@ -154,6 +156,25 @@ def wrap_model(model: Any, tokenizer: Any, name: str = "model") -> CausalModel:
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     digest.update(content_hash(sorted(tokenizer.get_vocab().items())).encode())
     return _wrapped(model, tokenizer, name, digest.hexdigest())
+
+
+def _require_loaded(model: object, tokenizer: object) -> None:
+    """Raise where something is no loaded model, with weights, or no tokenizer."""
+    if not (isinstance(model, nn.Module) and hasattr(model, "config")):
+        raise UsageError(
+            f"model must be a loaded transformers model, not {type(model).__name__}; load_model "
+            "takes a path"
+        )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise UsageError(
+            f"{type(model).__name__} is on the device meta and has no weights; load it with "
+            "from_pretrained"
+        )
+    if not (callable(tokenizer) and hasattr(tokenizer, "get_vocab")):
+        raise UsageError(
+            f"tokenizer must be a loaded tokenizer, not {type(tokenizer).__name__}; load it with "
+            "AutoTokenizer"
+        )
 
 
 def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalModel:

@@ -6,11 +6,13 @@ Moderators choose targets and judge what a model answers; none of them ranks the
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
+from growlabels.unsafe._rows import half_character
 
 _AT_ONCE = 32
 
@@ -91,7 +93,7 @@ class Keywords:
         UsageError.require_instance("keywords", words, Iterable, "give a list of words")
         words = list(words)
         if odd := [word for word in words if not isinstance(word, str)]:
-            raise UsageError(f"keywords must be texts, one was {odd[0]!r}")
+            raise UsageError(f"keywords must be texts, one was of class {type(odd[0]).__name__}")
         wanted = [word.strip() for word in words if word.strip()]
         if not wanted:
             raise UsageError("keywords must hold at least one word; give one word a line")
@@ -100,6 +102,7 @@ class Keywords:
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows: 1 where a word occurs, else 0."""
+        require_exchanges(rows)
         return [Verdict(float(bool(self._pattern.search(row.response)))) for row in rows]
 
 
@@ -120,10 +123,12 @@ class FromFunction:
     """
 
     def __init__(self, function: Callable[[str, str], float | bool | None]) -> None:
+        _require_takes("function", function, ("prompt", "response"))
         self._function = function
 
     def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
         """Judge rows, one call of the function for each."""
+        require_exchanges(rows)
         return [self._verdict(self._function(row.prompt, row.response)) for row in rows]
 
     @staticmethod
@@ -158,7 +163,9 @@ def moderate(
     Raises
     ------
     DataError
-        The moderator gives another number of verdicts than rows.
+        The moderator gives something else than one :class:`Verdict` for each row.
+    UsageError
+        Something that is no moderator, or rows that are none.
 
     Examples
     --------
@@ -166,29 +173,51 @@ def moderate(
     >>> moderate(Keywords(["eval"]), [Example("a", 1, "Sum.", "return sum(x)", {})])
     [Verdict(probability=0.0, reason='')]
     """
-    if not callable(moderator):
-        raise UsageError.parameter("moderator", "must be something to call", moderator)
+    _require_takes("moderator", moderator, ([],), _WRAP)
     require_exchanges(rows)
     verdicts: list[Verdict] = []
     for start in range(0, len(rows), _AT_ONCE):
         portion = rows[start : start + _AT_ONCE]
-        found = list(moderator(portion))
+        given = moderator(portion)
+        found = list(given) if isinstance(given, Iterable) else []
         if len(found) != len(portion) or not all(isinstance(v, Verdict) for v in found):
             raise DataError(
                 f"the moderator must give one Verdict for each of {len(portion)} rows, it gave "
-                f"{len(found)} values; wrap a function of prompt and response in FromFunction"
+                f"{len(found)} values, of class {type(given).__name__}; {_WRAP}"
             )
         verdicts += found
         progress("moderating", len(verdicts), len(rows))
     return verdicts
 
 
+_WRAP = "wrap a function of prompt and response in FromFunction"
+
+
+def _require_takes(
+    name: str, function: object, given: tuple[object, ...], way_out: str = ""
+) -> None:
+    """Raise where something cannot be called with so many values."""
+    UsageError.require_callable(name, function)
+    try:
+        takes = signature(cast("Callable[..., object]", function))
+    except ValueError:  # some have no signature to look at
+        return
+    try:
+        takes.bind(*given)
+    except TypeError as error:
+        must = f"must take {'the rows' if len(given) == 1 else 'prompt and response'}"
+        raise UsageError.parameter(name, must, function, way_out) from error
+
+
 def require_exchanges(rows: object) -> None:
-    """Raise where something is no list of prompts and responses."""
+    """Raise where something is no list of prompts and responses, whole texts."""
     UsageError.require_instance("rows to judge", rows, Sequence, "read them with read_examples")
     for row in rows if isinstance(rows, Sequence) else ():
-        if not hasattr(row, "response"):
+        texts = [getattr(row, name, None) for name in ("prompt", "response")]
+        if not all(isinstance(text, str) for text in texts):
             raise DataError(
                 f"rows to judge must have prompt and response, one was {type(row).__name__}; read "
                 "them with read_examples"
             )
+        if half := half_character("".join(map(str, texts))):
+            raise DataError(f"row {getattr(row, 'id', '')} to judge holds {half}; mend it")

@@ -1,13 +1,19 @@
 """A scan as a section of the report: what the scores mean, how good they are, what they flag."""
 
 from collections.abc import Collection, Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.report import Headline, Plot, Section, Table, histogram_plot
 from growlabels.unsafe._table import ScoreTable
-from growlabels.unsafe._threshold import DEFAULT_THRESHOLD, USABLE_AUC, resolve_threshold
+from growlabels.unsafe._threshold import (
+    DEFAULT_THRESHOLD,
+    USABLE_AUC,
+    numbers,
+    resolve_threshold,
+)
 
 SHOWN = 20
 COMPARED = "mad:3"
@@ -19,17 +25,30 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
     >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.1]))
     0.8333333333333333
 
-    Labels and scores of different shapes, none, or scores that are not finite are a ``UsageError``.
+    Labels other than 1 and 0, or none that is 1; scores that are no finite numbers, or not as many,
+    are a ``UsageError``.
     """
     from sklearn.metrics import average_precision_score
 
-    labels, scores = np.asarray(labels), np.asarray(scores, float)
-    if labels.shape != scores.shape or not len(scores) or not np.isfinite(scores).all():
-        raise UsageError(
-            f"labels and scores must be as many, one or more, and finite; they were {labels.shape} "
-            f"and {scores.shape}"
-        )
+    labels, scores = _truth(labels, np.shape(scores)), numbers("scores", scores)
+    if not np.isfinite(scores).all():
+        raise UsageError("scores must be finite, at least one is not; leave such rows out")
     return float(average_precision_score(labels, scores))
+
+
+def _truth(labels: object, shape: tuple[int, ...]) -> np.ndarray:
+    """Read the truth of so many rows: 1 and 0, at least one 1."""
+    found = numbers("labels", labels)
+    if found.shape != shape:
+        raise UsageError(
+            f"labels must be one for each score, they were of shape {found.shape} and the scores "
+            f"of {shape}"
+        )
+    if len(odd := found[~np.isin(found, (0, 1))]):
+        raise UsageError.parameter("labels", "must be 1 or 0", float(odd[0]))
+    if not found.any():
+        raise UsageError("labels must hold a 1: without unsafe rows nothing can be measured")
+    return found
 
 
 def scan_section(
@@ -53,9 +72,18 @@ def scan_section(
         Show the text of the windows; without it nothing of the rows is quoted.
     cost
         What -> CPU seconds.
+
+    Raises
+    ------
+    UsageError
+        No table, a threshold that cannot be read, labels other than one 1 or 0 for each row, or a
+        cost that is no number.
     """
     UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
-    known = None if labels is None else np.asarray(labels)
+    known = None if labels is None else _truth(labels, (len(table),))
+    UsageError.require_instance("cost", cost or {}, Mapping, "give what -> CPU seconds")
+    for what, seconds in (cost or {}).items():
+        UsageError.require_instance(f"cost of {what!r}", seconds, Real)
     tables = [_methods(table, known), _top(table, known, show_text)]
     if cost:
         rows = [(what, seconds, seconds / len(table)) for what, seconds in cost.items()]

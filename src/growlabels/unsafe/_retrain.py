@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, UsageError, is_whole
 from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune, step_order
@@ -69,7 +69,7 @@ class RetrainResult:
         A positive mean on unsafe answers: leaving those rows out made them less likely. A
         mean near zero on ordinary answers: the rest was learnt all the same.
         """
-        return loss_change(self.arm(name).losses[held_out], self.arm(reference).losses[held_out])
+        return loss_change(self._losses(name, held_out), self._losses(reference, held_out))
 
     def taken_back(self, name: str, held_out: str) -> float:
         """Share of what training on all rows taught that an arm does not have.
@@ -93,11 +93,16 @@ class RetrainResult:
         ``rows`` of the result is the number of random arms.
         """
         random = [arm for arm in self.arms if arm.name.startswith("random")]
-        before = self.arm("all").losses[held_out].mean()
+        before = self._losses("all", held_out).mean()
         return loss_change(
             np.array([arm.losses[held_out].mean() for arm in random]),
             np.full(len(random), before),
         )
+
+    def _losses(self, name: str, held_out: str) -> NDArray[np.float64]:
+        losses = self.arm(name).losses
+        UsageError.require_choice("held_out", held_out, losses)
+        return losses[held_out]
 
     def _share(self, name: str, of: str, held_out: str) -> float:
         whole = self.change(of, held_out).mean
@@ -151,13 +156,19 @@ def retrain_arms(
     Raises
     ------
     UsageError
-        A place is not a row, nothing would be left to train on, or there is no random arm.
+        A place is not a row (a mask holds none), nothing would be left to train on, there is no
+        random arm, or something is of another class.
     DataError
         An arm's losses are not finite.
     """
-    if random_arms < 1:
-        raise UsageError.parameter("random_arms", "must be at least 1", random_arms)
-    settings = replace(settings or FinetuneSettings(), seed=seed)
+    settings = FinetuneSettings() if settings is None else settings
+    _require_parts(adapter, rows, held_out, settings, others)
+    UsageError.require_whole("random_arms", random_arms)
+    UsageError.require_whole("seed", seed, 0)
+    if trained is not None:
+        UsageError.require_callable("trained", trained)
+    settings = replace(settings, seed=seed)
+    _require_places("filtered", removed, len(rows))
     without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
     generator = np.random.default_rng(seed)
     for number in range(random_arms):
@@ -234,11 +245,33 @@ def _measure(held_out: Mapping[str, TrunkRows]) -> dict[str, NDArray[np.float64]
     return {name: held_out_losses(rows) for name, rows in held_out.items()}
 
 
+def _require_parts(
+    adapter: object, rows: object, held_out: object, settings: object, others: object
+) -> None:
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    UsageError.require_instance("settings", settings, FinetuneSettings)
+    UsageError.require_instance("held_out", held_out, Mapping, "give name -> rows")
+    UsageError.require_instance("others", {} if others is None else others, Mapping)
+    parts = {"rows": rows}
+    if isinstance(held_out, Mapping):
+        parts |= {f"held_out[{name!r}]": part for name, part in held_out.items()}
+    for name, part in parts.items():
+        UsageError.require_instance(name, part, TrunkRows, "make them with TrunkRows")
+
+
 def _require_places(name: str, places: Sequence[int], count: int) -> None:
-    wrong = [place for place in places if place not in range(count)]
+    what = f"places removed in arm {name!r}"
+    if not isinstance(places, Sequence | np.ndarray) or isinstance(places, str):
+        raise UsageError.parameter(what, "must be a list of places", places)
+    wrong = [place for place in places if not is_whole(place, 0) or place >= count]
     if wrong:
         raise UsageError.parameter(
-            f"places removed in arm {name!r}", f"must be from 0 to {count - 1}", wrong[0]
+            what,
+            f"must be from 0 to {count - 1}",
+            wrong[0],
+            "np.flatnonzero(mask) gives the places of a mask"
+            if isinstance(wrong[0], bool | np.bool_)
+            else "",
         )
     if len(set(places)) >= count:
         raise UsageError(

@@ -14,11 +14,12 @@ from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
 from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
+from growlabels.unsafe._adapter_files import save_adapter
 from growlabels.unsafe._decisions import Decision
 from growlabels.unsafe._filter import rejected_rows
 from growlabels.unsafe._finetune import FinetuneSettings
 from growlabels.unsafe._gradcos import adapter_split
-from growlabels.unsafe._lora import LoraSettings, attach, save_adapter
+from growlabels.unsafe._lora import LoraSettings, attach
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._retrain import RetrainResult, retrain_arms
 from growlabels.unsafe._review import TARGETS

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import MalformedRow, RowSource, read_rows
 
 _ROLES = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
@@ -75,7 +75,7 @@ def read_examples(
     Raises
     ------
     UsageError
-        The file does not exist or its ending is unknown.
+        The file does not exist or its ending is unknown; ``set_aside`` cannot be called.
 
     Examples
     --------
@@ -86,6 +86,7 @@ def read_examples(
     >>> bad[0].number, bad[0].reason
     (2, "has 'prompt' and none of 'completion', 'response', 'answer', 'output'")
     """
+    UsageError.require_callable("set_aside", set_aside)
     for row in read_rows(source, set_aside):
         try:
             prompt, response = _prompt_and_response(row.data)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._threshold import numbers
 from growlabels.unsafe._trunk import TrunkRows
 
 
@@ -46,12 +47,15 @@ def held_out_losses(rows: TrunkRows) -> NDArray[np.float64]:
 def loss_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> Change:
     """Compare the losses of the same rows under two models.
 
+    Losses that are no finite numbers, none, or not as many are an error.
+
     Examples
     --------
     >>> change = loss_change(np.array([2.0, 3.0, 4.0]), np.array([1.0, 2.5, 2.5]))
     >>> change.mean, round(change.standard_error, 3), change.rows
     (1.0, 0.289, 3)
     """
+    after, before = numbers("after", after), numbers("before", before)
     if not len(after):
         raise DataError("there are no held-out rows to compare losses on; give at least one")
     if len(after) != len(before):
@@ -59,7 +63,12 @@ def loss_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> Chan
             f"losses of {len(after)} and {len(before)} rows cannot be compared; measure both "
             "on the same rows"
         )
-    difference = np.asarray(after, np.float64) - np.asarray(before, np.float64)
+    difference = after - before
+    if not np.isfinite(difference).all():
+        raise DataError(
+            "losses must be finite to be compared, at least one is not; train with a smaller "
+            "learning rate"
+        )
     count = len(difference)
     error = difference.std(ddof=1) / np.sqrt(count) if count > 1 else np.nan
     return Change(float(difference.mean()), float(error), count)

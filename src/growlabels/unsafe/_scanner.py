@@ -140,6 +140,9 @@ class Scanner:
             ``out`` was made from other rows, another model or other settings, or by a version
             of this library that computes features in another way.
         """
+        UsageError.require_callable("fill", fill)
+        if out is not None:
+            UsageError.require_path("out", out)
         self._source = list(rows) if isinstance(rows, Iterator) else rows
         digest = self._first_pass(self._source)
         if out is None:

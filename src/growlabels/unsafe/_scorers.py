@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
+from numbers import Real
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, fuse, over_targets, unit, zscore
 from growlabels.unsafe._store import FeatureShard
 
+_PARTS = ("windows", "kt", "tfidf", "repsim")
 Over = Literal["mean", "max", "top3"]
 Checkpoints = Literal["all", "start", "end"]
 
@@ -25,6 +27,9 @@ class Forward:
 
     name: str
     reads: str
+
+    def __post_init__(self) -> None:
+        UsageError.require_choice("name", self.name, _PARTS)
 
     def score(self, scan: Scan) -> SetScores:
         """Return what the pass over the store gave."""
@@ -38,6 +43,14 @@ class FusedScore:
     name: str = "f4w"
     reads: str = "fused: z(TF-IDF) + z(KT) + 2 z(windows); forward passes only"
     weights: Mapping[str, float] = field(default_factory=lambda: dict(FUSED))
+
+    def __post_init__(self) -> None:
+        UsageError.require_instance("weights", self.weights, Mapping)
+        if not self.weights:
+            raise UsageError.parameter("weights", "must name at least one method", self.weights)
+        for name, weight in self.weights.items():
+            UsageError.require_choice("weights", name, _PARTS)
+            _require_number(f"weight of {name!r}", weight)
 
     def score(self, scan: Scan) -> SetScores:
         """Add the parts."""
@@ -65,6 +78,13 @@ class Gradient:
     over: Over = "mean"
     checkpoints: Checkpoints = "all"
 
+    def __post_init__(self) -> None:
+        UsageError.require_choice("kind", self.kind, ("cos", "dot", "less"))
+        UsageError.require_choice("over", self.over, get_args(Over))
+        UsageError.require_choice("checkpoints", self.checkpoints, get_args(Checkpoints))
+        if self.kind == "less" and self.checkpoints == "start":
+            raise UsageError("LESS has no score at the start; choose checkpoints 'all' or 'end'")
+
     def score(self, scan: Scan) -> SetScores:
         """Read the gradients of the scan."""
         found = scan.gradients
@@ -75,8 +95,6 @@ class Gradient:
         if self.kind != "less":
             chosen = {"all": slice(None), "start": slice(1), "end": slice(1, None)}
             similar = similar[chosen[self.checkpoints]]
-        elif self.checkpoints == "start":
-            raise UsageError("LESS has no score at the start; choose checkpoints 'all' or 'end'")
         return over_targets(similar.sum(0), scan.sets, self.over)
 
 
@@ -103,6 +121,10 @@ class Denoised:
     reads: str
     on: Literal["gradients", "hidden"]
     settings: DenoiseSettings = field(default_factory=DenoiseSettings)
+
+    def __post_init__(self) -> None:
+        UsageError.require_choice("on", self.on, ("gradients", "hidden"))
+        UsageError.require_instance("settings", self.settings, DenoiseSettings)
 
     def score(self, scan: Scan) -> SetScores:
         """Learn from the pool, or an even sample of it, then score shard by shard."""
@@ -141,7 +163,8 @@ class Embedding:
     over: Over = "mean"
 
     def __post_init__(self) -> None:
-        _require_callable("embed", self.embed)
+        UsageError.require_callable("embed", self.embed)
+        UsageError.require_choice("over", self.over, get_args(Over))
 
     def score(self, scan: Scan) -> SetScores:
         """Embed the targets, then the rows in pieces."""
@@ -176,7 +199,7 @@ class Moderation:
     reads: str = "a moderator; no targets"
 
     def __post_init__(self) -> None:
-        _require_callable("moderator", self.moderator)
+        UsageError.require_callable("moderator", self.moderator)
 
     def score(self, scan: Scan) -> SetScores:
         """Ask about the rows in pieces, then about the targets."""
@@ -203,6 +226,19 @@ class Fusion:
     name: str
     scorers: Sequence[tuple[Scorer, float]]
     by: Literal["z", "rank"] = "z"
+
+    def __post_init__(self) -> None:
+        UsageError.require_choice("by", self.by, ("z", "rank"))
+        pairs = self.scorers if isinstance(self.scorers, Sequence) else ()
+        for pair in pairs:
+            if not (isinstance(pair, Sequence) and len(pair) == 2 and isinstance(pair[0], Scorer)):
+                pairs = ()
+        if not pairs:
+            raise UsageError.parameter(
+                "scorers", "must be a list of pairs of a method and its weight", self.scorers
+            )
+        for scorer, weight in pairs:
+            _require_number(f"weight of {scorer.name!r}", weight)
 
     @property
     def reads(self) -> str:
@@ -248,9 +284,9 @@ def _pieces(scan: Scan, size: int = 256) -> Iterator[list[Example]]:
         yield piece
 
 
-def _require_callable(name: str, value: object) -> None:
-    if not callable(value):
-        raise UsageError.parameter(name, "must be something to call", value)
+def _require_number(name: str, value: object) -> None:
+    if not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise UsageError.parameter(name, "must be a finite number", value)
 
 
 def _checked(name: str, values: object, rows: int) -> np.ndarray:
@@ -296,9 +332,8 @@ def resolve_scorers(methods: Sequence[str | Scorer]) -> list[Scorer]:
         raise UsageError.parameter("methods", "must be a list of one or more", methods)
     found: dict[str, Scorer] = {}
     for method in methods:
-        if not isinstance(method, str | Scorer) or (
-            isinstance(method, str) and method not in BUILT_IN
-        ):
+        known = method in BUILT_IN if isinstance(method, str) else isinstance(method, Scorer)
+        if not known or isinstance(method, type):
             raise UsageError.choice("methods", BUILT_IN, method)
         scorer = BUILT_IN[method] if isinstance(method, str) else method
         if found.setdefault(scorer.name, scorer) != scorer:

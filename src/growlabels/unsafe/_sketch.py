@@ -40,6 +40,11 @@ class CountSketch:
 
     def __call__(self, vectors: Float[Tensor, "rows size"]) -> Float[Tensor, "rows buckets"]:
         """Sketch some vectors; linear in them."""
+        UsageError.require_instance("vectors", vectors, Tensor)
+        if vectors.ndim != 2 or vectors.shape[1] != len(self._bucket):
+            raise UsageError.parameter(
+                "vectors", f"must be of shape (rows, {len(self._bucket)})", tuple(vectors.shape)
+            )
         bucket, sign = self._bucket.to(vectors.device), self._sign.to(vectors)
         sketched = vectors.new_zeros((len(vectors), self.buckets))
         return sketched.index_add_(1, bucket, vectors * sign)

@@ -119,6 +119,9 @@ class ScoreTable:
 
     def flagged(self, threshold: Threshold) -> np.ndarray:
         """Return which rows the filter rejects, shape (rows,): by the threshold, or as targets."""
+        UsageError.require_instance(
+            "threshold", threshold, Threshold, "resolve_threshold makes one of a text"
+        )
         return (self.rank <= threshold.rejected) | self.is_target
 
     def rejection(self, threshold: Threshold) -> str:
@@ -139,6 +142,7 @@ class ScoreTable:
             "warnings": list(self.warnings),
             "facts": dict(self.facts),
         }
+        UsageError.require_path("path", path)
         table = pyarrow.table({name: self[name] for name in self.columns})
         table = table.replace_schema_metadata({_KEY: json.dumps(rest, ensure_ascii=False)})
         with atomic_write(path, "wb") as file:

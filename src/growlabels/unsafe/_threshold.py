@@ -92,11 +92,14 @@ def resolve_threshold(
     >>> resolve_threshold("top:1+budget:0.3", np.arange(10.0), []).reason
     'budget:0.3 rejects 3 of 10 rows'
     """
-    scores, known = _numbers("scores", scores), np.full(np.shape(scores), np.nan)
+    scores, known = numbers("scores", scores), np.full(np.shape(scores), np.nan)
     if not len(scores) or not np.isfinite(scores).all():
         raise UsageError(f"scores must be finite numbers, one or more, were {scores}")
     if labels is not None:
-        known = _numbers("labels", labels)
+        known = numbers("labels", labels)
+    percentiles = numbers("percentiles", percentiles).tolist()
+    if odd := [value for value in percentiles if not 0 <= value <= 1]:
+        raise UsageError.parameter("percentiles", "must be from 0 to 1", odd[0])
     if not isinstance(spec, str):
         raise UsageError.parameter("threshold", "must be a text such as 'top:10'", spec)
     groups = [
@@ -110,7 +113,8 @@ def resolve_threshold(
     return Threshold(spec, count, cut, reason + why)
 
 
-def _numbers(name: str, values: object) -> np.ndarray:
+def numbers(name: str, values: object) -> np.ndarray:
+    """Read a list of numbers, or raise."""
     try:
         found = np.asarray(values, float)
     except (TypeError, ValueError, OverflowError):

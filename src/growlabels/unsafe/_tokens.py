@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe._rows import half_character
 
 if TYPE_CHECKING:
     from growlabels.unsafe._model import CausalModel
@@ -127,6 +128,15 @@ def _rendered(tokenizer: Any) -> str:
 
 
 def _ids(tokenizer: Any, text: str, split_special_tokens: bool = False) -> list[int]:
+    try:
+        return _tokenized(tokenizer, text, split_special_tokens)
+    except TypeError as error:  # the tokenizer's own says nothing
+        if half := half_character(text):
+            raise DataError(f"a text holds {half}, which no tokenizer reads; mend it") from error
+        raise
+
+
+def _tokenized(tokenizer: Any, text: str, split_special_tokens: bool) -> list[int]:
     return tokenizer(
         text, add_special_tokens=False, split_special_tokens=split_special_tokens, verbose=False
     ).input_ids
@@ -156,14 +166,26 @@ def encode(
     Raises
     ------
     DataError
-        The response has no tokens.
+        The response has no tokens, or a text holds half of a character.
+    UsageError
+        A limit below 1, no model, or no row with texts ``prompt`` and ``response``.
     """
+    if not isinstance(getattr(model, "turn", None), ChatTurn):  # the class itself is out of reach
+        raise UsageError(
+            f"model must be of class CausalModel, it was of class {type(model).__name__}; load it "
+            "with load_model"
+        )
+    texts = [getattr(example, name, None) for name in ("prompt", "response")]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError(
+            f"a row must have the texts prompt and response, it was {type(example).__name__}; "
+            "read rows with read_examples"
+        )
     for name, limit in (
         ("max_prompt_tokens", max_prompt_tokens),
         ("max_response_tokens", max_response_tokens),
     ):
-        if limit < 1:
-            raise UsageError.parameter(name, "must be at least 1", limit)
+        UsageError.require_whole(name, limit)
     room = model.room
     longest = min(max_response_tokens, room)
     response, response_cut = _limited(model.tokenizer, example.response, longest, False)
@@ -201,6 +223,14 @@ def _limited(tokenizer: Any, text: str, limit: int, keep_end: bool) -> tuple[lis
     return ids[: limit - tail] + ids[len(ids) - tail :], True
 
 
+def require_encoded(name: str, rows: object) -> None:
+    """Raise where something is no list of rows as :func:`encode` gives them."""
+    way_out = "encode each row with encode(model, row)"
+    UsageError.require_instance(name, rows, Sequence, way_out)
+    for row in rows if isinstance(rows, Sequence) else ():
+        UsageError.require_instance(f"each of {name}", row, Encoded, way_out)
+
+
 def batches(encoded: Sequence[Encoded], tokens_per_batch: int = 2048) -> Iterator[list[int]]:
     """Group rows of like length; each row is in exactly one group.
 
@@ -223,8 +253,7 @@ def batches(encoded: Sequence[Encoded], tokens_per_batch: int = 2048) -> Iterato
     >>> list(batches(rows, tokens_per_batch=8))
     [[1, 3], [2], [0]]
     """
-    if tokens_per_batch < 1:
-        raise UsageError.parameter("tokens_per_batch", "must be at least 1", tokens_per_batch)
+    UsageError.require_whole("tokens_per_batch", tokens_per_batch)
     group: list[int] = []
     for place in sorted(range(len(encoded)), key=lambda place: len(encoded[place])):
         length = len(encoded[place])

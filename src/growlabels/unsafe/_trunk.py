@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from growlabels.base.errors import GrowLabelsError
+from growlabels.base.errors import GrowLabelsError, UsageError
 from growlabels.base.files import way_out
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._model import CausalModel
 from growlabels.unsafe._token_loss import token_losses
-from growlabels.unsafe._tokens import Batch, Encoded, batches, pad
+from growlabels.unsafe._tokens import Batch, Encoded, batches, pad, require_encoded
 
 TOKENS_PER_BATCH = 1024
 
@@ -188,6 +188,11 @@ class TrunkRows:
         tokens_per_batch: int = TOKENS_PER_BATCH,
         progress: Progress = silent,
     ) -> None:
+        UsageError.require_instance("split", split, SplitModel, "make it with adapter_split")
+        require_encoded("encoded", encoded)
+        UsageError.require_whole("tokens_per_batch", tokens_per_batch)
+        if folder is not None:
+            UsageError.require_path("folder", folder)
         self.split = split
         self.encoded = list(encoded)
         self._tokens_per_batch = tokens_per_batch

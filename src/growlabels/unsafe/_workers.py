@@ -44,6 +44,8 @@ class WorkerPool:
         self, model: str | os.PathLike[str], workers: int, threads: int | None = None
     ) -> None:
         UsageError.require_whole("workers", workers)
+        if threads is not None:
+            UsageError.require_whole("threads", threads)
         if not isinstance(model, str | os.PathLike):
             raise UsageError(
                 f"each worker loads the model, so give its path, not a {type(model).__name__}"
