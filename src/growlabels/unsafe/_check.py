@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe._finetune import FinetuneSettings, finetune
@@ -185,10 +186,11 @@ def _errors(
     model = adapter.causal.model
     loss_errors, gradient_errors = [], []
     for place, row in enumerate(trial):
-        batch = pad([row], adapter.causal.device)
-        labels = batch.input_ids.masked_fill(~batch.response_mask, -100)
+        ids = pad([row], adapter.causal.device).input_ids
         with torch.enable_grad():
-            loss = model(input_ids=batch.input_ids, labels=labels, use_cache=False).loss
+            logits = model(input_ids=ids, use_cache=False).logits[0, row.response_start - 1 : -1]
+            # in float32 the loss of a token that the model is sure of has a gradient of few digits
+            loss = cross_entropy(logits.double(), ids[0, row.response_start :])
         parts = torch.autograd.grad(loss, adapter.parameters())
         alone = torch.cat([part.flatten() for part in parts]).cpu()
         gap, length = (gradients[place] - alone).norm(), alone.norm()
