@@ -3,6 +3,7 @@
 import copy
 from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -211,6 +212,45 @@ def test_several_or_no_candidates_are_listed() -> None:
         replace_head(Network(end=nn.Conv2d(1, 1, 1)), CODEBOOK)
     with pytest.raises(UsageError, match="no Conv2d that makes the logits"):
         replace_head(Network(fc=nn.Linear(12, 10)), DenseEBVHead(12, CODEBOOK))
+
+
+TINY: dict[str, Any] = {
+    "hidden_size": 12,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "path"),
+    [
+        ("ModernBert", {**TINY, "vocab_size": 60, "pad_token_id": 0}, "classifier"),
+        ("Flaubert", {"emb_dim": 12, "n_layers": 1, "n_heads": 2}, "sequence_summary.summary"),
+        ("XLNet", {"d_model": 12, "n_layer": 1, "n_head": 2, "d_inner": 12}, "logits_proj"),
+    ],
+)
+def test_number_of_labels_decides_between_layers(
+    kind: str, settings: dict[str, Any], path: str
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = getattr(transformers, f"{kind}Config")(**settings)
+    model = getattr(transformers, f"{kind}ForSequenceClassification")(config)
+    replace_head(model, CODEBOOK)
+    head = model.get_submodule(path)
+    assert isinstance(head, EBVHead)
+    head.add_classes(3)
+    replace_head(model, head)
+    found = model(torch.full((2, 5), 7), labels=torch.tensor([1, 52]))
+    assert found.logits.shape == (2, 53)
+    found.loss.backward()
+
+
+def test_layers_of_equally_many_outputs_stay_undecided() -> None:
+    model = Network(head=nn.Linear(12, 10), fc=nn.Linear(12, 10))
+    model.config = SimpleNamespace(num_labels=10)  # type: ignore[assignment]
+    with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; say which with name="):
+        replace_head(model, CODEBOOK)
 
 
 def test_wrong_requests() -> None:

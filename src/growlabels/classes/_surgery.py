@@ -24,7 +24,8 @@ def replace_head(
     transformers work as well as your own: what ``model.get_classifier()`` returns if there is
     such a method; else the ``nn.Linear`` named fc, classifier, head, heads, score,
     classification_head or last_linear, or the last one in a block of that name; else the last
-    layer of an ``nn.Sequential``, or the only ``nn.Linear`` there is. For a
+    layer of an ``nn.Sequential``, or the only ``nn.Linear`` there is. Where several fit,
+    or none, the one with ``model.config.num_labels`` outputs, if there is just one. For a
     :class:`DenseEBVHead` it is the 1 x 1 ``nn.Conv2d`` found in the same way. An
     :class:`EBVHead` from an earlier call may be replaced again.
 
@@ -108,6 +109,8 @@ def _path(model: nn.Module, kind: type[nn.Module]) -> str:
     found = list(_named(model, kind, ""))
     if not found:
         found = _otherwise(model, kind)
+    if len(found) != 1:
+        found = _of_number(model, kind, found) or found
     if len(found) == 1:
         return found[0]
     what = f"{kind.__name__} that makes the logits"
@@ -159,6 +162,19 @@ def _otherwise(model: nn.Module, kind: type[nn.Module]) -> list[str]:
         return [list(model.named_children())[-1][0]]
     every = [path for path, module in _layers(model, "") if path and _is_layer(module, kind)]
     return every if len(every) == 1 else []
+
+
+def _of_number(model: nn.Module, kind: type[nn.Module], among: list[str]) -> list[str]:
+    """Return the layers with as many outputs as a configuration has classes, or an earlier head.
+
+    A head of transformers may have further layers under the usual names, or one of another name.
+    """
+    count = getattr(getattr(model, "config", None), "num_labels", None)
+    paths = among or [path for path, module in _layers(model, "") if _is_layer(module, kind)]
+    layers = {path: model.get_submodule(path) for path in paths}
+    heads = [path for path, layer in layers.items() if isinstance(layer, EBVHead)]
+    size = "out_channels" if kind is nn.Conv2d else "out_features"
+    return heads or [p for p, layer in layers.items() if count and getattr(layer, size) == count]
 
 
 def _is_layer(module: nn.Module, kind: type[nn.Module]) -> bool:
