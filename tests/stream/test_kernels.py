@@ -52,6 +52,7 @@ def test_standardise(seed: int, rows: int, features: int) -> None:
     rng = np.random.default_rng(seed)
     data = rng.normal(size=(rows, features)) * rng.choice([1e-3, 1.0, 50.0], features)
     data[:, 0] = 2.0  # a constant feature
+    data[:, -1] += rng.choice([0.0, 1e5])  # one that may vary little about a large mean
     earlier, x = data[:-1], data[-1]
     mean = earlier.mean(0) if rows > 1 else np.zeros(features)
     spread = ((earlier - mean) ** 2).sum(0)
@@ -60,15 +61,15 @@ def test_standardise(seed: int, rows: int, features: int) -> None:
     zscores, precision = np.empty(features + 1), np.empty(features)
     k.standardise(x, rows - 1, mean, spread, top, moments, scaled, zscores, precision)
     deviation = data.std(0)
-    alive = deviation > 1e-6 * np.abs(data.mean(0))
-    inverse = np.divide(1, deviation, out=np.zeros(features), where=alive)
+    relative = deviation / np.maximum(np.abs(data.mean(0)), 1e-300)
+    inverse = np.divide(1, deviation, out=np.zeros(features), where=relative > 1e-12)
     np.testing.assert_allclose(moments[0], data.mean(0), atol=1e-9)
     np.testing.assert_allclose(moments[1], data.var(0) * rows, rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(moments[2], np.abs(data).max(0))
     np.testing.assert_allclose(scaled[1:], x / moments[2], rtol=1e-6)
     expected = np.clip((x - data.mean(0)) * inverse, -5, 5)
     np.testing.assert_allclose(zscores[1:], expected, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(precision, inverse**2, rtol=1e-5)
+    np.testing.assert_allclose(precision, np.where(relative > 1e-6, inverse, 0) ** 2, rtol=1e-5)
     assert scaled[0] == zscores[0] == 1
 
 

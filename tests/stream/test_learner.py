@@ -335,3 +335,12 @@ def test_yeast_in_file_order() -> None:
     assert (2 * tp / (2 * tp + wrong)).mean() >= 0.41
     assert len(model.clusters) > 2
     assert set(model.hierarchy().labels) == set(range(14))
+
+
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+def test_features_that_vary_little_about_a_large_mean_are_learned(far: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    Y = X > 0
+    chosen = IHOMER().prequential_many(X + far, Y)
+    assert (chosen[200:] == Y[200:]).mean() > 0.9

@@ -16,6 +16,8 @@ from growlabels.stream._compiled import compiled
 INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True}
 LOGIT_LIMIT = 6.0
 TINY = 1e-12
+LEAST_VARIANCE = 1e-24
+"""Of a feature of mean 1: below it lies rounding alone, so the feature is constant."""
 PRIOR_VOTE = 2.0
 FARTHEST = np.float32(1e36)
 WIDEST = 1e12
@@ -70,7 +72,8 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
     and largest absolute value over ``rows`` earlier rows. Writes ``moments`` (3, features): the
     statistics with this row counted; ``scaled`` (features + 1,): a leading 1, then x over the
     largest absolute value; ``zscores`` (features + 1,): a leading 1, then z-scores within +-5;
-    ``precision`` (features,): one over the variance, 0 for a constant feature.
+    ``precision`` (features,): one over the variance; 0 for a constant feature, and for one whose
+    deviation is under a millionth of its mean, since the window keeps 32 bits of a value.
     """
     n = rows + 1.0
     scaled[0] = 1.0
@@ -81,12 +84,13 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
         squares = spread[j] + delta * (x[j] - centre)
         top = max(largest[j], abs(x[j]))
         variance = squares / n
-        alive = variance > TINY * centre * centre and variance > 0.0
+        level = centre * centre
+        alive = variance > LEAST_VARIANCE * level and variance > 0.0
         moments[0, j] = centre
         moments[1, j] = squares
         moments[2, j] = top
         inverse = 1.0 / variance if alive else 0.0
-        precision[j] = inverse
+        precision[j] = inverse if variance > TINY * level else 0.0
         scaled[j + 1] = x[j] / top if top > 0.0 else 0.0
         zscores[j + 1] = min(max((x[j] - centre) * math.sqrt(inverse), -5.0), 5.0)
 
