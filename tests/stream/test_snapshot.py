@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
@@ -36,6 +37,22 @@ def test_a_loaded_model_goes_on_as_the_saved_one(tmp_path: Path, density: float)
     assert loaded.hierarchy() == model.hierarchy()
     assert loaded.n_rows == model.n_rows == 343
     assert np.array_equal(loaded.predict_proba_many(X), model.predict_proba_many(X))
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+@pytest.mark.parametrize("settings", [{}, {"tree_above": 0}, {"preset": "paper"}])
+def test_a_model_that_joblib_maps_from_a_file_goes_on_and_leaves_it(
+    tmp_path: Path, mode: str, settings: dict
+) -> None:
+    model, X, Y = learned(170, 1.0, **settings)
+    joblib.dump(model, tmp_path / "model")
+    before = (tmp_path / "model").read_bytes()
+    mapped = joblib.load(tmp_path / "model", mmap_mode=mode)
+    for each in (model, mapped):
+        each.learn_many(X, Y)
+    assert np.array_equal(mapped.predict_proba_many(X), model.predict_proba_many(X))
+    assert mapped.events == model.events
+    assert (tmp_path / "model").read_bytes() == before
 
 
 def test_an_untouched_model_can_be_saved(tmp_path: Path) -> None:

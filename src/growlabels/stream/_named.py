@@ -11,6 +11,7 @@ from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._features import Cells
 from growlabels.stream._index import Index, IndexedCells
 from growlabels.stream._large_engine import LargeEngine, learn_or_outgrow
+from growlabels.stream._owned import owned
 from growlabels.stream._paper import PaperEngine
 
 Choices = NDArray[np.bool_] | sparse.csr_array
@@ -26,6 +27,10 @@ class Named:
     _labels: dict[Hashable, bool]
     """All labels so far, each False: what :meth:`predict_one` starts from."""
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["_engine"] = owned(state["_engine"])
+        self.__dict__.update(state)
 
     def _learn(
         self,
