@@ -28,6 +28,7 @@ LABELS = {
     "Flags": -7, "CHD_49": 6, "Emotions": -6, "WaterQuality": -14, "Yeast": -14, "Scene": -6,
     "PlantPseAAC": -12, "Genbase": -27, "Medical": -45, "HumanPseAAC": -14, "CAL500": -174,
     "Langlog": -75, "Stackex_chess": -227, "Mediamill_small": -101, "Ohsumed": 23, "Bibtex": -159,
+    "Delicious": -983,
 }  # fmt: skip
 MODELS = {
     "default": {},
