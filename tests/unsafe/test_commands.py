@@ -177,7 +177,8 @@ def test_retrain_compares_the_arms(
     command.run(lambda stage, *_: steps.append(stage))
     assert "retraining: filtered" in steps and "retraining: all" not in steps
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines[:6]] == [
+    assert lines[0].split("  ")[0] == "trained on" and "unsafe: change" in lines[0]
+    assert [line.split("  ")[0] for line in lines[1:7]] == [
         "untrained",
         "all",
         "filtered",
@@ -246,7 +247,7 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
     )
     command.run(silent)
     oracle = [line for line in capsys.readouterr().out.splitlines() if line.startswith("oracle")]
-    assert oracle and oracle[0].split("  ")[1:3] == ["45", "15"]
+    assert oracle and oracle[0].split()[1:3] == ["45", "15"]
     with pytest.raises(DataError, match="field 'nothing' is empty in every row"):
         UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}).run(
             silent

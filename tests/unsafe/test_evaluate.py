@@ -96,7 +96,7 @@ def command(tmp_path: Path) -> UnsafeEvaluate:
 
 
 def test_the_command_compares_adapters_and_hides_the_text(
-    tmp_path: Path, command: UnsafeEvaluate
+    tmp_path: Path, command: UnsafeEvaluate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.run(silent)
     figures = json.loads((tmp_path / "out" / "evaluate.json").read_text("utf-8"))
@@ -104,6 +104,8 @@ def test_the_command_compares_adapters_and_hides_the_text(
     assert figures["filtered"]["attack success"]["judged"] == 2
     assert figures["filtered"]["bias"]["mean"] != figures["no adapter"]["bias"]["mean"]
     page = (tmp_path / "out" / "evaluate.html").read_text("utf-8")
+    printed = capsys.readouterr().out
+    assert printed.startswith("model") and "warning: No judge was given" in printed
     assert "secretprompt" not in page and "No judge was given" in page
     write_jsonl(tmp_path / "wrong.jsonl", [{"pro": "she is"}])
     (tmp_path / "none.jsonl").touch()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from growlabels.base.runs import versions
+from growlabels.report._format import format_value
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,22 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     note: str = ""
+
+    def text(self) -> str:
+        """Return headings and rows as aligned lines, for a terminal; minus signs are plain ones.
+
+        >>> print(Table("Cost", ["classes", "seconds"], [[1000, 0.2], [10_000, 0.9]]).text())
+        classes  seconds
+        1,000    0.200
+        10,000   0.900
+        """
+        lines = [list(self.columns), *([format_value(c, 3) for c in row] for row in self.rows)]
+        lines = [[cell.translate({0x2212: "-", 0x2013: "-"}) for cell in line] for line in lines]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
 
 
 @dataclass(frozen=True)

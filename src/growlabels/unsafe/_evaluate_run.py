@@ -81,8 +81,9 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
     settings = {**vars(command), "adapters": [str(folder) for folder in command.adapters]}
     report = Report("growlabels unsafe evaluate", summary, [section], settings)
     write_report(report, command.out / "evaluate.html")
-    for row in section.tables[0].rows:
-        print("  ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in row))
+    print(section.tables[0].text())
+    for warning in section.warnings:
+        print(f"warning: {warning}")
     print(f"report: {command.out / 'evaluate.html'}")
 
 

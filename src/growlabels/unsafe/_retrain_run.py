@@ -93,11 +93,17 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     )
     write_report(report, run.path / "retrain.html")
     run.adopt("retrain.html")
-    for row in section.tables[0].rows:
-        print("  ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in row))
+    print(section.tables[0].text())
+    print(_READ)
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"report: {Path(command.run_folder) / 'retrain.html'}")
+
+
+_READ = (
+    "changes are of the mean loss on held-out answers, nats a token, against training on all rows: "
+    "above 0 on unsafe ones, the model is less inclined to give them"
+)
 
 
 def _also_elsewhere(
