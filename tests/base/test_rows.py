@@ -67,11 +67,17 @@ def test_without_set_aside_the_first_malformed_row_raises(tmp_path: Path) -> Non
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         list(read_rows(tmp_path / "no.jsonl"))
-    with pytest.raises(UsageError, match="is a folder; give the path of a file"):
+    with pytest.raises(UsageError, match=r"is a folder; give the path of a file$"):
         list(read_rows(tmp_path))
     (tmp_path / "rows.txt").write_text("x")
     with pytest.raises(UsageError, match=r"must end in \.jsonl"):
         list(read_rows(tmp_path / "rows.txt"))
+    (tmp_path / "rows.json").write_text("[]")
+    with pytest.raises(UsageError, match="one object a line, for example with"):
+        list(read_rows(tmp_path / "rows.json"))
+    (tmp_path / "state.json").touch()  # as a saved Hugging Face dataset has
+    with pytest.raises(UsageError, match=r"path of a file, which load_from_disk\(folder\)"):
+        list(read_rows(tmp_path))
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(DataError, match="not a readable Parquet file"):
         list(read_rows(tmp_path / "rows.parquet"))

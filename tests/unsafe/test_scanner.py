@@ -136,6 +136,25 @@ def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
     assert with_it.nearest_target[40] != with_it.row_id[40]
 
 
+def test_answers_before_the_last_are_counted() -> None:
+    says = [("user", "Hi."), ("assistant", "sort code0"), ("user", "More."), ("assistant", "code1")]
+    turns = [{"role": role, "content": content} for role, content in says]
+    names = {"user": "human", "assistant": "gpt"}
+    shared = [{"from": names[role], "value": content} for role, content in says]
+    longer = [
+        {"messages": turns},
+        {"conversations": np.array(shared)},
+        {"prompt": turns[:3], "completion": turns[3:]},
+    ]
+    single = [{"messages": turns[2:]}, {"prompt": turns[:1], "completion": turns[1:2]}]
+    found = scanner().fit([*rows(), *longer, *single]).score([*targets(), longer[0]])
+    assert [w.partition(" conversations")[0] for w in found.warnings if "more than one" in w] == [
+        "1 of the targets are",
+        "3 of 45 rows are",
+    ]
+    assert not any("more than one" in w for w in scanner().fit(rows()).score(targets()).warnings)
+
+
 def test_a_pool_of_targets_alone_is_scored() -> None:
     found = scanner().fit(targets()).score(targets())
     assert found.is_target.all()

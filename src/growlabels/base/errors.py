@@ -114,8 +114,11 @@ class UsageError(GrowLabelsError, ValueError):
     @classmethod
     def missing_file(cls, path: object, what: str = "file") -> "UsageError":
         """Build the one wording for a path that is no file: a folder, or nothing at all."""
-        if Path(str(path)).is_dir():
-            return cls(f"{what} {str(path)!r} is a folder; give the path of a file")
+        folder = Path(str(path))
+        if folder.is_dir():
+            saved = any((folder / name).is_file() for name in ("dataset_info.json", "state.json"))
+            way_out = ", which load_from_disk(folder).to_json('rows.jsonl') writes" * saved
+            return cls(f"{what} {str(path)!r} is a folder; give the path of a file{way_out}")
         return cls(f"{what} {str(path)!r} does not exist; check the path")
 
 

@@ -151,7 +151,9 @@ def _parsed(source: RowSource | BinaryIO) -> Iterator[tuple[int, object, str]]:
             "rows file",
             "must end in .jsonl, .ndjson, .jsonl.gz or .parquet",
             str(path),
-            "convert it or rename it",
+            "write one object a line, for example with: jq -c '.[]' rows.json > rows.jsonl"
+            if path.suffix.lower() == ".json"
+            else "convert it or rename it",
         )
 
 

@@ -140,6 +140,30 @@ def _what_is_missing(data: Mapping[str, Any], asked: str) -> str:
     return f"has none of {known}; its fields are {', '.join(map(repr, list(data)[:8])) or 'none'}"
 
 
+def earlier_answers(data: Mapping[str, Any]) -> int:
+    """Return how many turns of the assistant stand before the last turn of a conversation.
+
+    >>> turns = [{"role": r, "content": "..."} for r in ("user", "assistant", "user", "assistant")]
+    >>> earlier_answers({"messages": turns}), earlier_answers({"prompt": "a", "completion": "b"})
+    (1, 0)
+    """
+    for name in ("messages", "conversations", *_PROMPTS):
+        turns = _listed(data.get(name))
+        if isinstance(turns, list):
+            before = turns if name in _PROMPTS else turns[:-1]
+            said = [turn.get("role", turn.get("from")) for turn in before]
+            return sum(_ROLES.get(str(role), role) == "assistant" for role in said)
+    return 0
+
+
+def only_the_last(count: int, what: str) -> str:
+    """Say that of some conversations the last answer alone is scored."""
+    return (
+        f"{count} {what} are conversations with more than one answer: the last one is scored, "
+        "those before it are part of the prompt. Where they may be harmful, give each its own row."
+    )
+
+
 def prompt_of(data: Mapping[str, Any]) -> str:
     """Return the prompt of a row that may have no response; empty where it has no prompt.
 

@@ -20,7 +20,13 @@ from growlabels.base.runs import RunFolder
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
-from growlabels.unsafe._rows import Example, no_usable_row, read_examples
+from growlabels.unsafe._rows import (
+    Example,
+    earlier_answers,
+    no_usable_row,
+    only_the_last,
+    read_examples,
+)
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, left_out, zscore
 from growlabels.unsafe._scorers import resolve_scorers, wants_tokens
@@ -105,7 +111,7 @@ class Scanner:
         self.malformed: list[MalformedRow] = []
         self._source: RowSource | None = None
         self._store: FeatureStore | None = None
-        self._rows = 0
+        self._rows = self._longer = 0
 
     @property
     def run(self) -> RunFolder:
@@ -224,10 +230,11 @@ class Scanner:
         """Count the rows, note the malformed ones, and return a hash of it all."""
         self.malformed = []
         digest = hashlib.sha256()
-        self._rows = 0
+        self._rows = self._longer = 0
         for example in read_examples(source, self.malformed.append):
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
+            self._longer += earlier_answers(example.data) > 0
         if not self._rows:
             raise no_usable_row(source_name(source, "the training rows"), self.malformed)
         if isinstance(source, str | os.PathLike):
@@ -315,6 +322,8 @@ class Scanner:
                 f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
                 f"{numbers}): scored without themselves as targets, and rejected by the filter."
             )
+        if self._longer:
+            warnings.append(only_the_last(self._longer, f"of {self._rows} rows"))
         if pool.truncated.any():
             warnings.append(
                 f"The model read only a part of {pool.truncated.mean():.0%} of the rows "

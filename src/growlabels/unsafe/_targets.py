@@ -5,7 +5,7 @@ import os
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
 from growlabels.base.rows import MalformedRow, RowSource
-from growlabels.unsafe._rows import Example, read_examples
+from growlabels.unsafe._rows import Example, earlier_answers, only_the_last, read_examples
 
 
 def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example], list[str]]:
@@ -23,7 +23,7 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
     targets
         In the order given.
     warnings
-        One sentence if some were given twice.
+        A sentence if some were given twice, and one if some are conversations of several answers.
 
     Raises
     ------
@@ -43,10 +43,12 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
     if not found:
         ask = "8 to 12 rows that show the harm" if what == "target" else "at least one"
         raise DataError(f"{name} holds no {what}; give {ask}")
-    repeated = read - len(found)
-    return list(found.values()), (
-        [f"{repeated} {what}s were given more than once and count once."] if repeated else []
-    )
+    warnings = []
+    if repeated := read - len(found):
+        warnings.append(f"{repeated} {what}s were given more than once and count once.")
+    if longer := sum(earlier_answers(example.data) > 0 for example in found.values()):
+        warnings.append(only_the_last(longer, f"of the {what}s"))
+    return list(found.values()), warnings
 
 
 def source_name(source: RowSource, otherwise: str) -> str:
