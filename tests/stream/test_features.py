@@ -1,13 +1,18 @@
 """Reading rows and tables: zeros vanish, names get their index once, in their own order."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._features import Cells, read_labels, read_row, read_table
 from growlabels.stream._index import Index
 
@@ -142,3 +147,21 @@ def test_room_to_spare_in_a_sparse_matrix_is_not_read() -> None:
     expected = read_table(matrix, "X")[1:]
     for part, own in zip(read_table(roomy, "X")[1:], expected, strict=True):
         np.testing.assert_array_equal(part, own)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (pyarrow.record_batch({"a": [1.0]}), "RecordBatch"),
+        (polars.DataFrame({"a": [1.0]}).lazy(), "LazyFrame"),
+        ({"a": [1.0]}, "dict"),
+        ([{"a": 1.0}], "list of dicts; give them to learn_one"),
+        ([{"tag"}], "list of sets; give them to learn_one"),
+    ],
+)
+def test_what_is_no_table_is_named_with_the_way_out(table: Any, told: str) -> None:
+    for what in ("X", "y"):
+        with pytest.raises(UsageError, match=f"{what} was a {told}"):
+            read_table(table, what)
+    with pytest.raises(UsageError, match=f"Y was a {told}"):
+        ArrayRows(np.ones((1, 1)), table)

@@ -215,7 +215,20 @@ def as_known_table(table: Any, what: str = "the table") -> Any:
             return narwhals.from_native(table, eager_only=True)
         except DuplicateError as error:
             raise UsageError(f"{what} has two columns of one name; rename one") from error
+        except TypeError as error:  # a record batch of pyarrow, or a frame that is not computed yet
+            raise _no_frame(table, what) from error
+    lazy = hasattr(table, "collect") and not hasattr(table, "to_numpy")
+    if lazy or (isinstance(table, Mapping) and not sparse.issparse(table)):
+        raise _no_frame(table, what)
     return table
+
+
+def _no_frame(table: Any, what: str) -> UsageError:
+    kind = type(table).__name__
+    return UsageError(
+        f"{what} was a {kind}, which is no table of rows; make it a DataFrame, an array or a "
+        "pyarrow Table first (collect() a lazy frame; give a single dict to learn_one)"
+    )
 
 
 def as_array(table: Any, what: str) -> NDArray[Any]:
@@ -240,6 +253,11 @@ def as_array(table: Any, what: str) -> NDArray[Any]:
         ) from error
     if np.ma.is_masked(table):
         raise DataError(f"{what} has masked cells; fill them first, such as with filled(0)")
+    if array.ndim == 1 and array.size and isinstance(array[0], Mapping | Set):
+        raise UsageError(
+            f"{what} was a list of {type(array[0]).__name__}s; give them to learn_one row by row, "
+            "or make them a DataFrame"
+        )
     if array.ndim != 2:
         raise _not_two(what, array.ndim)
     return array
