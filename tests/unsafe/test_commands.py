@@ -92,8 +92,11 @@ def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan)
     UnsafeFilter(scan.out, "top:1", train=moved, out=scan.out / "split").run(silent)
     assert (scan.out / "split" / "kept.jsonl").is_file()
     moved.write_text(json.dumps(ROWS[0]))
-    with pytest.raises(DataError, match="has changed since it was scanned"):
+    with pytest.raises(DataError, match=r"moved.jsonl' does not hold the rows that were scanned"):
         UnsafeFilter(scan.out, train=moved).run(silent)
+    scan.train.write_bytes(moved.read_bytes())
+    with pytest.raises(DataError, match="has changed since it was scanned"):
+        UnsafeFilter(scan.out).run(silent)
 
 
 def test_mistakes_are_found_before_the_model_is_read(

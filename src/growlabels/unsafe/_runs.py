@@ -218,6 +218,11 @@ def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable
             f"the scanned rows are no longer at {str(train)!r}; say where with --train"
         )
     if file_sha256(train) != table.facts.get("rows_sha256"):
+        if moved is not None:
+            raise DataError(
+                f"{str(train)!r} does not hold the rows that were scanned into {str(run_folder)!r} "
+                f"from {source!r}; give with --train the file as it was scanned"
+            )
         raise DataError(
             f"{str(train)!r} has changed since it was scanned; scan it again into a new run "
             "folder, or say with --train where the scanned rows are"
