@@ -1,4 +1,4 @@
-"""EBVHead through torch.export, torch.compile and ONNX."""
+"""EBVHead through torch.export, torch.compile, torch.jit.trace and ONNX."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -64,3 +64,39 @@ def test_onnx_gives_the_same_logits(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(path)
     (logits,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     torch.testing.assert_close(torch.from_numpy(logits), network(x).detach())
+
+
+@pytest.mark.parametrize(("count", "dim"), [*KINDS, (4200, 256)])
+@pytest.mark.filterwarnings("ignore")  # torch.jit is deprecated
+def test_traced_head_takes_any_number_of_rows(count: int, dim: int, tmp_path: Path) -> None:
+    head, x = head_and_rows(count, dim, 40)
+    traced: Any = torch.jit.trace(head, (x[:2],))
+    torch.jit.save(traced, tmp_path / "head.pt")
+    loaded: Any = torch.jit.load(tmp_path / "head.pt")
+    torch.testing.assert_close(loaded(x), head(x))
+    found = torch.autograd.grad(traced(x).square().mean(), head.projection.weight)
+    expected = torch.autograd.grad(head(x).square().mean(), head.projection.weight)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("count", "dim"), [(1000, 64), (4200, 256)])
+@pytest.mark.skipif(bool(NO_ONNX), reason=f"not installed: {', '.join(NO_ONNX)}")
+@pytest.mark.filterwarnings("ignore")  # the older exporter is deprecated
+def test_the_older_exporter_of_onnx_gives_the_same_logits(
+    count: int, dim: int, tmp_path: Path
+) -> None:
+    import onnxruntime  # pyright: ignore[reportMissingImports]
+
+    head, x = head_and_rows(count, dim, 40)
+    path, axes = str(tmp_path / "head.onnx"), {"x": {0: "rows"}}
+    torch.onnx.export(head, (x[:2],), path, dynamo=False, input_names=["x"], dynamic_axes=axes)
+    (logits,) = onnxruntime.InferenceSession(path).run(None, {"x": x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logits), head(x).detach())
+
+
+@pytest.mark.parametrize(("count", "dim"), [(300, 64), (4200, 256)])
+def test_shapes_without_numbers(count: int, dim: int) -> None:
+    from torch._subclasses import FakeTensorMode
+
+    with FakeTensorMode():
+        assert EBVHead(16, Codebook.for_classes(count, dim))(torch.ones(3, 16)).shape == (3, count)

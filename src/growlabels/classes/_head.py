@@ -24,7 +24,7 @@ from growlabels.classes._head_checks import (
 )
 from growlabels.classes._loss import REDUCTIONS, Reduction, cross_entropy
 from growlabels.classes._products import cosines
-from growlabels.classes._transform import ClassVectors, topk_without
+from growlabels.classes._transform import ClassVectors, has_values, topk_without
 
 
 class EBVHead(nn.Module):
@@ -131,7 +131,7 @@ class EBVHead(nn.Module):
             check_type(x, self.projection)
         projected = self._float64(x) if in_float64 else self.projection(x)
         projected = projected if projected.dtype == torch.float64 else projected.float()
-        if _has_values(projected) and not _lengths_are_finite(projected):
+        if has_values(projected) and not _lengths_are_finite(projected):
             raise not_finite(x, projected)
         return projected
 
@@ -380,10 +380,6 @@ def _leave_meta(head: EBVHead, keys: object) -> None:
     """Make the vectors where ``load_state_dict(..., assign=True)`` has put the projection."""
     if head.vectors.device.type == "meta":
         head._make_vectors(head.num_classes)
-
-
-def _has_values(x: Tensor) -> bool:
-    return not (x.is_meta or torch.compiler.is_compiling())
 
 
 def _lengths_are_finite(projected: Tensor) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from growlabels.classes._transform import SignVectors
+from growlabels.classes._transform import SignVectors, has_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ class CompiledSignVectors(SignVectors):
             and z.shape[0] > 0
             and z.dtype == torch.float32
             and z.is_cpu
-            and not torch.compiler.is_compiling()
+            and has_values(z)
         ):
             return compiled_kernels()
         return None

@@ -5,7 +5,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from growlabels.classes._transform import ClassVectors
+from growlabels.classes._transform import ClassVectors, in_jit_trace
 
 
 def cosines(z: Tensor, vectors: ClassVectors) -> Tensor:
@@ -15,6 +15,8 @@ def cosines(z: Tensor, vectors: ClassVectors) -> Tensor:
     >>> cosines(torch.eye(2)[:1], DenseVectors(torch.eye(2), 2))
     tensor([[1., 0.]])
     """
+    if in_jit_trace():  # a traced graph knows no autograd function
+        return vectors.cosines(z)
     return cast(Tensor, _Cosines.apply(z, vectors))
 
 

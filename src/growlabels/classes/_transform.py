@@ -245,7 +245,7 @@ class SignVectors(ClassVectors):
     def _chunks(self, rows: int | torch.SymInt) -> Iterator[tuple[int, int]]:
         """Yield ranges of bases; the standard basis always stands alone."""
         # An exported or compiled graph must not depend on the number of rows.
-        step = COLUMNS if torch.compiler.is_compiling() else max(1, COLUMNS // max(1, rows))
+        step = COLUMNS if is_traced() else max(1, COLUMNS // max(1, rows))
         signed = min(self.bases, self.sign_bases)
         for first in range(0, signed, step):
             yield first, min(first + step, signed)
@@ -279,6 +279,21 @@ class SignVectors(ClassVectors):
         if used < self.dim:
             chunk[used:, last - 1 - first] = fill
         return chunk
+
+
+def in_jit_trace() -> bool:
+    """Say whether torch.jit.trace, or the older exporter of ONNX, is making a graph."""
+    return torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+
+
+def is_traced() -> bool:
+    """Say whether a graph is being made, by torch.compile, torch.export or torch.jit.trace."""
+    return torch.compiler.is_compiling() or in_jit_trace()
+
+
+def has_values(x: Tensor) -> bool:
+    """Say whether the numbers of a tensor can be looked at: not on meta, fake or in a graph."""
+    return not (x.is_meta or is_traced() or hasattr(x, "fake_mode"))
 
 
 def sylvester(order: int) -> Float[Tensor, "order order"]:
