@@ -46,9 +46,13 @@ def test_temperature_is_the_minimum(seed: int, stretch: float) -> None:
     logits = random.normal(size=(200, 7)) * stretch
     y = np.array([random.choice(7, p=p) for p in torch.tensor(logits / stretch).softmax(1).numpy()])
 
+    shares = np.zeros_like(logits)  # a 202nd of each row belongs to the strongest other class
+    others = np.where(np.eye(7, dtype=bool)[y], -np.inf, logits).argmax(1)
+    shares[np.arange(200), y], shares[np.arange(200), others] = 201 / 202, 1 / 202
+
     def loss(temperature: float) -> float:
         return nn.functional.cross_entropy(
-            torch.tensor(logits) / temperature, torch.tensor(y)
+            torch.tensor(logits) / temperature, torch.tensor(shares)
         ).item()
 
     best = fit_temperature(logits, y)
@@ -57,9 +61,17 @@ def test_temperature_is_the_minimum(seed: int, stretch: float) -> None:
     assert best == pytest.approx(stretch, rel=0.8)
 
 
+def test_few_rows_that_are_all_right_make_no_certainty() -> None:
+    logits = np.log([[0.9, 0.06, 0.04]] * 40)
+    temperature = fit_temperature(logits, [0] * 40)
+    probability = torch.tensor(logits[0] / temperature).softmax(0)[0].item()
+    assert 0.95 < probability < 1 - 1 / 50
+
+
 def test_temperature_stays_in_its_range() -> None:
     certain = np.eye(4)
-    assert fit_temperature(certain, [0, 1, 2, 3]) == 0.01
+    assert fit_temperature(certain / 1e6, [0, 1, 2, 3]) == 0.01
+    assert fit_temperature(np.ones((3, 1)), [0, 0, 0]) == 100.0
     assert fit_temperature(certain, [1, 2, 3, 0]) == 100.0
     assert fit_temperature(np.zeros((3, 4)), [0, 1, 2]) == 100.0
     assert fit_temperature(certain * 1e6, [0, 1, 2, 0]) == 100.0
