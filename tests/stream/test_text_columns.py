@@ -2,12 +2,14 @@
 
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import write_parquet
+from growlabels.stream._mappings import hint_at_words
 from growlabels.stream._rows import read_stream
 
 ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
@@ -117,3 +119,21 @@ def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
 def test_wrong_texts_are_said(write, name, row, text, message):
     with pytest.raises((DataError, UsageError), match=message):
         list(read_stream(write(name, row), None if name == "s.jsonl" else "t", text=text))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("2024-01-31", "--drop leaves dates out"),
+        ("31.1.2024", "--drop leaves dates out"),
+        ("09:30", "--drop leaves dates out"),
+        (datetime(2024, 1, 31), "--drop leaves dates out"),
+        ("green", "--text counts its words"),
+        ("1,5", ""),
+        ("nan", ""),
+        ("1.2.", ""),
+    ],
+)
+def test_what_is_no_number_is_told_what_helps(value: object, told: str) -> None:
+    found = hint_at_words(value)
+    assert told in found and bool(told) == bool(found)

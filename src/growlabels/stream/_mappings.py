@@ -4,6 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +18,7 @@ from growlabels.stream._keys import LOOKED_AT, Keys, short
 SetAside = Callable[[MalformedRow], None]
 LabelRow = tuple[dict[str, float], dict[str, bool]]
 _WORD = re.compile(r"\w+")
+_DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}|\d{1,2}:\d\d")
 _NO_NUMBERS = {"nan", "inf", "infinity", "na", "n/a", "none", "null"}
 
 
@@ -134,7 +136,10 @@ def _json_number(name: str, value: object) -> float:
 
 
 def hint_at_words(value: object) -> str:
-    """Return what helps where a feature holds words, and not just a number gone wrong."""
+    """Return what helps where a feature holds words or dates, not just a number gone wrong."""
     text = value.strip().lower() if isinstance(value, str) else ""
     words = text[:1].isalpha() and text not in _NO_NUMBERS
-    return " (--text counts its words, --drop leaves it out)" if words else ""
+    if words:
+        return " (--text counts its words, --drop leaves it out)"
+    dated = isinstance(value, date | time) or _DATE.match(text)
+    return " (--drop leaves dates out; make numbers of them to use them)" if dated else ""
