@@ -1,8 +1,11 @@
 """Tables by column: what is read, what is refused and where."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
@@ -118,3 +121,11 @@ def test_vectors_beside_numbers_and_missing_values(tmp_path: Path) -> None:
     uneven = table_of(tmp_path, '{"v": [1, 2]}\n{"v": [1]}\n', "u.jsonl")
     with pytest.raises(DataError, match="row 2: column 'v' holds 1 numbers, the rows before 2"):
         uneven.matrix(["v"])
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    prices = pa.array([Decimal("1.25"), None, Decimal("-3.50")], pa.decimal128(6, 2))
+    pq.write_table(pa.table({"price": prices, "kind": ["a", "b", "a"]}), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.numeric("kind") == ["price"]
+    np.testing.assert_array_equal(table.matrix(["price"])[:, 0], [1.25, np.nan, -3.5])

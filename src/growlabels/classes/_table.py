@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,7 +239,7 @@ def _short(value: object) -> str:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         return float(value)
     try:
         return float(value) if isinstance(value, str) else None
