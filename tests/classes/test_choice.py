@@ -142,6 +142,13 @@ def test_dim_too_small_names_the_dim_that_fits(capacity: int, dim: int, larger: 
         Codebook.for_classes(capacity, dim)
 
 
+def test_a_refusal_names_the_search_where_that_is_possible() -> None:
+    with pytest.raises(UsageError, match=r'33,024, or kind="optimised", a search that takes min'):
+        Codebook.for_classes(5000, 100)
+    with pytest.raises(UsageError, match=r"dim = 256, which holds 33,024$"):
+        Codebook.for_classes(20_000, 100)
+
+
 def test_more_classes_than_any_construction_holds() -> None:
     with pytest.raises(UsageError, match="capacity must be at most 2,147,549,184 with a proof"):
         Codebook.for_classes(10**10)

@@ -66,9 +66,15 @@ def test_wrong_encoding_and_wrong_ending(tmp_path: Path) -> None:
 
 
 def test_other_separators_are_recognised_where_a_column_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a;b\n1;2\n")
-    with pytest.raises(UsageError, match="it has 'a;b'; fields must be separated by commas"):
+    (tmp_path / "t.csv").write_text("a|b\n1|2\n")
+    with pytest.raises(UsageError, match=r"it has 'a\|b'; fields must be separated by commas"):
         read_table(tmp_path / "t.csv").column("b")
+
+
+@pytest.mark.parametrize("text", ["a;'b, c'\n1;x,y\n", "a\t'b, c'\n1\tx,y\n"])
+def test_semicolons_and_tabs_separate_too(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text("\ufeff" + text.replace("'", '"'), encoding="utf-8")
+    assert dict(read_table(tmp_path / "t.csv").columns) == {"a": ["1"], "b, c": ["x,y"]}
 
 
 def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:

@@ -86,6 +86,11 @@ def test_large_hierarchies_are_drawn_in_part(scores):
     assert len([row for row in plot.table.rows if str(row[1]).startswith("label")]) == 40
 
 
+def test_no_events_are_said_to_be_none(scores):
+    hierarchy, _ = structure(4)
+    assert stream_section("Title", scores, hierarchy).tables[-1].caption.startswith("Nothing hap")
+
+
 def test_no_rows_give_a_section_all_the_same():
     section = stream_section("Title", {"ours": prequential(MajorityLabels(), [])})
     assert "All 0 rows" in section.text[0]

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 
 DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 """What reading a gzipped file that is cut off or damaged raises."""
+QUOTED = re.compile(r'"[^"]*"')
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -153,3 +155,15 @@ def cache_folder() -> Path:
     if named:
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "growlabels"
+
+
+def separator(header: str) -> str:
+    """Return what stands between the names in the first line of a CSV: tab, comma or semicolon.
+
+    Outside quotes: a tab if there is one, or the more frequent of the others.
+
+    >>> separator('"length, mm";width;tag')
+    ';'
+    """
+    bare = QUOTED.sub("", header)
+    return "\t" if "\t" in bare else max(",;", key=bare.count)

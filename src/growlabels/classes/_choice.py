@@ -201,13 +201,15 @@ def _layers(capacity: int, dim: int) -> int:
 
 
 def _too_small(capacity: int, dim: int) -> UsageError:
+    searchable = dim > 3 and capacity**2 * dim <= 10 * SEARCHED
     for larger in _kerdock.DIMS:
         if larger > dim and capacity <= _kerdock.capacity(larger):
             return UsageError.parameter(
                 "dim",
                 f"must be larger to keep {capacity:,} vectors apart",
                 dim,
-                f"use dim = {larger}, which holds {_kerdock.capacity(larger):,}",
+                f"use dim = {larger}, which holds {_kerdock.capacity(larger):,}"
+                + (', or kind="optimised", a search that takes minutes' if searchable else ""),
             )
     return UsageError.parameter(
         "capacity",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import atomic_write
+from growlabels.base.files import atomic_write, separator
 from growlabels.base.labels import repeated
 from growlabels.base.rows import read_rows, write_jsonl, write_parquet
 
@@ -49,8 +49,8 @@ class DataTable:
         if name not in self.columns:
             known = ", ".join(map(repr, self.columns))
             hint = ""
-            if len(self.columns) == 1 and any(mark in known for mark in (";", "|", "\\t")):
-                hint = "; fields must be separated by commas"
+            if len(self.columns) == 1 and "|" in known:
+                hint = "; fields must be separated by commas, tabs or semicolons"
             raise UsageError(f"{self.name} has no column {name!r}; it has {known}{hint}")
         return self.columns[name]
 
@@ -194,7 +194,9 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
 def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            comma = separator(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=comma)
             header = next(reader, None)
             if header is None:
                 return []

@@ -42,7 +42,7 @@ def stream_act(quick: bool, seed: int, progress: Progress) -> ActResult:
     rows = ArrayRows(*load_yeast())
     if quick:
         rows = rows.take(slice(0, QUICK_ROWS))
-    progress("compiling (first use only)", 0)
+    progress("loading compiled code, or compiling it once", 0)
     _warm_up(rows)
     model = IHOMER(seed=seed)
     scores: dict[str, PrequentialScores] = {}

@@ -281,7 +281,7 @@ def _events(events: Sequence[Event]) -> Table:
             [i, e.row, e.kind, describe(e).removeprefix(e.kind).lstrip(": "), e.statistic, e.bound]
             for i, e in enumerate(_in_order(events)[:_MOST_ROWS], 1)
         ],
-        (f"{meanings}. " if meanings else "")
+        (f"{meanings}. " if meanings else "Nothing happened to them. ")
         + "A change is made where the statistic (for clusters: the gain in contrast, that is mean "
         "Jaccard index above chance to the own cluster less that to the nearest other; for drift: "
         "how much the mean loss rose) exceeds the bound, for clusters at two checks in a row."

@@ -5,13 +5,14 @@ import io
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes
+from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes, separator
 from growlabels.base.labels import repeated
 from growlabels.base.rows import JSON_LINES
 from growlabels.datasets import load_arff
@@ -104,8 +105,7 @@ def read_stream(
         return _arff(path, labels, drop, set_aside)
     if ending not in TABLES:
         return mapping_rows(path, path.name, choice, set_aside)
-    comma = "\t" if ending.startswith(".tsv") else ","
-    rows = _table_rows(_text(path), path.name, choice, set_aside, comma)
+    rows = _table_rows(_text(path), path.name, choice, set_aside)
     return _table(rows) if text is None else _by_name(rows)
 
 
@@ -150,12 +150,13 @@ def _table_rows(
     source: str,
     choice: Choice,
     set_aside: SetAside | None,
-    comma: str,
 ) -> Iterator[TableRow]:
     """Yield the names of features and labels, then the values of each row and its words."""
     if choice.labels is None:
         raise UsageError(_NO_LABELS.format(source, "columns"))
-    reader = csv.reader(decoded, delimiter=comma)
+    head = _head(decoded := iter(decoded), source)
+    comma = separator(head[-1] if head else "")
+    reader = csv.reader(chain(head, decoded), delimiter=comma)
     names = _header(reader, source)
     refused = Refused(source, "line", set_aside)
     dropped = choose_named(names, choice.drop, source)
@@ -185,6 +186,19 @@ def _table_rows(
         raise refused.all()
 
 
+def _head(lines: Iterator[str], source: str) -> list[str]:
+    """Take the lines up to the first that is not blank."""
+    head = []
+    try:
+        for line in lines:
+            head.append(line)
+            if line.strip():
+                break
+    except DAMAGED_GZIP as error:
+        raise damaged_gzip(f"{source} after line {len(head)}", error) from error
+    return head
+
+
 def _header(reader: Any, source: str) -> list[str]:
     """Read the names of the columns; they are never set aside, or a row would be the header."""
 
@@ -200,7 +214,7 @@ def _header(reader: Any, source: str) -> list[str]:
     if len(names) == 1:
         raise DataError(
             f"{source} has one column only, {names[0][:40]!r}; it needs features and labels, with "
-            "commas between (in .tsv tabs)"
+            "commas, tabs or semicolons between"
         )
     if twice := repeated(names):
         raise DataError(
@@ -225,7 +239,7 @@ def _standard_input(choice: Choice, set_aside: SetAside | None) -> Iterator[Labe
         yield from mapping_rows(read, STANDARD_INPUT, choice, set_aside)
         return
     decoded = (line.decode("utf-8-sig", "replace") for line in iter(lines.readline, b""))
-    yield from _by_name(_table_rows(decoded, STANDARD_INPUT, choice, set_aside, ","))
+    yield from _by_name(_table_rows(decoded, STANDARD_INPUT, choice, set_aside))
 
 
 class _Reread:

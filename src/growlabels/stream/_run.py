@@ -241,7 +241,7 @@ def _scores(
     progress: Progress,
 ) -> dict[str, PrequentialScores]:
     if OURS.intersection(command.models):
-        progress("compiling (first use only)", 0)
+        progress("loading compiled code, or compiling it once", 0)
         _warm_up()
     with rows:
         return compare(
