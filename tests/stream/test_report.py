@@ -88,7 +88,7 @@ def test_large_hierarchies_are_drawn_in_part(scores):
 
 def test_no_events_are_said_to_be_none(scores):
     hierarchy, _ = structure(4)
-    assert stream_section("Title", scores, hierarchy).tables[-1].caption.startswith("Nothing hap")
+    assert stream_section("Title", scores, hierarchy).tables[-1].note.startswith("Nothing hap")
 
 
 def test_no_rows_give_a_section_all_the_same():
