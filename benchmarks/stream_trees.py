@@ -24,14 +24,13 @@ from stream_quality import LABELS as SETS
 from stream_quality import SCORES, load
 
 from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
-from growlabels.stream._decoder import count_set, empty_sets, grown_sets
+from growlabels.stream._decoder import empty_sets, grown_sets
 from growlabels.stream._engine import Rows
 from growlabels.stream._experts import FEATURES, LABELS, RIDGE, new_experts
-from growlabels.stream._kernels import mix, stack_step
-from growlabels.stream._loop import best_mode, score_row
+from growlabels.stream._kernels import mix
+from growlabels.stream._loop import best_mode, learn_row, score_row
 from growlabels.stream._observe import PARTS, PRIOR, choose, consult, observe
-from growlabels.stream._stack import KEEP, PENALTY, Stack
-from growlabels.stream._update import activate, learn_counts, learn_linear, remember
+from growlabels.stream._stack import PENALTY, Stack
 
 RESULTS = Path(__file__).parent / "results" / "stream_trees.jsonl"
 MODELS = "seven experts", "and the trees"
@@ -82,15 +81,7 @@ def run(mode, experts, stack, sets, rows, odds, chosen):
         z = np.empty(labels)
         mix(stack.weights, parts, z)
         choose(stack.hits, experts, sets, z[:known], parts[PRIOR], near, absent, chosen[r])
-        totals[FEATURES] = features
-        activate(experts, mode, labels)
-        truth = np.zeros(labels)
-        for label in present:
-            truth[label] = 1.0
-        stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
-        learn_linear(mode, experts, view, truth, known)
-        learn_counts(mode, KEEP_RECENT, experts, view, truth)
-        remember(experts, mode, view, count_set(sets, present))
+        learn_row(mode, KEEP_RECENT, experts, stack, sets, view, parts, features, present)
         score_row(stack.hits, chosen[r], present)
 
 

@@ -12,7 +12,7 @@ from growlabels.stream._compiled import compiled
 from growlabels.stream._decoder import count_set
 from growlabels.stream._drift import watch
 from growlabels.stream._experts import DENSE, FEATURES, LABELS, RIDGE, WIDEST_RIDGE
-from growlabels.stream._kernels import mix, stack_step
+from growlabels.stream._kernels import INNER, mix, stack_step
 from growlabels.stream._observe import PRIOR, choose, consult, observe
 from growlabels.stream._stack import KEEP, PENALTY
 from growlabels.stream._update import (
@@ -77,6 +77,21 @@ def score_row(hits, picked, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
+@compiled(**INNER)
+def learn_row(mode, keep_recent, experts, stack, sets, view, parts, features, present):
+    """Learn the row of ``view``, of which the experts said ``parts`` (experts + 1, labels)."""
+    known, labels = experts.totals[LABELS], parts.shape[1]
+    experts.totals[FEATURES] = features
+    activate(experts, mode, labels)
+    truth = np.zeros(labels)
+    for label in present:
+        truth[label] = 1.0
+    stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
+    learn_linear(mode, experts, view, truth, known)
+    learn_counts(mode, keep_recent, experts, view, truth)
+    remember(experts, mode, view, count_set(sets, present))
+
+
 @compiled(error_model="numpy")
 def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
     """Predict rows from ``begin`` on and, if told so, learn each before the next.
@@ -112,15 +127,7 @@ def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
         if not tuning.learn:
             continue
 
-        totals[FEATURES] = features
-        activate(experts, mode, labels)
-        truth = np.zeros(labels)
-        for label in present:
-            truth[label] = 1.0
-        stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
-        learn_linear(mode, experts, view, truth, known)
-        learn_counts(mode, keep, experts, view, truth)
-        remember(experts, mode, view, count_set(sets, present))
+        learn_row(mode, keep, experts, stack, sets, view, parts, features, present)
         if not tuning.replay:
             loss = score_row(stack.hits, chosen[r], present)
             if tuning.delta > 0.0:
