@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
 from growlabels.base.rows import MalformedRow
-from growlabels.unsafe._rows import Example, prompt_of, read_examples
+from growlabels.unsafe._rows import Example, earlier_answers, prompt_of, read_examples
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 HUMAN, CALLED = {"from": "human", "value": "q"}, '[{"function": {"name": "f"}}]'
+NULL_ROLES = [
+    {"role": None, "from": "human", "value": "q"},
+    {"role": None, "from": "gpt", "value": "a"},
+]
 CALL = {"role": "assistant", "content": None, "tool_calls": json.loads(CALLED)}
 
 
@@ -147,12 +151,17 @@ def test_what_is_no_rows(rows: object, message: str) -> None:
         ({"messages": [USER]}, "q"),
         ({"messages": [USER, ANSWER]}, "q"),
         ({"conversations": [HUMAN]}, "q"),
+        ({"conversations": NULL_ROLES}, "q"),
         ({"messages": []}, ""),
         ({"text": "q"}, ""),
     ],
 )
 def test_the_prompt_of_a_row_with_or_without_a_response(row: dict[str, Any], prompt: str) -> None:
     assert prompt_of(row) == prompt
+
+
+def test_answers_are_counted_where_columns_are_filled_with_nulls() -> None:
+    assert earlier_answers({"conversations": [*NULL_ROLES, *NULL_ROLES]}) == 1
 
 
 def test_missing_file() -> None:

@@ -151,8 +151,7 @@ def earlier_answers(data: Mapping[str, Any]) -> int:
         turns = _listed(data.get(name))
         if isinstance(turns, list):
             before = turns if name in _PROMPTS else turns[:-1]
-            said = [turn.get("role", turn.get("from")) for turn in before]
-            return sum(_ROLES.get(str(role), role) == "assistant" for role in said)
+            return sum(map(_is_answer, before))
     return 0
 
 
@@ -177,9 +176,7 @@ def prompt_of(data: Mapping[str, Any]) -> str:
         turns = _listed(data.get(name))
         if isinstance(turns, list) and turns:
             answer = [{"role": "assistant", "content": "-"}]
-            last = turns[-1]
-            role = last.get("role", last.get("from")) if isinstance(last, Mapping) else None
-            if name not in _PROMPTS and _ROLES.get(str(role), role) != "assistant":
+            if name not in _PROMPTS and not _is_answer(turns[-1]):
                 data = {**data, name: [*turns, *answer]}
             break
     try:
@@ -207,12 +204,22 @@ def _from_messages(turns: object, name: str) -> tuple[str, str]:
     return "\n\n".join(f"{role}: {content}" for role, content in read), response
 
 
+def _said(turn: object) -> tuple[Any, Any]:
+    """Return role and content of a turn, in the words of ``messages``."""
+    if not isinstance(turn, Mapping):
+        return None, None
+    if turn.get("role") is None and isinstance(turn.get("from"), str):
+        return _ROLES.get(turn["from"], turn["from"]), turn.get("value")
+    return turn.get("role"), turn.get("content")
+
+
+def _is_answer(turn: object) -> bool:
+    role, _ = _said(turn)
+    return _ROLES.get(str(role), role) == "assistant"
+
+
 def _turn(turn: object, name: str, place: int) -> tuple[str, str]:
-    role = content = None
-    if isinstance(turn, Mapping):
-        role, content = turn.get("role"), turn.get("content")
-        if role is None and isinstance(turn.get("from"), str):
-            role, content = _ROLES.get(turn["from"], turn["from"]), turn.get("value")
+    role, content = _said(turn)
     if not isinstance(turn, Mapping) or not isinstance(role, str):
         raise _Malformed(f"turn {place} of '{name}' has no text field 'role'")
     content = _listed(content)
