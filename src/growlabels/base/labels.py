@@ -1,7 +1,7 @@
 """LabelMap: label <-> index, append-only."""
 
 import json
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Iterator
 
 from growlabels.base.errors import DataError, UsageError
@@ -46,7 +46,7 @@ class LabelMap:
             self._labels.append(label)
         elif index in self._removed:
             self._removed.remove(index)
-            self._in_order.remove(index)
+            del self._in_order[bisect_left(self._in_order, index)]
         return index
 
     def extend(self, labels: Iterable[Hashable]) -> list[int]:
