@@ -21,10 +21,10 @@ from growlabels.unsafe._lora import (
     LoraSettings,
     attention_linears,
     injected,
+    require_adapter,
     require_equal_keys,
-    require_model,
 )
-from growlabels.unsafe._model import ADAPTER_CONFIG, CausalModel
+from growlabels.unsafe._model import ADAPTER_CONFIG, CausalModel, require_model
 
 _UNSUPPORTED = (
     "use_dora",
@@ -91,7 +91,7 @@ def save_adapter(adapter: Adapter, settings: LoraSettings, folder: str | os.Path
     from peft import LoraConfig
     from safetensors.torch import save
 
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    require_adapter(adapter)
     UsageError.require_instance("settings", settings, LoraSettings)
     UsageError.require_path("folder", folder)
     _require_own(adapter, settings)

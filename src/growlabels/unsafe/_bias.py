@@ -13,7 +13,7 @@ import torch
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._model import CausalModel, require_model
 
 
 class Pair(Protocol):
@@ -65,7 +65,7 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
     Zhao et al., "Gender bias in coreference resolution" (NAACL 2018) for the pairs; the log
     ratio of the pronoun alone is the usual reading of such pairs for a causal model.
     """
-    UsageError.require_instance("model", model, CausalModel, "load it with load_model")
+    require_model(model)
     UsageError.require_instance("pairs", pairs, Sequence, "give a list of pairs")
     if not pairs:
         raise DataError("there are no pairs to compare; give at least one")

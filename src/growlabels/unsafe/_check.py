@@ -19,7 +19,7 @@ from growlabels.unsafe._gradcos import adapter_split
 from growlabels.unsafe._gradients import row_gradients
 from growlabels.unsafe._hidden import hidden_features
 from growlabels.unsafe._lora import Adapter, LoraSettings, attach
-from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._model import CausalModel, require_model
 from growlabels.unsafe._shards import not_finite
 from growlabels.unsafe._tokens import Encoded, pad, require_encoded
 from growlabels.unsafe._trunk import TOKENS_PER_BATCH, TrunkRows
@@ -102,7 +102,7 @@ def check_model(
     >>> found.exact, sorted(found.seconds)
     (True, ['fine-tuning', 'forward', 'gradients', 'trunk'])
     """
-    UsageError.require_instance("model", causal, CausalModel, "load it with load_model")
+    require_model(causal)
     require_encoded("encoded", encoded)
     UsageError.require_whole("tokens_per_batch", tokens_per_batch)
     if rows is not None:

@@ -6,7 +6,6 @@ targets do not share, says little. Rows are centred, whitened where there are en
 it, and only those dimensions are kept in which each target lies where the other targets point.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 
@@ -14,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from growlabels.base.errors import UsageError
-from growlabels.unsafe._score import left_out, target_sets, unit
+from growlabels.unsafe._score import floats, left_out, target_sets, unit
 from growlabels.unsafe._threshold import percentile
 
 ROWS_PER_DIMENSION = 10
@@ -126,9 +125,7 @@ class Denoiser:
 
 
 def _vectors(name: str, values: object, dims: int | None = None, least: int = 1) -> np.ndarray:
-    found: np.ndarray = np.empty(())
-    with suppress(TypeError, ValueError):
-        found = np.asarray(values, float)
+    found = floats(values)
     wrong = found.ndim != 2 or len(found) < least or not np.isfinite(found).all()
     if wrong or dims not in (None, found.shape[-1]):
         raise UsageError(

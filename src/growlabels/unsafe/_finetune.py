@@ -13,7 +13,7 @@ from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.progress import Progress, silent
 from growlabels.base.runs import require_folder
-from growlabels.unsafe._lora import Adapter
+from growlabels.unsafe._lora import Adapter, require_adapter
 from growlabels.unsafe._trunk import TrunkRows
 
 _BETAS = (0.9, 0.999)
@@ -116,7 +116,7 @@ def finetune(
         The folder's checkpoints are of other inputs, or damaged.
     """
     settings = FinetuneSettings() if settings is None else settings
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    require_adapter(adapter)
     UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows(split, encoded)")
     UsageError.require_instance("settings", settings, FinetuneSettings)
     UsageError.require_instance("inputs", inputs, str)

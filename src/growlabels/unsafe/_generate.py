@@ -11,7 +11,7 @@ import torch
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._adapter_files import attach_saved
-from growlabels.unsafe._model import CausalModel, load_model
+from growlabels.unsafe._model import CausalModel, load_model, require_model
 from growlabels.unsafe._tokens import prompt_tokens
 
 _ROWS_AT_ONCE = 16
@@ -38,7 +38,7 @@ class Generator:
     def __init__(
         self, model: CausalModel, max_response_tokens: int = 96, max_prompt_tokens: int = 256
     ) -> None:
-        UsageError.require_instance("model", model, CausalModel, "load it with load_model")
+        require_model(model)
         for name, limit in (
             ("max_response_tokens", max_response_tokens),
             ("max_prompt_tokens", max_prompt_tokens),

@@ -25,7 +25,7 @@ from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import _BETAS, Checkpoint
 from growlabels.unsafe._gradients import row_gradients
-from growlabels.unsafe._lora import Adapter
+from growlabels.unsafe._lora import Adapter, require_adapter
 from growlabels.unsafe._trunk import SplitModel, TrunkRows
 
 GradientKind = Literal["cos", "dot", "less"]
@@ -88,7 +88,7 @@ class GradientScorer:
         progress: Progress = silent,
     ) -> None:
         UsageError.require_choice("kind", kind, get_args(GradientKind))
-        UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+        require_adapter(adapter)
         UsageError.require_instance("targets", targets, TrunkRows, "make them with TrunkRows")
         UsageError.require_instance("checkpoints", checkpoints, Sequence, "finetune gives them")
         for checkpoint in checkpoints:
@@ -210,5 +210,5 @@ def gradient_scores(
 
 def adapter_split(adapter: Adapter) -> SplitModel:
     """Cut the model of an adapter below the adapter's first layer."""
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    require_adapter(adapter)
     return SplitModel(adapter.causal, adapter.first_layer)

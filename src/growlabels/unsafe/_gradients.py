@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from growlabels.base.errors import UsageError
-from growlabels.unsafe._lora import Adapter
+from growlabels.unsafe._lora import Adapter, require_adapter
 from growlabels.unsafe._tokens import Batch
 from growlabels.unsafe._trunk import SplitModel
 
@@ -52,7 +52,7 @@ def row_gradients(
         A split, an adapter or a batch of another class.
     """
     UsageError.require_instance("split", split, SplitModel, "make it with adapter_split")
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    require_adapter(adapter)
     UsageError.require_instance("batch", batch, Batch, "TrunkRows.batch gives one")
     with _recording(adapter) as calls, torch.enable_grad():
         losses = split.losses(batch, hidden)

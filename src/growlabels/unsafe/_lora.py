@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe._model import CausalModel
+from growlabels.unsafe._model import CausalModel, require_model
 
 ADAPTER = "default"
 """What peft calls the adapter."""
@@ -203,9 +203,9 @@ def attach(causal: CausalModel, settings: LoraSettings | None = None) -> Iterato
         yield adapter
 
 
-def require_model(causal: object) -> None:
-    """Raise where something is no model."""
-    UsageError.require_instance("model", causal, CausalModel, "load it with load_model")
+def require_adapter(adapter: object) -> None:
+    """Raise where something is no adapter."""
+    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
 
 
 @contextmanager

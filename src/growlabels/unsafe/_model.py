@@ -87,6 +87,11 @@ class CausalModel:
         )
 
 
+def require_model(causal: object) -> None:
+    """Raise where something is no model."""
+    UsageError.require_instance("model", causal, CausalModel, "load it with load_model")
+
+
 def load_model(
     path: str | os.PathLike[str], device: str = "cpu", dtype: str = "float32"
 ) -> CausalModel:

@@ -209,15 +209,16 @@ def _require_takes(
         raise UsageError.parameter(name, must, function, way_out) from error
 
 
-def require_exchanges(rows: object) -> None:
+def require_exchanges(rows: Any) -> None:
     """Raise where something is no list of prompts and responses, whole texts."""
     UsageError.require_instance("rows to judge", rows, Sequence, "read them with read_examples")
-    for row in rows if isinstance(rows, Sequence) else ():
+    for row in rows:
         texts = [getattr(row, name, None) for name in ("prompt", "response")]
         if not all(isinstance(text, str) for text in texts):
             raise DataError(
                 f"rows to judge must have prompt and response, one was {type(row).__name__}; read "
                 "them with read_examples"
             )
-        if half := half_character("".join(map(str, texts))):
-            raise DataError(f"row {getattr(row, 'id', '')} to judge holds {half}; mend it")
+        for text in map(str, texts):
+            if half := half_character(text):
+                raise DataError(f"row {getattr(row, 'id', '')} to judge holds {half}; mend it")

@@ -30,7 +30,8 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    labels, scores = _truth(labels, np.shape(scores)), numbers("scores", scores)
+    scores = numbers("scores", scores)
+    labels = _truth(labels, scores.shape)
     if not np.isfinite(scores).all():
         raise UsageError("scores must be finite, at least one is not; leave such rows out")
     return float(average_precision_score(labels, scores))

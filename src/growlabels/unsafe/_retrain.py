@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from growlabels.base.errors import DataError, UsageError, is_whole
 from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe._finetune import Checkpoint, FinetuneSettings, finetune, step_order
-from growlabels.unsafe._lora import Adapter
+from growlabels.unsafe._lora import Adapter, require_adapter
 from growlabels.unsafe._safety import Change, held_out_losses, loss_change
 from growlabels.unsafe._trunk import TrunkRows
 
@@ -169,17 +170,17 @@ def retrain_arms(
         UsageError.require_callable("trained", trained)
     settings = replace(settings, seed=seed)
     _require_places("filtered", removed, len(rows))
+    count = len(set(removed))
     without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
     generator = np.random.default_rng(seed)
     for number in range(random_arms):
         name = "random" if number == 0 else f"random {number + 1}"
-        count = min(len(set(removed)), len(rows))
         without[name] = generator.choice(len(rows), count, replace=False).tolist()
     if taken := {"untrained", *without} & set(others or ()):
         raise UsageError.parameter("others", "must have names of their own", min(taken))
-    without |= others or {}
-    for name, places in without.items():
+    for name, places in (others or {}).items():
         _require_places(name, places, len(rows))
+    without |= others or {}
     adapter.reset(seed)
     arms = [Arm("untrained", (), 0, _measure(held_out))]
     order = step_order(len(rows), settings)
@@ -246,15 +247,13 @@ def _measure(held_out: Mapping[str, TrunkRows]) -> dict[str, NDArray[np.float64]
 
 
 def _require_parts(
-    adapter: object, rows: object, held_out: object, settings: object, others: object
+    adapter: object, rows: object, held_out: Any, settings: object, others: object
 ) -> None:
-    UsageError.require_instance("adapter", adapter, Adapter, "attach one with attach")
+    require_adapter(adapter)
     UsageError.require_instance("settings", settings, FinetuneSettings)
     UsageError.require_instance("held_out", held_out, Mapping, "give name -> rows")
     UsageError.require_instance("others", {} if others is None else others, Mapping)
-    parts = {"rows": rows}
-    if isinstance(held_out, Mapping):
-        parts |= {f"held_out[{name!r}]": part for name, part in held_out.items()}
+    parts = {"rows": rows} | {f"held_out[{name!r}]": part for name, part in held_out.items()}
     for name, part in parts.items():
         UsageError.require_instance(name, part, TrunkRows, "make them with TrunkRows")
 

@@ -16,6 +16,18 @@ MOST_LEFT_OUT = 32
 """Leaving one out costs a column of scores each; more targets than this add little."""
 
 
+def floats(values: object) -> np.ndarray:
+    """Read numbers; an array without dimensions where they are none, as a generator or a text.
+
+    >>> floats([1, 2]).shape, floats("x").shape
+    ((2,), ())
+    """
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError, OverflowError):
+        return np.empty(())
+
+
 def left_out(targets: int) -> list[int]:
     """Return which targets are left out in turn: all, or an even choice of the most allowed.
 

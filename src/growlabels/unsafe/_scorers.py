@@ -13,7 +13,7 @@ from growlabels.unsafe._dra import Denoiser, DenoiseSettings
 from growlabels.unsafe._moderation import Moderator, moderate
 from growlabels.unsafe._rows import Example
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
-from growlabels.unsafe._score import FUSED, fuse, over_targets, unit, zscore
+from growlabels.unsafe._score import FUSED, floats, fuse, over_targets, unit, zscore
 from growlabels.unsafe._store import FeatureShard
 
 _PARTS = ("windows", "kt", "tfidf", "repsim")
@@ -290,10 +290,7 @@ def _require_number(name: str, value: object) -> None:
 
 
 def _checked(name: str, values: object, rows: int) -> np.ndarray:
-    try:
-        found = np.asarray(values, float)
-    except (TypeError, ValueError):  # a generator, text, a tensor in bfloat16
-        found = np.empty(())
+    found = floats(values)
     if found.ndim != 2 or len(found) != rows or not np.isfinite(found).all():
         raise DataError(
             f"method {name!r} must give finite numbers of shape (rows, dimensions) for {rows} "

@@ -11,6 +11,7 @@ import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.unsafe._calibrate import rejected_at
+from growlabels.unsafe._score import floats
 
 DEFAULT_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"
 """As high as the lowest left-out target and clearly above the middle; or as high as all of them but
@@ -92,11 +93,10 @@ def resolve_threshold(
     >>> resolve_threshold("top:1+budget:0.3", np.arange(10.0), []).reason
     'budget:0.3 rejects 3 of 10 rows'
     """
-    scores, known = numbers("scores", scores), np.full(np.shape(scores), np.nan)
+    scores = numbers("scores", scores)
     if not len(scores) or not np.isfinite(scores).all():
         raise UsageError(f"scores must be finite numbers, one or more, were {scores}")
-    if labels is not None:
-        known = numbers("labels", labels)
+    known = np.full(len(scores), np.nan) if labels is None else numbers("labels", labels)
     percentiles = numbers("percentiles", percentiles).tolist()
     if odd := [value for value in percentiles if not 0 <= value <= 1]:
         raise UsageError.parameter("percentiles", "must be from 0 to 1", odd[0])
@@ -115,10 +115,7 @@ def resolve_threshold(
 
 def numbers(name: str, values: object) -> np.ndarray:
     """Read a list of numbers, or raise."""
-    try:
-        found = np.asarray(values, float)
-    except (TypeError, ValueError, OverflowError):
-        found = np.empty(())
+    found = floats(values)
     if found.ndim != 1:
         raise UsageError(
             f"{name} must be a list of numbers, it was of class {type(values).__name__}"

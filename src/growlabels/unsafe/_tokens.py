@@ -223,11 +223,11 @@ def _limited(tokenizer: Any, text: str, limit: int, keep_end: bool) -> tuple[lis
     return ids[: limit - tail] + ids[len(ids) - tail :], True
 
 
-def require_encoded(name: str, rows: object) -> None:
+def require_encoded(name: str, rows: Any) -> None:
     """Raise where something is no list of rows as :func:`encode` gives them."""
     way_out = "encode each row with encode(model, row)"
     UsageError.require_instance(name, rows, Sequence, way_out)
-    for row in rows if isinstance(rows, Sequence) else ():
+    for row in rows:
         UsageError.require_instance(f"each of {name}", row, Encoded, way_out)
 
 
