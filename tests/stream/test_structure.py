@@ -105,5 +105,5 @@ def test_random_clusters_have_the_sizes_of_the_true_ones():
 
 
 def test_an_unknown_clusterer_is_named():
-    with pytest.raises(UsageError, match="linkage, odac, random"):
+    with pytest.raises(UsageError, match="'linkage', 'odac', 'random'"):
         new_clusterer("kmeans")

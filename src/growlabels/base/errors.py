@@ -51,8 +51,7 @@ class UsageError(GrowLabelsError, ValueError):
         Traceback (most recent call last):
         growlabels.base.errors.UsageError: rate must be above 0, it was 'fast'
         """
-        number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-        if not 0 < number <= (sys.float_info.max if most is None else most):
+        if not 0 < number_of(value) <= (sys.float_info.max if most is None else most):
             must = "must be above 0" + ("" if most is None else f" and at most {most}")
             raise cls.parameter(name, must, value)
 
@@ -99,7 +98,11 @@ class UsageError(GrowLabelsError, ValueError):
         growlabels.base.errors.UsageError: by must be one of 'z', 'rank', it was 'mean'
         """
         choices = list(choices)
-        if value not in choices:
+        try:
+            known = value in choices
+        except ValueError:  # an array is equal to nothing as a whole
+            known = False
+        if not known:
             raise cls.choice(name, choices, value)
 
     @classmethod
@@ -146,6 +149,19 @@ class MissingExtraError(GrowLabelsError, ImportError):
             f"module {module!r} is not installed; install it with: "
             f'pip install "growlabels[{extra}]"'
         )
+
+
+def number_of(value: object) -> float:
+    """Return a number as a float; NaN, which is in no range, for anything else.
+
+    >>> number_of(2), number_of("2"), number_of(True), number_of(10**400)
+    (2.0, nan, nan, inf)
+    """
+    number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def is_whole(value: object, least: int) -> TypeGuard[int]:

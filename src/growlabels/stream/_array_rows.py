@@ -1,6 +1,6 @@
 """A stream whose rows are held as arrays."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class ArrayRows:
             given: Any = as_known_table(getattr(self, table), table)
             if getattr(self, names) is None and hasattr(given, "columns"):
                 object.__setattr__(self, names, list(given.columns))
-            object.__setattr__(self, table, _matrix(given, table))
+            object.__setattr__(self, table, as_matrix(given, table))
         if self.X.shape[0] != self.Y.shape[0]:
             raise DataError(
                 f"X has {self.X.shape[0]} rows and Y has {self.Y.shape[0]}; pass the same rows"
@@ -68,6 +68,8 @@ class ArrayRows:
             ("labels", self.labels, self.Y.shape[1]),
         ):
             if names is not None:
+                if not isinstance(names, Iterable) or isinstance(names, str | bytes):
+                    raise UsageError.parameter(name, "must be a list of names, or None", names)
                 _check_names(name, list(names), width)
 
     def __len__(self) -> int:
@@ -140,10 +142,10 @@ def _check_names(what: str, names: list[Hashable], width: int) -> None:
         raise UsageError(f"{what} has {twice[0]!r} twice; rename one")
 
 
-def _matrix(table: Any, what: str) -> Any:
-    """Return an array or CSR matrix of two dimensions; of Y a bool array."""
+def as_matrix(table: Any, what: str) -> Any:
+    """Return an array or CSR matrix of two dimensions; of bool, but for X."""
     matrix: Any = table.tocsr() if hasattr(table, "tocsr") else as_array(table, what)
-    if what == "Y" and hasattr(matrix, "indptr") and not matrix.has_canonical_format:
+    if what != "X" and hasattr(matrix, "indptr") and not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
     values = matrix.data if hasattr(matrix, "indptr") else matrix
@@ -154,7 +156,7 @@ def _matrix(table: Any, what: str) -> Any:
     except TypeError:  # such as pandas' NA
         truths = False
     if not truths:
-        raise DataError("Y must hold 0 and 1, or False and True; mend the labels")
+        raise DataError(f"{what} must hold 0 and 1, or False and True; mend the labels")
     if values is matrix:
         return matrix == 1
     return matrix.astype(np.bool_)

@@ -6,6 +6,7 @@ from typing import Any
 
 from river import base, linear_model, multioutput, preprocessing
 
+from growlabels.base.errors import UsageError
 from growlabels.stream._features import own_order
 from growlabels.stream._metrics import present
 
@@ -92,6 +93,9 @@ class BinaryRelevance(base.MultiLabelClassifier):
 
     def __init__(self, classifier: base.Classifier | None = None) -> None:
         self.classifier = classifier
+        if classifier is not None:
+            way_out = "pass a classifier of River"
+            UsageError.require_instance("classifier", classifier, base.Classifier, way_out)
         single = linear_model.LogisticRegression() if classifier is None else classifier
         self._model = preprocessing.StandardScaler() | multioutput.PerOutputClassifier(single)
         self._labels: dict[Hashable, bool] = {}

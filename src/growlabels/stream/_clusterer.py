@@ -124,8 +124,7 @@ def new_clusterer(name: str, seed: int = 0) -> Clusterer:
     UsageError
         There is none of that name.
     """
-    if name not in list(CLUSTERERS):
-        raise UsageError.parameter("clusterer", f"must be one of {', '.join(CLUSTERERS)}", name)
+    UsageError.require_choice("clusterer", name, CLUSTERERS)
     return RandomPartition(seed) if name == "random" else CLUSTERERS[name]()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from growlabels.base.errors import UsageError
+
 Make = Callable[[], Any]
 Check = Callable[[Make], None]
 Row = tuple[dict[str, float], dict[str, bool]]
@@ -62,6 +64,7 @@ def check_stream_model(make: Make) -> None:
     >>> from growlabels.stream import MajorityLabels
     >>> check_stream_model(MajorityLabels)
     """
+    UsageError.require_callable("make", make)
     for check in stream_checks():
         check(make)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, UsageError, number_of
 from growlabels.stream._compiled import compiled
 
 _EMPTY = np.int64(-1)
@@ -147,17 +147,15 @@ class PairCounts:
     def __init__(
         self, half_life: float | None = None, max_pairs: int = 1_000_000, row_pairs: int = 2048
     ) -> None:
-        if half_life is not None and not half_life > 0:
+        if half_life is not None and not number_of(half_life) > 0:
             raise UsageError.parameter("half_life", "must be above 0 rows, or None", half_life)
-        if max_pairs < 16:
-            raise UsageError.parameter("max_pairs", "must be at least 16", max_pairs)
-        if row_pairs < 1:
-            raise UsageError.parameter("row_pairs", "must be at least 1", row_pairs)
+        UsageError.require_whole("max_pairs", max_pairs, 16)
+        UsageError.require_whole("row_pairs", row_pairs)
         self.half_life = half_life
         self.max_pairs = int(max_pairs)
         self.row_pairs = int(row_pairs)
         self.max_links: int | None = None
-        self._growth = 1.0 if half_life is None else 2.0 ** (1.0 / half_life)
+        self._growth = 1.0 if half_life is None else 2.0 ** (1.0 / number_of(half_life))
         self._keys = np.full(64, _EMPTY)
         self._values = np.zeros(64)
         self._size = np.zeros(1, np.int64)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import UsageError, is_whole
+from growlabels.base.errors import UsageError, is_whole, number_of
 from growlabels.stream._array_rows import ArrayRows
 
 Kind = Literal["tree", "rbf", "hyperplane", "hypercube"]
@@ -88,6 +88,8 @@ def make_stream(
     sizes = {"rows": rows, "features": features, "labels": labels, "width": width}
     _check(kind, drift, noise, **sizes, changes=changes, seed=seed)
     rng = np.random.default_rng(seed)
+    if changes >= rows:
+        raise UsageError.parameter("changes", f"must be below rows = {rows}", changes)
     changes = 0 if drift == "none" else changes
     starts = [rows * (i + 1) // (changes + 1) for i in range(changes)]
     rule, label = _KINDS[kind]
@@ -117,15 +119,15 @@ def make_stream(
 
 
 def _check(kind: str, drift: str, noise: float, **sizes: int) -> None:
-    if kind not in get_args(Kind):
-        raise UsageError.choice("kind", get_args(Kind), kind)
-    if drift not in get_args(Drift):
-        raise UsageError.choice("drift", get_args(Drift), drift)
+    UsageError.require_choice("kind", kind, get_args(Kind))
+    UsageError.require_choice("drift", drift, get_args(Drift))
     for name, value in sizes.items():
         least = {"features": 2, "changes": 0, "seed": 0}.get(name, 1)
         if not is_whole(value, least):
             raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
-    if not 0 <= noise < 1:
+        if value >= 2**31 and name != "seed":
+            raise UsageError.parameter(name, "must be below 2**31", value)
+    if not 0 <= number_of(noise) < 1:
         raise UsageError.parameter("noise", "must be in [0, 1)", noise)
 
 

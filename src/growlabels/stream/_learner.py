@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from river import base
 from scipy import sparse
 
-from growlabels.base.errors import UsageError, is_whole
+from growlabels.base.errors import UsageError, is_whole, number_of
 from growlabels.stream._array_rows import ArrayRows
 from growlabels.stream._clusterer import new_clusterer
 from growlabels.stream._engine import Engine
@@ -123,13 +123,11 @@ class IHOMER(Named, base.MultiLabelClassifier):
         _check_whole("check_every", check_every, 1)
         _check_whole("tree_above", tree_above, 0)
         _check_whole("max_bytes", max_bytes, 2**25)
-        number = isinstance(recent, int | float | np.number) and not isinstance(recent, bool)
-        if not (number and recent > 0):
+        if not number_of(recent) > 0:
             raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
-        if drift is not None and not (isinstance(drift, float | np.floating) and 0 < drift < 1):
+        if drift is not None and not 0 < number_of(drift) < 1:
             raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)
-        if preset not in PRESETS:
-            raise UsageError.parameter("preset", f"must be one of {', '.join(PRESETS)}", preset)
+        UsageError.require_choice("preset", preset, PRESETS)
         self.seed = seed
         self.window = window
         self.recent = recent
@@ -150,7 +148,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
                 )
             self._engine = Engine(
                 window,
-                math.pow(2.0, -1.0 / recent),
+                math.pow(2.0, -1.0 / number_of(recent)),
                 drift or 0.0,
                 max_sets,
                 check_every,
@@ -331,6 +329,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
         Labels and feature names must be strings, numbers, booleans, None or tuples of these.
         """
+        UsageError.require_path("path", path)
         save_snapshot(
             Path(path),
             self._get_params(),
@@ -351,6 +350,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         RunError
             The file is damaged, or was written by another version of the format.
         """
+        UsageError.require_path("path", path)
         params, fill, names = load_snapshot(Path(path))
         try:
             model = cls(**params)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError, is_whole
+from growlabels.stream._array_rows import as_matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -94,9 +95,13 @@ class MultiLabelMetrics:
     """
 
     def __init__(self, window: int | None = None, at: Sequence[int] = ()) -> None:
-        if window is not None and window < 1:
+        if window is not None and not is_whole(window, 1):
             raise UsageError.parameter("window", "must be at least 1 row, or None", window)
-        if isinstance(at, int) or not all(is_whole(k, 1) for k in at):
+        if (
+            not isinstance(at, Sequence)
+            or isinstance(at, str | bytes)
+            or (not all(is_whole(k, 1) for k in at))
+        ):
             raise UsageError.parameter("at", "must be a list of numbers of at least 1", at)
         self.window = window
         self.at = tuple(dict.fromkeys(at))
@@ -118,15 +123,16 @@ class MultiLabelMetrics:
         Parameters
         ----------
         truth, predicted
-            (rows, labels) bool arrays or SciPy sparse matrices of one shape.
+            (rows, labels) arrays or SciPy sparse matrices of one shape, of 0 and 1 or bool.
         labels
             Names of the columns; 0, 1, ... by default.
 
         Raises
         ------
         DataError
-            The shapes differ.
+            The shapes differ, or a value is neither 0 nor 1.
         """
+        truth, predicted = as_matrix(truth, "truth"), as_matrix(predicted, "predicted")
         if truth.shape != predicted.shape:
             raise DataError(
                 f"truth has shape {truth.shape} and predicted {predicted.shape}; "
@@ -247,7 +253,7 @@ def present(labels: LabelSet) -> frozenset[Hashable]:
     """
     if isinstance(labels, Mapping):
         return frozenset(label for label, there in labels.items() if there)
-    if isinstance(labels, str):
+    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
         raise DataError(
             f"a label set must be a mapping label -> bool or a collection, it was {labels!r}; "
             f"write [{labels!r}] for a single label"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import RunError, UsageError, number_of
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._linkage import Branch, Cluster, Linkage
 from growlabels.stream._pace import Pace
@@ -105,12 +105,13 @@ class OdacPartition:
         kappa: float = 1.0,
         z: float = 4.0,
     ) -> None:
-        if not 0 < delta < 1:
+        if not 0 < number_of(delta) < 1:
             raise UsageError.parameter("delta", "must be between 0 and 1", delta)
-        if not 0 < tau <= 1:
-            raise UsageError.parameter("tau", "must be above 0 and at most 1", tau)
-        if max_labels < 2:
-            raise UsageError.parameter("max_labels", "must be at least 2", max_labels)
+        UsageError.require_above_zero("tau", tau, 1)
+        UsageError.require_whole("max_labels", max_labels, 2)
+        for name, value in (("kappa", kappa), ("z", z)):
+            if not 0 <= number_of(value) < math.inf:
+                raise UsageError.parameter(name, "must be a number of at least 0", value)
         self.delta, self.tau, self.max_labels = delta, tau, max_labels
         self.kappa, self.z = kappa, z
         self._root: _Node | None = None

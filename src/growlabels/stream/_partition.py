@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import RunError, UsageError, number_of
 from growlabels.stream._cooccurrence import PairCounts
 from growlabels.stream._linkage import Branch, Cluster, Linkage
 from growlabels.stream._pace import Pace
@@ -101,12 +101,13 @@ class LinkagePartition:
         kappa: float = 1.0,
         z: float = 3.0,
     ) -> None:
-        if not 0 < delta < 1:
+        if not 0 < number_of(delta) < 1:
             raise UsageError.parameter("delta", "must be between 0 and 1", delta)
-        if max_labels < 2:
-            raise UsageError.parameter("max_labels", "must be at least 2", max_labels)
-        if not 0 < share <= 1:
-            raise UsageError.parameter("share", "must be above 0 and at most 1", share)
+        UsageError.require_whole("max_labels", max_labels, 2)
+        for name, value in (("kappa", kappa), ("z", z)):
+            if not 0 <= number_of(value) < math.inf:
+                raise UsageError.parameter(name, "must be a number of at least 0", value)
+        UsageError.require_above_zero("share", share, 1)
         self.delta, self.max_labels, self.share = delta, max_labels, share
         self.kappa, self.z = kappa, z
         self._clusters: list[Cluster] = []

@@ -197,6 +197,9 @@ def compare(
             raise UsageError.parameter(
                 name, f"must be a whole number of rows, at least {least}", value
             )
+    UsageError.require_callable("progress", progress)
+    if on_point is not None:
+        UsageError.require_callable("on_point", on_point)
     if not isinstance(models, Mapping):
         raise UsageError(f"models must be name -> model, they were {type(models).__name__}")
     if not models:
@@ -208,6 +211,7 @@ def compare(
                 f"models {name!r} and {names[id(model)]!r} are one object, which would be scored "
                 "on rows that it has learned; make two models"
             )
+    at = MultiLabelMetrics(window, at).at
     total = length_hint(rows) or None
     ranked = {name: at if can_rank(model) else () for name, model in models.items()}
     if at and not any(ranked.values()):

@@ -52,11 +52,13 @@ class Stream:
     ) -> None:
         if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
             raise UsageError(f"rows must be an iterable of rows, they were {type(rows).__name__}")
+        if set_aside is not None:
+            UsageError.require_callable("set_aside", set_aside)
         try:
             names = set() if labels is None or callable(labels) else set(labels)
         except TypeError:
             names = None
-        if names is None or isinstance(labels, str):
+        if names is None or isinstance(labels, str | bytes):
             raise UsageError.parameter("labels", "must be names, or a function of a name", labels)
         self.rows = rows
         self.labels = labels
