@@ -141,6 +141,7 @@ FAR, NEGATIVE = (lambda a: a * 0 + 10**9), (lambda a: a * 0 - 7)
     [
         ({}, 1.0, "experts.totals", FAR, "experts.totals points beyond the arrays"),
         ({}, 1.0, "experts.linear", lambda a: a[:2], "experts do not fit each other"),
+        ({}, 1.0, "experts.curves", lambda a: a[:, :2], "experts do not fit each other"),
         ({}, 1.0, "experts.slot_start", FAR, "experts.slot_start is no row of rows"),
         ({}, 1.0, "experts.slot_set", FAR, "experts.slot_set points beyond"),
         ({}, 1.0, "experts.node_feature", NEGATIVE, "experts.node_feature points beyond"),

@@ -11,6 +11,7 @@ RIDGE, DENSE, SPARSE = range(3)
 WIDEST_RIDGE = 512
 FIRST_SQUARE = 0.001
 RIDGE_PENALTY = 100.0
+KNOTS = 10
 
 ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST = range(6)
 
@@ -41,6 +42,11 @@ class Experts(NamedTuple):
         Sums of squared row norms for the two linear experts.
     ridge, covariance
         (labels, places) and (places, places), at most 513 places.
+    curves, visits
+        (features, knots, labels) and (features, knots), when dense: value of each label's curve
+        at a knot; sum of squares of what rows had in the knot.
+    missed
+        (labels,): sum of the squared errors of the curves.
     label_rows, recent
         (labels,): faded count of rows with the label, as the decoder's; decayed share of rows
         with it.
@@ -68,6 +74,9 @@ class Experts(NamedTuple):
     norms: NDArray[np.float64]
     ridge: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    curves: NDArray[np.float32]
+    visits: NDArray[np.float64]
+    missed: NDArray[np.float64]
     label_rows: NDArray[np.float64]
     recent: NDArray[np.float64]
     window: NDArray[np.float32]
@@ -95,6 +104,7 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
     places = min(features, WIDEST_RIDGE) + 1 if mode == RIDGE else 1
     slow = mode != RIDGE
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
+    curves = (1, 1, 1) if mode == SPARSE else (features, KNOTS, labels)
     covariance = np.zeros((places, places))
     np.fill_diagonal(covariance, 1.0 / RIDGE_PENALTY)
     return Experts(
@@ -111,6 +121,9 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
         np.zeros(2),
         np.zeros((labels if mode == RIDGE else 1, places)),
         covariance,
+        np.zeros(curves, np.float32),
+        np.full(curves[:2], FIRST_SQUARE),
+        np.full(labels, FIRST_SQUARE),
         np.zeros(labels),
         np.zeros(labels),
         np.zeros((dense, slots), np.float32),
@@ -147,8 +160,9 @@ def experts_bytes(mode: int, slots: int, features: int, labels: int, nodes: int)
     places = min(features, WIDEST_RIDGE) + 1
     ridge, second = (8 * places * (labels + places), 8) if mode == RIDGE else (16, linear)
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
-    once = 8 * (8 + 7 * features + 2 * labels + 2 * nodes + 3 * slots)
-    return once + linear + second + ridge + 4 * dense * slots + 20 * links
+    curves = 12 if mode == SPARSE else 4 * features * KNOTS * (labels + 2)
+    once = 8 * (8 + 7 * features + 3 * labels + 2 * nodes + 3 * slots)
+    return once + linear + second + ridge + curves + 4 * dense * slots + 20 * links
 
 
 def grown_experts(experts: Experts, mode: int, features: int, labels: int, nodes: int) -> Experts:

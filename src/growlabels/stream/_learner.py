@@ -31,8 +31,9 @@ PRESETS = "default", "paper"
 class IHOMER(Named, base.MultiLabelClassifier):
     """Online learner of many labels that appear, vanish, return and drift.
 
-    Seven experts give a log odds per label: two linear models, three votes of nearest rows, the
-    label's recent and its longer frequency. A logistic stack, one weight per expert for all
+    Eight experts give a log odds per label: two linear models, three votes of nearest rows, the
+    label's recent and its longer frequency and, where rows are dense, a sum of curves, one a
+    feature, which knows thresholds. A logistic stack, one weight per expert for all
     labels, mixes them; a decoder then chooses the likeliest whole label set, known or new. Its
     counts of label sets, labels and rows, the longer frequency among them, fade with a half-life
     of 1,000 rows. When ADWIN sees the loss rise, the experts and these counts start again from

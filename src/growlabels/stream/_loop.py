@@ -9,9 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from growlabels.stream._compiled import compiled
+from growlabels.stream._curves import learn_curves
 from growlabels.stream._decoder import count_set
 from growlabels.stream._drift import watch
-from growlabels.stream._experts import DENSE, FEATURES, LABELS, RIDGE, WIDEST_RIDGE
+from growlabels.stream._experts import (
+    DENSE,
+    FEATURES,
+    LABELS,
+    RIDGE,
+    SPARSE,
+    WIDEST_RIDGE,
+)
 from growlabels.stream._kernels import INNER, mix, stack_step
 from growlabels.stream._observe import PRIOR, choose, consult, observe
 from growlabels.stream._stack import KEEP, PENALTY
@@ -88,6 +96,8 @@ def learn_row(mode, keep_recent, experts, stack, sets, view, parts, features, pr
         truth[label] = 1.0
     stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
     learn_linear(mode, experts, view, truth, known)
+    if mode != SPARSE:
+        learn_curves(experts, view, truth, known)
     learn_counts(mode, keep_recent, experts, view, truth)
     remember(experts, mode, view, count_set(sets, present))
 

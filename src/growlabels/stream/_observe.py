@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream._compiled import compiled
+from growlabels.stream._curves import curve_scores, place_on_curves
 from growlabels.stream._decoder import MASS, NEW, SETS, SLOPE, TOP_SETS
 from growlabels.stream._decoder import ROWS as COUNTED
 from growlabels.stream._experts import DENSE, NODES, OLDEST, ROWS, SPARSE, WIDEST_RIDGE
@@ -30,6 +31,7 @@ from growlabels.stream._stack import EXPERTS
 
 PARTS = len(EXPERTS)
 PRIOR = PARTS - 1
+CURVES = PARTS - 2
 RIDGE_SCALE = 2.5
 SHORT_WINDOW = 100
 NEAREST = 10
@@ -49,10 +51,14 @@ class View(NamedTuple):
         (features,): the row, each value times its gauge, when dense.
     moments, scaled, zscores, narrow
         What :func:`standardise` writes when dense; ``narrow``: the z-scores in 32 bits.
+    knot, share
+        Where the row lies on the curves, when dense.
     plain, weighted
         When sparse, the row at length 1, and the same weighted by inverse document frequency.
     score_a, score_b
         (labels,): scores of the linear experts before scaling and clipping.
+    score_c
+        The same of the curves; as many as there is room for labels.
     distance
         (slots,): to the rows of the window.
     """
@@ -64,10 +70,13 @@ class View(NamedTuple):
     scaled: NDArray[np.float32]
     zscores: NDArray[np.float64]
     narrow: NDArray[np.float32]
+    knot: NDArray[np.int64]
+    share: NDArray[np.float32]
     plain: NDArray[np.float32]
     weighted: NDArray[np.float32]
     score_a: NDArray[np.float64]
     score_b: NDArray[np.float64]
+    score_c: NDArray[np.float32]
     distance: NDArray[np.float32]
 
 
@@ -108,7 +117,7 @@ def _sparse_distances(experts, index, weighted, seen, distance):
 
 @compiled(**INNER)
 def observe(mode, experts, index, value, features, known, labels):
-    """Scale a row and compute the linear scores of the ``known`` labels and all distances."""
+    """Scale a row and compute the scores of the ``known`` labels and all distances."""
     seen = experts.totals[ROWS]
     dense = features if mode != SPARSE else 0
     entries = index.size if mode == SPARSE else 0
@@ -120,10 +129,13 @@ def observe(mode, experts, index, value, features, known, labels):
         np.empty(dense + 1, np.float32),
         np.empty(dense + 1),
         np.empty(dense + 1 if mode == DENSE else 1, np.float32),
+        np.empty(dense, np.int64),
+        np.empty(dense, np.float32),
         np.empty(entries, np.float32),
         np.empty(entries, np.float32),
         np.empty(labels),
         np.empty(labels),
+        np.zeros(experts.missed.size, np.float32),
         np.empty(experts.slot_set.size, np.float32),
     )
     score_a, score_b = view.score_a[:known], view.score_b[:known]
@@ -146,6 +158,8 @@ def observe(mode, experts, index, value, features, known, labels):
     else:
         view.narrow[:] = view.zscores
         linear_scores(experts.second, view.narrow, score_b)
+    place_on_curves(view.zscores, view.knot, view.share)
+    curve_scores(experts.curves, view.knot, view.share, view.score_c)
     window_distances(experts.window, x, precision, distance)
     return view
 
@@ -175,6 +189,7 @@ def consult(mode, keep_recent, experts, sets, view, known):
         parts[0, label] = clip(view.score_a[label])
         parts[1, label] = clip(scale * view.score_b[label])
         parts[5, label] = logit(experts.recent[label] / mass)
+        parts[CURVES, label] = clip(view.score_c[label])  # says nothing of sparse rows
         parts[PRIOR, label] = logit(prior[label])
         parts[PARTS, label] = 1.0
         if label > 0:

@@ -5,7 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-EXPERTS = ("linear A", "linear B", "kNN 100/3", "kNN 1000/3", "kNN 1000/10", "recent", "prior")
+EXPERTS = (
+    "linear A",
+    "linear B",
+    "kNN 100/3",
+    "kNN 1000/3",
+    "kNN 1000/10",
+    "recent",
+    "curves",
+    "prior",
+)
 KEEP = 0.998
 PENALTY = 10.0
 

@@ -35,6 +35,7 @@ SPARSE_BELOW, DENSE_ABOVE = 0.25, 0.35
 def activate(experts, mode, labels):
     """Start labels up to index ``labels`` - 1 as copies of the label that never occurred."""
     for label in range(experts.totals[LABELS], labels):
+        experts.missed[label] = experts.missed[0]
         if mode == SPARSE:
             for j in range(experts.totals[FEATURES] + 1):
                 experts.linear[j, label] = experts.linear[j, 0]
@@ -42,6 +43,7 @@ def activate(experts, mode, labels):
                 experts.second[j, label] = experts.second[j, 0]
                 experts.second_squares[j, label] = experts.second_squares[j, 0]
             continue
+        experts.curves[:, :, label] = experts.curves[:, :, 0]
         experts.linear[label] = experts.linear[0]
         experts.linear_squares[label] = experts.linear_squares[0]
         if mode == RIDGE:
