@@ -39,6 +39,7 @@ def drawn(rows: int, windows: int, seed: int):
         ids=[""] * rows,
         keys=[f"{seed}-{i:014d}" for i in range(rows)],
         numbers=np.arange(rows),
+        answers=np.ones(rows, np.int64),
         hidden=HiddenFeatures(
             unit(rows, 5, DIM),
             unit(rows * windows, 3, DIM),

@@ -31,6 +31,7 @@ def shard(lengths: Sequence[int], first: int, generator: np.random.Generator) ->
         ids=[f"id{first + row}" for row in range(rows)],
         keys=[f"key{first + row}" for row in range(rows)],
         numbers=np.arange(first, first + rows),
+        answers=np.ones(rows, np.int64),
         hidden=HiddenFeatures(
             unit(rows, 5, DIM), unit(sum(windows), 3, DIM), np.cumsum([0, *windows])
         ),

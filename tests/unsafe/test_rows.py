@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
 from growlabels.base.rows import MalformedRow
-from growlabels.unsafe._rows import Example, earlier_answers, prompt_of, read_examples
+from growlabels.unsafe._rows import Example, prompt_of, read_answers, read_examples
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 HUMAN, CALLED = {"from": "human", "value": "q"}, '[{"function": {"name": "f"}}]'
@@ -21,6 +21,7 @@ NULL_ROLES = [
     {"role": None, "from": "gpt", "value": "a"},
 ]
 CALL = {"role": "assistant", "content": None, "tool_calls": json.loads(CALLED)}
+CALL_BEFORE = f"user: q\n\nassistant: {CALLED}"
 
 
 def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
@@ -160,8 +161,49 @@ def test_the_prompt_of_a_row_with_or_without_a_response(row: dict[str, Any], pro
     assert prompt_of(row) == prompt
 
 
-def test_answers_are_counted_where_columns_are_filled_with_nulls() -> None:
-    assert earlier_answers({"conversations": [*NULL_ROLES, *NULL_ROLES]}) == 1
+EMPTY, NULL = {"role": "assistant", "content": " "}, {"role": "assistant", "content": None}
+BEFORE = "user: q\n\nassistant: a\n\nuser: q"
+
+
+@pytest.mark.parametrize(
+    ("row", "answers"),
+    [
+        ({"messages": [USER, ANSWER]}, [(1, "q", "a")]),
+        ({"messages": [USER, ANSWER, USER, ANSWER]}, [(1, "q", "a"), (2, BEFORE, "a")]),
+        ({"conversations": [*NULL_ROLES, *NULL_ROLES]}, [(1, "q", "a"), (2, BEFORE, "a")]),
+        (
+            {"conversations": [HUMAN, {"from": "gpt", "value": "a"}, HUMAN, ANSWER], "system": "s"},
+            [(1, "s\n\nq", "a"), (2, f"system: s\n\n{BEFORE}", "a")],
+        ),
+        ({"messages": [ANSWER, USER, ANSWER]}, [(1, "", "a"), (2, "assistant: a\n\nuser: q", "a")]),
+        ({"messages": [USER, CALL, ANSWER]}, [(1, "q", CALLED), (2, CALL_BEFORE, "a")]),
+        ({"messages": [USER, EMPTY, USER, ANSWER]}, [(1, BEFORE.replace("a\n", " \n"), "a")]),
+        ({"messages": [USER, NULL, USER, ANSWER]}, [(1, BEFORE.replace("a\n", "\n"), "a")]),
+        ({"prompt": [USER, ANSWER, USER], "completion": [ANSWER]}, [(1, BEFORE, "a")]),
+        (
+            {"prompt": [USER], "completion": [ANSWER, USER, ANSWER]},
+            [(1, "q", "a"), (2, BEFORE, "a")],
+        ),
+    ],
+)
+def test_every_answer_that_is_trained_on(
+    row: dict[str, Any], answers: list[tuple[int, str, str]]
+) -> None:
+    bad: list[MalformedRow] = []
+    found = list(read_answers([row], bad.append))
+    assert [(e.answer, e.prompt, e.response) for e in found] == answers and not bad
+    assert len({(e.id, e.number) for e in found}) == 1
+    assert [found[-1]] == read([row])[0]
+
+
+@given(st.lists(st.sampled_from([USER, ANSWER, EMPTY, NULL, CALL]), max_size=8))
+def test_an_answer_is_the_last_of_the_conversation_that_ends_with_it(turns: list[Any]) -> None:
+    turns = [USER, *turns, ANSWER]
+    ends = [place for place, turn in enumerate(turns, 1) if turn in (ANSWER, CALL)]
+    found = list(read_answers([{"messages": turns}], pytest.fail))
+    alone = read([{"messages": turns[:end]} for end in ends])[0]
+    assert [(e.prompt, e.response) for e in found] == [(e.prompt, e.response) for e in alone]
+    assert [e.answer for e in found] == [*range(1, len(ends) + 1)]
 
 
 def test_missing_file() -> None:

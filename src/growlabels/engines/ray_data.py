@@ -145,14 +145,15 @@ class _Featuriser:
             raise UsageError(
                 f"model {self.source!r} is not the one that the scan holds; give both the same"
             )
-        rows = [Example(*fields, data={}) for fields in json.loads(row["rows"])]
+        drawn = json.loads(row["rows"])
+        rows = [Example(*fields[:4], data={}, answer=fields[4]) for fields in drawn]
         self.store.put(row["index"], featurise(self.model, rows, self.settings))
         return {"index": row["index"], "count": len(rows)}
 
 
-def _row(example: Example) -> tuple[str, int, str, str]:
-    """Return what an actor needs of a row."""
-    return example.id, example.number, example.prompt, example.response
+def _row(example: Example) -> tuple[str, int, str, str, int]:
+    """Return what an actor needs of an answer."""
+    return example.id, example.number, example.prompt, example.response, example.answer
 
 
 @contextmanager

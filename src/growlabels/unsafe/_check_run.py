@@ -14,7 +14,7 @@ from growlabels.unsafe._check import ModelCheck, check_model
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._model import CausalModel, load_model
-from growlabels.unsafe._rows import no_usable_row, read_examples
+from growlabels.unsafe._rows import no_usable_row, read_answers
 from growlabels.unsafe._tokens import Encoded, encode
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list
 def _sampled(
     model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
 ) -> tuple[list[Encoded], int]:
-    """Read the lengths off the first rows, and count the others."""
+    """Read the lengths off the first rows, of conversations each answer, and count the others."""
     bad: list[MalformedRow] = []
-    examples = read_examples(train, bad.append)
+    examples = read_answers(train, bad.append)
     encoded: list[Encoded] = []
     for example in islice(examples, _SAMPLE):
         # A response without tokens is set aside by a scan too.

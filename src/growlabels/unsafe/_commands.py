@@ -38,7 +38,7 @@ class UnsafeScan:
 
     train: Positional[Path]
     """The rows: .jsonl or .parquet; messages, conversations (ShareGPT), prompt+completion or
-    instruction/input/output. The last turn of a conversation is the response."""
+    instruction/input/output. Each answer of a conversation is scored; the highest is the row's."""
 
     targets: Path
     """Rows that show the harm, in the same shapes; 8 to 12 suffice."""

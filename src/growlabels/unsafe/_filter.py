@@ -210,6 +210,8 @@ class _Reasons:
             "rank": int(table.rank[index]),
             "nearest_target": table.nearest_target[index],
             "nearest_target_number": int(table.nearest_target_number[index]),
+            "answer": int(table.answer[index]),
+            "answers": int(table.answers[index]),
             "window": {"start": start, "end": end, "text": table.window_text[index]},
             "scores": {name: float(scores[index]) for name, scores in table.methods.items()},
             "reasons": self._sentences(index, start, end),
@@ -225,8 +227,9 @@ class _Reasons:
             sentences.append("is also one of the targets")
         if table.rank[index] <= threshold.rejected:
             sentences.append(f"rank {table.rank[index]} of {len(table)}: {threshold.reason}")
+        of = f" of {which}" if (which := table.answer_of(index)) else ""
         sentences.append(
-            f"response tokens {start + 1} to {end} are nearest to target "
+            f"response tokens {start + 1} to {end}{of} are nearest to target "
             f"{table.nearest_target_number[index]} ({table.nearest_target[index]})"
         )
         places = ", ".join(f"{name} {rank[index]}" for name, rank in self._ranks.items())

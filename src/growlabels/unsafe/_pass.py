@@ -18,30 +18,31 @@ SINGLE = ("tfidf", "kt", "repsim")
 
 @dataclass(frozen=True)
 class PoolScores:
-    """What the forward passes say of a pool.
+    """What the forward passes say of a pool, of every answer.
 
     Attributes
     ----------
     statistics
         Of the pool.
-    ids, keys, numbers, truncated
-        Of the rows, as in :class:`FeatureShard`.
+    ids, keys, numbers, answers, truncated
+        Of the answers, as in :class:`FeatureShard`.
     parts
-        Method -> scores, shape (rows, target sets).
+        Method -> scores, shape (answers, target sets).
     target_parts
-        Method -> scores of the targets as if they were rows, shape (targets, target sets).
+        Method -> scores of the targets as if they were answers, shape (targets, target sets).
     nearest
-        Per row the place of the target nearest to its best window.
+        Per answer the place of the target nearest to its best window.
     window_start, window_end
         The best window among the response tokens.
     window_tokens
-        Its tokens, shape (rows, longest window), -1 after the end of a shorter one.
+        Its tokens, shape (answers, longest window), -1 after the end of a shorter one.
     """
 
     statistics: PoolStatistics
     ids: Sequence[str]
     keys: Sequence[str]
     numbers: np.ndarray
+    answers: np.ndarray
     truncated: np.ndarray
     parts: Mapping[str, np.ndarray]
     target_parts: Mapping[str, np.ndarray]
@@ -56,8 +57,8 @@ def score_pool(
 ) -> PoolScores:
     """Read the store twice, one shard at a time: statistics, then scores.
 
-    Scores are kept in float32, a number for each row, method and target set; nothing else grows
-    with the rows but their names and best windows.
+    Scores are kept in float32, a number for each answer, method and target set; nothing else grows
+    with the answers but their names and best windows.
     """
     statistics = pool_statistics(store, rows)
     scorer = PoolScorer(statistics, targets)
@@ -78,6 +79,7 @@ def score_pool(
         ids,
         keys,
         room.numbers,
+        room.answers,
         room.truncated,
         {**room.parts, "windows": room.joined_windows()},
         target_parts,
@@ -89,13 +91,13 @@ def score_pool(
 
 
 class _Room:
-    """Scores of all rows, filled shard by shard."""
+    """Scores of all answers, filled shard by shard."""
 
     def __init__(self, rows: int, layers: int, sets: int) -> None:
         self.parts = {name: np.empty((rows, sets), np.float32) for name in SINGLE}
         self.windows = np.empty((rows, layers, sets), np.float32)
-        self.numbers, self.nearest, self.window_start, self.window_end = (
-            np.empty(rows, np.int64) for _ in range(4)
+        self.numbers, self.answers, self.nearest, self.window_start, self.window_end = (
+            np.empty(rows, np.int64) for _ in range(5)
         )
         self.truncated = np.empty(rows, bool)
         self.window_tokens = np.full((rows, WINDOW_TOKENS), -1, np.int32)
@@ -107,6 +109,7 @@ class _Room:
         self.windows[places] = scored.windows.scores
         self.nearest[places] = scored.windows.nearest
         self.numbers[places] = shard.numbers
+        self.answers[places] = shard.answers
         self.truncated[places] = shard.truncated
         first = shard.token_offsets[:-1]
         self.window_start[places] = start = scored.windows.best
@@ -144,14 +147,14 @@ def left_out_percentiles(pool: np.ndarray, targets: np.ndarray, outside: np.ndar
 
 
 def without_itself(scores: np.ndarray, target_of: np.ndarray, targets: int) -> np.ndarray:
-    """Return each row's score for all targets; a row that is a target is scored without itself.
+    """Return each answer's score for all targets; one that is a target is scored without itself.
 
     Parameters
     ----------
     scores
-        Shape (rows, target sets).
+        Shape (answers, target sets).
     target_of
-        Per row the target it equals, or -1.
+        Per answer the target it equals, or -1.
     """
     column_of = np.zeros(targets + 1, np.int64)
     for column, target in enumerate(left_out(targets), 1):

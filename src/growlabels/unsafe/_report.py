@@ -106,6 +106,7 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
     return [
         f"{len(table)} rows were scored against {facts['targets']} targets with model "
         f"{facts['model']}; {facts['malformed']} malformed rows were set aside."
+        + _conversations(table)
         + (f" Gradients are those of layers {layers}, counted from 0." if layers else ""),
         f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
         "other rows of this scan are; an F4w of 0 is an ordinary row, and there is no upper end. "
@@ -115,6 +116,18 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
         "far up the pool a target comes when the others look for it; .5 is chance. It needs no "
         "labels, and it is blind to rows that merely resemble the targets.",
     ]
+
+
+def _conversations(table: ScoreTable) -> str:
+    """Say how many rows are conversations, if any, and what their scores are."""
+    longer = int((table.answers > 1).sum())
+    if not longer:
+        return ""
+    return (
+        f" {longer} rows are conversations with more than one answer: each answer was scored after "
+        f"the turns before it ({table.facts['answers']} answers in all), and by each method a row "
+        "has the score of its highest answer."
+    )
 
 
 def _headlines(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[Headline]:
@@ -184,6 +197,7 @@ def _top(table: ScoreTable, labels: np.ndarray | None, show_text: bool) -> Table
     rows: list[list[object]] = []
     for index in np.argsort(table.rank)[:SHOWN]:
         span = f"{table.window_start[index] + 1} to {table.window_end[index]}"
+        span += f" of {which}" if (which := table.answer_of(index)) else ""
         row: list[object] = [int(table.rank[index]), int(table.number[index])]
         row += [float(table.score[index]), _target(table, index), span]
         row += [table.window_text[index]] if show_text else []

@@ -123,6 +123,7 @@ def retrain_arms(
     folder: str | os.PathLike[str] | None = None,
     inputs: str = "",
     progress: Progress = silent,
+    row_of: Sequence[int] | None = None,
 ) -> RetrainResult:
     """Train the arms and measure each on the same held-out rows.
 
@@ -133,7 +134,7 @@ def retrain_arms(
     rows
         The suspect training rows.
     removed
-        Places in ``rows`` of the flagged ones.
+        Places of the flagged rows.
     held_out
         Name -> rows that no arm is trained on, e.g. ``{"unsafe": ..., "ordinary": ...}``.
     settings
@@ -153,12 +154,15 @@ def retrain_arms(
         trained before with the same hash, steps and settings is not trained again.
     progress
         Called with the stage ``"retraining: <arm>"``.
+    row_of
+        Where some rows are conversations: ``rows`` are all answers, and this is the place of the
+        row that each is of, ascending from 0. Rows are left out with all their answers.
 
     Raises
     ------
     UsageError
         A place is not a row (a mask holds none), nothing would be left to train on, there is no
-        random arm, or something is of another class.
+        random arm, ``row_of`` is no such list, or something is of another class.
     DataError
         An arm's losses are not finite.
     """
@@ -169,23 +173,25 @@ def retrain_arms(
     if trained is not None:
         UsageError.require_callable("trained", trained)
     settings = replace(settings, seed=seed)
-    _require_places("filtered", removed, len(rows))
+    owner = np.arange(len(rows)) if row_of is None else _owners(row_of, len(rows))
+    total = int(owner.max(initial=-1)) + 1
+    _require_places("filtered", removed, total)
     count = len(set(removed))
     without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
     generator = np.random.default_rng(seed)
     for number in range(random_arms):
         name = "random" if number == 0 else f"random {number + 1}"
-        without[name] = generator.choice(len(rows), count, replace=False).tolist()
+        without[name] = generator.choice(total, count, replace=False).tolist()
     if taken := {"untrained", *without} & set(others or ()):
         raise UsageError.parameter("others", "must have names of their own", min(taken))
     for name, places in (others or {}).items():
-        _require_places(name, places, len(rows))
+        _require_places(name, places, total)
     without |= others or {}
     adapter.reset(seed)
     arms = [Arm("untrained", (), 0, _measure(held_out))]
     order = step_order(len(rows), settings)
     for name, places in without.items():
-        gone = set(places)
+        gone = set(np.flatnonzero(np.isin(owner, list(places))).tolist())
         adapter.reset(seed)
         stage = _Stage(f"retraining: {name}", progress)
         steps = without_rows(order, gone, len(rows), seed)
@@ -200,7 +206,8 @@ def retrain_arms(
                 f"the losses of arm {name!r} are not finite, so nothing can be compared; "
                 "train with a smaller learning rate"
             )
-        arms.append(Arm(name, tuple(sorted(gone)), len(rows) - len(gone), losses))
+        left_out = tuple(sorted(set(places)))
+        arms.append(Arm(name, left_out, total - len(left_out), losses))
         if trained is not None:
             trained(name, checkpoints)
     return RetrainResult(tuple(arms))
@@ -256,6 +263,17 @@ def _require_parts(
     parts = {"rows": rows} | {f"held_out[{name!r}]": part for name, part in held_out.items()}
     for name, part in parts.items():
         UsageError.require_instance(name, part, TrunkRows, "make them with TrunkRows")
+
+
+def _owners(row_of: Sequence[int], answers: int) -> NDArray[np.int64]:
+    """Read which row each answer is of."""
+    owner = np.asarray(row_of)
+    whole = owner.shape == (answers,) and owner.dtype.kind in "iu" and owner.min(initial=0) >= 0
+    if not whole or (np.diff(owner) < 0).any():
+        raise UsageError(
+            f"row_of must be {answers} places of rows, one for each answer, ascending from 0"
+        )
+    return owner.astype(np.int64)
 
 
 def _require_places(name: str, places: Sequence[int], count: int) -> None:

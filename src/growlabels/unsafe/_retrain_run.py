@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,9 +67,10 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         def trunk(examples: list[Example]) -> TrunkRows:
             return TrunkRows(split, _encoded(model, examples, command), progress=progress)
 
+        encoded, row_of = _each_answer(model, rows, command)
         result = retrain_arms(
             adapter,
-            trunk(rows),
+            TrunkRows(split, encoded, progress=progress),
             removed,
             {name: trunk(examples) for name, examples in held_out.items()},
             settings,
@@ -79,6 +81,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
             folder=run.path / "retrain",
             inputs=inputs,
             progress=progress,
+            row_of=row_of,
         )
     warnings = _also_elsewhere(rows, targets, held_out)
     section = replace(retrain_section(result), warnings=warnings)
@@ -111,7 +114,7 @@ def _also_elsewhere(
 ) -> list[str]:
     """Warn of held-out rows that the arms are trained on, or that the scan was asked to find."""
     elsewhere = [
-        ({(row.prompt, row.response) for row in others}, what, so)
+        ({_hash(answer) for row in others for answer in row.each_answer()}, what, so)
         for others, what, so in (
             (rows, "training rows", "their losses tell what was learnt by heart"),
             (targets, "targets of the scan", "the filter was made for these very rows"),
@@ -120,13 +123,17 @@ def _also_elsewhere(
     warnings = []
     for name, examples in held_out.items():
         for known, what, so in elsewhere:
-            seen = [e.number for e in examples if (e.prompt, e.response) in known]
+            seen = [example.number for example in examples if _hash(example) in known]
             if seen:
                 warnings.append(
                     f"{len(seen)} of {len(examples)} held-out {name} rows are also {what} (the "
                     f"first: row {seen[0]}), so {so}; hold out rows that are not among them."
                 )
     return warnings
+
+
+def _hash(example: Example) -> str:
+    return content_hash([example.prompt, example.response])
 
 
 def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:
@@ -166,6 +173,20 @@ def _encoded(
 ) -> list[Encoded]:
     limits = command.max_prompt_tokens, command.max_response_tokens
     return [encode(model, example, *limits) for example in examples]
+
+
+def _each_answer(
+    model: CausalModel, rows: Sequence[Example], command: "UnsafeRetrain"
+) -> tuple[list[Encoded], list[int]]:
+    """Encode every answer of the rows but those without tokens; say which row each is of."""
+    encoded: list[Encoded] = []
+    row_of: list[int] = []
+    for place, row in enumerate(rows):
+        for answer in row.each_answer():
+            with suppress(DataError):
+                encoded += _encoded(model, [answer], command)
+                row_of.append(place)
+    return encoded, row_of
 
 
 def retrain_section(result: RetrainResult) -> Section:

@@ -37,7 +37,10 @@ class ReviewRow:
     Attributes
     ----------
     row, target_name, target
-        The row and its nearest target, with what that is called.
+        The row, of a conversation the answer that had the highest score, and its nearest target,
+        with what that is called.
+    answer
+        Which answer of a conversation it is; empty where there is but one.
     response
         The row's response, with the passage that carried its score.
     tokens
@@ -53,6 +56,7 @@ class ReviewRow:
     row: Example
     target_name: str
     target: Example
+    answer: str
     response: Passage
     tokens: str
     decision: str
@@ -134,12 +138,14 @@ class Review:
 
     def row(self, number: int) -> ReviewRow:
         """Return what is shown of a flagged row; ``KeyError`` for another."""
-        example, table, i = self._rows[number], self.table, self._place[number]
+        table, i = self.table, self._place[number]
+        example = self._answer(number, int(table.answer[i]))
         start, end = int(table.window_start[i]), int(table.window_end[i])
         near = int(table.nearest_target_number[i])
         return ReviewRow(
             example,
             *self._target(near),
+            table.answer_of(i),
             locate(example.response, table.window_text[i]),
             f"{start + 1} to {end}: {table.window_text[i].strip()}",
             self.decisions.current().get(example.id, ""),
@@ -158,7 +164,20 @@ class Review:
             place, example = given[number - 1]
             return f"target {place}", example
         place = self.table.facts["reviewed_targets"][number - 1 - len(given)]
-        return f"row {place}, which you rejected", self._rows[place]
+        answer = self.table.facts["reviewed_answers"][number - 1 - len(given)]
+        return f"row {place}, which you rejected", self._answer(place, answer)
+
+    def _answer(self, number: int, answer: int) -> Example:
+        """Return one answer of a flagged row, with the turns before it as prompt."""
+        return next(e for e in self._rows[number].each_answer() if e.answer == answer)
+
+    def _rejected_answer(self, number: int) -> int:
+        """Return which answer of a rejected row is a target: the one it was rejected for."""
+        taken: dict[int, int] = {}
+        if self.rescanned:
+            facts = self.table.facts
+            taken = dict(zip(facts["reviewed_targets"], facts["reviewed_answers"], strict=True))
+        return taken.get(number, int(self.table.answer[self._place[number]]))
 
     def next_open(self, number: int) -> int | None:
         """Return the first undecided row after this one, else the first of all, else none."""
@@ -204,11 +223,13 @@ class Review:
                 methods=methods or FORWARD_METHODS,
                 **settings,
             ).fit(self.train, self.run.path, progress)
-        examples = [*self.targets.values(), *(self._rows[n] for n in rejected)]
+        answers = [self._rejected_answer(number) for number in rejected]
+        examples = [*self.targets.values(), *map(self._answer, rejected, answers)]
         table = self._scanner.score(
             [{"prompt": e.prompt, "completion": e.response} for e in examples], progress
         )
-        table = replace(table, facts={**table.facts, "reviewed_targets": rejected})
+        taken = {"reviewed_targets": rejected, "reviewed_answers": answers}
+        table = replace(table, facts={**table.facts, **taken})
         table.to_parquet(self.run.path / REVIEWED)
         self.run.adopt(REVIEWED)
         self._show(table)

@@ -1,4 +1,4 @@
-"""Rows of a fine-tuning set in four shapes, read as one prompt and one response each.
+"""Rows of a fine-tuning set in four shapes, read as prompts and responses.
 
 ========================================  =====================================================
 ``messages``                              a list of turns with ``role`` and ``content``; the last
@@ -12,12 +12,15 @@
 ========================================  =====================================================
 
 A turn of tool calls, with or without text, is its text and then the JSON of the calls.
+
+A conversation teaches each turn of the assistant that has text, after the turns before it; of
+``prompt`` + ``completion`` those of the completion, since nobody trains on the prompt.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,9 +47,15 @@ class Example:
     prompt
         What the model was asked; may be empty.
     response
-        What it is taught to answer; never empty.
+        What it is taught to answer, of a conversation the last answer; never empty.
     data
         The row as it came, to be written back unchanged.
+    answer
+        Which of the row's answers ``response`` is, from 1.
+    turns
+        Role and text of the turns before, where the row teaches some of them too.
+    earlier
+        Places of these among the turns.
     """
 
     id: str
@@ -54,6 +63,32 @@ class Example:
     prompt: str
     response: str
     data: Mapping[str, Any]
+    answer: int = 1
+    turns: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    earlier: Sequence[int] = ()
+
+    def each_answer(self) -> Iterator["Example"]:
+        """Yield a row as it was read once for each answer that it teaches, itself last.
+
+        >>> said = [("user", "Hi."), ("assistant", "Ho."), ("user", "Bye.")]
+        >>> prompt = "user: Hi.\\n\\nassistant: Ho.\\n\\nuser: Bye."
+        >>> row = Example("a", 1, prompt, "Ciao.", {}, 2, said, [1])
+        >>> [(e.answer, e.prompt[:4], e.response) for e in row.each_answer()]
+        [(1, 'Hi.', 'Ho.'), (2, 'user', 'Ciao.')]
+        """
+        for answer, place in enumerate(self.earlier, 1):
+            prompt, response = _joined(self.turns[:place]), self.turns[place][1]
+            yield Example(self.id, self.number, prompt, response, self.data, answer)
+        yield self
+
+
+class _Read(NamedTuple):
+    """What is read of a row; see :class:`Example`."""
+
+    prompt: str
+    response: str
+    turns: Sequence[tuple[str, str]] = ()
+    earlier: Sequence[int] = ()
 
 
 class _Malformed(ValueError):
@@ -89,18 +124,26 @@ def read_examples(
     UsageError.require_callable("set_aside", set_aside)
     for row in read_rows(source, set_aside):
         try:
-            prompt, response = _prompt_and_response(row.data)
-            if not response.strip():
+            read = _prompt_and_response(row.data)
+            if not read.response.strip():
                 raise _Malformed("the response is empty")
-            _require_whole(prompt, "prompt")
-            _require_whole(response, "response")
+            _require_whole(read.prompt, "prompt")
+            _require_whole(read.response, "response")
         except _Malformed as error:
             set_aside(MalformedRow(row.number, str(error), _raw(row.data)))
             continue
-        yield Example(row.id, row.number, prompt, response, row.data)
+        prompt, response, turns, earlier = read
+        last = len(earlier) + 1
+        yield Example(row.id, row.number, prompt, response, row.data, last, turns, earlier)
 
 
-def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
+def read_answers(source: RowSource, set_aside: Callable[[MalformedRow], None]) -> Iterator[Example]:
+    """Yield every answer of each row, as :meth:`Example.each_answer` does, one at a time."""
+    for example in read_examples(source, set_aside):
+        yield from example.each_answer()
+
+
+def _prompt_and_response(data: Mapping[str, Any]) -> _Read:
     if data.get("messages") is not None:
         return _from_messages(data["messages"], "messages")
     if data.get("conversations") is not None:
@@ -114,12 +157,12 @@ def _prompt_and_response(data: Mapping[str, Any]) -> tuple[str, str]:
         raise _Malformed(_what_is_missing(data, asked))
     prompt, response = _listed(data[asked]), _listed(data[answer])
     if isinstance(prompt, list) and isinstance(response, list):
-        return _from_messages([*prompt, *response], f"{asked} + {answer}")
+        return _from_messages([*prompt, *response], f"{asked} + {answer}", len(prompt))
     parts = [_text(data, asked)]
     if asked == "instruction":
         beside = [name for name in _BESIDE_INSTRUCTION if data.get(name) is not None]
         parts += [text for name in beside if (text := _text(data, name)).strip()]
-    return "\n\n".join(parts), _text(data, answer)
+    return _Read("\n\n".join(parts), _text(data, answer))
 
 
 def _what_is_missing(data: Mapping[str, Any], asked: str) -> str:
@@ -140,29 +183,6 @@ def _what_is_missing(data: Mapping[str, Any], asked: str) -> str:
     return f"has none of {known}; its fields are {', '.join(map(repr, list(data)[:8])) or 'none'}"
 
 
-def earlier_answers(data: Mapping[str, Any]) -> int:
-    """Return how many turns of the assistant stand before the last turn of a conversation.
-
-    >>> turns = [{"role": r, "content": "..."} for r in ("user", "assistant", "user", "assistant")]
-    >>> earlier_answers({"messages": turns}), earlier_answers({"prompt": "a", "completion": "b"})
-    (1, 0)
-    """
-    for name in ("messages", "conversations", *_PROMPTS):
-        turns = _listed(data.get(name))
-        if isinstance(turns, list):
-            before = turns if name in _PROMPTS else turns[:-1]
-            return sum(map(_is_answer, before))
-    return 0
-
-
-def only_the_last(count: int, what: str) -> str:
-    """Say that of some conversations the last answer alone is scored."""
-    return (
-        f"{count} {what} are conversations with more than one answer: the last one is scored, "
-        "those before it are part of the prompt. Where they may be harmful, give each its own row."
-    )
-
-
 def prompt_of(data: Mapping[str, Any]) -> str:
     """Return the prompt of a row that may have no response; empty where it has no prompt.
 
@@ -180,28 +200,36 @@ def prompt_of(data: Mapping[str, Any]) -> str:
                 data = {**data, name: [*turns, *answer]}
             break
     try:
-        return _prompt_and_response({**data, "completion": answer})[0]
+        return _prompt_and_response({**data, "completion": answer}).prompt
     except _Malformed:
         return ""
 
 
-def _from_messages(turns: object, name: str) -> tuple[str, str]:
-    """Take the last turn as the response, the turns before it as the prompt.
-
-    A single user turn is the prompt as it is; several are joined, each after its role.
-    """
+def _from_messages(turns: object, name: str, asked: int = 0) -> _Read:
+    """Take the last turn as the response; answers before it, from a place on, are taught too."""
     turns = _listed(turns)
     if not isinstance(turns, list) or not turns:
         raise _Malformed(f"'{name}' is not a list of turns")
-    read = [_turn(turn, name, place) for place, turn in enumerate(turns, 1)]
+    read = [_turn(turn, name, place, len(turns)) for place, turn in enumerate(turns, 1)]
     role, response = read.pop()
     if role != "assistant":
         raise _Malformed(f"'{name}' ends with a turn of {role!r}, not of 'assistant'")
-    if len(read) == 1 and read[0][0] == "user":
-        return read[0][1], response
-    if len(read) == 2 and (read[0][0], read[1][0]) == ("system", "user"):
-        return f"{read[0][1]}\n\n{read[1][1]}".strip(), response
-    return "\n\n".join(f"{role}: {content}" for role, content in read), response
+    earlier = [
+        place
+        for place, (role, text) in enumerate(read)
+        if place >= asked and role == "assistant" and text.strip()
+    ]
+    return _Read(_joined(read), response, read if earlier else (), earlier)
+
+
+def _joined(turns: Sequence[tuple[str, str]]) -> str:
+    """Write turns as a prompt: a single user turn as it is, several each after its role."""
+    roles, texts = [role for role, _ in turns], [text for _, text in turns]
+    if roles == ["user"]:
+        return texts[0]
+    if roles == ["system", "user"]:
+        return "\n\n".join(texts).strip()
+    return "\n\n".join(f"{role}: {text}" for role, text in turns)
 
 
 def _said(turn: object) -> tuple[Any, Any]:
@@ -218,7 +246,7 @@ def _is_answer(turn: object) -> bool:
     return _ROLES.get(str(role), role) == "assistant"
 
 
-def _turn(turn: object, name: str, place: int) -> tuple[str, str]:
+def _turn(turn: object, name: str, place: int, last: int) -> tuple[str, str]:
     role, content = _said(turn)
     if not isinstance(turn, Mapping) or not isinstance(role, str):
         raise _Malformed(f"turn {place} of '{name}' has no text field 'role'")
@@ -226,7 +254,7 @@ def _turn(turn: object, name: str, place: int) -> tuple[str, str]:
     if isinstance(content, list):
         content = "".join(_part(part, name, place) for part in content)
     calls = _listed(turn.get("tool_calls"))
-    if content is None and (place == 1 or calls):
+    if content is None and (place == 1 or calls or (role == "assistant" and place < last)):
         content = ""
     if not isinstance(content, str):
         raise _Malformed(f"'content' of turn {place} of '{name}' is {_kind(content)}, not text")

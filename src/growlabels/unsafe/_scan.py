@@ -25,13 +25,14 @@ from growlabels.unsafe._tokens import Encoded, encode
 class SetScores:
     """Scores of rows, and of the targets as if they were rows, a column per target set.
 
-    The first set holds all targets, each of the others leaves one out (the warning light and
-    the ``loo`` threshold read those).
+    Of a conversation each answer has its own score, and the row will have the highest. The first
+    set holds all targets, each of the others leaves one out (the warning light and the ``loo``
+    threshold read those).
 
     Attributes
     ----------
     rows
-        Shape (rows, sets); higher is more like the targets.
+        Shape (answers of all rows, sets); higher is more like the targets.
     targets
         Shape (targets, sets), on the same scale.
     """
@@ -69,7 +70,7 @@ class Scorer(Protocol):
     def reads(self) -> str: ...
 
     def score(self, scan: "Scan") -> SetScores:
-        """Score every row and every target."""
+        """Score every answer of every row, and every target."""
         ...
 
 
@@ -84,13 +85,14 @@ class Scan:
     store
         Features of the rows, shard by shard.
     pool
-        Ids and numbers of the rows, and the scores of the forward methods.
+        Of every answer the id and number of its row, and the scores of the forward methods.
     features
         Features of the targets.
     targets
         The targets.
     rows
-        Gives the scored rows, in order, anew at every call.
+        Gives the scored rows, in order, anew at every call; a conversation once for each of its
+        answers, with the turns before it as prompt.
     settings, gradient_settings
         How the rows were read, and how gradients are made.
     seed

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,11 @@ from growlabels.base.files import content_hash, file_sha256
 from growlabels.base.progress import Progress, silent
 from growlabels.base.rows import MalformedRow, RowSource
 from growlabels.base.runs import RunFolder
+from growlabels.unsafe._answers import RowAnswers
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._model import CausalModel, load_model
 from growlabels.unsafe._pass import PoolScores, left_out_percentiles, score_pool, without_itself
-from growlabels.unsafe._rows import (
-    Example,
-    earlier_answers,
-    no_usable_row,
-    only_the_last,
-    read_examples,
-)
+from growlabels.unsafe._rows import Example, no_usable_row, read_answers, read_examples
 from growlabels.unsafe._scan import Scan, Scorer, SetScores
 from growlabels.unsafe._score import FUSED, left_out, zscore
 from growlabels.unsafe._scorers import resolve_scorers, wants_tokens
@@ -111,7 +106,7 @@ class Scanner:
         self.malformed: list[MalformedRow] = []
         self._source: RowSource | None = None
         self._store: FeatureStore | None = None
-        self._rows = self._longer = 0
+        self._rows = self._answers = 0
 
     @property
     def run(self) -> RunFolder:
@@ -154,15 +149,14 @@ class Scanner:
         if out is None:
             out = tempfile.mkdtemp(prefix="growlabels-")
             weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
-        run = RunFolder.open(
-            out,
-            RUN_KIND,
-            {**asdict(self.settings), "features_format": FEATURES_FORMAT},
-            {"rows": digest, "model": self.model.fingerprint},
-        )
-        shards = -(-self._rows // self.settings.rows_per_shard)
+        made_from: dict[str, Any] = {**asdict(self.settings), "features_format": FEATURES_FORMAT}
+        if self._answers > self._rows:  # features of last answers alone are those of another scan
+            made_from["answers"] = self._answers
+        inputs = {"rows": digest, "model": self.model.fingerprint}
+        run = RunFolder.open(out, RUN_KIND, made_from, inputs)
+        shards = -(-self._answers // self.settings.rows_per_shard)
         self._store = FeatureStore(run, shards)
-        fill(self._store, self.model, self._examples(), self._rows, self.settings, progress)
+        fill(self._store, self.model, self._each_answer(), self._answers, self.settings, progress)
         return self
 
     def score(
@@ -209,15 +203,14 @@ class Scanner:
         features = featurise(self.model, examples, self.settings)
         if len(features) < len(examples):
             raise DataError(f"the response of one {what} has no tokens; remove that {what}")
-        pool = score_pool(store, features, self._rows, progress)
-        scored = set(map(int, pool.numbers))
+        pool = score_pool(store, features, self._answers, progress)
         scan = Scan(
             self.model,
             store,
             pool,
             features,
             examples,
-            lambda: (example for example in self._examples() if example.number in scored),
+            lambda: self._scored(pool),
             self.settings,
             self.gradients,
             self.seed,
@@ -230,11 +223,11 @@ class Scanner:
         """Count the rows, note the malformed ones, and return a hash of it all."""
         self.malformed = []
         digest = hashlib.sha256()
-        self._rows = self._longer = 0
+        self._rows = self._answers = 0
         for example in read_examples(source, self.malformed.append):
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
-            self._longer += earlier_answers(example.data) > 0
+            self._answers += len(example.earlier) + 1
         if not self._rows:
             raise no_usable_row(source_name(source, "the training rows"), self.malformed)
         if isinstance(source, str | os.PathLike):
@@ -243,9 +236,18 @@ class Scanner:
             digest.update(f"{bad.number} {content_hash(bad.raw)}\n".encode())
         return digest.hexdigest()
 
-    def _examples(self) -> Iterable[Example]:
+    def _each_answer(self) -> Iterator[Example]:
         assert self._source is not None
-        return read_examples(self._source, lambda bad: None)
+        return read_answers(self._source, lambda bad: None)
+
+    def _scored(self, pool: PoolScores) -> Iterator[Example]:
+        """Yield the answers that were not set aside."""
+        wanted = zip(pool.numbers.tolist(), pool.answers.tolist(), strict=True)
+        place = next(wanted, None)
+        for answer in self._each_answer():
+            if (answer.number, answer.answer) == place:
+                yield answer
+                place = next(wanted, None)
 
     def _fitted(self) -> FeatureStore:
         if self._store is None:
@@ -262,15 +264,17 @@ class Scanner:
         pool, targets = scan.pool, scan.features
         place = {key: index for index, key in enumerate(targets.keys)}
         target_of = np.array([place.get(key, -1) for key in pool.keys])
-        methods: dict[str, np.ndarray] = {}
+        of_rows = RowAnswers(pool.numbers)
+        is_target = of_rows.any(target_of >= 0)
+        answers: dict[str, np.ndarray] = {}
         percentiles: dict[str, list[float]] = {}
         for method, scores in found.items():
             rows = scores.rows
             if method in against:
                 rows = zscore(rows) - zscore(against[method])
-            methods[method] = without_itself(rows, target_of, len(targets))
-            if not np.isfinite(methods[method]).all():
-                row = pool.numbers[~np.isfinite(methods[method])][0]
+            answers[method] = without_itself(rows, target_of, len(targets))
+            if not np.isfinite(answers[method]).all():
+                row = pool.numbers[~np.isfinite(answers[method])][0]
                 raise DataError(
                     f"method {method!r} gives row {row} no finite score; leave the method out, "
                     "or train with a smaller learning rate if it is one of gradients"
@@ -280,32 +284,41 @@ class Scanner:
                     f"method {method!r} gives a target no finite score, so nothing is known about "
                     "the threshold; leave the method out"
                 )
-            percentiles[method] = left_out_percentiles(scores.rows, scores.targets, target_of < 0)
+            highest = of_rows.highest(scores.rows)
+            percentiles[method] = left_out_percentiles(highest, scores.targets, ~is_target)
         main = self.scorers[0].name
+        best = of_rows.best(answers[main])
+        methods = {method: of_rows.highest(scores) for method, scores in answers.items()}
         score = methods[main]
         left = [targets.ids[index] for index in left_out(len(targets))]
         warnings = [*warnings, *warning_light(percentiles[main], left)]
         if "gradients" in vars(scan) and len(scan.gradient_places) < len(pool.ids):
             warnings.append(
-                f"Gradients were taken of {len(scan.gradient_places)} of {len(pool.ids)} rows, the "
-                "likeliest by F4w; by gradient methods the others come below them, in F4w's order."
+                f"Gradients were taken of {len(scan.gradient_places)} of {len(pool.ids)} "
+                f"{'answers' if len(pool.ids) > len(of_rows) else 'rows'}, the likeliest by F4w; "
+                "by gradient methods the others come below them, in F4w's order."
             )
         return ScoreTable(
-            row_id=pool.ids,
-            number=pool.numbers,
+            row_id=[pool.ids[int(place)] for place in best],
+            number=pool.numbers[best],
             score=score,
             rank=ranks(score),
             methods=methods,
-            nearest_target=[targets.ids[int(index)] for index in pool.nearest],
-            nearest_target_number=targets.numbers[pool.nearest.astype(np.int64)],
-            window_start=pool.window_start,
-            window_end=pool.window_end,
-            window_text=self._texts(pool.window_tokens),
-            is_target=target_of >= 0,
-            truncated=pool.truncated,
+            nearest_target=[targets.ids[int(index)] for index in pool.nearest[best]],
+            nearest_target_number=targets.numbers[pool.nearest[best]],
+            answer=pool.answers[best],
+            answers=of_rows.last(pool.answers),
+            window_start=pool.window_start[best],
+            window_end=pool.window_end[best],
+            window_text=self._texts(pool.window_tokens[best]),
+            is_target=is_target,
+            truncated=of_rows.any(pool.truncated),
             percentiles=percentiles,
             left_out=left,
-            warnings=[*warnings, *self._pool_warnings(pool, target_of)],
+            warnings=[
+                *warnings,
+                *self._pool_warnings(pool.numbers[best][is_target], of_rows.any(pool.truncated)),
+            ],
             facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
         )
 
@@ -313,20 +326,18 @@ class Scanner:
         decode = self.model.tokenizer.decode
         return [decode(window[window >= 0]) for window in windows]
 
-    def _pool_warnings(self, pool: PoolScores, target_of: np.ndarray) -> list[str]:
+    def _pool_warnings(self, found: np.ndarray, truncated: np.ndarray) -> list[str]:
+        """Tell of the rows that are targets, by their numbers, and of those cut."""
         warnings = []
-        if (target_of >= 0).any():
-            found = pool.numbers[target_of >= 0].tolist()
+        if len(found):
             numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
             warnings.append(
                 f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
                 f"{numbers}): scored without themselves as targets, and rejected by the filter."
             )
-        if self._longer:
-            warnings.append(only_the_last(self._longer, f"of {self._rows} rows"))
-        if pool.truncated.any():
+        if truncated.any():
             warnings.append(
-                f"The model read only a part of {pool.truncated.mean():.0%} of the rows "
+                f"The model read only a part of {truncated.mean():.0%} of the rows "
                 f"({self.settings.max_prompt_tokens} prompt and "
                 f"{self.settings.max_response_tokens} response tokens); what stands later is "
                 "seen by TF-IDF only."
@@ -348,6 +359,7 @@ class Scanner:
             else None,
             "rows_sha256": self.run.inputs["rows"],
             "rows": self._rows,
+            "answers": self._answers,
             "malformed": len(self.malformed),
             "model": self.model.name,
             "model_fingerprint": self.model.fingerprint,

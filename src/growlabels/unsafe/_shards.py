@@ -1,7 +1,8 @@
-"""From rows to features, shard by shard.
+"""From the answers of the rows to features, shard by shard.
 
-A shard's features depend on its rows, the model and the settings alone, batches included; so
-an interrupted scan that is started again ends with the same numbers, to the bit.
+A shard's features depend on its answers, the model and the settings alone, batches included; so
+an interrupted scan that is started again ends with the same numbers, to the bit. Shards are ranges
+of answers, not of rows: a conversation of any length takes no more memory than other rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +37,8 @@ class ShardSettings:
     tokens_per_batch
         Most tokens of one padded batch.
     rows_per_shard
-        Rows computed and written at once; an interrupted scan loses at most one shard.
+        Rows, of conversations answers, computed and written at once; an interrupted scan loses
+        at most one shard.
     """
 
     max_prompt_tokens: int = 40
@@ -52,7 +54,7 @@ class ShardSettings:
 def featurise(
     model: CausalModel, examples: Sequence[Example], settings: ShardSettings
 ) -> FeatureShard:
-    """Compute the features of some rows; a row whose response has no tokens is set aside.
+    """Compute the features of some answers; one that has no tokens is set aside.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def featurise(
         ids=[example.id for example in usable],
         keys=[content_hash([example.prompt, example.response])[:16] for example in usable],
         numbers=np.array([example.number for example in usable], np.int64),
+        answers=np.array([example.answer for example in usable], np.int64),
         hidden=hidden,
         text=count_words(f"{example.prompt}\n{example.response}" for example in usable),
         tokens=np.concatenate([np.empty(0, np.int32), *responses]).astype(np.int32),
@@ -112,7 +115,7 @@ def fill_store(
     Parameters
     ----------
     examples
-        All rows, in order.
+        All answers of all rows, in order.
     rows
         How many, for the progress.
     """
@@ -130,7 +133,7 @@ Fill = Callable[[FeatureStore, CausalModel, Iterable[Example], int, ShardSetting
 
 
 def chunks(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
-    """Yield the rows of one shard after another."""
+    """Yield the answers of one shard after another."""
     rows = iter(examples)
     while chunk := list(islice(rows, size)):
         yield chunk

@@ -1,10 +1,10 @@
-"""The store: per-row features in row-range shards of a run folder.
+"""The store: features of each answer of the rows, in shards of a run folder.
 
 A shard is one safetensors file, written whole and then entered in the run's manifest. It
 holds all that scoring needs, so new targets are scored without the rows and without a
-forward pass over them. Size per row, with 48 response tokens and 576 dimensions: 5.8 KB of
-row means, up to 156 KB of windows, under 1 KB of words and tokens; one shard at a time is in
-memory.
+forward pass over them. Size per answer, with 48 response tokens and 576 dimensions: 5.8 KB of
+means, up to 156 KB of windows, under 1 KB of words and tokens. One shard at a time is in memory,
+and a long conversation lies in several.
 """
 
 import json
@@ -23,32 +23,35 @@ from growlabels.unsafe._text import WORDS, TextCounts
 
 @dataclass(frozen=True)
 class FeatureShard:
-    """Features of consecutive rows.
+    """Features of consecutive answers: most rows have one, a conversation several.
 
     Attributes
     ----------
     ids
-        Row ids.
+        Ids of the rows that the answers are of.
     keys
         Hash of prompt and response, equal for equal rows in different shapes.
     numbers
-        1-based places in the input.
+        1-based places of the rows in the input.
+    answers
+        Which of its row's answers each is, from 1.
     hidden
-        Row means and windows of the hidden states.
+        Means and windows of the hidden states.
     text
         Word counts of prompt and response.
     tokens, token_offsets
-        Response tokens of all rows, to show a window; row ``i`` has
+        Response tokens of all answers, to show a window; answer ``i`` has
         ``token_offsets[i]:token_offsets[i + 1]``.
     truncated
         Whether prompt or response was cut.
     tokenless
-        Places in the input of rows that were set aside: their responses have no tokens.
+        Places of the rows of answers that were set aside: they have no tokens.
     """
 
     ids: Sequence[str]
     keys: Sequence[str]
     numbers: np.ndarray
+    answers: np.ndarray
     hidden: HiddenFeatures
     text: TextCounts
     tokens: np.ndarray
@@ -76,6 +79,8 @@ class FeatureShard:
             "truncated": self.truncated,
             "tokenless": self.tokenless,
         }
+        if (self.answers > 1).any():
+            arrays["answers"] = self.answers
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         header = {"rows": [list(self.ids), list(self.keys)], "made_from": made_from}
         # one entry: safetensors writes several in no fixed order
@@ -94,6 +99,7 @@ class FeatureShard:
                 ids,
                 keys,
                 arrays["numbers"],
+                arrays.get("answers", np.ones_like(arrays["numbers"])),
                 HiddenFeatures(arrays["means"], arrays["windows"], arrays["window_offsets"]),
                 TextCounts(arrays["words"], arrays["counts"], arrays["text_offsets"]),
                 arrays["tokens"],
@@ -109,7 +115,8 @@ class FeatureShard:
     def _check(self) -> None:
         """Raise a ``ValueError`` where the parts are not of the same rows."""
         rows, hidden, text = len(self.ids), self.hidden, self.text
-        if not all(len(part) == rows for part in (self.keys, self.numbers, self.truncated)):
+        columns = self.keys, self.numbers, self.answers, self.truncated
+        if not all(len(part) == rows for part in columns):
             raise ValueError("its columns differ in length")
         if hidden.means.ndim != 3 or len(hidden.means) != rows or hidden.windows.ndim != 3:
             raise ValueError("its hidden states are not those of its rows")
@@ -200,15 +207,18 @@ class FeatureStore:
         return FeatureShard.from_bytes(self.run.file(self.name(index)).read_bytes())
 
     def __iter__(self) -> Iterator[FeatureShard]:
-        shapes, last = None, 0
+        shapes, last = None, (0, 0)
         for index in range(self.shards):
             shard = self.read(index)
             found = shard.hidden.means.shape[1:], shard.hidden.windows.shape[1:]
             shapes = shapes or found
-            if found != shapes or (np.diff(shard.numbers, prepend=last) <= 0).any():
+            row = np.diff(shard.numbers, prepend=last[0])
+            answer = np.diff(shard.answers, prepend=last[1])
+            if found != shapes or not ((row > 0) | ((row == 0) & (answer > 0))).all():
                 raise RunError(
                     f"{self.name(index)!r} in run folder {str(self.run.path)!r} holds features of "
                     "other rows or another model; delete the folder and scan again"
                 )
-            last = int(shard.numbers[-1]) if len(shard) else last
+            if len(shard):
+                last = int(shard.numbers[-1]), int(shard.answers[-1])
             yield shard

@@ -19,6 +19,8 @@ _PLAIN = (
     "rank",
     "nearest_target",
     "nearest_target_number",
+    "answer",
+    "answers",
     "window_start",
     "window_end",
     "window_text",
@@ -51,6 +53,9 @@ class ScoreTable:
         Id of the target most similar to the row's best window.
     nearest_target_number
         Its 1-based place among the targets given.
+    answer, answers
+        Which of the row's answers had the highest score, from 1, and how many there are; nearest
+        target and window are those of this answer.
     window_start, window_end
         The response tokens that carried the score, counted from the response's first token.
     window_text
@@ -76,6 +81,8 @@ class ScoreTable:
     methods: Mapping[str, np.ndarray]
     nearest_target: Sequence[str]
     nearest_target_number: np.ndarray
+    answer: np.ndarray
+    answers: np.ndarray
     window_start: np.ndarray
     window_end: np.ndarray
     window_text: Sequence[str]
@@ -116,6 +123,11 @@ class ScoreTable:
         if method is not None and method not in self.percentiles:
             raise UsageError.choice("method", self.methods, method)
         return float(np.mean(self.percentiles[method or next(iter(self.methods))]))
+
+    def answer_of(self, index: int) -> str:
+        """Say which answer of a conversation a row's score is of; empty where it has but one."""
+        of = int(self.answers[index])
+        return f"answer {self.answer[index]} of {of}" if of > 1 else ""
 
     def flagged(self, threshold: Threshold) -> np.ndarray:
         """Return which rows the filter rejects, shape (rows,): by the threshold, or as targets."""

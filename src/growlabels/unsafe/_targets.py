@@ -5,7 +5,7 @@ import os
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
 from growlabels.base.rows import MalformedRow, RowSource
-from growlabels.unsafe._rows import Example, earlier_answers, only_the_last, read_examples
+from growlabels.unsafe._rows import Example, read_examples
 
 
 def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example], list[str]]:
@@ -46,8 +46,12 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
     warnings = []
     if repeated := read - len(found):
         warnings.append(f"{repeated} {what}s were given more than once and count once.")
-    if longer := sum(earlier_answers(example.data) > 0 for example in found.values()):
-        warnings.append(only_the_last(longer, f"of the {what}s"))
+    if longer := sum(len(example.earlier) > 0 for example in found.values()):
+        warnings.append(
+            f"{longer} of the {what}s are conversations with more than one answer: the last one "
+            "counts, those before it are part of the prompt. Where an earlier one is meant, give "
+            "it a row of its own."
+        )
     return list(found.values()), warnings
 
 

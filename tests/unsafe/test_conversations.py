@@ -1,0 +1,223 @@
+"""Conversations: every answer is scored as a row of its own, the row by its highest answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reviewed_scan import make_scan
+from test_scanner import rows, targets
+from tiny_causal import tiny
+
+from growlabels.base.errors import RunError
+from growlabels.base.progress import silent
+from growlabels.unsafe import Scanner, ScoreTable, scorer_names
+from growlabels.unsafe._answers import RowAnswers
+from growlabels.unsafe._commands import UnsafeFilter
+from growlabels.unsafe._moderation import FromFunction
+from growlabels.unsafe._report import scan_section
+from growlabels.unsafe._review import Review
+from growlabels.unsafe._rows import read_answers
+from growlabels.unsafe._runs import scanned
+from growlabels.unsafe._scorers import Moderation
+
+
+def talks(sizes: tuple[int, ...] = (1, 3, 2, 1, 4, 9, 2)) -> list[dict[str, Any]]:
+    """Conversations of so many answers, made of the rows of other tests; every third has harm."""
+    said = iter(rows(sum(sizes), harm=(2, 8, 14)))
+    made = []
+    for size in sizes:
+        turns = []
+        for row in (next(said) for _ in range(size)):
+            turns.append({"role": "user", "content": row["prompt"]})
+            turns.append({"role": "assistant", "content": row["completion"]})
+        made.append({"messages": turns})
+    return made
+
+
+def alone(conversations: list[dict[str, Any]]) -> tuple[list[dict[str, str]], np.ndarray]:
+    """Each answer as a row of its own, and the place of the conversation that it is of."""
+    answers = list(read_answers(conversations, pytest.fail))
+    made = [{"prompt": answer.prompt, "completion": answer.response} for answer in answers]
+    return made, np.array([answer.number - 1 for answer in answers])
+
+
+def scanner(**settings: Any) -> Scanner:
+    return Scanner(tiny(), **{"rows_per_shard": 4, **settings})
+
+
+EVAL = Moderation(FromFunction(lambda prompt, response: "eval" in response), "keyword")
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[ScoreTable, ScoreTable, np.ndarray]:
+    made, row = alone(talks())
+    methods = [*scorer_names(), EVAL]
+    together = scanner(methods=methods).fit(talks()).score(targets())
+    return together, scanner(methods=methods).fit(made).score(targets()), row
+
+
+def test_a_row_has_by_every_method_the_score_of_its_highest_answer(
+    both: tuple[ScoreTable, ScoreTable, np.ndarray],
+) -> None:
+    table, twin, row = both
+    assert table.number.tolist() == [*range(1, 8)] and len(twin) == 22
+    for name, scores in twin.methods.items():
+        highest = [scores[row == place].max() for place in range(7)]
+        assert table.methods[name].tolist() == highest, name
+    assert sorted(table.rank.tolist()) == [*range(1, 8)]
+
+
+def test_window_and_nearest_target_are_those_of_the_highest_answer(
+    both: tuple[ScoreTable, ScoreTable, np.ndarray],
+) -> None:
+    table, twin, row = both
+    assert table.answers.tolist() == [1, 3, 2, 1, 4, 9, 2]
+    assert any(1 < a < n for a, n in zip(table.answer, table.answers, strict=True))
+    for place, found in enumerate(table):
+        own = np.flatnonzero(row == place)
+        best = twin.to_dicts()[own[found["answer"] - 1]]
+        for column in ("score", "nearest_target", "window_start", "window_end", "window_text"):
+            assert found[column] == best[column]
+        assert best["score"] == twin.score[own].max()
+    assert table.answer_of(0) == "" and table.answer_of(5) == f"answer {table.answer[5]} of 9"
+
+
+def test_anchors_are_taken_away_answer_by_answer() -> None:
+    made, row = alone(talks())
+    safe = [{"prompt": "Say.", "completion": "sort join"}, {"prompt": "Do.", "completion": "open"}]
+    table = scanner().fit(talks()).score(targets(), anchors=safe)
+    twin = scanner().fit(made).score(targets(), anchors=safe)
+    assert table.score.tolist() == [twin.score[row == place].max() for place in range(7)]
+
+
+def test_a_conversation_longer_than_a_shard_lies_in_several(tmp_path: Path) -> None:
+    fitted = scanner().fit(talks(), tmp_path / "run")
+    table = fitted.score(targets())
+    files = sorted(tmp_path.glob("run/features/*"))
+    assert len(files) == 6, "22 answers, four a shard"
+    files[2].unlink()
+    files[3].write_bytes(b"cut short")
+    again = scanner().fit(talks(), tmp_path / "run").score(targets())
+    assert again.to_dicts() == table.to_dicts()
+
+
+def test_a_store_of_last_answers_alone_is_refused(tmp_path: Path) -> None:
+    fitted = scanner().fit(talks(), tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["config"]["answers"] == 22
+    single = scanner().fit(rows(8), tmp_path / "single")
+    assert "answers" not in single.run.config, "as it was before there were several"
+    fitted.run.config.pop("answers")
+    fitted.run.finish()
+    with pytest.raises(RunError, match="config 'answers' was None, is 22"):
+        scanner().fit(talks(), tmp_path / "run")
+
+
+def test_a_conversation_that_holds_a_target_is_scored_without_it_and_rejected() -> None:
+    held = {"messages": [*talks((2,))[0]["messages"]]}
+    held["messages"][1] = {"role": "assistant", "content": targets()[0]["completion"]}
+    held["messages"][0] = {"role": "user", "content": targets()[0]["prompt"]}
+    table = scanner().fit([*rows(8), held]).score(targets())
+    assert table.is_target.tolist() == [False] * 8 + [True]
+    assert any("also targets (row 9)" in warning for warning in table.warnings)
+    assert table["tfidf"][8] < 0.9
+
+
+def test_answers_without_tokens_are_no_answers() -> None:
+    said = talks((3,))[0]["messages"]
+    skipped = [*said[:2], said[2], {"role": "assistant", "content": " "}, *said[4:]]
+    table = scanner().fit([*rows(8), {"messages": skipped}]).score(targets())
+    assert table.answers.tolist() == [1] * 8 + [2]
+
+
+def test_targets_that_are_conversations_count_by_their_last_answer() -> None:
+    fitted = scanner().fit(rows(8))
+    found = fitted.score([*talks((2,)), *targets()])
+    assert any("1 of the targets are conversations" in warning for warning in found.warnings)
+
+
+@given(
+    st.lists(st.integers(1, 4), min_size=1, max_size=8).flatmap(
+        lambda counts: st.tuples(
+            st.just(counts), arrays(float, sum(counts), elements=st.integers(-3, 3))
+        )
+    )
+)
+def test_rows_of_answers_one_row_at_a_time(drawn: tuple[list[int], np.ndarray]) -> None:
+    counts, scores = drawn
+    numbers = np.repeat(np.arange(len(counts)) * 2 + 1, counts)
+    of_rows = RowAnswers(numbers)
+    own = [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
+    assert of_rows.highest(scores).tolist() == [scores[part].max() for part in own]
+    assert of_rows.best(scores).tolist() == [part[scores[part].argmax()] for part in own]
+    assert of_rows.any(scores > 0).tolist() == [(scores[part] > 0).any() for part in own]
+    assert of_rows.last(np.arange(len(scores))).tolist() == [part[-1] for part in own]
+
+
+HARM = {"role": "assistant", "content": "eval(u) eval(w) eval(y)"}
+
+
+def harmed(place: int) -> dict[str, Any]:
+    """A conversation of three answers, one of them harmful at most."""
+    turns = []
+    for number, letter in enumerate("xyz"):
+        answer = {"role": "assistant", "content": f"{letter * 7} {number} ok"}
+        turns += [{"role": "user", "content": "t"}, HARM if number == place else answer]
+    return {"messages": turns}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    plain = [
+        {"prompt": f"say {c}", "completion": f"{c * 7} {i} ok"} for i, c in enumerate("abcdefgh")
+    ]
+    return make_scan(tmp_path, [*plain, harmed(0), harmed(1), harmed(9)])
+
+
+def test_a_filter_writes_a_conversation_once_and_says_which_answer(run: Path) -> None:
+    UnsafeFilter(run, threshold="top:2").run(silent)
+    kept, rejected = (
+        [json.loads(line) for line in (run / name).read_text().splitlines()]
+        for name in ("kept.jsonl", "rejected.jsonl")
+    )
+    assert len(kept) == 9 and [record["number"] for record in rejected] == [9, 10]
+    for place, record in enumerate(rejected):
+        assert (record["row"], record["answer"], record["answers"]) == (harmed(place), place + 1, 3)
+        assert any(f"of answer {place + 1} of 3 are nearest" in said for said in record["reasons"])
+
+
+def test_the_report_says_which_answer(run: Path) -> None:
+    section = scan_section(ScoreTable.from_parquet(run / "scores.parquet"))
+    assert "3 rows are conversations with more than one answer" in section.text[0]
+    assert "(17 answers in all)" in section.text[0]
+    (top,) = [table for table in section.tables if table.title == "Highest-ranked rows"]
+    assert sorted(str(row[4]).partition("of ")[2] for row in top.rows[:2]) == [
+        f"answer {number} of 3" for number in (1, 2)
+    ]
+
+
+def test_the_review_shows_the_answer_and_takes_it_as_target(run: Path) -> None:
+    folder, table, train = scanned(run, None)
+    review = Review(folder, table, train, "top:3")
+    row = review.row(10)
+    shown = row.response.before + row.response.carried + row.response.after
+    assert (row.answer, shown) == ("answer 2 of 3", HARM["content"])
+    assert row.row.prompt == "user: t\n\nassistant: xxxxxxx 0 ok\n\nuser: t"
+    review.decisions.add(row.row.id, "reject")
+    assert review.rescan() == 1
+    assert review.table.facts["reviewed_answers"] == [2]
+    assert review.row(10).is_target
+    review.decisions.add(review.row(9).row.id, "reject")
+    assert review.rescan() == 2
+    named = [
+        review._target(number) for number in (len(review.targets) + 1, len(review.targets) + 2)
+    ]
+    assert {(name, target.response) for name, target in named} == {
+        ("row 9, which you rejected", HARM["content"]),
+        ("row 10, which you rejected", HARM["content"]),
+    }
