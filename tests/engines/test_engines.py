@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,11 @@ from growlabels.engines.ray_data import _Featuriser
 from growlabels.unsafe import Scanner
 from growlabels.unsafe._shards import ShardSettings
 
-ROWS = [{"prompt": f"ask {i}", "completion": f"answer {i} " * (1 + i % 5)} for i in range(13)]
+ROWS: list[dict[str, Any]] = [
+    {"prompt": f"ask {i}", "completion": f"answer {i} " * (1 + i % 5)} for i in range(11)
+]
+SAID = [{"role": role, "content": f"{role} says"} for role in ("user", "assistant")]
+ROWS.insert(5, {"messages": SAID * 2})
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcd"]
 
 

@@ -15,9 +15,10 @@ from tiny_causal import tiny
 
 from growlabels.base.errors import RunError
 from growlabels.base.progress import silent
+from growlabels.base.rows import write_jsonl
 from growlabels.unsafe import Scanner, ScoreTable, scorer_names
 from growlabels.unsafe._answers import RowAnswers
-from growlabels.unsafe._commands import UnsafeFilter
+from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain
 from growlabels.unsafe._moderation import FromFunction
 from growlabels.unsafe._report import scan_section
 from growlabels.unsafe._review import Review
@@ -189,6 +190,35 @@ def test_a_filter_writes_a_conversation_once_and_says_which_answer(run: Path) ->
     for place, record in enumerate(rejected):
         assert (record["row"], record["answer"], record["answers"]) == (harmed(place), place + 1, 3)
         assert any(f"of answer {place + 1} of 3 are nearest" in said for said in record["reasons"])
+
+
+def test_retraining_leaves_rows_out_and_trains_on_every_answer(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alike = run.with_name("alike.jsonl")
+    write_jsonl(alike, [{"prompt": "t", "completion": "xxxxxxx 0 ok"}])
+    trained: set[int] = set()
+
+    def see(stage: str, done: int, total: int | None = None) -> None:
+        if stage == "retraining: filtered":
+            trained.add(total or 0)
+
+    command = UnsafeRetrain(
+        run,
+        held_out_unsafe=run.with_name("targets.jsonl"),
+        held_out_ordinary=alike,
+        model=str(run.with_name("model")),
+        threshold="top:2",
+        top_layers=2,
+        random_arms=1,
+    )
+    command.run(see)
+    printed = capsys.readouterr().out
+    assert trained == {17}, "8 rows of one answer, 3 of three"
+    assert "warning: 1 of 1 held-out ordinary rows are also training rows" in printed
+    cells = [line.split() for line in printed.splitlines()]
+    rows_of = {line[0]: line[1:3] for line in cells if line and line[0] in ("all", "filtered")}
+    assert rows_of == {"all": ["11", "0"], "filtered": ["9", "2"]}
 
 
 def test_the_report_says_which_answer(run: Path) -> None:

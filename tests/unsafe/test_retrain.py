@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -30,12 +31,12 @@ UNSAFE, ORDINARY = taught(7, 8, 0), taught(9, 24, 1)
 HELD_OUT = {"unsafe": taught(7, 5, 2), "ordinary": taught(9, 5, 3)}
 
 
-def arms(**options) -> RetrainResult:
+def arms(removed: Sequence[int] = range(8), **options) -> RetrainResult:
     with attach(tiny(), LORA) as adapter:
         split = adapter_split(adapter)
         held_out = {name: TrunkRows(split, rows) for name, rows in HELD_OUT.items()}
         rows = TrunkRows(split, UNSAFE + ORDINARY)
-        return retrain_arms(adapter, rows, range(8), held_out, TRAINING, **options)
+        return retrain_arms(adapter, rows, removed, held_out, TRAINING, **options)
 
 
 def test_leaving_out_the_unsafe_rows_takes_back_what_they_taught() -> None:
@@ -71,6 +72,24 @@ def test_every_arm_takes_the_same_steps() -> None:
     steps: dict[str, int] = {}
     arms(others={"half": range(16)}, trained=lambda name, kept: steps.update({name: kept[-1].step}))
     assert len(steps) == 6 and set(steps.values()) == {8 * 32 // 4}
+
+
+def test_a_row_is_left_out_with_all_its_answers() -> None:
+    pairs = np.arange(32) // 2
+    by_row = arms(range(4), row_of=pairs)
+    by_answer = arms()
+    for name in ("all", "filtered"):
+        losses = [result.arm(name).losses["unsafe"] for result in (by_row, by_answer)]
+        np.testing.assert_array_equal(*losses)
+    assert [arm.rows for arm in by_row.arms] == [0, 16, 12, 12, 12, 12]
+    assert by_row.arm("filtered").removed == (0, 1, 2, 3)
+    assert max(by_row.arm("random").removed) < 16
+
+
+@pytest.mark.parametrize("row_of", [[0] * 31, [-1] * 32, [0.5] * 32, [1, 0] * 16])
+def test_what_says_of_no_answer_which_row_it_is_of(row_of: list[int]) -> None:
+    with pytest.raises(UsageError, match="row_of must be 32 places of rows, one for each answer"):
+        arms(row_of=row_of)
 
 
 @given(st.data(), st.integers(2, 30), st.integers(1, 7), st.integers(1, 3))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,11 @@ from growlabels.unsafe._store import FeatureStore
 from growlabels.unsafe._table import ScoreTable
 from growlabels.unsafe._workers import WorkerPool
 
-ROWS = [{"prompt": "p" * (i % 5), "completion": f"answer {i} " * (1 + i % 7)} for i in range(40)]
+ROWS: list[dict[str, Any]] = [
+    {"prompt": "p" * (i % 5), "completion": f"answer {i} " * (1 + i % 7)} for i in range(39)
+]
+SAID = [{"role": role, "content": f"{role} says"} for role in ("user", "assistant")]
+ROWS.append({"messages": SAID * 3})
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abcd"]
 
 COMMAND = [
@@ -64,7 +69,7 @@ def test_a_killed_scan_of_two_workers_ends_with_the_bits_of_one_process(folder: 
     assert set(one.methods) == set(table.methods)
     for method in one.methods:
         np.testing.assert_array_equal(table.methods[method], one.methods[method])
-    assert len(shards_of(folder / "run")) == 20
+    assert len(shards_of(folder / "run")) == 21, "39 answers, and three of a conversation"
 
 
 def test_shards_of_other_rows_or_half_written_ones_are_not_taken(folder: Path) -> None:
