@@ -136,7 +136,7 @@ def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
     assert with_it.nearest_target[40] != with_it.row_id[40]
 
 
-def test_answers_before_the_last_are_counted() -> None:
+def test_answers_of_conversations_are_counted() -> None:
     says = [("user", "Hi."), ("assistant", "sort code0"), ("user", "More."), ("assistant", "code1")]
     turns = [{"role": role, "content": content} for role, content in says]
     names = {"user": "human", "assistant": "gpt"}
@@ -148,10 +148,10 @@ def test_answers_before_the_last_are_counted() -> None:
     ]
     single = [{"messages": turns[2:]}, {"prompt": turns[:1], "completion": turns[1:2]}]
     found = scanner().fit([*rows(), *longer, *single]).score([*targets(), longer[0]])
-    assert [w.partition(" conversations")[0] for w in found.warnings if "more than one" in w] == [
-        "1 of the targets are",
-        "3 of 45 rows are",
-    ]
+    assert found.answers.tolist() == [1] * 40 + [2, 2, 1, 1, 1]
+    assert (found.facts["rows"], found.facts["answers"]) == (45, 47)
+    (warning,) = [w for w in found.warnings if "more than one" in w]
+    assert warning.startswith("1 of the targets are conversations")
     assert not any("more than one" in w for w in scanner().fit(rows()).score(targets()).warnings)
 
 
