@@ -29,6 +29,7 @@ from growlabels.stream._kernels import (
 )
 from growlabels.stream._loop import score_row
 from growlabels.stream._observe import HIGH_THETA, LOW_THETA, RIDGE_SCALE, clip, observe, unit_rows
+from growlabels.stream._room import MIXED, TRUTH, make_room
 from growlabels.stream._stack import KEEP, PENALTY
 from growlabels.stream._update import RATE_A, SPARSE_BELOW, learn_counts, learn_linear
 
@@ -49,7 +50,7 @@ def linear_only(rows: ArrayRows, both: bool) -> NDArray[np.bool_]:
     return chosen[:, 1:]
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", _nrt=False)
 def _choose(hits, z, picked):
     theta = (2.0 * hits[0] + 1.0) / (2.0 * hits[0] + hits[1] + hits[2] + 2.0) / 2.0
     theta = min(max(theta, LOW_THETA), HIGH_THETA)
@@ -57,31 +58,36 @@ def _choose(hits, z, picked):
         picked[label] = z[label] > math.log(theta / (1.0 - theta))
 
 
-@njit(error_model="numpy")
-def _run_both(mode, experts, cells, truths, chosen):
-    start, indices, values = cells
+@njit(error_model="numpy", _nrt=False)
+def _both(mode, experts, room, cells, truths, chosen, hits, weights, hessian, parts):
     y_start, y_index = truths
-    hits, features, labels = np.zeros(3, np.int64), experts.mean.size, chosen.shape[1]
-    weights, hessian = np.array([0.5, 0.5, 0.0]), np.eye(3) * PENALTY
-    parts, z = np.ones((3, labels)), np.empty(labels)
+    features, labels = experts.mean.size, chosen.shape[1]
     scale = RIDGE_SCALE if mode == RIDGE else 1.0
-    for r in range(start.size - 1):
-        index, value = indices[start[r] : start[r + 1]], values[start[r] : start[r + 1]]
+    for r in range(len(chosen)):
         present = y_index[y_start[r] : y_start[r + 1]]
-        view = observe(mode, experts, index, value, features, labels, labels)
+        view = observe(mode, experts, room, cells, r, features, labels, labels, True)
         for label in range(labels):
             parts[0, label] = clip(view.score_a[label])
             parts[1, label] = clip(scale * view.score_b[label])
+        z, truth = room.labels[MIXED], room.labels[TRUTH]
         mix(weights, parts, z)
         _choose(hits, z, chosen[r])
-        truth = np.zeros(labels)
+        truth[:] = 0.0
         for label in present:
             truth[label] = 1.0
         stack_step(weights, hessian, parts, truth, KEEP, PENALTY)
-        learn_linear(mode, experts, view, truth, labels)
+        learn_linear(mode, experts, room, view, truth, labels)
         learn_counts(mode, 0.0, experts, view, truth)
         experts.totals[ROWS] += 1
         score_row(hits, chosen[r], present)
+
+
+@njit(error_model="numpy")
+def _run_both(mode, experts, cells, truths, chosen):
+    room = make_room(mode, experts, cells[0], 0)
+    weights, hessian = np.array([0.5, 0.5, 0.0]), np.eye(3) * PENALTY
+    hits, parts = np.zeros(3, np.int64), np.ones((3, chosen.shape[1]))
+    _both(mode, experts, room, cells, truths, chosen, hits, weights, hessian, parts)
 
 
 @njit(error_model="numpy")

@@ -27,9 +27,10 @@ from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
 from growlabels.stream._decoder import empty_sets, grown_sets
 from growlabels.stream._engine import Rows
 from growlabels.stream._experts import FEATURES, LABELS, RIDGE, new_experts
-from growlabels.stream._kernels import mix
+from growlabels.stream._kernels import copy, mix
 from growlabels.stream._loop import best_mode, learn_row, score_row
 from growlabels.stream._observe import PARTS, PRIOR, choose, consult, observe
+from growlabels.stream._room import MIXED, make_room
 from growlabels.stream._stack import PENALTY, Stack
 
 RESULTS = Path(__file__).parent / "results" / "stream_trees.jsonl"
@@ -60,29 +61,39 @@ def tree_odds(given: Rows, labels: int) -> NDArray[np.float64]:
     return odds
 
 
-@njit(error_model="numpy")
-def run(mode, experts, stack, sets, rows, odds, chosen):
-    """Do what the compiled loop of the learner does, with the odds as a last expert, if any."""
+@njit(error_model="numpy", _nrt=False)
+def _run(mode, experts, stack, sets, room, parts, rows, odds, chosen):
     x_start, x_index, x_value, y_start, y_index = rows
-    totals = experts.totals
+    totals, cells = experts.totals, (x_start, x_index, x_value)
     for r in range(x_start.size - 1):
-        index, value = x_index[x_start[r] : x_start[r + 1]], x_value[x_start[r] : x_start[r + 1]]
+        index = x_index[x_start[r] : x_start[r + 1]]
         present = y_index[y_start[r] : y_start[r + 1]]
         features = max(totals[FEATURES], index[-1] + 1 if index.size > 0 else 0)
         known = totals[LABELS]
         labels = max(known, present[-1] + 1 if present.size > 0 else 0)
-        view = observe(mode, experts, index, value, features, known, labels)
-        said, near, absent = consult(mode, KEEP_RECENT, experts, sets, view, known)
-        parts = np.ones((stack.weights.size, labels))
-        parts[:PARTS] = said[:PARTS]
+        view = observe(mode, experts, room, cells, r, features, known, labels, True)
+        said, near, absent = consult(mode, KEEP_RECENT, experts, sets, room, view, known)
+        experts_and_one = stack.weights.size
+        heard = parts[: experts_and_one * labels].reshape((experts_and_one, labels))
+        for part in range(PARTS):
+            copy(said[part], heard[part])
+        heard[experts_and_one - 1] = 1.0
         if odds.size > 0:
-            parts[PARTS, :known] = odds[r, :known]
-            parts[PARTS, known:] = odds[r, 0]
-        z = np.empty(labels)
-        mix(stack.weights, parts, z)
-        choose(stack.hits, experts, sets, z[:known], parts[PRIOR], near, absent, chosen[r])
-        learn_row(mode, KEEP_RECENT, experts, stack, sets, view, parts, features, present)
+            heard[PARTS, :] = odds[r, 0]
+            copy(odds[r, :known], heard[PARTS])
+        z = room.labels[MIXED][:labels]
+        mix(stack.weights, heard, z)
+        choose(stack.hits, experts, sets, room, z[:known], heard[PRIOR], near, absent, chosen[r])
+        learn_row(mode, KEEP_RECENT, experts, stack, sets, room, view, heard, features, present)
         score_row(stack.hits, chosen[r], present)
+
+
+@njit(error_model="numpy")
+def run(mode, experts, stack, sets, rows, odds, chosen):
+    """Do what the compiled loop of the learner does, with the odds as a last expert, if any."""
+    room = make_room(mode, experts, rows[0], 0)
+    parts = np.empty(stack.weights.size * experts.label_rows.size)
+    _run(mode, experts, stack, sets, room, parts, rows, odds, chosen)
 
 
 def measured(rows: ArrayRows, model: str) -> dict[str, float]:

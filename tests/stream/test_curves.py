@@ -65,9 +65,10 @@ def test_a_step_touches_two_knots_a_feature(seed: int, features: int, labels: in
     row = np.zeros(visits.shape)
     row[:features] = hats(knot, share)
     seen = visits + row**2
-    steps = 0.3 * (row / np.sqrt(seen))[:, :, None] * errors.astype(float)
-    expected = curves - np.clip(steps, -0.6, 0.6)
-    curve_step(curves, visits, knot, share, errors, np.float32(0.3))
+    wanted = 0.3 * (row / np.sqrt(seen))[:, :, None] * errors.astype(float)
+    expected = curves - np.clip(wanted, -0.6, 0.6)
+    steps = np.empty((2, features), np.float32)
+    curve_step(curves, visits, knot, share, steps, errors, np.float32(0.3))
     np.testing.assert_allclose(visits, seen, rtol=1e-6)
     np.testing.assert_allclose(curves, expected, rtol=1e-4, atol=1e-5)
 

@@ -52,7 +52,7 @@ def test_growing_keeps_the_old_and_starts_the_new(mode: int) -> None:
 def test_new_experts_know_nothing() -> None:
     experts = new_experts(RIDGE, 5, 3, 2, 4)
     assert (experts.linear_squares == np.float32(FIRST_SQUARE)).all()
-    np.testing.assert_array_equal(experts.covariance, np.eye(4) / RIDGE_PENALTY)
+    np.testing.assert_array_equal(experts.covariance, np.eye(8) / RIDGE_PENALTY)
     assert not experts.linear.any()
 
 

@@ -134,12 +134,14 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path, about, arrays, told: 
 
 
 FAR, NEGATIVE = (lambda a: a * 0 + 10**9), (lambda a: a * 0 - 7)
+MORE_STEPS = lambda a: np.append(a[:-1], 4)  # noqa: E731
 
 
 @pytest.mark.parametrize(
     ("settings", "density", "entry", "change", "told"),
     [
         ({}, 1.0, "experts.totals", FAR, "experts.totals points beyond the arrays"),
+        ({}, 1.0, "experts.totals", MORE_STEPS, "experts.totals points beyond the arrays"),
         ({}, 1.0, "experts.linear", lambda a: a[:2], "experts do not fit each other"),
         ({}, 1.0, "experts.curves", lambda a: a[:, :2], "experts do not fit each other"),
         ({}, 1.0, "experts.slot_start", FAR, "experts.slot_start is no row of rows"),

@@ -9,16 +9,16 @@ import math
 
 import numpy as np
 
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing
 from growlabels.stream._experts import KNOTS, LABELS, ROWS
-from growlabels.stream._kernels import INNER, sigmoid
+from growlabels.stream._kernels import sigmoid
 
 RATE = 0.4
 LONGEST = np.float32(2.0)
 """Of a knot's step, in rates: what came rarely must not leap."""
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def place_on_curves(zscores, knot, share):
     """Find where a row lies on the curves: ``share`` of the way from ``knot`` to the next.
 
@@ -32,7 +32,7 @@ def place_on_curves(zscores, knot, share):
         share[j] = place - knot[j]
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def curve_scores(curves, knot, share, out):
     """Scores ``out`` (labels,): the sum of the ``curves`` (features, knots, labels) at a row."""
     out[:] = 0.0
@@ -44,15 +44,16 @@ def curve_scores(curves, knot, share, out):
             out[label] += before * low[label] + after * high[label]
 
 
-@compiled(error_model="numpy")
-def curve_step(curves, visits, knot, share, errors, rate):
+@borrowing()
+def curve_step(curves, visits, knot, share, steps, errors, rate):
     """Logistic step on the two knots of each feature, as AdaGrad with its squares in factors.
 
     ``errors`` (labels,): probability - truth, over the root of the label's mean square;
     ``visits`` (features, knots): sums of the squared shares of each knot. Both change in place.
+    Works in ``steps`` (2, features).
     """
     limit = LONGEST * rate
-    one, two = np.empty(knot.size, np.float32), np.empty(knot.size, np.float32)
+    one, two = steps[0], steps[1]
     for j in range(knot.size):
         visited, after = visits[j], share[j]
         before = np.float32(1.0) - after
@@ -70,14 +71,15 @@ def curve_step(curves, visits, knot, share, errors, rate):
             high[label] -= min(max(after * errors[label], -limit), limit)
 
 
-@compiled(**INNER)
-def learn_curves(experts, view, truth, known):
+@borrowing(no_cpython_wrapper=True)
+def learn_curves(experts, room, view, truth, known):
     """Let the curves learn a row; ``truth`` (labels,) is 0 or 1."""
-    errors = np.zeros(view.score_c.size, np.float32)
+    errors = room.error_c
     rows = experts.totals[ROWS] + 1.0
     for label in range(experts.totals[LABELS]):
         error = sigmoid(view.score_c[label if label < known else 0]) - truth[label]
         experts.missed[label] += error * error
         errors[label] = error / math.sqrt(experts.missed[label] / rows)
     rate = np.float32(RATE / math.sqrt(view.knot.size))
-    curve_step(experts.curves, experts.visits, view.knot, view.share, errors, rate)
+    curves, visits = experts.curves, experts.visits
+    curve_step(curves, visits, view.knot, view.share, room.steps, errors, rate)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing
 
 TOP_SETS = 200
 HALF_LIFE = 1000.0
@@ -130,7 +130,7 @@ def kept_sets(table: LabelSets, keep: int, pinned: NDArray[np.int64]) -> tuple[L
     return new, renamed
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def _fill_buckets(key, chain, bucket, sets):
     bucket[:] = -1
     for s in range(sets):
@@ -139,7 +139,7 @@ def _fill_buckets(key, chain, bucket, sets):
         bucket[home] = s
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def find_set(table, labels):
     """Return the number of a set of ascending ``labels``, or -1, and its hash."""
     key = np.int64(labels.size + 1)
@@ -161,7 +161,7 @@ def find_set(table, labels):
     return np.int64(-1), key
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def count_set(table, labels):
     """Count one row with these ascending ``labels`` and return the number of its set.
 
@@ -192,7 +192,7 @@ def count_set(table, labels):
     return s
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def _rise(table, s):
     """Bring a set that was just counted to its place among the top sets; the others keep order."""
     top, place, level = table.top, table.place, table.level

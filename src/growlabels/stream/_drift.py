@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing
 
 LEVELS = 40
 BUCKETS = 5
@@ -39,7 +39,7 @@ def empty_monitor() -> Monitor:
     return Monitor(np.zeros(LEVELS, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(4))
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def watch(monitor, loss, delta):
     """Add one loss in [0, 1]; return old mean, new mean and bound of a cut, else zeros.
 
@@ -58,7 +58,7 @@ def watch(monitor, loss, delta):
         _drop_oldest(monitor)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def _insert(monitor, loss):
     filled, sums, squares, totals = monitor
     totals[0] += 1
@@ -80,7 +80,7 @@ def _insert(monitor, loss):
         filled[level] -= 2
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def _cut(monitor, delta):
     filled, sums, _, totals = monitor
     width, total = totals[0], totals[1]
@@ -105,7 +105,7 @@ def _cut(monitor, delta):
     return 0.0, 0.0, 0.0
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def _drop_oldest(monitor):
     filled, sums, squares, totals = monitor
     level = LEVELS - 1

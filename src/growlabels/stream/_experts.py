@@ -1,9 +1,12 @@
 """What the experts know: arrays that grow by doubling, and how to make and grow them."""
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from growlabels.stream._compiled import borrowing
 
 RIDGE, DENSE, SPARSE = range(3)
 """Dense rows with a ridge as second linear expert; dense and wide; sparse."""
@@ -13,7 +16,14 @@ FIRST_SQUARE = 0.001
 RIDGE_PENALTY = 100.0
 KNOTS = 10
 
-ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST = range(6)
+HELD = 4
+"""Steps of the ridge that its covariance takes up together."""
+TILE = 8
+"""The places of the ridge come in whole tiles of so many."""
+LINE = 64
+"""Bytes of a line of the cache: an array that begins with one is read faster."""
+
+ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST, STEPS = range(7)
 
 
 class Experts(NamedTuple):
@@ -27,7 +37,7 @@ class Experts(NamedTuple):
     ----------
     totals
         Rows; features; labels, the never-seen one included; non-zero entries of all rows;
-        next and oldest place of the ring of nodes, as absolute positions.
+        next and oldest place of the ring of nodes, as absolute positions; steps held.
     gauge
         (features,): a power of two that brings the feature's first value near 1; 0 before. When
         dense, values are taken times it, so that no scale overflows.
@@ -41,7 +51,10 @@ class Experts(NamedTuple):
     norms
         Sums of squared row norms for the two linear experts.
     ridge, covariance
-        (labels, places) and (places, places), at most 513 places.
+        (labels, places) and (places, places), at most 520 places: whole tiles.
+    held
+        (HELD, places): steps of the ridge, of each the gain over the root of its norm; their
+        outer products are yet to be taken from the covariance.
     curves, visits
         (features, knots, labels) and (features, knots), when dense: value of each label's curve
         at a knot; sum of squares of what rows had in the knot.
@@ -77,6 +90,7 @@ class Experts(NamedTuple):
     curves: NDArray[np.float32]
     visits: NDArray[np.float64]
     missed: NDArray[np.float64]
+    held: NDArray[np.float64]
     label_rows: NDArray[np.float64]
     recent: NDArray[np.float64]
     window: NDArray[np.float32]
@@ -92,6 +106,20 @@ class Experts(NamedTuple):
     slot_set: NDArray[np.int64]
 
 
+@borrowing()
+def ridge_places(features):
+    """Places of the ridge for so many features and the intercept, in whole tiles."""
+    return (min(features, WIDEST_RIDGE) + TILE) // TILE * TILE
+
+
+def at_line(shape: tuple[int, int], kind: type[np.generic]) -> NDArray[Any]:
+    """Make zeros that begin where a line of the cache does."""
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + size].view(kind).reshape(shape)
+
+
 def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -> Experts:
     """Make experts that know nothing, with room for so many features, labels and nodes."""
 
@@ -101,14 +129,14 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
         shape = (features + 1, labels) if mode == SPARSE else (labels, features + 1)
         return np.full(shape, fill, np.float32)
 
-    places = min(features, WIDEST_RIDGE) + 1 if mode == RIDGE else 1
+    places = ridge_places(features) if mode == RIDGE else 1
     slow = mode != RIDGE
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
     curves = (1, 1, 1) if mode == SPARSE else (features, KNOTS, labels)
-    covariance = np.zeros((places, places))
+    covariance = at_line((places, places), np.float64)
     np.fill_diagonal(covariance, 1.0 / RIDGE_PENALTY)
     return Experts(
-        np.array([0, 0, 1, 0, 0, 0]),
+        np.array([0, 0, 1, 0, 0, 0, 0]),
         np.zeros(features),
         np.zeros(features),
         np.zeros(features),
@@ -124,9 +152,10 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
         np.zeros(curves, np.float32),
         np.full(curves[:2], FIRST_SQUARE),
         np.full(labels, FIRST_SQUARE),
+        np.zeros((HELD, places)),
         np.zeros(labels),
         np.zeros(labels),
-        np.zeros((dense, slots), np.float32),
+        at_line((dense, slots), np.float32),
         np.zeros(nodes, np.int64),
         np.zeros(nodes),
         np.zeros(links, np.int64),
@@ -157,11 +186,11 @@ def grown_capacity(
 def experts_bytes(mode: int, slots: int, features: int, labels: int, nodes: int) -> int:
     """Bytes of the arrays that :func:`new_experts` makes."""
     linear = 8 * (features + 1) * labels
-    places = min(features, WIDEST_RIDGE) + 1
-    ridge, second = (8 * places * (labels + places), 8) if mode == RIDGE else (16, linear)
+    places = ridge_places(features)
+    ridge, second = (8 * places * (labels + places + HELD), 8) if mode == RIDGE else (48, linear)
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
     curves = 12 if mode == SPARSE else 4 * features * KNOTS * (labels + 2)
-    once = 8 * (8 + 7 * features + 3 * labels + 2 * nodes + 3 * slots)
+    once = 8 * (9 + 7 * features + 3 * labels + 2 * nodes + 3 * slots)
     return once + linear + second + ridge + curves + 4 * dense * slots + 20 * links
 
 

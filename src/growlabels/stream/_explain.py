@@ -6,28 +6,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.errors import UsageError
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing, compiled
 from growlabels.stream._decoder import find_set
 from growlabels.stream._engine import Engine, Rows
 from growlabels.stream._experts import FEATURES, LABELS
 from growlabels.stream._kernels import mix
 from growlabels.stream._observe import PRIOR, choose, consult, observe
+from growlabels.stream._room import MIXED, PARTS, make_room
 from growlabels.stream._stack import EXPERTS
 
 
-@compiled(error_model="numpy")
-def _consulted(mode, keep, experts, sets, stack, index, value, features, known):
-    """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
-    view = observe(mode, experts, index, value, features, known, known)
-    parts, near, absent = consult(mode, keep, experts, sets, view, known)
-    z = np.empty(known)
+@borrowing(no_cpython_wrapper=True)
+def _consult(mode, keep, experts, sets, stack, room, cells, features, known, shares, picked):
+    view = observe(mode, experts, room, cells, 0, features, known, known, False)
+    parts, near, absent = consult(mode, keep, experts, sets, room, view, known)
+    z = room.labels[MIXED][:known]
     mix(stack.weights, parts, z)
-    odds = parts[PRIOR]
-    picked = np.zeros(known, np.bool_)
-    choose(stack.hits, experts, sets, z, odds, near, absent, picked)
-    for part in range(parts.shape[0]):
-        parts[part] *= stack.weights[part]
-    return parts, picked
+    choose(stack.hits, experts, sets, room, z, parts[PRIOR], near, absent, picked)
+    for part in range(PARTS + 1):
+        for label in range(known):
+            shares[part, label] = stack.weights[part] * parts[part, label]
+
+
+@compiled(error_model="numpy")
+def _consulted(mode, keep, experts, sets, stack, cells, features, known):
+    """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
+    shares, picked = np.empty((PARTS + 1, known)), np.zeros(known, np.bool_)
+    room = make_room(mode, experts, cells[0], 0)
+    _consult(mode, keep, experts, sets, stack, room, cells, features, known, shares, picked)
+    return shares, picked
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,8 @@ def explain(engine: object, rows: Rows, names: Sequence[Hashable], k: int) -> Ex
     known = int(experts.totals[LABELS])
     features = max(int(experts.totals[FEATURES]), int(rows.x_index.max(initial=-1)) + 1)
     shares, picked = _consulted(
-        engine.mode, engine.keep_recent, experts, sets, stack, rows.x_index, rows.x_value,
-        features, known,
-    )  # fmt: skip
+        engine.mode, engine.keep_recent, experts, sets, stack, tuple(rows)[:3], features, known
+    )
     z = shares.sum(0)
     number, _ = find_set(sets, np.flatnonzero(picked))
     order = sorted(range(1, known), key=lambda i: (-z[i], i))

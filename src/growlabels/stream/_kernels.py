@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing, compiled
 
 # for steps that only compiled code calls: no wrapper for Python, which takes long to compile
 INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True}
@@ -24,7 +24,7 @@ WIDEST = 1e12
 BLOCK = 32
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def logit(p):
     """Log odds of a probability, clipped to +-6."""
     if p <= 0.0:
@@ -34,13 +34,13 @@ def logit(p):
     return min(max(math.log(p / (1.0 - p)), -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def sigmoid(z):
     """Probability of a log odds."""
     return 1.0 / (1.0 + math.exp(-z))
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@borrowing(fastmath={"reassoc", "contract", "nsz"})
 def dot(a, b):
     """Inner product over the places of ``b``; ``a`` may be longer."""
     total = a[0] * b[0]
@@ -49,13 +49,20 @@ def dot(a, b):
     return total
 
 
-@compiled(error_model="numpy")
+@borrowing()
+def copy(values, out):
+    """Copy values to the beginning of ``out``; an assignment would look for overlap first."""
+    for i in range(values.size):
+        out[i] = values[i]
+
+
+@borrowing()
 def gauge_of(value):
     """Return the power of two that brings a value other than zero to [1/2, 1)."""
     return math.ldexp(1.0, -math.frexp(value)[1])
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def spread_out(index, value, gauge, x):
     """Write a sparse row into zeros ``x`` (features,), each value times its gauge."""
     for k in range(index.size):
@@ -64,7 +71,7 @@ def spread_out(index, value, gauge, x):
         x[j] = min(max(value[k] * unit, -WIDEST), WIDEST)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precision):
     """Scale one dense row as if it had already been counted; the statistics stay as they are.
 
@@ -95,14 +102,14 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
         zscores[j + 1] = min(max((x[j] - centre) * math.sqrt(inverse), -5.0), 5.0)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def linear_scores(weights, x, out):
     """Scores ``out`` (labels,) = ``weights`` (labels, features) times ``x`` (features,)."""
     for label in range(out.size):
         out[label] = dot(weights[label], x)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def adagrad_step(weights, squares, x, errors, rate):
     """Logistic AdaGrad step on dense rows; ``errors`` (labels,) = probability - truth.
 
@@ -121,7 +128,7 @@ def adagrad_step(weights, squares, x, errors, rate):
             row[j] -= step * gradient / np.sqrt(total)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def sparse_linear_scores(weights, index, value, out):
     """Scores of a sparse row; ``weights`` (features + 1, labels), row 0 is the intercept."""
     for label in range(out.size):
@@ -133,7 +140,7 @@ def sparse_linear_scores(weights, index, value, out):
             out[label] += row[label] * x
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def sparse_adagrad_step(weights, squares, index, value, errors, rate):
     """Logistic AdaGrad step on a sparse row, the layout of ``sparse_linear_scores``."""
     step = np.float32(rate)
@@ -149,61 +156,40 @@ def sparse_adagrad_step(weights, squares, index, value, errors, rate):
             row[label] -= step * gradient / np.sqrt(total)
 
 
-@compiled(error_model="numpy")
-def ridge_step(weights, covariance, x, residuals):
-    """Recursive least squares; ``residuals`` (labels,) = target - score before the step.
+@borrowing()
+def window_distances(window, x, precision, features, slots, out):
+    """Euclidean distances ``out`` (rows, slots) of rows to the columns of ``window``.
 
-    ``weights`` (labels, features) and the inverse ``covariance`` (features, features) that all
-    labels share change in place; of the latter, which is symmetric, only the lower triangle is
-    read and kept up.
+    ``x`` (rows, features) and ``window`` (features, slots); squared differences are weighted by
+    ``precision`` (rows, features): 1 / variance. What is read of the window serves all rows.
     """
-    size = x.size
-    gain = np.empty(size)
-    for i in range(size):
-        row, value = covariance[i], x[i]
-        gain[i] = dot(row, x[: i + 1])
-        for j in range(i):
-            gain[j] += row[j] * value
-    norm = 1.0 + dot(gain, x)
-    for i in range(size):
-        share = gain[i] / norm
-        row = covariance[i]
-        for j in range(i + 1):
-            row[j] -= share * gain[j]
-    for label in range(residuals.size):
-        share = residuals[label] / norm
-        row = weights[label]
-        for j in range(size):
-            row[j] += share * gain[j]
-
-
-@compiled(error_model="numpy")
-def window_distances(window, x, precision, out):
-    """Euclidean distance ``out`` (slots,) of a row to the columns of ``window`` (features, slots).
-
-    Squared differences are weighted by ``precision`` (features,): 1 / variance.
-    """
-    out[:] = 0.0
-    size = x.size - x.size % 4
+    rows = x.shape[0]
+    for row in range(rows):
+        out[row][:slots] = 0.0
+    size = features - features % 4
     for j in range(0, size, 4):  # four features at a time: a quarter of the passes over out
-        w0, w1 = np.float32(precision[j]), np.float32(precision[j + 1])
-        w2, w3 = np.float32(precision[j + 2]), np.float32(precision[j + 3])
-        c0, c1 = np.float32(x[j]), np.float32(x[j + 1])
-        c2, c3 = np.float32(x[j + 2]), np.float32(x[j + 3])
         r0, r1, r2, r3 = window[j], window[j + 1], window[j + 2], window[j + 3]
-        for slot in range(out.size):
-            d0, d1, d2, d3 = c0 - r0[slot], c1 - r1[slot], c2 - r2[slot], c3 - r3[slot]
-            out[slot] += (w0 * d0 * d0 + w1 * d1 * d1) + (w2 * d2 * d2 + w3 * d3 * d3)
-    for j in range(size, x.size):
-        weight, centre, column = np.float32(precision[j]), np.float32(x[j]), window[j]
-        for slot in range(out.size):
-            delta = centre - column[slot]
-            out[slot] += weight * delta * delta
-    for slot in range(out.size):
-        out[slot] = np.sqrt(min(out[slot], FARTHEST))
+        for row in range(rows):
+            weight, centre, near = precision[row], x[row], out[row]
+            w0, w1 = np.float32(weight[j]), np.float32(weight[j + 1])
+            w2, w3 = np.float32(weight[j + 2]), np.float32(weight[j + 3])
+            c0, c1 = np.float32(centre[j]), np.float32(centre[j + 1])
+            c2, c3 = np.float32(centre[j + 2]), np.float32(centre[j + 3])
+            for slot in range(slots):
+                d0, d1, d2, d3 = c0 - r0[slot], c1 - r1[slot], c2 - r2[slot], c3 - r3[slot]
+                near[slot] += (w0 * d0 * d0 + w1 * d1 * d1) + (w2 * d2 * d2 + w3 * d3 * d3)
+    for row in range(rows):
+        near = out[row]
+        for j in range(size, features):
+            weight, centre, column = np.float32(precision[row, j]), np.float32(x[row, j]), window[j]
+            for slot in range(slots):
+                delta = centre - column[slot]
+                near[slot] += weight * delta * delta
+        for slot in range(slots):
+            near[slot] = np.sqrt(min(near[slot], FARTHEST))
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def posting_distances(index, value, first, follower, node_slot, node_weight, out):
     """Distance sqrt(1 - cos) of a sparse unit row to the rows of the window.
 
@@ -244,7 +230,7 @@ def row_distances(index, value, features, starts, sizes, node_feature, node_weig
         out[slot] = np.sqrt(max(total, np.float32(0.0)))
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def any_below(values, limit):
     """Whether any value is below the limit: all are looked at, many at a time."""
     below = False
@@ -253,7 +239,7 @@ def any_below(values, limit):
     return below
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def nearest(distance, newest, limit, slots, best):
     """Find the nearest of the ``limit`` newest slots, nearest first; of equals the newest.
 
@@ -281,7 +267,7 @@ def nearest(distance, newest, limit, slots, best):
     return found
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
     """Logits of the labels of the ``count`` nearest rows, weighted by (d_1 / d)^4.
 
@@ -301,7 +287,7 @@ def vote(slots, best, count, slot_set, set_start, set_size, pool, prior, out):
         out[label] = logit(out[label] / total)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def mix(weights, logits, out):
     """Mix the experts: ``out`` (labels,) = ``weights`` (experts,) times ``logits``."""
     out[:] = 0.0

@@ -6,9 +6,7 @@ learning too; that is why they agree to the bit.
 
 from typing import NamedTuple
 
-import numpy as np
-
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing, compiled
 from growlabels.stream._curves import learn_curves
 from growlabels.stream._decoder import count_set
 from growlabels.stream._drift import watch
@@ -20,8 +18,9 @@ from growlabels.stream._experts import (
     SPARSE,
     WIDEST_RIDGE,
 )
-from growlabels.stream._kernels import INNER, mix, stack_step
+from growlabels.stream._kernels import copy, mix, stack_step
 from growlabels.stream._observe import PRIOR, choose, consult, observe
+from growlabels.stream._room import MIXED, TRUTH, make_room
 from growlabels.stream._stack import KEEP, PENALTY
 from growlabels.stream._update import (
     activate,
@@ -64,13 +63,13 @@ class Tuning(NamedTuple):
     most_sets: int
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def best_mode(totals, mode):
     """Choose the mode for the rows seen so far."""
     return fitting_mode(totals, mode, RIDGE if totals[FEATURES] <= WIDEST_RIDGE else DENSE)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def score_row(hits, picked, truth):
     """Count hits, false alarms and misses of one row; return 1 - its F1."""
     hit, predicted = 0, 0
@@ -85,39 +84,32 @@ def score_row(hits, picked, truth):
     return 1.0 - 2.0 * hit / total if total > 0 else 0.0
 
 
-@compiled(**INNER)
-def learn_row(mode, keep_recent, experts, stack, sets, view, parts, features, present):
+@borrowing(no_cpython_wrapper=True)
+def learn_row(mode, keep_recent, experts, stack, sets, room, view, parts, features, present):
     """Learn the row of ``view``, of which the experts said ``parts`` (experts + 1, labels)."""
     known, labels = experts.totals[LABELS], parts.shape[1]
     experts.totals[FEATURES] = features
     activate(experts, mode, labels)
-    truth = np.zeros(labels)
+    truth = room.labels[TRUTH][:labels]
+    truth[:] = 0.0
     for label in present:
         truth[label] = 1.0
     stack_step(stack.weights, stack.hessian, parts, truth, KEEP, PENALTY)
-    learn_linear(mode, experts, view, truth, known)
+    learn_linear(mode, experts, room, view, truth, known)
     if mode != SPARSE:
-        learn_curves(experts, view, truth, known)
+        learn_curves(experts, room, view, truth, known)
     learn_counts(mode, keep_recent, experts, view, truth)
     remember(experts, mode, view, count_set(sets, present))
 
 
-@compiled(error_model="numpy")
-def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
-    """Predict rows from ``begin`` on and, if told so, learn each before the next.
-
-    ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
-    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
-    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
-    old mean, new mean, bound. Returns the next row and why.
-    """
+@borrowing(no_cpython_wrapper=True)
+def _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm):
+    """Do what :func:`run_rows` says, with room to work in."""
     x_start, x_index, x_value, y_start, y_index = rows
     mode, keep = tuning.mode, tuning.keep_recent
-    experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
-    totals = experts.totals
+    totals, cells = experts.totals, (x_start, x_index, x_value)
     for r in range(begin, x_start.size - 1):
         index = x_index[x_start[r] : x_start[r + 1]]
-        value = x_value[x_start[r] : x_start[r + 1]]
         present = y_index[y_start[r] : y_start[r + 1]]
         features = max(totals[FEATURES], index[-1] + 1 if index.size > 0 else 0)
         known = totals[LABELS]
@@ -125,19 +117,19 @@ def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
         if tuning.learn and crowded(experts, sets, features, labels, index.size, present.size):
             return r, CROWDED
 
-        view = observe(mode, experts, index, value, features, known, labels)
-        parts, near, absent = consult(mode, keep, experts, sets, view, known)
-        z = np.empty(labels)
+        view = observe(mode, experts, room, cells, r, features, known, labels, tuning.learn)
+        parts, near, absent = consult(mode, keep, experts, sets, room, view, known)
+        z = room.labels[MIXED][:labels]
         mix(stack.weights, parts, z)
         if logits.shape[0] > 0:
             logits[r, :] = z[0]  # also for labels that never occurred
-            logits[r, :known] = z[:known]
+            copy(z[:known], logits[r])
         odds = parts[PRIOR]
-        choose(stack.hits, experts, sets, z[:known], odds, near, absent, chosen[r])
+        choose(stack.hits, experts, sets, room, z[:known], odds, near, absent, chosen[r])
         if not tuning.learn:
             continue
 
-        learn_row(mode, keep, experts, stack, sets, view, parts, features, present)
+        learn_row(mode, keep, experts, stack, sets, room, view, parts, features, present)
         if not tuning.replay:
             loss = score_row(stack.hits, chosen[r], present)
             if tuning.delta > 0.0:
@@ -150,3 +142,17 @@ def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
         if sets.used[0] >= tuning.most_sets:
             return r + 1, FULL
     return x_start.size - 1, FINISHED
+
+
+@compiled(error_model="numpy")
+def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
+    """Predict rows from ``begin`` on and, if told so, learn each before the next.
+
+    ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
+    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
+    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
+    old mean, new mean, bound. Returns the next row and why.
+    """
+    experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
+    room = make_room(tuning.mode, experts, rows[0], begin)
+    return _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm)

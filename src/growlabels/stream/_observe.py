@@ -6,35 +6,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.stream._compiled import compiled
+from growlabels.stream._ahead import enter_fresh, make_ready
+from growlabels.stream._compiled import borrowing, compiled
 from growlabels.stream._curves import curve_scores, place_on_curves
 from growlabels.stream._decoder import MASS, NEW, SETS, SLOPE, TOP_SETS
 from growlabels.stream._decoder import ROWS as COUNTED
-from growlabels.stream._experts import DENSE, NODES, OLDEST, ROWS, SPARSE, WIDEST_RIDGE
+from growlabels.stream._experts import NODES, OLDEST, ROWS, SPARSE, ridge_places
 from growlabels.stream._experts import RIDGE as WITH_RIDGE
 from growlabels.stream._kernels import (
-    INNER,
     LOGIT_LIMIT,
     best_set,
+    copy,
     linear_scores,
     logit,
     nearest,
     posting_distances,
     row_distances,
     sparse_linear_scores,
-    spread_out,
-    standardise,
     vote,
-    window_distances,
 )
-from growlabels.stream._stack import EXPERTS
+from growlabels.stream._room import PARTS, PRIOR_SHARE, SCORE_A, SCORE_B, SHIFTED
 
-PARTS = len(EXPERTS)
 PRIOR = PARTS - 1
 CURVES = PARTS - 2
 RIDGE_SCALE = 2.5
 SHORT_WINDOW = 100
-NEAREST = 10
 FOLLOWING = 8.0
 """What following a list costs, an entry of a row read in order being 1."""
 LOW_THETA, HIGH_THETA = 0.02, 0.5
@@ -51,6 +47,8 @@ class View(NamedTuple):
         (features,): the row, each value times its gauge, when dense.
     moments, scaled, zscores, narrow
         What :func:`standardise` writes when dense; ``narrow``: the z-scores in 32 bits.
+    inputs, gain
+        (places,): of the ridge, as :class:`Room` has it.
     knot, share
         Where the row lies on the curves, when dense.
     plain, weighted
@@ -70,6 +68,8 @@ class View(NamedTuple):
     scaled: NDArray[np.float32]
     zscores: NDArray[np.float64]
     narrow: NDArray[np.float32]
+    inputs: NDArray[np.float64]
+    gain: NDArray[np.float64]
     knot: NDArray[np.int64]
     share: NDArray[np.float32]
     plain: NDArray[np.float32]
@@ -98,7 +98,7 @@ def unit_rows(index, value, rows, present, plain, weighted):
         weighted[k] = value[k] / top * idf[k] * two
 
 
-@compiled(**INNER)
+@borrowing(no_cpython_wrapper=True)
 def _sparse_distances(experts, index, weighted, seen, distance):
     """Follow the features' lists of rows, or read all rows, whichever should take less time."""
     ring = experts.node_weight
@@ -115,68 +115,77 @@ def _sparse_distances(experts, index, weighted, seen, distance):
         row_distances(index, weighted, experts.first.size, *rows, ring, distance)
 
 
-@compiled(**INNER)
-def observe(mode, experts, index, value, features, known, labels):
-    """Scale a row and compute the scores of the ``known`` labels and all distances."""
-    seen = experts.totals[ROWS]
-    dense = features if mode != SPARSE else 0
-    entries = index.size if mode == SPARSE else 0
+@borrowing(no_cpython_wrapper=True)
+def observe(mode, experts, room, rows, row, features, known, labels, learn):
+    """Scale a row and compute the scores of the ``known`` labels and all distances.
+
+    ``rows``: (x_start, x_index, x_value), as in CSR. To ``learn`` says that each row is learned
+    before the next is observed.
+    """
+    x_start, x_index, x_value = rows
+    cells = slice(x_start[row], x_start[row + 1])
+    index, value = x_index[cells], x_value[cells]
+    dense = mode != SPARSE
+    if dense and row >= room.span[1]:
+        make_ready(mode, experts, room, rows, row, features, learn)
+    place = row - room.span[0] if dense else 0
+    width = features if dense else 0
+    entries = 0 if dense else index.size
+    places = ridge_places(features) if mode == WITH_RIDGE else 0
     view = View(
         index,
         value,
-        np.zeros(dense),
-        np.empty((3, dense)),
-        np.empty(dense + 1, np.float32),
-        np.empty(dense + 1),
-        np.empty(dense + 1 if mode == DENSE else 1, np.float32),
-        np.empty(dense, np.int64),
-        np.empty(dense, np.float32),
-        np.empty(entries, np.float32),
-        np.empty(entries, np.float32),
-        np.empty(labels),
-        np.empty(labels),
-        np.zeros(experts.missed.size, np.float32),
-        np.empty(experts.slot_set.size, np.float32),
+        room.x[place][:width],
+        room.moments[place],
+        room.scaled[place][: width + 1],
+        room.zscores[place][: width + 1],
+        room.narrow[: width + 1],
+        room.inputs[place][:places],
+        room.gain[place][:places],
+        room.knot[:width],
+        room.share[:width],
+        room.plain[:entries],
+        room.weighted[:entries],
+        room.labels[SCORE_A][:labels],
+        room.labels[SCORE_B][:labels],
+        room.score_c,
+        room.distance[place],
     )
     score_a, score_b = view.score_a[:known], view.score_b[:known]
-    distance = view.distance[: min(seen, experts.slot_set.size)]
     if mode == SPARSE:
+        seen = experts.totals[ROWS]
         unit_rows(index, value, seen, experts.present, view.plain, view.weighted)
         sparse_linear_scores(experts.linear, index, view.plain, score_a)
         sparse_linear_scores(experts.second, index, view.weighted, score_b)
+        distance = view.distance[: min(seen, view.distance.size)]
         _sparse_distances(experts, index, view.weighted, seen, distance)
         return view
-    x = view.x
-    spread_out(index, value, experts.gauge, x)
-    precision = np.empty(features)
-    statistics = experts.mean, experts.spread, experts.largest
-    mean, spread, largest = statistics
-    standardise(x, seen, mean, spread, largest, view.moments, view.scaled, view.zscores, precision)
     linear_scores(experts.linear, view.scaled, score_a)
     if mode == WITH_RIDGE:
-        linear_scores(experts.ridge, view.zscores[: min(features, WIDEST_RIDGE) + 1], score_b)
+        linear_scores(experts.ridge, view.inputs, score_b)
     else:
-        view.narrow[:] = view.zscores
+        copy(view.zscores, view.narrow)
         linear_scores(experts.second, view.narrow, score_b)
     place_on_curves(view.zscores, view.knot, view.share)
     curve_scores(experts.curves, view.knot, view.share, view.score_c)
-    window_distances(experts.window, x, precision, distance)
+    if learn:
+        enter_fresh(experts, room, place)
     return view
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def clip(z):
     """Limit a log odds to +-6."""
     return min(max(z, -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@compiled(**INNER)
-def consult(mode, keep_recent, experts, sets, view, known):
+@borrowing(no_cpython_wrapper=True)
+def consult(mode, keep_recent, experts, sets, room, view, known):
     """Ask the experts: logits (experts + 1, labels), the nearest slots, sum of log(1 - prior)."""
     seen = experts.totals[ROWS]
     labels = view.score_a.size
-    parts = np.empty((PARTS + 1, labels))
-    prior = np.empty(known)
+    parts = room.parts[: (PARTS + 1) * labels].reshape((PARTS + 1, labels))
+    prior = room.labels[PRIOR_SHARE][:known]
     absent = 0.0
     scale = RIDGE_SCALE if mode == WITH_RIDGE else 1.0
     # a decayed mean that started at zero has this much weight in all
@@ -198,7 +207,7 @@ def consult(mode, keep_recent, experts, sets, view, known):
     slots = experts.slot_set.size
     filled = min(seen, slots)
     newest = (seen - 1) % slots
-    near, best = np.empty(NEAREST, np.int64), np.empty(NEAREST, np.float32)
+    near, best = room.near, room.best
     members = experts.slot_set, sets.start, sets.size, sets.pool
     slot_set, start, size, pool = members
     found = nearest(view.distance, newest, min(filled, SHORT_WINDOW), near[:3], best[:3])
@@ -212,8 +221,8 @@ def consult(mode, keep_recent, experts, sets, view, known):
     return parts, near[:found], absent
 
 
-@compiled(**INNER)
-def choose(hits, experts, sets, z, odds, near, absent, picked):
+@borrowing(no_cpython_wrapper=True)
+def choose(hits, experts, sets, room, z, odds, near, absent, picked):
     """Decode the mixed logits ``z`` (labels,) into a label set, marked in ``picked``.
 
     The logits are shifted by the threshold that is best for F1: half the F1 reached so far.
@@ -221,10 +230,13 @@ def choose(hits, experts, sets, z, odds, near, absent, picked):
     tp, fp, fn = hits[0], hits[1], hits[2]
     theta = (2.0 * tp + 1.0) / (2.0 * tp + fp + fn + 2.0) / 2.0
     theta = min(max(theta, LOW_THETA), HIGH_THETA)
-    scores = z - 0.5 * math.log(theta / (1.0 - theta))
+    shift = 0.5 * math.log(theta / (1.0 - theta))
+    scores = room.labels[SHIFTED][: z.size]
+    for label in range(z.size):
+        scores[label] = z[label] - shift
     top = min(sets.used[SETS], TOP_SETS)
-    candidates = np.empty(top + near.size, np.int64)
-    candidates[:top] = sets.top[:top]
+    candidates = room.candidates[: top + near.size]
+    copy(sets.top[:top], candidates)
     for k in range(near.size):
         candidates[top + k] = experts.slot_set[near[k]]
     mass = sets.faded[MASS]

@@ -23,7 +23,7 @@ from growlabels.stream._stack import Stack
 
 AnyEngine = Engine | LargeEngine | PaperEngine
 
-FORMAT = 8
+FORMAT = 9
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}

@@ -76,12 +76,13 @@ def _check_experts(engine: Engine) -> None:
     size = sum(array.nbytes for array in e)
     _need(size == experts_bytes(mode, slots, *room), "experts do not fit each other or the window")
     _like(e, new_experts(mode, slots, *room), "experts")
-    rows, features, labels, entries, nodes, oldest = e.totals.tolist()
+    rows, features, labels, entries, nodes, oldest, steps = e.totals.tolist()
     _need(
         0 <= rows <= engine.rows
         and 0 <= features <= room[0]
         and 1 <= labels <= room[1]
         and 0 <= entries < _MOST
+        and 0 <= steps < _experts.HELD
         and 0 <= oldest <= nodes < _MOST
         and nodes - oldest <= room[2]
         and room[2] & (room[2] - 1) == 0,

@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from growlabels.stream._compiled import compiled
+from growlabels.stream._compiled import borrowing
 from growlabels.stream._decoder import FADE, POOL, SETS
 from growlabels.stream._experts import (
     ENTRIES,
@@ -15,23 +13,23 @@ from growlabels.stream._experts import (
     RIDGE,
     ROWS,
     SPARSE,
-    WIDEST_RIDGE,
 )
 from growlabels.stream._kernels import (
-    INNER,
     adagrad_step,
+    copy,
     dot,
     gauge_of,
-    ridge_step,
     sigmoid,
     sparse_adagrad_step,
 )
+from growlabels.stream._ridge import ridge_step
+from growlabels.stream._room import ERROR_A, ERROR_B
 
 RATE_A, RATE_B_DENSE, RATE_B_SPARSE = 2.0, 0.3, 4.0
 SPARSE_BELOW, DENSE_ABOVE = 0.25, 0.35
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def activate(experts, mode, labels):
     """Start labels up to index ``labels`` - 1 as copies of the label that never occurred."""
     for label in range(experts.totals[LABELS], labels):
@@ -43,18 +41,20 @@ def activate(experts, mode, labels):
                 experts.second[j, label] = experts.second[j, 0]
                 experts.second_squares[j, label] = experts.second_squares[j, 0]
             continue
-        experts.curves[:, :, label] = experts.curves[:, :, 0]
-        experts.linear[label] = experts.linear[0]
-        experts.linear_squares[label] = experts.linear_squares[0]
+        for j in range(experts.curves.shape[0]):
+            for knot in range(experts.curves.shape[1]):
+                experts.curves[j, knot, label] = experts.curves[j, knot, 0]
+        copy(experts.linear[0], experts.linear[label])
+        copy(experts.linear_squares[0], experts.linear_squares[label])
         if mode == RIDGE:
-            experts.ridge[label] = experts.ridge[0]
+            copy(experts.ridge[0], experts.ridge[label])
         else:
-            experts.second[label] = experts.second[0]
-            experts.second_squares[label] = experts.second_squares[0]
+            copy(experts.second[0], experts.second[label])
+            copy(experts.second_squares[0], experts.second_squares[label])
     experts.totals[LABELS] = max(experts.totals[LABELS], labels)
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def crowded(experts, sets, features, labels, cells, present):
     """Say whether arrays must grow for a row of so many cells and labels that are present."""
     totals, used = experts.totals, sets.used
@@ -67,11 +67,11 @@ def crowded(experts, sets, features, labels, cells, present):
     )
 
 
-@compiled(**INNER)
-def learn_linear(mode, experts, view, truth, known):
+@borrowing(no_cpython_wrapper=True)
+def learn_linear(mode, experts, room, view, truth, known):
     """Let both linear experts learn a row; ``truth`` (labels,) is 0 or 1."""
     labels = truth.size
-    error_a, error_b = np.empty(labels), np.empty(labels)
+    error_a, error_b = room.labels[ERROR_A][:labels], room.labels[ERROR_B][:labels]
     for label in range(labels):
         source = label if label < known else 0
         error_a[label] = sigmoid(view.score_a[source]) - truth[label]
@@ -93,23 +93,21 @@ def learn_linear(mode, experts, view, truth, known):
         weights, squares = experts.second, experts.second_squares
         sparse_adagrad_step(weights, squares, view.places, view.weighted, error_b, rate)
         return
-    places = view.scaled.size
     norms[0] += dot(view.scaled, view.scaled)
     norms[1] += dot(view.zscores, view.zscores)
     rate = RATE_A * math.sqrt(rows / norms[0])
     adagrad_step(experts.linear, experts.linear_squares, view.scaled, error_a, rate)
     if mode == RIDGE:
-        row = view.zscores[: min(places, WIDEST_RIDGE + 1)]
-        ridge_step(experts.ridge, experts.covariance, row, error_b)
+        ridge_step(experts, view.inputs, view.gain, error_b)
     else:
         rate = RATE_B_DENSE * math.sqrt(rows / norms[1])
         adagrad_step(experts.second, experts.second_squares, view.narrow, error_b, rate)
 
 
-@compiled(**INNER)
+@borrowing(no_cpython_wrapper=True)
 def learn_counts(mode, keep_recent, experts, view, truth):
     """Count features and labels of a row."""
-    for j in range(view.moments.shape[1]):
+    for j in range(view.x.size):
         experts.mean[j] = view.moments[0, j]
         experts.spread[j] = view.moments[1, j]
         experts.largest[j] = view.moments[2, j]
@@ -124,7 +122,7 @@ def learn_counts(mode, keep_recent, experts, view, truth):
         experts.recent[label] = decayed + (1.0 - keep_recent) * truth[label]
 
 
-@compiled(**INNER)
+@borrowing(no_cpython_wrapper=True)
 def forget_oldest(experts, mode, slot):
     """Free the nodes of the oldest row, which is in ``slot``."""
     mask = experts.node_feature.size - 1
@@ -141,7 +139,7 @@ def forget_oldest(experts, mode, slot):
     experts.totals[OLDEST] = end
 
 
-@compiled(**INNER)
+@borrowing(no_cpython_wrapper=True)
 def remember(experts, mode, view, set_number):
     """Put a row into the window, in place of the oldest when that is full; count the row."""
     slots = experts.slot_set.size
@@ -175,7 +173,7 @@ def remember(experts, mode, view, set_number):
     experts.totals[ROWS] += 1
 
 
-@compiled(error_model="numpy")
+@borrowing()
 def fitting_mode(totals, mode, dense_mode):
     """Choose the mode that fits the running density, with some inertia."""
     area = totals[ROWS] * max(totals[FEATURES], 1)
