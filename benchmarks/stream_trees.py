@@ -1,8 +1,8 @@
 """Would the paper's trees pay as one more expert of IHOMER? Reaches into the learner on purpose.
 
 For each set of the mirror (``GROWLABELS_DATA``), in shuffled orders, every row predicted before it
-is learned and every row scored: the seven experts, stack and decoder of the default, and the same
-with an eighth column in the stack, the log odds of ``preset="paper"`` (a Bernoulli tree per
+is learned and every row scored: the eight experts, stack and decoder of the default, and the same
+with a ninth column in the stack, the log odds of ``preset="paper"`` (a Bernoulli tree per
 cluster by linkage). Both without ADWIN's restarts, which none of these orders has. Finished cells
 are kept in ``results/stream_trees.jsonl`` and not run again.
 
@@ -34,7 +34,7 @@ from growlabels.stream._room import MIXED, make_room
 from growlabels.stream._stack import PENALTY, Stack
 
 RESULTS = Path(__file__).parent / "results" / "stream_trees.jsonl"
-MODELS = "seven experts", "and the trees"
+MODELS = "eight experts", "and the trees"
 SLOTS = 1000
 KEEP_RECENT = math.pow(2.0, -1.0 / 5.0)
 
