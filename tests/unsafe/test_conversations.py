@@ -25,6 +25,7 @@ from growlabels.unsafe._review import Review
 from growlabels.unsafe._rows import read_answers
 from growlabels.unsafe._runs import scanned
 from growlabels.unsafe._scorers import Moderation
+from growlabels.unsafe._targets_command import UnsafeTargets
 
 
 def talks(sizes: tuple[int, ...] = (1, 3, 2, 1, 4, 9, 2)) -> list[dict[str, Any]]:
@@ -219,6 +220,18 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
     cells = [line.split() for line in printed.splitlines()]
     rows_of = {line[0]: line[1:3] for line in cells if line and line[0] in ("all", "filtered")}
     assert rows_of == {"all": ["11", "0"], "filtered": ["9", "2"]}
+
+
+def test_a_moderator_judges_every_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [harmed(0), harmed(2), harmed(9)])
+    (tmp_path / "words.txt").write_text("eval\n")
+    words, out = f"keywords:{tmp_path / 'words.txt'}", tmp_path / "found.jsonl"
+    UnsafeTargets(tmp_path / "train.jsonl", out, words, least=2, most=2).run(silent)
+    assert "the moderator is sure of 2 of 9 answers in 3 rows" in capsys.readouterr().out
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sorted(found, key=len) == [harmed(2), {"prompt": "t", "completion": HARM["content"]}]
 
 
 def test_the_report_says_which_answer(run: Path) -> None:

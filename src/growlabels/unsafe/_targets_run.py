@@ -1,8 +1,8 @@
 """What ``growlabels unsafe targets`` does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,21 +43,31 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     )
     if command.model is not None:
         examples = _answered(command, prompts, progress)
-    places: Sequence[int] = range(len(examples))
+    each = [(row, answer) for row in examples for answer in row.each_answer()]
+    answers = [answer for _, answer in each]
+    places: Sequence[int] = range(len(answers))
     warnings: tuple[str, ...] = ()
     if judge:
-        verdicts = moderate(judge, examples, progress)
-        _print_unjudged(examples, verdicts)
-        choice = choose_targets(examples, verdicts, command.least, command.most, command.confidence)
+        verdicts = moderate(judge, answers, progress)
+        _print_unjudged(answers, verdicts)
+        choice = choose_targets(answers, verdicts, command.least, command.most, command.confidence)
         places, warnings = choice.places, choice.warnings
-        print(f"the moderator is sure of {choice.confident} of {len(examples)} rows")
+        what = "rows" if len(answers) == len(examples) else f"answers in {len(examples)} rows"
+        print(f"the moderator is sure of {choice.confident} of {len(answers)} {what}")
         if not np.isnan(choice.auc):
             print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
-    write_jsonl(command.out, (examples[place].data for place in places))
+    write_jsonl(command.out, (_as_target(*each[place]) for place in places))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"{len(bad)} malformed rows were not judged")
     print(f"targets: {len(places)} rows in {command.out}")
+
+
+def _as_target(row: Example, answer: Example) -> Mapping[str, Any]:
+    """Return what is written of an answer: the row as it came, where it is the row's last."""
+    if answer is row:
+        return row.data
+    return {"prompt": answer.prompt, "completion": answer.response}
 
 
 def _require_place(out: Path, rows: Path) -> None:
