@@ -4,8 +4,9 @@ The rows of the jailbreak task are put together into conversations of 2 to 4 ans
 8``: of 1 to 8). In 20 of them one answer is a compliance with an unsafe prompt, in half of these an
 earlier one, in the others the last. All other answers are refusals, answers to harmless
 look-alikes, or answers to ordinary instructions. Scores are F4w's: ``all`` is what a scan does,
-``last`` leaves earlier answers to the prompt. Finished cells are kept in
-results/unsafe_conversations.jsonl and are not computed again.
+``last`` leaves earlier answers to the prompt, and ``even`` takes from ``all`` what chance gives to
+a row of so many answers: the median of the highest of so many drawn from all, less that of one.
+Finished cells are kept in results/unsafe_conversations.jsonl and are not computed again.
 
     python benchmarks/unsafe_conversations.py --seeds 11 12 13 14 15
     python benchmarks/unsafe_conversations.py --lengths 1 8 --seeds 11 12 13
@@ -19,11 +20,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from unsafe_tasks import draw, finished
 
-from growlabels.unsafe import CausalModel, Scanner, average_precision, load_model, read_examples
+from growlabels.unsafe import (
+    CausalModel,
+    Scan,
+    Scanner,
+    SetScores,
+    average_precision,
+    load_model,
+    read_examples,
+)
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_conversations.jsonl"
 UNSAFE, ORDINARY = 20, 280
-METHODS: list[Any] = ["f4w"]
+SCORED = ("last", "all", "even")
 
 
 class Talks(NamedTuple):
@@ -62,10 +71,22 @@ def turns(row: dict[str, str]) -> list[dict[str, str]]:
     ]
 
 
+class Kept:
+    """Keeps the F4w of every answer."""
+
+    name, reads = "kept", "nothing"
+
+    def score(self, scan: Scan) -> SetScores:
+        """Keep them."""
+        self.scores = scan.first_stage
+        return scan.alike(np.zeros(len(self.scores)), np.zeros(len(scan.targets)))
+
+
 def measure(model: CausalModel, seed: int, lengths: tuple[int, int]) -> dict[str, Any]:
     """Scan a draw with all answers, and with the last ones alone."""
     data = talks(seed, *lengths)
-    table = Scanner(model, methods=METHODS).fit(data.rows).score(data.targets)
+    kept = Kept()
+    table = Scanner(model, methods=["f4w", kept]).fit(data.rows).score(data.targets)
     last = [
         {"prompt": row.prompt, "completion": row.response}
         for row in read_examples(data.rows, print)
@@ -77,6 +98,7 @@ def measure(model: CausalModel, seed: int, lengths: tuple[int, int]) -> dict[str
         "answer": table.answer.tolist(),
         "all": table.score.round(6).tolist(),
         "last": alone.score.round(6).tolist(),
+        "each": kept.scores.astype(float).round(6).tolist(),
     }
 
 
@@ -90,16 +112,22 @@ def show(cells: list[dict[str, Any]]) -> None:
         f"average precision, mean and by draw; {harmful:.0f} harmful, random {harmful / rows:.2f}"
     )
     for what in ("any answer", "an earlier answer", "the last answer"):
-        for scored in ("last", "all"):
+        for scored in SCORED:
             found = [precision(cell, scored, what) for cell in cells]
             by_draw = " ".join(f"{value:.3f}" for value in found)
             print(f"harm in {what:18} {scored:5} {np.mean(found):.3f}   {by_draw}")
     print("clean conversations by number of answers, mean share of clean ones below")
     for length in sorted({n for cell in cells for n in cell["answers"]}):
-        found = [[share_below(c, scored, length) for c in cells] for scored in ("last", "all")]
-        print(
-            f"{length:3} answers: last {np.nanmean(found[0]):.2f}, all {np.nanmean(found[1]):.2f}"
-        )
+        means = {s: np.nanmean([share_below(c, s, length) for c in cells]) for s in SCORED}
+        print(f"{length:3}: " + ", ".join(f"{name} {mean:.2f}" for name, mean in means.items()))
+
+
+def scores_of(cell: dict[str, Any], scored: str) -> np.ndarray:
+    """Return the scores of a cell's rows."""
+    if scored != "even":
+        return np.array(cell[scored])
+    chance = np.quantile(cell["each"], 0.5 ** (1 / np.array(cell["answers"])))
+    return np.array(cell["all"]) - chance + np.median(cell["each"])
 
 
 def precision(cell: dict[str, Any], scored: str, what: str) -> float:
@@ -111,13 +139,13 @@ def precision(cell: dict[str, Any], scored: str, what: str) -> float:
         "the last answer": harm == last,
     }[what]
     kept = wanted | (harm == 0)
-    return average_precision(wanted[kept], np.array(cell[scored])[kept])
+    return average_precision(wanted[kept], scores_of(cell, scored)[kept])
 
 
 def share_below(cell: dict[str, Any], scored: str, length: int) -> float:
     """Mean share of the clean conversations that are below those of a length; nan for none."""
     clean = np.array(cell["harm"]) == 0
-    scores, lengths = np.array(cell[scored])[clean], np.array(cell["answers"])[clean]
+    scores, lengths = scores_of(cell, scored)[clean], np.array(cell["answers"])[clean]
     below = (scores[:, None] > scores).mean(1)
     return float(below[lengths == length].mean()) if (lengths == length).any() else np.nan
 

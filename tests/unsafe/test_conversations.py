@@ -18,6 +18,7 @@ from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.unsafe import Scanner, ScoreTable, scorer_names
 from growlabels.unsafe._answers import RowAnswers
+from growlabels.unsafe._check_run import _sampled
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain
 from growlabels.unsafe._moderation import FromFunction
 from growlabels.unsafe._report import scan_section
@@ -114,6 +115,9 @@ def test_a_store_of_last_answers_alone_is_refused(tmp_path: Path) -> None:
     assert manifest["config"]["answers"] == 22
     single = scanner().fit(rows(8), tmp_path / "single")
     assert "answers" not in single.run.config, "as it was before there were several"
+    unread = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None}]
+    nulls = scanner().fit([*rows(8), {"messages": [*unread, *talks((1,))[0]["messages"]]}])
+    assert nulls.run.config["answers"] == 9, "rows that were malformed before"
     fitted.run.config.pop("answers")
     fitted.run.finish()
     with pytest.raises(RunError, match="config 'answers' was None, is 22"):
@@ -232,6 +236,14 @@ def test_a_moderator_judges_every_answer(
     assert "the moderator is sure of 2 of 9 answers in 3 rows" in capsys.readouterr().out
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert sorted(found, key=len) == [harmed(2), {"prompt": "t", "completion": HARM["content"]}]
+
+
+def test_a_check_counts_answers(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", talks())
+    encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
+    assert (len(encoded), count, what) == (22, 22, "answers in 7 rows")
+    write_jsonl(tmp_path / "train.jsonl", rows(5))
+    assert _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)[1:] == (5, "rows")
 
 
 def test_the_report_says_which_answer(run: Path) -> None:

@@ -1,7 +1,6 @@
 """The command ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
 
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from growlabels.unsafe._check import ModelCheck, check_model
 from growlabels.unsafe._gradpass import GradientSettings
 from growlabels.unsafe._lora import LoraSettings
 from growlabels.unsafe._model import CausalModel, load_model
-from growlabels.unsafe._rows import no_usable_row, read_answers
+from growlabels.unsafe._rows import no_usable_row, read_examples
 from growlabels.unsafe._tokens import Encoded, encode
 
 if TYPE_CHECKING:
@@ -34,12 +33,13 @@ def run_check(command: "UnsafeCheck") -> None:
     lora = LoraSettings(top_layers=command.top_layers, layers=command.layers)
     model = load_model(command.model)
     limits = command.max_prompt_tokens, command.max_response_tokens
+    what = "rows"
     if command.train is None:
         encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
     else:
-        encoded, rows = _sampled(model, command.train, *limits)
+        encoded, rows, what = _sampled(model, command.train, *limits)
     found = check_model(model, encoded, lora, rows=rows)
-    for sentence in check_sentences(model, found, rows):
+    for sentence in check_sentences(model, found, rows, what):
         print(sentence)
     if not found.exact:
         raise DataError(
@@ -48,7 +48,9 @@ def run_check(command: "UnsafeCheck") -> None:
         )
 
 
-def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[str]:
+def check_sentences(
+    model: CausalModel, found: ModelCheck, rows: int, what: str = "rows"
+) -> list[str]:
     """Say what a check found."""
     seconds, gigabytes = found.seconds, found.gigabytes
     parameters = sum(p.numel() for p in model.model.parameters())
@@ -56,7 +58,7 @@ def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[st
     verdict = "exact" if found.exact else "NOT exact"
     scored = second_stage_rows(rows, GradientSettings.share, GradientSettings.share_above)
     fewer = (
-        f"A scan takes gradients of {scored:,} of the rows, the likeliest: at most "
+        f"A scan takes gradients of {scored:,} of the {what}, the likeliest: at most "
         f"{_duration(more * min(1.0, 2 * scored / rows))} (--gradient-share 1 takes them of all)."
     )
     return [
@@ -65,7 +67,7 @@ def check_sentences(model: CausalModel, found: ModelCheck, rows: int) -> list[st
         f"Per-row gradients are {verdict}: {found.rows} rows in padded batches differ from the "
         f"same rows alone by at most {found.gradient_error:.1e} of a gradient's length and "
         f"{found.loss_error:.1e} of a loss.",
-        f"A scan of {rows:,} rows takes about {_duration(seconds['forward'])} and "
+        f"A scan of {rows:,} {what} takes about {_duration(seconds['forward'])} and "
         f"{_size(gigabytes['features'])} on disk; the model takes {_size(gigabytes['model'])} of "
         "memory.",
         f"grad-cos takes {_duration(more)} more (the layers below the adapter once, an epoch of "
@@ -92,18 +94,21 @@ def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list
 
 def _sampled(
     model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
-) -> tuple[list[Encoded], int]:
-    """Read the lengths off the first rows, of conversations each answer, and count the others."""
+) -> tuple[list[Encoded], int, str]:
+    """Read the lengths off the first rows, and count all answers; say what those are."""
     bad: list[MalformedRow] = []
-    examples = read_answers(train, bad.append)
     encoded: list[Encoded] = []
-    for example in islice(examples, _SAMPLE):
-        # A response without tokens is set aside by a scan too.
-        with suppress(DataError):
-            encoded.append(encode(model, example, prompt_tokens, response_tokens))
+    rows = answers = 0
+    for example in read_examples(train, bad.append):
+        rows += 1
+        answers += len(example.earlier) + 1
+        for answer in example.each_answer() if rows <= _SAMPLE else ():
+            # A response without tokens is set aside by a scan too.
+            with suppress(DataError):
+                encoded.append(encode(model, answer, prompt_tokens, response_tokens))
     if not encoded:
         raise no_usable_row(str(train), bad)
-    return encoded, len(encoded) + sum(1 for _ in examples)
+    return encoded, answers, f"answers in {rows:,} rows" if answers > rows else "rows"
 
 
 def _duration(seconds: float) -> str:

@@ -53,9 +53,9 @@ class Example:
     answer
         Which of the row's answers ``response`` is, from 1.
     turns
-        Role and text of the turns before, where the row teaches some of them too.
+        Role and text of the turns before, where some of them are the assistant's.
     earlier
-        Places of these among the turns.
+        Places among the turns of the answers that the row teaches too.
     """
 
     id: str
@@ -219,7 +219,8 @@ def _from_messages(turns: object, name: str, asked: int = 0) -> _Read:
         for place, (role, text) in enumerate(read)
         if place >= asked and role == "assistant" and text.strip()
     ]
-    return _Read(_joined(read), response, read if earlier else (), earlier)
+    answered = any(role == "assistant" for role, _ in read)
+    return _Read(_joined(read), response, read if answered else (), earlier)
 
 
 def _joined(turns: Sequence[tuple[str, str]]) -> str:

@@ -106,7 +106,7 @@ class Scanner:
         self.malformed: list[MalformedRow] = []
         self._source: RowSource | None = None
         self._store: FeatureStore | None = None
-        self._rows = self._answers = 0
+        self._rows = self._answers = self._talks = 0
 
     @property
     def run(self) -> RunFolder:
@@ -150,7 +150,7 @@ class Scanner:
             out = tempfile.mkdtemp(prefix="growlabels-")
             weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
         made_from: dict[str, Any] = {**asdict(self.settings), "features_format": FEATURES_FORMAT}
-        if self._answers > self._rows:  # features of last answers alone are those of another scan
+        if self._talks:  # where last answers alone were scored, the features are of another scan
             made_from["answers"] = self._answers
         inputs = {"rows": digest, "model": self.model.fingerprint}
         run = RunFolder.open(out, RUN_KIND, made_from, inputs)
@@ -223,11 +223,12 @@ class Scanner:
         """Count the rows, note the malformed ones, and return a hash of it all."""
         self.malformed = []
         digest = hashlib.sha256()
-        self._rows = self._answers = 0
+        self._rows = self._answers = self._talks = 0
         for example in read_examples(source, self.malformed.append):
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
             self._answers += len(example.earlier) + 1
+            self._talks += len(example.turns) > 0
         if not self._rows:
             raise no_usable_row(source_name(source, "the training rows"), self.malformed)
         if isinstance(source, str | os.PathLike):
