@@ -116,6 +116,9 @@ def show(cells: list[dict[str, Any]]) -> None:
             found = [precision(cell, scored, what) for cell in cells]
             by_draw = " ".join(f"{value:.3f}" for value in found)
             print(f"harm in {what:18} {scored:5} {np.mean(found):.3f}   {by_draw}")
+    found = [(np.array(cell["harm"]), np.array(cell["answer"])) for cell in cells]
+    right = [np.mean(answer[harm > 0] == harm[harm > 0]) for harm, answer in found]
+    print(f"harmful conversations of which the harmful answer is named: {np.mean(right):.2f}")
     print("clean conversations by number of answers, mean share of clean ones below")
     for length in sorted({n for cell in cells for n in cell["answers"]}):
         means = {s: np.nanmean([share_below(c, s, length) for c in cells]) for s in SCORED}
