@@ -1,15 +1,17 @@
 """Conversations: every answer is scored as a row of its own, the row by its highest answer."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from reviewed_scan import make_scan
+from reviewed_scan import make_scan, served
 from test_scanner import rows, targets
 from tiny_causal import tiny
 
@@ -276,3 +278,11 @@ def test_the_review_shows_the_answer_and_takes_it_as_target(run: Path) -> None:
         ("row 9, which you rejected", HARM["content"]),
         ("row 10, which you rejected", HARM["content"]),
     }
+
+
+def test_the_page_shows_the_answer_that_has_the_score(run: Path) -> None:
+    with served(run) as (_, address), urlopen(f"{address}row/10") as page:
+        shown = page.read().decode()
+    assert "below is answer 2 of 3, whose score is the highest" in shown
+    plain = re.sub(r"</?mark>", "", shown)
+    assert HARM["content"] in plain and "zzzzzzz 2 ok" not in plain, "the last answer comes later"
