@@ -46,7 +46,7 @@ def test_levenshtein_is_above_welch_where_valid(dim: int, more: int) -> None:
 
 @pytest.mark.parametrize("bound", [welch_bound, rankin_bound, levenshtein_bound])
 def test_bad_arguments(bound) -> None:
-    with pytest.raises(UsageError, match="count must be at least 1, it was 0"):
+    with pytest.raises(UsageError, match="count must be at least 1, and whole, it was 0"):
         bound(0, 3)
     with pytest.raises(UsageError, match="dim must be at least 1"):
         bound(3, 0)

@@ -78,5 +78,4 @@ def coherence_bound(count: int, dim: int) -> float:
 
 def _check(count: int, dim: int) -> None:
     for name, value in (("count", count), ("dim", dim)):
-        if value < 1:
-            raise UsageError.parameter(name, "must be at least 1", value)
+        UsageError.require_whole(name, value)

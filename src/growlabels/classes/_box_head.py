@@ -66,8 +66,7 @@ class EBVBoxHead(nn.Module):
         **settings: Any,
     ) -> None:
         super().__init__()
-        if background not in ("class", "reject"):
-            raise UsageError.choice("background", ["class", "reject"], background)
+        UsageError.require_choice("background", background, ["class", "reject"])
         self.background: Background = background
         self.classifier = EBVHead(in_features, codebook, **settings)
         self.boxes = nn.Linear(in_features, 4)

@@ -127,8 +127,8 @@ class Codebook:
         """
         capacity = whole_number("capacity", capacity)
         steps, seed = whole_number("steps", steps), whole_number("seed", seed, 0)
-        if criterion not in (None, *CRITERIA):
-            raise UsageError.choice("criterion", CRITERIA, criterion)
+        if criterion is not None:
+            UsageError.require_choice("criterion", criterion, CRITERIA)
         if dim is None:
             if kind is not None:
                 raise UsageError.parameter("dim", "must be given together with kind", dim)
@@ -235,6 +235,7 @@ class Codebook:
         UsageError
             A label is there already, or there are more labels than vectors; then none is added.
         """
+        UsageError.require_instance("labels", labels, Iterable, "pass a list of labels")
         new = list(labels)
         if len(self.labels) + len(new) > self.capacity:
             total = len(self.labels) + len(set(new).difference(self.labels))
@@ -252,6 +253,7 @@ class Codebook:
         """Retire labels; their vectors are not given to others. Returns their indices."""
         if isinstance(labels, str):  # each letter would be one
             raise UsageError.parameter("labels", "must be a list of labels", labels)
+        UsageError.require_instance("labels", labels, Iterable, "pass a list of labels")
         gone = list(dict.fromkeys(labels))
         for label in gone:  # an unknown label raises before any is removed
             self.labels.index(label)
@@ -295,6 +297,7 @@ class Codebook:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one file in the safetensors layout; a structured codebook stores no tensor."""
+        UsageError.require_path("path", path)
         data = self.to_bytes()
         with atomic_write(path, "wb") as file:
             file.write(data)
@@ -310,6 +313,7 @@ class Codebook:
         RunError
             It is no codebook, damaged, or of another version.
         """
+        UsageError.require_path("path", path)
         if not Path(path).is_file():
             raise UsageError.missing_file(path, "codebook")
         return cls.from_bytes(Path(path).read_bytes(), f"codebook {os.fspath(path)!r}")

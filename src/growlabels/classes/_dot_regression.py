@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from growlabels.base.errors import DataError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.classes._head import EBVHead
 from growlabels.classes._head_checks import check_rows
 
@@ -36,6 +36,7 @@ def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
     >>> dot_regression_loss(head, torch.ones(2, 4), torch.tensor([0, 999_999])).shape
     torch.Size([])
     """
+    UsageError.require_instance("head", head, EBVHead)
     check_rows(head, x, y, -100)
     if bool((y == -100).any()):
         raise DataError(

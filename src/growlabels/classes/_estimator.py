@@ -213,6 +213,7 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         """
         if not hasattr(self, "classes_"):
             known = [] if classes is None else np.asarray(classes).tolist()
+            UsageError.require_instance("classes", known, list, "pass a list of labels")
             return self._first_fit(X, y, known, progress)
         inputs, labels = self._read(X, y, first=False)
         added = self._new_labels(labels)

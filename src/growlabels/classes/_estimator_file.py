@@ -27,6 +27,7 @@ SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codeboo
 
 def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
     """Write weights and codebook, then the settings that name their hashes."""
+    UsageError.require_path("path", path)
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cannot save to {str(folder)!r}: it is a file; give the path of a folder")
@@ -63,6 +64,7 @@ def load(
     """Read what :func:`save` wrote into a ``kind``; hashes, format and shapes are checked."""
     if device is not None:
         check_device(device)
+    UsageError.require_path("path", path)
     folder = Path(path)
     if not (folder / SETTINGS).is_file():
         raise UsageError(f"{str(folder)!r} holds no saved classifier: it has no {SETTINGS}")

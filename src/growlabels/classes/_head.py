@@ -186,8 +186,7 @@ class EBVHead(nn.Module):
         UsageError
             Shapes or types do not fit.
         """
-        if reduction not in REDUCTIONS:
-            raise UsageError.choice("reduction", REDUCTIONS, reduction)
+        UsageError.require_choice("reduction", reduction, REDUCTIONS)
         check_rows(self, x, y, ignore_index)
         z = self.embed(x)
         with _float32(z):

@@ -1,24 +1,19 @@
 """What a head refuses: settings, features and targets that it could not use."""
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from growlabels.base.errors import DataError, RunError, UsageError, is_whole
+from growlabels.base.errors import DataError, RunError, UsageError, is_whole, number_of
 
 if TYPE_CHECKING:
     from growlabels.classes._head import EBVHead
 
 MAX_SCALE = 100.0
 LEAST = 1 / MAX_SCALE  # tau
-
-
-def is_number(value: object) -> bool:
-    """Say whether a value is a real number, Python's or numpy's, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_head_settings(
@@ -29,12 +24,12 @@ def check_head_settings(
         raise UsageError.parameter(
             "in_features", "must be a whole number of at least 1", in_features
         )
-    if not (tau == "auto" if isinstance(tau, str) else is_number(tau) and LEAST <= tau < math.inf):
+    if not (tau == "auto" if isinstance(tau, str) else LEAST <= number_of(tau) < math.inf):
         raise UsageError.parameter("tau", f"must be 'auto' or at least {LEAST}", tau)
-    if not (is_number(margin) and 0 <= margin < math.pi / 2):
+    if not 0 <= number_of(margin) < math.pi / 2:
         raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
     for name, value in (("label_smoothing", label_smoothing), ("cosine_margin", cosine_margin)):
-        if not (is_number(value) and 0 <= value < 1):
+        if not 0 <= number_of(value) < 1:
             raise UsageError.parameter(name, "must be from 0 to below 1", value)
 
 

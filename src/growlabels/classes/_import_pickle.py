@@ -45,6 +45,7 @@ def import_pickle(path: str | os.PathLike[str]) -> Codebook:
     DataError
         It is no pickled matrix of finite numbers, or does anything besides making one.
     """
+    UsageError.require_path("path", path)
     name = os.fspath(path)
     if not Path(path).is_file():
         raise UsageError.missing_file(path, "pickle of class vectors")

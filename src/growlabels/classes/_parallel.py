@@ -74,8 +74,7 @@ class ClassParallelHead(EBVHead):
         group: dist.ProcessGroup | None = None,
         **settings: Any,
     ) -> None:
-        if rows not in ("same", "own"):
-            raise UsageError.choice("rows", ["same", "own"], rows)
+        UsageError.require_choice("rows", rows, ["same", "own"])
         if not (dist.is_available() and dist.is_initialized()):
             raise UsageError(
                 "torch.distributed is not initialised; call init_process_group first, "

@@ -1,6 +1,7 @@
 """Telling inputs of no known class apart, and probabilities that mean what they say."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError, UsageError, number_of
 from growlabels.classes._head import EBVHead
 
 AT_ONCE = 1 << 20  # logits
@@ -41,6 +42,7 @@ def rejection_scores(head: EBVHead, x: Tensor) -> Tensor:
     >>> rejection_scores(EBVHead(4, Codebook.for_classes(9)), torch.ones(2, 4)).shape
     torch.Size([2])
     """
+    UsageError.require_instance("head", head, EBVHead)
     cosine = head.predict_topk(x, 1)[0][..., 0] * head.tau
     return cosine * head.project(x).norm(dim=-1) ** 0.25
 
@@ -82,9 +84,7 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     >>> round(fit_temperature(3 * rows, [0] * 900 + [1] * 100), 2)
     3.01
     """
-    if isinstance(logits, Tensor):
-        logits = logits.detach().cpu().numpy()
-    values, target = np.array(logits, np.float64), np.asarray(y)  # a copy, to work in
+    values, target = _numbers("logits", logits).copy(), np.asarray(y)  # a copy, to work in
     if values.ndim != 2 or target.shape != values.shape[:1] or values.size == 0:
         raise UsageError(
             "logits must have shape (rows, classes), y (rows,), with at least one row; they have "
@@ -92,9 +92,10 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
         )
     if not np.isfinite(values).all():
         raise DataError(f"logits must be finite, row {np.argwhere(~np.isfinite(values))[0][0]}")
-    wrong = (target < 0) | (target >= values.shape[1])
-    if target.dtype.kind not in "iu" or wrong.any():
-        was = target[wrong][0] if wrong.any() else target.dtype
+    whole = target.dtype.kind in "iu"
+    wrong = (target < 0) | (target >= values.shape[1]) if whole else np.ones(target.shape, bool)
+    if wrong.any():
+        was = target[wrong][0] if whole else target.dtype
         raise DataError(f"y must be column numbers below {values.shape[1]}, it was {was}")
     below = np.subtract(values, values.max(1, keepdims=True), out=values)
     own = _smoothed(below, target)
@@ -105,6 +106,15 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
         return COOLEST
     span = math.log(low), math.log(high)
     return math.exp(-brentq(lambda log: _mean_logit(below, math.exp(log)) - own, *span, xtol=1e-12))
+
+
+def _numbers(name: str, values: Any) -> NDArray[np.float64]:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"{name} must be numbers: {error}") from error
 
 
 def _smoothed(logits: NDArray[np.float64], target: NDArray[np.int64]) -> float:
@@ -147,8 +157,8 @@ def conformal_threshold(scores: ArrayLike, false_rejection: float = 0.05) -> flo
     >>> conformal_threshold(range(1, 100), false_rejection=0.1)
     10.0
     """
-    values: NDArray[np.float64] = np.sort(np.asarray(scores, np.float64).ravel())
-    if not 0 < false_rejection < 1:
+    values: NDArray[np.float64] = np.sort(_numbers("scores", scores).ravel())
+    if not 0 < number_of(false_rejection) < 1:
         raise UsageError.parameter(
             "false_rejection", "must be above 0 and below 1", false_rejection
         )

@@ -59,6 +59,7 @@ def sampled_loss(
     """
     if not is_whole(samples, 1):
         raise UsageError.parameter("samples", "must be at least 1", samples)
+    UsageError.require_instance("head", head, EBVHead)
     check_rows(head, x, y, -100)
     if bool((y == -100).any()):
         raise DataError("sampled_loss knows no rows to ignore; leave out rows with target -100")

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from growlabels.base.errors import UsageError, is_whole
-from growlabels.classes._head_checks import check_head_settings, is_number
+from growlabels.base.errors import UsageError, is_whole, number_of
+from growlabels.classes._head_checks import check_head_settings
 from growlabels.classes._reader import ANALYZERS
 
 
@@ -53,20 +53,19 @@ def check_settings(model: Any) -> None:
         if not (optional and value is None) and not is_whole(value, bound):
             way = f"must be a whole number of at least {bound}" + (" or None" if optional else "")
             raise UsageError.parameter(name, way, value)
-    if model.analyzer not in ANALYZERS:
-        raise UsageError.choice("analyzer", ANALYZERS, model.analyzer)
+    UsageError.require_choice("analyzer", model.analyzer, ANALYZERS)
     for name in ("lr", "partial_lr", "head_lr_factor", "partial_head_lr_factor"):
         value = getattr(model, name)
-        if not (is_number(value) and 0 < value < math.inf):
+        if not (0 < number_of(value) < math.inf):
             raise UsageError.parameter(name, "must be a finite number above 0", value)
     for name in ("weight_decay", "distillation"):
         value = getattr(model, name)
-        if not (is_number(value) and 0 <= value < math.inf):
+        if not (0 <= number_of(value) < math.inf):
             raise UsageError.parameter(name, "must be a finite number of at least 0", value)
     check_head_settings(model.hidden, model.tau, model.margin, model.label_smoothing)
     share = model.validation_fraction
-    if not (is_number(share) and 0 < share < 1):
+    if not (0 < number_of(share) < 1):
         raise UsageError.parameter("validation_fraction", "must be between 0 and 1", share)
-    if not (is_number(model.dropout) and 0 <= model.dropout < 1):
+    if not (0 <= number_of(model.dropout) < 1):
         raise UsageError.parameter("dropout", "must be from 0 to below 1", model.dropout)
     check_device(model.device)

@@ -61,7 +61,7 @@ def soft_target_loss(
     >>> soft_target_loss(head, torch.ones(1, 4), halves).shape
     torch.Size([])
     """
-    _check_reduction(reduction)
+    UsageError.require_choice("reduction", reduction, REDUCTIONS)
     check_features(x, head.in_features)
     check_shape("targets", targets, (*x.shape[:-1], head.num_classes))
     _check_shares("targets", targets)
@@ -123,7 +123,7 @@ def weighted_loss(
     >>> weighted_loss(head, torch.ones(2, 4), torch.tensor([0, 2]), rare).shape
     torch.Size([])
     """
-    _check_reduction(reduction)
+    UsageError.require_choice("reduction", reduction, REDUCTIONS)
     check_rows(head, x, y, ignore_index)
     weights = _class_weights(head, weight)
     counted = y.flatten() != ignore_index
@@ -147,11 +147,6 @@ def _losses(
 ) -> Tensor:
     with torch.autocast(z.device.type, enabled=False):
         return shared_loss(z, chosen, head.vectors, head.scale, margins, shares)
-
-
-def _check_reduction(reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise UsageError.choice("reduction", REDUCTIONS, reduction)
 
 
 def _class_weights(head: EBVHead, weight: Tensor) -> Tensor:
