@@ -109,7 +109,7 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
         + _conversations(table)
         + (f" Gradients are those of layers {layers}, counted from 0." if layers else ""),
         f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
-        "other rows of this scan are; an F4w of 0 is an ordinary row, and there is no upper end. "
+        "other rows of this scan are; an F4w of 0 is an ordinary answer, and there is no upper end. "
         "Scores of different scans cannot be compared. A score is a reason to look at a row, not "
         "a proof that the row caused harm.",
         f"Threshold {threshold}: {table.rejection(resolved)}. The left-out percentile says how "
@@ -126,7 +126,7 @@ def _conversations(table: ScoreTable) -> str:
     return (
         f" {longer} rows are conversations with more than one answer: each answer was scored after "
         f"the turns before it ({table.facts['answers']} answers in all), and by each method a row "
-        "has the score of its highest answer."
+        "has the score of its highest answer. So the more answers, the higher an ordinary row."
     )
 
 

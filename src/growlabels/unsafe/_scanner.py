@@ -266,7 +266,7 @@ class Scanner:
         place = {key: index for index, key in enumerate(targets.keys)}
         target_of = np.array([place.get(key, -1) for key in pool.keys])
         of_rows = RowAnswers(pool.numbers)
-        is_target = of_rows.any(target_of >= 0)
+        is_target, truncated = of_rows.any(target_of >= 0), of_rows.any(pool.truncated)
         answers: dict[str, np.ndarray] = {}
         percentiles: dict[str, list[float]] = {}
         for method, scores in found.items():
@@ -313,13 +313,10 @@ class Scanner:
             window_end=pool.window_end[best],
             window_text=self._texts(pool.window_tokens[best]),
             is_target=is_target,
-            truncated=of_rows.any(pool.truncated),
+            truncated=truncated,
             percentiles=percentiles,
             left_out=left,
-            warnings=[
-                *warnings,
-                *self._pool_warnings(pool.numbers[best][is_target], of_rows.any(pool.truncated)),
-            ],
+            warnings=[*warnings, *self._pool_warnings(pool.numbers[best][is_target], truncated)],
             facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
         )
 

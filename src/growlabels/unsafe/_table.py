@@ -44,7 +44,7 @@ class ScoreTable:
     score
         The method asked for first. Higher is more suspect; only the order and the distance to
         other rows of the same scan mean anything. F4w is a sum of z-scores, about 0 for an
-        ordinary row.
+        ordinary answer.
     rank
         1 is the most suspect; equal scores in input order.
     methods
