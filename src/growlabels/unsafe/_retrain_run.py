@@ -38,10 +38,9 @@ if TYPE_CHECKING:
 def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     """Do ``growlabels unsafe retrain``."""
     run, table, train = scanned(command.run_folder, command.train)
-    held_out = {
-        "unsafe": read_targets(command.held_out_unsafe, "held-out row")[0],
-        "ordinary": read_targets(command.held_out_ordinary, "held-out row")[0],
-    }
+    unsafe, warnings = read_targets(command.held_out_unsafe, "held-out unsafe row")
+    ordinary, more = read_targets(command.held_out_ordinary, "held-out ordinary row")
+    held_out = {"unsafe": unsafe, "ordinary": ordinary}
     given = run.path / TARGETS
     targets = read_targets(given)[0] if given.is_file() else []
     settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
@@ -83,7 +82,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
             progress=progress,
             row_of=row_of,
         )
-    warnings = _also_elsewhere(rows, targets, held_out)
+    warnings += [*more, *_also_elsewhere(rows, targets, held_out)]
     section = replace(retrain_section(result), warnings=warnings)
     figures = {arm.name: {n: v.tolist() for n, v in arm.losses.items()} for arm in result.arms}
     run.write("retrain.json", lambda file: json.dump(figures, file, indent=1))
