@@ -22,13 +22,14 @@ from growlabels.unsafe import Scanner, ScoreTable, scorer_names
 from growlabels.unsafe._answers import RowAnswers
 from growlabels.unsafe._check_run import _sampled
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain
-from growlabels.unsafe._moderation import FromFunction
+from growlabels.unsafe._moderation import FromFunction, Verdict
 from growlabels.unsafe._report import scan_section
 from growlabels.unsafe._review import Review
 from growlabels.unsafe._rows import read_answers
 from growlabels.unsafe._runs import scanned
 from growlabels.unsafe._scorers import Moderation
 from growlabels.unsafe._targets_command import UnsafeTargets
+from growlabels.unsafe._targets_run import _print_unjudged
 
 
 def talks(sizes: tuple[int, ...] = (1, 3, 2, 1, 4, 9, 2)) -> list[dict[str, Any]]:
@@ -204,6 +205,8 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
 ) -> None:
     alike = run.with_name("alike.jsonl")
     write_jsonl(alike, [{"prompt": "t", "completion": "xxxxxxx 0 ok"}])
+    harm = run.with_name("harm.jsonl")
+    write_jsonl(harm, [{"messages": [*harmed(9)["messages"], HARM]}])
     trained: set[int] = set()
 
     def see(stage: str, done: int, total: int | None = None) -> None:
@@ -212,7 +215,7 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
 
     command = UnsafeRetrain(
         run,
-        held_out_unsafe=run.with_name("targets.jsonl"),
+        held_out_unsafe=harm,
         held_out_ordinary=alike,
         model=str(run.with_name("model")),
         threshold="top:2",
@@ -223,6 +226,7 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
     printed = capsys.readouterr().out
     assert trained == {17}, "8 rows of one answer, 3 of three"
     assert "warning: 1 of 1 held-out ordinary rows are also training rows" in printed
+    assert "warning: 1 of the held-out unsafe rows are conversations" in printed
     cells = [line.split() for line in printed.splitlines()]
     rows_of = {line[0]: line[1:3] for line in cells if line and line[0] in ("all", "filtered")}
     assert rows_of == {"all": ["11", "0"], "filtered": ["9", "2"]}
@@ -240,10 +244,20 @@ def test_a_moderator_judges_every_answer(
     assert sorted(found, key=len) == [harmed(2), {"prompt": "t", "completion": HARM["content"]}]
 
 
-def test_a_check_counts_answers(tmp_path: Path) -> None:
+def test_rows_that_could_not_be_judged_are_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = list(read_answers([harmed(place) for place in range(5)], pytest.fail))
+    _print_unjudged(answers, [Verdict(None, "too long")] * 15)
+    named = [f"row {number} could not be judged: too long" for number in (1, 2, 3)]
+    assert capsys.readouterr().out.splitlines() == [*named, "... and 2 more rows"]
+
+
+def test_a_check_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_jsonl(tmp_path / "train.jsonl", talks())
     encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
     assert (len(encoded), count, what) == (22, 22, "answers in 7 rows")
+    monkeypatch.setattr("growlabels.unsafe._check_run._SAMPLE", 3)
+    encoded, count, _ = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
+    assert (len(encoded), count) == (3, 22), "a long conversation is not read whole"
     write_jsonl(tmp_path / "train.jsonl", rows(5))
     assert _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)[1:] == (5, "rows")
 
@@ -252,6 +266,7 @@ def test_the_report_says_which_answer(run: Path) -> None:
     section = scan_section(ScoreTable.from_parquet(run / "scores.parquet"))
     assert "3 rows are conversations with more than one answer" in section.text[0]
     assert "(17 answers in all)" in section.text[0]
+    assert section.text[0].endswith("the higher an ordinary row.")
     (top,) = [table for table in section.tables if table.title == "Highest-ranked rows"]
     assert sorted(str(row[4]).partition("of ")[2] for row in top.rows[:2]) == [
         f"answer {number} of 3" for number in (1, 2)
@@ -278,6 +293,19 @@ def test_the_review_shows_the_answer_and_takes_it_as_target(run: Path) -> None:
         ("row 9, which you rejected", HARM["content"]),
         ("row 10, which you rejected", HARM["content"]),
     }
+
+
+def test_a_rejection_that_was_undone_still_names_its_target(run: Path) -> None:
+    folder, table, train = scanned(run, None)
+    review = Review(folder, table, train, "top:9")
+    low = review.numbers[-1]
+    review.decisions.add(review.row(low).row.id, "reject")
+    review.rescan()
+    review.decisions.undo()
+    again = Review(folder, table, train, "top:0")
+    assert low not in again.numbers
+    name, target = again._target(len(again.targets) + 1)
+    assert (name, target.number) == (f"row {low}, which you rejected", low)
 
 
 def test_the_page_shows_the_answer_that_has_the_score(run: Path) -> None:

@@ -1,6 +1,7 @@
 """The command ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,14 +96,14 @@ def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list
 def _sampled(
     model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
 ) -> tuple[list[Encoded], int, str]:
-    """Read the lengths off the first rows, and count all answers; say what those are."""
+    """Read the lengths off the first answers, and count them all; say what those are."""
     bad: list[MalformedRow] = []
     encoded: list[Encoded] = []
     rows = answers = 0
     for example in read_examples(train, bad.append):
         rows += 1
         answers += len(example.earlier) + 1
-        for answer in example.each_answer() if rows <= _SAMPLE else ():
+        for answer in islice(example.each_answer(), _SAMPLE - len(encoded)):
             # A response without tokens is set aside by a scan too.
             with suppress(DataError):
                 encoded.append(encode(model, answer, prompt_tokens, response_tokens))

@@ -122,7 +122,8 @@ class Review:
         order = np.argsort(table.rank)
         self.numbers = [int(table.number[i]) for i in order if flagged[i]]
         self._place = {int(number): i for i, number in enumerate(table.number)}
-        self._rows = _by_number(self.train, set(self.numbers))
+        taken = table.facts.get("reviewed_targets", ())  # a decision may be undone since
+        self._rows = _by_number(self.train, {*self.numbers, *taken})
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
     @property

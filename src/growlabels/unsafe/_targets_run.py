@@ -83,9 +83,12 @@ def _require_place(out: Path, rows: Path) -> None:
 
 
 def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> None:
-    """Name the first rows without a probability, and why."""
-    found = [(e.number, v.reason) for e, v in zip(examples, verdicts, strict=True) if v.reason]
-    for number, reason in found[:_NAMED]:
+    """Name the first rows of which an answer has no probability, and why."""
+    found: dict[int, str] = {}
+    for example, verdict in zip(examples, verdicts, strict=True):
+        if verdict.reason:
+            found.setdefault(example.number, verdict.reason)
+    for number, reason in list(found.items())[:_NAMED]:
         print(f"row {number} could not be judged: {reason}")
     if len(found) > _NAMED:
         print(f"... and {len(found) - _NAMED} more rows")
