@@ -109,7 +109,7 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
         + _conversations(table)
         + (f" Gradients are those of layers {layers}, counted from 0." if layers else ""),
         f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
-        "other rows of this scan are; an F4w of 0 is an ordinary answer, and there is no upper end. "
+        "other rows of this scan are; an F4w of 0 is an ordinary answer, there is no upper end. "
         "Scores of different scans cannot be compared. A score is a reason to look at a row, not "
         "a proof that the row caused harm.",
         f"Threshold {threshold}: {table.rejection(resolved)}. The left-out percentile says how "
