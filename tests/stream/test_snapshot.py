@@ -11,6 +11,9 @@ import pytest
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.labels import LabelMap
 from growlabels.stream import IHOMER
+from growlabels.stream._decoder import empty_sets
+from growlabels.stream._experts import RIDGE, SPARSE, new_experts
+from growlabels.stream._label_tree import new_tree
 
 
 def learned(rows: int, density: float, **settings) -> tuple[IHOMER, np.ndarray, np.ndarray]:
@@ -176,6 +179,40 @@ def test_a_forged_array_is_refused_before_compiled_code_follows_it(
         array = np.lib.format.read_array(file)
     with pytest.raises(RunError, match=f"not a whole model file .*{told}"):
         IHOMER.load(changed(path, {}, {f"{entry}.npy": change(array)}))
+
+
+@pytest.mark.parametrize(
+    ("state", "made", "told"),
+    [
+        ("experts", new_experts(RIDGE, 100, 0, 8, 256), "experts.totals points beyond"),
+        ("experts", new_experts(RIDGE, 100, 16, 8, 0), "experts.totals points beyond"),
+        ("sets", empty_sets(0, 256), "sets.key is of another kind"),
+        ("sets", empty_sets(64, 0), "sets.pool is of another kind"),
+        ("tree", new_tree(16, 256, 0), "tree.totals points beyond"),
+    ],
+)
+def test_arrays_of_no_size_are_refused_for_they_could_never_double(
+    tmp_path: Path, state: str, made, told: str
+) -> None:
+    model = IHOMER(window=100, tree_above=0 if state == "tree" else 1000)
+    if state == "tree":
+        model.learn_one({"a": 1.0}, {"b"})
+    setattr(model._engine, state, made)
+    model.save(tmp_path / "model")
+    with pytest.raises(RunError, match=told):
+        IHOMER.load(tmp_path / "model")
+
+
+def test_a_ring_of_one_node_that_follows_itself_is_refused(tmp_path: Path) -> None:
+    model = IHOMER(window=100)
+    model.learn_one({"a": 1.0}, set())
+    engine, e = model._engine, new_experts(SPARSE, 100, 16, 8, 1)
+    e.totals[:] = engine.experts.totals
+    e.slot_size[0], e.first[0], e.last[0], e.follower[0] = 1, 0, 0, 0
+    engine.mode, engine.experts = SPARSE, e
+    model.save(tmp_path / "model")
+    with pytest.raises(RunError, match="follower points back"):
+        IHOMER.load(tmp_path / "model")
 
 
 def test_another_window_or_other_names_than_the_arrays_have_are_refused(tmp_path: Path) -> None:

@@ -79,19 +79,21 @@ def _check_experts(engine: Engine) -> None:
     rows, features, labels, entries, nodes, oldest, steps = e.totals.tolist()
     _need(
         0 <= rows <= engine.rows
+        and room[0] > 0
         and 0 <= features <= room[0]
         and 1 <= labels <= room[1]
         and 0 <= entries < _MOST
         and 0 <= steps < _experts.HELD
         and 0 <= oldest <= nodes < _MOST
         and nodes - oldest <= room[2]
-        and room[2] & (room[2] - 1) == 0,
+        and _doubles(room[2]),
         "experts.totals points beyond the arrays",
     )
-    _check_window(e, rows, nodes, oldest, int(engine.sets.used[SETS]))
+    _check_window(e, mode, int(engine.sets.used[SETS]))
 
 
-def _check_window(e: Experts, rows: int, nodes: int, oldest: int, sets: int) -> None:
+def _check_window(e: Experts, mode: int, sets: int) -> None:
+    rows, nodes, oldest = e.totals[[_experts.ROWS, _experts.NODES, _experts.OLDEST]].tolist()
     filled = min(rows, e.slot_set.size)
     order = np.arange(rows - filled, rows) % e.slot_set.size
     ends = oldest + np.cumsum(e.slot_size[order])
@@ -105,7 +107,7 @@ def _check_window(e: Experts, rows: int, nodes: int, oldest: int, sets: int) -> 
     for name in ("first", "last"):
         at = getattr(e, name)
         _within(at[at != -1], oldest, nodes, f"experts.{name}")
-    if e.follower.size > 1:
+    if mode == _experts.SPARSE:
         live = np.arange(oldest, nodes)
         after = e.follower[live & (e.follower.size - 1)]
         _need(bool(((after == -1) | (after > live)).all()), "experts.follower points back")
@@ -116,7 +118,8 @@ def _check_sets(sets: LabelSets, labels: int) -> None:
     for name, array in sets._asdict().items():
         _need(array.ndim == 1, f"sets.{name} is of another kind")
     _like(sets, empty_sets(sets.key.size, sets.pool.size), "sets")
-    _need(sets.key.size & (sets.key.size - 1) == 0, "sets.key is of another kind")
+    _need(_doubles(sets.key.size), "sets.key is of another kind")
+    _need(sets.pool.size > 0, "sets.pool is of another kind")
     used, pool = int(sets.used[SETS]), int(sets.used[POOL])
     _need(0 <= used <= sets.key.size and 0 <= pool <= sets.pool.size, "sets.used is too large")
     _within(sets.start[:used], 0, pool + 1, "sets.start")
@@ -141,8 +144,8 @@ def _check_tree(tree: LabelTree) -> None:
     nodes, opened = totals[_tree_kernels.NODES], totals[_tree_kernels.OPEN]
     filled, every = totals[_tree_kernels.FILLED], _tree_kernels.CHILDREN
     _need(
-        lines > 0
-        and lines & (lines - 1) == 0
+        _doubles(lines)
+        and tree.largest.size > 0
         and 1 <= nodes <= tree.parent.size
         and 0 <= opened < nodes
         and 0 <= filled <= every
@@ -220,6 +223,11 @@ def _like(found: Any, made: Any, name: str) -> None:
 
 def _kind(array: NDArray[Any]) -> tuple[np.dtype[Any], int]:
     return array.dtype, array.ndim
+
+
+def _doubles(size: int) -> bool:
+    """Say whether a size is a power of two; none at all could never double."""
+    return size > 0 and size & (size - 1) == 0
 
 
 def _within(index: NDArray[Any], least: int, end: int, name: str) -> None:
