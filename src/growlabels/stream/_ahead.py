@@ -47,10 +47,9 @@ def make_ready(mode, experts, room, rows, begin, features, learn):
     for k in range(count):
         cells = slice(x_start[begin + k], x_start[begin + k + 1])
         x, moments = room.x[k][:features], room.moments[k]
+        scaled, zscores, precision = room.scaled[k], room.zscores[k], room.precision[k]
         x[:] = 0.0
         spread_out(x_index[cells], x_value[cells], experts.gauge, x)
-        written = moments, room.scaled[k], room.zscores[k], room.precision[k]
-        moments, scaled, zscores, precision = written
         standardise(x, seen, mean, spread, largest, moments, scaled, zscores, precision)
         for j in range(features):
             room.columns[j, k] = x[j]

@@ -208,8 +208,7 @@ def consult(mode, keep_recent, experts, sets, room, view, known):
     filled = min(seen, slots)
     newest = (seen - 1) % slots
     near, best = room.near, room.best
-    members = experts.slot_set, sets.start, sets.size, sets.pool
-    slot_set, start, size, pool = members
+    slot_set, start, size, pool = experts.slot_set, sets.start, sets.size, sets.pool
     found = nearest(view.distance, newest, min(filled, SHORT_WINDOW), near[:3], best[:3])
     vote(near, best, found, slot_set, start, size, pool, prior, parts[2][:known])
     found = nearest(view.distance, newest, filled, near, best)
