@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from reviewed_scan import ROWS, SHOWN, make_scan, served
+from reviewed_scan import ROWS, SHOWN, TARGETS, make_scan, served
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
 from growlabels.unsafe._calibrate import rejected_at
-from growlabels.unsafe._commands import UnsafeFilter
+from growlabels.unsafe._commands import UnsafeFilter, UnsafeScan
 from growlabels.unsafe._decisions import DECISIONS, Decisions
 from growlabels.unsafe._review import Review, locate
 from growlabels.unsafe._runs import scanned, some_truth
@@ -61,6 +61,21 @@ def test_a_rescan_equals_a_scan_with_the_rejected_rows_as_targets(run: Path) -> 
     assert again.rescanned and again.numbers == review.numbers
     for shown in again.numbers:
         assert again.row(shown).target_name.startswith(("target ", "row "))
+
+
+def test_a_scan_with_other_targets_ends_what_a_rescan_said(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    review = review_of(run)
+    review.decisions.add(review.row(1).row.id, "reject")
+    review.rescan()
+    assert review_of(run).rescanned
+    others = run.parent / "others.jsonl"
+    others.write_text("".join(json.dumps(row) + "\n" for row in (ROWS[-1], *TARGETS[:2])))
+    UnsafeScan(
+        run.parent / "train.jsonl", targets=others, model=str(run.parent / "model"), out=run
+    ).run(silent)
+    assert "rescan" not in capsys.readouterr().out
 
 
 def test_the_filter_follows_decisions_whatever_the_threshold(
