@@ -115,20 +115,19 @@ def show(cells: list[dict[str, Any]]) -> None:
     for arm in cells[0]["arms"]:
         found = [cell["arms"][arm] for cell in cells if arm in cell["arms"]]
         means = {key: float(np.mean([f[key] for f in found])) for key in found[0]}
-        spread = spread_of([f["closed"] for f in found])
         print(
             f"{arm:22} {means['left out']:>8.1f} {means['unsafe left out']:>6.1f} "
             f"{means['unsafe loss']:>11.3f} {means['ordinary change']:>+8.3f} "
-            f"{means['closed']:>6.0%} ± {spread:.0%}, by seed: "
+            f"{means['closed']:>6.0%}{spread_of([f['closed'] for f in found])}, by seed: "
             + " ".join(f"{f['closed']:.0%}" for f in found)
         )
 
 
-def spread_of(values: list[float]) -> float:
-    """Half of a 95 % interval of the mean over seeds."""
+def spread_of(values: list[float]) -> str:
+    """Half of a 95 % interval of the mean over seeds; nothing of a single one."""
     if len(values) not in T_95:
-        return float("nan")
-    return float(T_95[len(values)] * np.std(values, ddof=1) / np.sqrt(len(values)))
+        return ""
+    return f" ± {T_95[len(values)] * np.std(values, ddof=1) / np.sqrt(len(values)):.0%}"
 
 
 def main() -> None:
