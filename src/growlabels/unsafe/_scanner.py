@@ -274,17 +274,7 @@ class Scanner:
             if method in against:
                 rows = zscore(rows) - zscore(against[method])
             answers[method] = without_itself(rows, target_of, len(targets))
-            if not np.isfinite(answers[method]).all():
-                row = pool.numbers[~np.isfinite(answers[method])][0]
-                raise DataError(
-                    f"method {method!r} gives row {row} no finite score; leave the method out, "
-                    "or train with a smaller learning rate if it is one of gradients"
-                )
-            if not np.isfinite(scores.targets).all():
-                raise DataError(
-                    f"method {method!r} gives a target no finite score, so nothing is known about "
-                    "the threshold; leave the method out"
-                )
+            _require_finite(method, answers[method], scores.targets, pool.numbers)
             highest = of_rows.highest(scores.rows)
             percentiles[method] = left_out_percentiles(highest, scores.targets, ~is_target)
         main = self.scorers[0].name
@@ -368,3 +358,19 @@ class Scanner:
             "reads": {scorer.name: scorer.reads for scorer in self.scorers},
             **asdict(self.settings),
         }
+
+
+def _require_finite(
+    method: str, answers: np.ndarray, targets: np.ndarray, numbers: np.ndarray
+) -> None:
+    """Raise where a method has no score of an answer, named by its row, or of a target."""
+    if not np.isfinite(answers).all():
+        raise DataError(
+            f"method {method!r} gives row {numbers[~np.isfinite(answers)][0]} no finite score; "
+            "leave the method out, or train with a smaller learning rate if it is one of gradients"
+        )
+    if not np.isfinite(targets).all():
+        raise DataError(
+            f"method {method!r} gives a target no finite score, so nothing is known about "
+            "the threshold; leave the method out"
+        )
