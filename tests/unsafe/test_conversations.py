@@ -15,17 +15,17 @@ from reviewed_scan import make_scan, served
 from test_scanner import rows, targets
 from tiny_causal import tiny
 
-from growlabels.base.errors import RunError
+from growlabels.base.errors import DataError, RunError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe import Scanner, ScoreTable, scorer_names
+from growlabels.unsafe import Scanner, ScoreTable, _retrain_run, scorer_names
 from growlabels.unsafe._answers import RowAnswers
 from growlabels.unsafe._check_run import _sampled
 from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain
 from growlabels.unsafe._moderation import FromFunction, Verdict
 from growlabels.unsafe._report import scan_section
 from growlabels.unsafe._review import Review
-from growlabels.unsafe._rows import read_answers
+from growlabels.unsafe._rows import read_answers, read_examples
 from growlabels.unsafe._runs import scanned
 from growlabels.unsafe._scorers import Moderation
 from growlabels.unsafe._targets_command import UnsafeTargets
@@ -142,6 +142,25 @@ def test_answers_without_tokens_are_no_answers() -> None:
     skipped = [*said[:2], said[2], {"role": "assistant", "content": " "}, *said[4:]]
     table = scanner().fit([*rows(8), {"messages": skipped}]).score(targets())
     assert table.answers.tolist() == [1] * 8 + [2]
+
+
+def test_a_row_of_which_no_answer_has_tokens_is_named_before_retraining(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def encoded(model: Any, examples: list[Any], command: Any) -> list[str]:
+        if "lost" in examples[0].response:
+            raise DataError(f"the response of row {examples[0].number} has no tokens")
+        return [examples[0].response]
+
+    monkeypatch.setattr(_retrain_run, "_encoded", encoded)
+    pairs = [("user", "a"), ("assistant", "kept"), ("user", "b"), ("assistant", "lost")]
+    talk = [{"role": role, "content": text} for role, text in pairs]
+    read = list(read_examples([{"messages": talk}, {"messages": talk[:2]}], print))
+    command: Any = None
+    assert _retrain_run._each_answer(tiny(), read, command) == (["kept", "kept"], [0, 1])
+    lost = list(read_examples([{"messages": talk}, {"messages": talk[2:]}], print))
+    with pytest.raises(DataError, match="row 2 has no tokens"):
+        _retrain_run._each_answer(tiny(), lost, command)
 
 
 def test_targets_that_are_conversations_count_by_their_last_answer() -> None:

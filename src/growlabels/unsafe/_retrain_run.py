@@ -177,7 +177,13 @@ def _encoded(
 def _each_answer(
     model: CausalModel, rows: Sequence[Example], command: "UnsafeRetrain"
 ) -> tuple[list[Encoded], list[int]]:
-    """Encode every answer of the rows but those without tokens; say which row each is of."""
+    """Encode every answer of the rows but those without tokens; say which row each is of.
+
+    Raises
+    ------
+    DataError
+        None of a row's answers has tokens, as of a scan by a model with another tokenizer.
+    """
     encoded: list[Encoded] = []
     row_of: list[int] = []
     for place, row in enumerate(rows):
@@ -185,6 +191,8 @@ def _each_answer(
             with suppress(DataError):
                 encoded += _encoded(model, [answer], command)
                 row_of.append(place)
+        if row_of[-1:] != [place]:
+            _encoded(model, [row], command)  # says what is wrong with it
     return encoded, row_of
 
 
