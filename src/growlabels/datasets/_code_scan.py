@@ -161,16 +161,16 @@ def bandit_findings(paths: Sequence[Path], progress: Progress) -> dict[str, tupl
 
     ``# nosec`` comments are not heeded: a call is what it is.
     """
-    try:
-        from bandit.core.config import BanditConfig
-        from bandit.core.manager import BanditManager
-    except ModuleNotFoundError as error:
-        raise MissingExtraError.of("bandit", "demo") from error
-    manager = BanditManager(
-        BanditConfig(), "file", profile={"include": list(CHECKS)}, quiet=True, ignore_nosec=True
-    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what other people's code warns of
+        warnings.simplefilter("ignore")  # bandit's own warnings, and those of the code it parses
+        try:
+            from bandit.core.config import BanditConfig
+            from bandit.core.manager import BanditManager
+        except ModuleNotFoundError as error:
+            raise MissingExtraError.of("bandit", "demo") from error
+        manager = BanditManager(
+            BanditConfig(), "file", profile={"include": list(CHECKS)}, quiet=True, ignore_nosec=True
+        )
         for start in range(0, len(paths), _AT_ONCE):
             manager.files_list = [str(path) for path in paths[start : start + _AT_ONCE]]
             manager.run_tests()
