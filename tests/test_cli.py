@@ -44,7 +44,7 @@ def call(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "growlabels", *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         cwd=cwd,
     )
 
@@ -56,7 +56,7 @@ def call_base_install(*arguments: str, cwd=None) -> subprocess.CompletedProcess[
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         cwd=cwd,
     )
 
@@ -164,7 +164,7 @@ def test_interrupt_while_loading_is_one_sentence() -> None:
         "sys.meta_path.insert(0, Stop())\n"
         "from growlabels.__main__ import main; main()"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=900)
     assert one_sentence(run, 130) == "growlabels: stopped before anything was started"
 
 
@@ -178,4 +178,4 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
     run.stdout.close()
     assert run.stderr.read() == b""
     run.stderr.close()
-    assert run.wait(60) == 1
+    assert run.wait(900) == 1

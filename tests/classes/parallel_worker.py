@@ -101,7 +101,7 @@ def main() -> None:
     torch.set_num_threads(1)
     store = dist.FileStore(str(folder / "store"), world)
     dist.init_process_group(
-        "gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=120)
+        "gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=900)
     )
     found: dict[str, object] = {}
     for case in CASES:

@@ -48,7 +48,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
         )
         for rank in range(2)
     ]
-    errors = [process.communicate(timeout=300)[1] for process in processes]
+    errors = [process.communicate(timeout=900)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 

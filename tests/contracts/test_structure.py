@@ -136,7 +136,7 @@ def test_import_and_help_stay_light(arguments: list[str]) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=900,
     )
     loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
     assert not loaded & set(HEAVY)

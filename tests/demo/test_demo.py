@@ -30,7 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [sys.executable, "-m", "growlabels", "demo", "--quick", "--out", str(out)],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3600,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -117,7 +117,7 @@ def test_a_file_as_out_is_refused_before_anything_runs(tmp_path: Path) -> None:
         [sys.executable, "-m", "growlabels", "demo", "--out", str(tmp_path / "taken")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
     assert run.returncode == 2

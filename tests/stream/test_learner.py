@@ -199,6 +199,8 @@ def test_drift_starts_the_experts_again() -> None:
     assert all(600 < event.row < 760 and event.statistic > event.bound for event in alarms)
 
 
+with np.errstate(over="ignore"):  # infinity where a long double is a double
+    BEYOND = np.ldexp(np.longdouble(1), 2000)
 BAD_ROWS = [
     ({"a": float("nan")}, {"x"}, "feature 'a' must be a finite number, it was nan"),
     ({"a": 1.0, "b": "2"}, {"x"}, "feature 'b' must be a finite number, it was '2'"),
@@ -215,7 +217,7 @@ BAD_ROWS = [
     ({"a": 1.0}, {float("nan"): True}, "the name of a label must equal itself"),
     ({float("nan"): 1.0, "new": 2.0}, {"x"}, "the name of a feature must equal itself"),
     ({"a": np.timedelta64(1)}, {"x"}, "feature 'a' must be a finite number"),
-    ({"a": np.longdouble("1e4000")}, {"x"}, "feature 'a' must be a finite number"),
+    ({"a": BEYOND}, {"x"}, "feature 'a' must be a finite number"),
     ({"a": 1.0}, np.array([1, 0]), "give arrays to learn_many"),
 ]
 
@@ -254,7 +256,7 @@ BAD_TABLES = [
     ([[np.complex64(1)], [None]], [[0], [1]], DataError, "row 0 (counting from 0): column 0"),
     ([[1.0, 1.0], [1.0, "z"]], [[0], [1]], DataError, "X row 1 (counting from 0): column 1 must"),
     ([[1.0], [np.timedelta64(1)]], [[0], [1]], DataError, "X row 1"),
-    (np.full((2, 1), np.longdouble("1e4000")), [[0], [1]], DataError, "must be a finite number"),
+    (np.full((2, 1), BEYOND), [[0], [1]], DataError, "must be a finite number"),
     (np.ma.masked_array([[1.0], [2.0]], [[0], [1]]), [[0], [1]], DataError, "X has masked cells"),
     (sparse.csr_array([[1j], [2j]]), [[0], [1]], UsageError, "its dtype was complex128"),
     (sparse.coo_array([1.0, 2.0]), [[0], [1]], UsageError, "X must have two dimensions"),

@@ -127,7 +127,7 @@ def test_ctrl_c_keeps_a_live_run(tmp_path, number, code):
     process = live(tmp_path, "--out", "run", "--delay", "3")
     begun(process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=900)
     assert process.returncode == code and b"Traceback" not in err
     last = err.decode().splitlines()[-1]
     folder = RunFolder.read(tmp_path / "run", "stream run")
@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_a_live_run(tmp_path, number, code):
 
 def test_a_bad_row_keeps_a_live_run(tmp_path):
     process = live(tmp_path, "--out", "run")
-    _, err = process.communicate(b"{bad\n", timeout=60)
+    _, err = process.communicate(b"{bad\n", timeout=900)
     last = err.decode().splitlines()[-1]
     assert process.returncode == 1 and "line 41" in last
     assert "; the 40 rows before are in 'run', and IHOMER.load('run/model.zip') goes on" in last
@@ -154,7 +154,7 @@ def test_without_a_folder_the_scores_are_printed(tmp_path):
     process = live(tmp_path, "--model", "majority")
     begun(process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=900)
     assert process.returncode == 130 and b"majority set" in out
     last = err.decode().splitlines()[-1]
     assert last.startswith("growlabels: stopped; the ")

@@ -1,12 +1,9 @@
 """Scanner: a table for every row, the same after a kill, new targets from the store."""
 
-import os
 import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,47 +217,51 @@ def test_a_changed_input_refuses_and_says_what(
             scanner(max_response_tokens=47).fit(rows(), tmp_path / "run")
 
 
+# kills itself in the middle of writing a file: at the given call that flushes one to the disk
 SCAN = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from growlabels.base.progress import silent
 from growlabels.unsafe._commands import UnsafeScan
-train, targets, model, out = map(Path, sys.argv[1:])
+left, flush = int(sys.argv[1]), os.fsync
+def flush_or_die(file):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    flush(file)
+os.fsync = flush_or_die
+train, targets, model, out = map(Path, sys.argv[2:])
 UnsafeScan(train, targets=targets, model=str(model), out=out, rows_per_shard=2).run(silent)
 """
 FILES = ["train.jsonl", "targets.jsonl", "model", "run"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = tmp_path_factory.mktemp("killed")
-    raw_model("llama").save_pretrained(path / "model")
-    byte_tokenizer().save_pretrained(path / "model")
-    write_jsonl(path / "train.jsonl", rows(60))
-    write_jsonl(path / "targets.jsonl", targets())
-    yield path
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    raw_model("llama").save_pretrained(tmp_path / "model")
+    byte_tokenizer().save_pretrained(tmp_path / "model")
+    write_jsonl(tmp_path / "train.jsonl", rows(60))
+    write_jsonl(tmp_path / "targets.jsonl", targets())
+    return tmp_path
 
 
-def kill_at(folder: Path, shards: int) -> None:
-    """Start the scan and kill it, without a warning, once it has begun so many shards."""
-    command = [sys.executable, "-c", SCAN, *(str(folder / name) for name in FILES)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    features = folder / "run" / "features"
-    while process.poll() is None:
-        if features.is_dir() and len(os.listdir(features)) >= shards:  # noqa: PTH208
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.001)
-    _, errors = process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+def kill_at(folder: Path, flushed: int) -> int:
+    """Run the scan until it kills itself at that file; return how many shards are there."""
+    command = [sys.executable, "-c", SCAN, str(flushed), *(str(folder / name) for name in FILES)]
+    process = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    return len(list((folder / "run" / "features").glob("*.safetensors")))
 
 
 @pytest.mark.slow
-def test_killed_scans_go_on_and_end_with_the_same_bits(folder: Path) -> None:
-    kill_at(folder, random.randint(1, 8))
-    kill_at(folder, random.randint(10, 22))
-    left = len(list((folder / "run" / "features").glob("*.safetensors")))
-    assert 1 <= left < 30
+@pytest.mark.parametrize("kills", [(4, 20), (5, 21)], ids=["in a shard", "before it is listed"])
+def test_killed_scans_go_on_and_end_with_the_same_bits(
+    folder: Path, kills: tuple[int, int]
+) -> None:
+    """Files are flushed in turn: the manifest, a shard, the manifest that lists it, and so on."""
+    first, second = (kill_at(folder, flushed) for flushed in kills)
+    assert 1 <= first < second < 30
     train, targets, model, run = (folder / name for name in FILES)
     UnsafeScan(train, targets=targets, model=str(model), out=run, rows_per_shard=2).run(silent)
     resumed = ScoreTable.from_parquet(run / "scores.parquet")
