@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from made_up_code import MadeUpFile
 
 from growlabels.base.progress import silent
 from growlabels.datasets import _code_scan as scan
@@ -46,14 +47,6 @@ def read(path):
 def short():
     return 1
 """
-
-
-class MadeUpFile(CodeFile):
-    """A file in a folder of the test."""
-
-    @property
-    def path(self) -> Path:  # type: ignore[override]
-        return Path(self.name)
 
 
 @pytest.fixture

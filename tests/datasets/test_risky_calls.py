@@ -1,13 +1,16 @@
-"""The contract of the risky-call rows, on the code that is installed here."""
+"""The contract of the risky-call rows: on a made-up package, and on the code installed here."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_code import MadeUpFile, write_package
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
-from growlabels.datasets import CodeRow, RiskyCalls, load_risky_calls
+from growlabels.datasets import CodeRow, RiskyCalls, _code_scan, load_risky_calls
 from growlabels.datasets import _risky_calls as module
 from growlabels.datasets._code_files import CodeFile
 from growlabels.datasets._code_scan import FoundFunction, bandit_findings, found_functions
@@ -17,8 +20,30 @@ pytest.importorskip("bandit")
 
 
 @pytest.fixture(scope="module")
-def data() -> RiskyCalls:
+def package(tmp_path_factory: pytest.TempPathFactory) -> list[CodeFile]:
+    return write_package(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture
+def made_up(
+    package: list[CodeFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The made-up package in place of what is installed."""
+    monkeypatch.setattr(_code_scan, "installed_files", lambda: package)
+    monkeypatch.setattr(_code_scan, "CodeFile", MadeUpFile)
+    monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(params=["made up", "installed"])
+def data(request: pytest.FixtureRequest) -> RiskyCalls:
+    if request.param == "made up":
+        request.getfixturevalue("made_up")
     return load_risky_calls(seed=0)
+
+
+def path_of(row: CodeRow) -> Path:
+    kind = MadeUpFile if row.package == "made-up" else CodeFile
+    return kind(row.package, row.file).path
 
 
 def every_row(data: RiskyCalls) -> list[CodeRow]:
@@ -29,24 +54,21 @@ def files(rows: list[CodeRow]) -> set[tuple[str, str]]:
     return {(row.package, row.file) for row in rows}
 
 
-def test_counts(data: RiskyCalls) -> None:
-    if data.notes:
-        pytest.skip(f"fewer packages are installed here: {data.notes}")
-    assert len(data.train) == 300
-    assert sum(row.risky for row in data.train) == 30
-    assert (len(data.targets), len(data.held_out_risky), len(data.held_out_ordinary)) == (
-        10,
-        30,
-        30,
-    )
-    kinds = [row.kind for row in data.train]
-    assert kinds.count("same file") >= 40 and kinds.count("related") >= 35
+@pytest.mark.usefixtures("made_up")
+def test_counts() -> None:
+    data = load_risky_calls(seed=0)
+    assert not data.notes
+    kinds = Counter(row.kind for row in data.train)
+    assert kinds == {"risky": 30, "same file": 54, "related": 46, "ordinary": 170}
+    assert all(row.risky == (row.kind == "risky") for row in every_row(data))
+    groups = data.targets, data.held_out_risky, data.held_out_ordinary
+    assert [len(rows) for rows in groups] == [10, 30, 30]
 
 
 def test_labels_are_those_of_bandit_for_the_lines_of_the_window(data: RiskyCalls) -> None:
     rows = [row for row in every_row(data) if row.kind in ("risky", "same file")]
     rows += [row for row in data.train if row.kind == "related"][:10]
-    places = {row: CodeFile(row.package, row.file).path for row in rows}
+    places = {row: path_of(row) for row in rows}
     findings = bandit_findings(sorted(set(places.values())), silent)
     for row in rows:
         lines = findings.get(str(places[row]), ())
@@ -71,12 +93,15 @@ def test_windows_have_the_right_size_and_are_all_different(data: RiskyCalls) -> 
     assert len({"".join(row.completion.split()) for row in rows}) == len(rows)
 
 
-def test_clean_windows_start_inside_the_body_as_often_as_risky_ones(data: RiskyCalls) -> None:
+@pytest.mark.usefixtures("made_up")
+def test_clean_windows_start_inside_the_body_as_often_as_risky_ones() -> None:
+    data = load_risky_calls(seed=0)
     risky = [*(r for r in data.train if r.risky), *data.targets, *data.held_out_risky]
     share = np.mean([row.inner for row in risky])
+    assert 0.1 < share < 0.9
     for kind in ("same file", "related", "ordinary"):
         inner = np.mean([row.inner for row in data.train if row.kind == kind])
-        assert abs(inner - share) < 0.12
+        assert abs(inner - share) < 0.05
 
 
 def test_seed_decides(data: RiskyCalls) -> None:
@@ -84,6 +109,7 @@ def test_seed_decides(data: RiskyCalls) -> None:
     assert load_risky_calls(seed=1).train != data.train
 
 
+@pytest.mark.usefixtures("made_up")
 def test_another_token_counter_is_obeyed() -> None:
     def letters(text: str) -> int:
         return len(text) // 10
@@ -93,6 +119,7 @@ def test_another_token_counter_is_obeyed() -> None:
     assert all(FEWEST_TOKENS <= letters(row.completion) <= MOST_TOKENS for row in small.train)
 
 
+@pytest.mark.usefixtures("made_up")
 def test_changed_code_is_scanned_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -108,6 +135,7 @@ def test_changed_code_is_scanned_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [False, True]
 
 
+@pytest.mark.usefixtures("made_up")
 def test_few_risky_functions_shrink_the_counts_and_none_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -116,7 +144,9 @@ def test_few_risky_functions_shrink_the_counts_and_none_is_an_error(
     clean = [f for f in found if not f.findings]
     monkeypatch.setattr(module, "found_functions", lambda *_: risky[:30] + clean)
     few = load_risky_calls()
-    assert few.notes and 1 <= len(few.targets) < 10 and 1 <= sum(r.risky for r in few.train) < 30
+    assert "asked for: 10, 30, 30; found in the code installed here: " in few.notes[0]
+    assert (len(few.targets), sum(row.risky for row in few.train)) == (4, 12)
+    assert len(few.train) == 300
     monkeypatch.setattr(module, "found_functions", lambda *_: clean)
     with pytest.raises(DataError, match="only 0 usable functions"):
         load_risky_calls()
@@ -133,8 +163,6 @@ def test_impossible_counts(wrong: dict[str, int]) -> None:
 def test_nothing_of_the_source_text_is_cached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from growlabels.datasets import _code_scan
-
     file = CodeFile("standard library", "timeit.py")
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(_code_scan, "installed_files", lambda: [file])
