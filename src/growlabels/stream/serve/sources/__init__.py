@@ -1,0 +1,1 @@
+"""Where the rows of a live stream come from: one adapter a file, all with one protocol."""
