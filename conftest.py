@@ -5,14 +5,14 @@ from jaxtyping import install_import_hook
 
 # Modules of numba kernels stay out: a checked function cannot be compiled.
 CHECKED = [
-    "growlabels.classes._transform",
-    "growlabels.classes._loss",
-    "growlabels.classes._head",
-    "growlabels.classes._parallel",
-    "growlabels.unsafe._gradients",
-    "growlabels.unsafe._hidden",
-    "growlabels.unsafe._denoise",
-    "growlabels.unsafe._score",
+    "growlabels.classes.products.class_vectors",
+    "growlabels.classes.heads.cross_entropy",
+    "growlabels.classes.heads.head",
+    "growlabels.classes.adoption.class_parallel",
+    "growlabels.unsafe.gradients.per_row",
+    "growlabels.unsafe.features.hidden",
+    "growlabels.unsafe.scores.kt",
+    "growlabels.unsafe.scores.windows",
 ]
 install_import_hook(CHECKED, "beartype.beartype")
 

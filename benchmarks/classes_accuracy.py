@@ -30,12 +30,12 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVHead, rejection_scores
-from growlabels.classes._loss import angular_margin
-from growlabels.classes._scores import score
-from growlabels.classes._text import hash_ngrams
-from growlabels.classes._training import Schedule, seeded, train
-from growlabels.classes._transform import DenseVectors
-from growlabels.classes._trunks import ArrayInputs, Inputs, TextInputs, TextTrunk
+from growlabels.classes.calibration.scores import score
+from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.heads.margin import angular_margin
+from growlabels.classes.inputs.ngrams import hash_ngrams
+from growlabels.classes.inputs.trunks import ArrayInputs, Inputs, TextInputs, TextTrunk
+from growlabels.classes.products.class_vectors import DenseVectors
 from growlabels.datasets import load_clinc150, load_language_names, load_omniglot_small
 
 HIDDEN, EMBEDDING, BUCKETS, DIM, STEPS = 256, 128, 32_768, 256, 250

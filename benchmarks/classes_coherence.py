@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.classes import Codebook, coherence_bound
-from growlabels.classes._optimise import optimise
+from growlabels.classes.codes.optimise import optimise
 
 RESULTS = Path(__file__).parent / "results"
 # largest |cosine| of the vectors that the authors released; 1.15 of the bound elsewhere

@@ -36,9 +36,10 @@ from classes_million import peak_above
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook
-from growlabels.classes._closed_vectors import class_vectors
-from growlabels.classes._loss import cross_entropy
-from growlabels.classes._transform import ClassVectors, SignVectors
+from growlabels.classes.heads.cross_entropy import cross_entropy
+from growlabels.classes.products.class_vectors import ClassVectors
+from growlabels.classes.products.closed_vectors import class_vectors
+from growlabels.classes.products.sign_vectors import SignVectors
 
 RESULTS = Path(__file__).parent / "results"
 DIM, BATCH, SCALE = 1024, 64, 32.0

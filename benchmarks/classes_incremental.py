@@ -40,8 +40,8 @@ from classes_accuracy import (
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVClassifier, EBVHead
-from growlabels.classes._distillation import TEMPERATURE, Distillation
-from growlabels.classes._training import Schedule, seeded, train
+from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.losses.distillation import TEMPERATURE, Distillation
 
 FACTORS = (0.3, 1.0, 2.0)
 REPLAYS = (0, 10)

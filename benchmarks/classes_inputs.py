@@ -26,10 +26,10 @@ from sklearn.svm import LinearSVC
 
 from growlabels.base.progress import silent
 from growlabels.classes import EBVClassifier
-from growlabels.classes._add_command import Add
-from growlabels.classes._evaluate_command import Evaluate
-from growlabels.classes._fit_commands import Fit
-from growlabels.classes._reader import ANALYZERS
+from growlabels.classes.cli.add import Add
+from growlabels.classes.cli.evaluate import Evaluate
+from growlabels.classes.cli.fit import Fit
+from growlabels.classes.inputs.readers import ANALYZERS
 from growlabels.datasets import load_clinc150, load_language_names, load_omniglot_small
 
 PARTS = ("texts", "images", "adding")

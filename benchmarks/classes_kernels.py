@@ -29,10 +29,10 @@ from torch.nn.functional import normalize
 
 from growlabels.base.runs import versions
 from growlabels.classes import Codebook
-from growlabels.classes._closed_vectors import class_vectors
-from growlabels.classes._kernel_vectors import available
-from growlabels.classes._loss import cross_entropy
-from growlabels.classes._transform import SignVectors
+from growlabels.classes.heads.cross_entropy import cross_entropy
+from growlabels.classes.products.closed_vectors import class_vectors
+from growlabels.classes.products.compiled_vectors import available
+from growlabels.classes.products.sign_vectors import SignVectors
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 64

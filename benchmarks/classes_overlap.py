@@ -21,10 +21,10 @@ from sklearn.datasets import make_classification
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVHead
-from growlabels.classes._reader import ArrayReader
-from growlabels.classes._scores import score
-from growlabels.classes._training import Schedule, seeded, train
-from growlabels.classes._trunks import ArrayInputs, ArrayTrunk
+from growlabels.classes.calibration.scores import score
+from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.inputs.readers import ArrayReader
+from growlabels.classes.inputs.trunks import ArrayInputs, ArrayTrunk
 
 CLASSES, ROWS, HIDDEN, DIM = 8, 3000, 256, 256
 SIZES = ((20, 10), (30, 12), (40, 15))  # features, and how many of them are informative

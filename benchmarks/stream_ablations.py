@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream import IHOMER, ArrayRows, _engine
-from growlabels.stream._stack import EXPERTS, Stack, new_stack
+from growlabels.stream.experts.stack import EXPERTS, Stack, new_stack
 
 ABLATIONS = {
     **{f"without {name}": place for place, name in enumerate(EXPERTS)},

@@ -13,8 +13,28 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from growlabels.stream import ArrayRows
-from growlabels.stream._experts import DENSE, LABELS, RIDGE, ROWS, SPARSE, WIDEST_RIDGE, new_experts
-from growlabels.stream._kernels import (
+from growlabels.stream.experts.learn import RATE_A, SPARSE_BELOW, learn_counts, learn_linear
+from growlabels.stream.experts.loop import score_row
+from growlabels.stream.experts.predict import (
+    HIGH_THETA,
+    LOW_THETA,
+    RIDGE_SCALE,
+    clip,
+    observe,
+    unit_rows,
+)
+from growlabels.stream.experts.scratch import MIXED, TRUTH, make_room
+from growlabels.stream.experts.stack import KEEP, PENALTY
+from growlabels.stream.experts.state import (
+    DENSE,
+    LABELS,
+    RIDGE,
+    ROWS,
+    SPARSE,
+    WIDEST_RIDGE,
+    new_experts,
+)
+from growlabels.stream.numeric.arithmetic import (
     adagrad_step,
     dot,
     gauge_of,
@@ -27,11 +47,6 @@ from growlabels.stream._kernels import (
     stack_step,
     standardise,
 )
-from growlabels.stream._loop import score_row
-from growlabels.stream._observe import HIGH_THETA, LOW_THETA, RIDGE_SCALE, clip, observe, unit_rows
-from growlabels.stream._room import MIXED, TRUTH, make_room
-from growlabels.stream._stack import KEEP, PENALTY
-from growlabels.stream._update import RATE_A, SPARSE_BELOW, learn_counts, learn_linear
 
 
 def linear_only(rows: ArrayRows, both: bool) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ from stream_tables import print_ablations, print_tables
 
 from growlabels.datasets import load_arff
 from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
-from growlabels.stream._peers import MODELS
+from growlabels.stream.evaluate.peers import MODELS
 
 RESULTS = Path(__file__).parent / "results" / "stream_quality.jsonl"
 LABELS = {

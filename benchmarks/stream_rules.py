@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from growlabels.stream import ArrayRows, make_stream, prequential
-from growlabels.stream._generators import Drift, Kind
-from growlabels.stream._peers import MODELS
+from growlabels.stream.evaluate.made_streams import Drift, Kind
+from growlabels.stream.evaluate.peers import MODELS
 
 RESULTS = Path(__file__).parent / "results" / "stream_rules.jsonl"
 KINDS: tuple[Kind, ...] = ("hyperplane", "rbf", "tree", "hypercube")

@@ -31,7 +31,7 @@ from stream_quality import LABELS, load
 
 from growlabels.datasets import load_yeast
 from growlabels.stream import IHOMER, BinaryRelevance
-from growlabels.stream._cooccurrence import PairCounts
+from growlabels.stream.clusters.pair_counts import PairCounts
 
 RESULTS = Path(__file__).parent / "results"
 START = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from growlabels.stream._peers import MODELS
+from growlabels.stream.evaluate.peers import MODELS
 
 SCORES = {"exact_match": "subset_acc", "micro_f1": "micro_f1", "macro_f1": "macro_f1"}
 PUBLISHED = {"HumanPseAAC": "Human", "PlantPseAAC": "Plant", "Stackex_chess": "Stackex"}

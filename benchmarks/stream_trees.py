@@ -24,14 +24,14 @@ from stream_quality import LABELS as SETS
 from stream_quality import SCORES, load
 
 from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
-from growlabels.stream._decoder import empty_sets, grown_sets
-from growlabels.stream._engine import Rows
-from growlabels.stream._experts import FEATURES, LABELS, RIDGE, new_experts
-from growlabels.stream._kernels import copy, mix
-from growlabels.stream._loop import best_mode, learn_row, score_row
-from growlabels.stream._observe import PARTS, PRIOR, choose, consult, observe
-from growlabels.stream._room import MIXED, make_room
-from growlabels.stream._stack import PENALTY, Stack
+from growlabels.stream.experts.label_sets import empty_sets, grown_sets
+from growlabels.stream.experts.loop import best_mode, learn_row, score_row
+from growlabels.stream.experts.predict import PARTS, PRIOR, choose, consult, observe
+from growlabels.stream.experts.scratch import MIXED, make_room
+from growlabels.stream.experts.stack import PENALTY, Stack
+from growlabels.stream.experts.state import FEATURES, LABELS, RIDGE, new_experts
+from growlabels.stream.numeric.arithmetic import copy, mix
+from growlabels.stream.numeric.rows import Rows
 
 RESULTS = Path(__file__).parent / "results" / "stream_trees.jsonl"
 MODELS = "eight experts", "and the trees"

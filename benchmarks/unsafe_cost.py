@@ -47,7 +47,7 @@ class Cell:
 
 def drawn(count: int, tokens: int, seed: int) -> list:
     """Draw rows of random tokens of one length."""
-    from growlabels.unsafe._tokens import Encoded
+    from growlabels.unsafe.model.encode import Encoded
 
     generator = np.random.default_rng(seed)
     return [
@@ -59,7 +59,7 @@ def checkpoints_of(adapter, count: int) -> list:
     """Make checkpoints off the start, with moments, without training."""
     import torch
 
-    from growlabels.unsafe._finetune import Checkpoint
+    from growlabels.unsafe.model.finetune import Checkpoint
 
     generator = torch.Generator().manual_seed(0)
 
@@ -77,8 +77,8 @@ def checkpoints_of(adapter, count: int) -> list:
 
 def ours(adapter, checkpoints: list, rows: list, targets: list, kind: str) -> np.ndarray:
     """Score with the package."""
-    from growlabels.unsafe._gradcos import adapter_split, gradient_scores
-    from growlabels.unsafe._trunk import TrunkRows
+    from growlabels.unsafe.gradients.scorer import adapter_split, gradient_scores
+    from growlabels.unsafe.model.trunk import TrunkRows
 
     split = adapter_split(adapter)
     cached = TrunkRows(split, rows), TrunkRows(split, targets)
@@ -160,7 +160,7 @@ def sketch_seconds(size: int, rows: int) -> float:
     """CPU seconds of sketching the gradients of so many rows to 2,048 dimensions."""
     import torch
 
-    from growlabels.unsafe._sketch import CountSketch
+    from growlabels.unsafe.gradients.sketch import CountSketch
 
     sketch = CountSketch(size, 2048, 0)
     gradients = torch.randn(min(rows, 16), size)
@@ -174,8 +174,8 @@ def measure(cell: Cell) -> dict:
     """Measure one cell in this process."""
     import torch
 
-    from growlabels.unsafe._lora import LoraSettings, attach
-    from growlabels.unsafe._model import load_model
+    from growlabels.unsafe.model.lora import LoraSettings, attach
+    from growlabels.unsafe.model.model import load_model
 
     torch.set_num_threads(1)
     causal = load_model("smollm2")

@@ -51,7 +51,7 @@ class Figures:
 
 def drawn(count: int, longest: int, seed: int) -> list:
     """Draw rows of random tokens."""
-    from growlabels.unsafe._tokens import Encoded
+    from growlabels.unsafe.model.encode import Encoded
 
     generator = np.random.default_rng(seed)
     lengths = generator.integers(40, longest + 1, count)
@@ -62,7 +62,7 @@ def checkpoints_of(adapter, work: Work) -> list:
     """Make checkpoints without training: the start, then random factors."""
     import torch
 
-    from growlabels.unsafe._finetune import Checkpoint
+    from growlabels.unsafe.model.finetune import Checkpoint
 
     generator = torch.Generator().manual_seed(work.seed)
     found = [Checkpoint(0, adapter.state())]
@@ -77,8 +77,8 @@ def checkpoints_of(adapter, work: Work) -> list:
 
 def batched(adapter, checkpoints: list, rows: list, targets: list) -> tuple[np.ndarray, float]:
     """Score with the package; also returns the seconds spent on the trunk."""
-    from growlabels.unsafe._gradcos import adapter_split, gradient_scores
-    from growlabels.unsafe._trunk import TrunkRows
+    from growlabels.unsafe.gradients.scorer import adapter_split, gradient_scores
+    from growlabels.unsafe.model.trunk import TrunkRows
 
     split = adapter_split(adapter)
     start = time.process_time()
@@ -115,8 +115,8 @@ def measure(arm: str, work: Work) -> Figures:
     """Run one arm in this process."""
     import torch
 
-    from growlabels.unsafe._lora import LoraSettings, attach
-    from growlabels.unsafe._model import load_model
+    from growlabels.unsafe.model.lora import LoraSettings, attach
+    from growlabels.unsafe.model.model import load_model
 
     torch.set_num_threads(1)
     causal = load_model("smollm2")

@@ -23,9 +23,9 @@ DIM, SHARD, KINDS = 576, 256, 4
 
 def drawn(rows: int, windows: int, seed: int):
     """Draw a shard of rows."""
-    from growlabels.unsafe._hidden import HiddenFeatures
-    from growlabels.unsafe._store import FeatureShard
-    from growlabels.unsafe._text import count_words
+    from growlabels.unsafe.features.hidden import HiddenFeatures
+    from growlabels.unsafe.features.store import FeatureShard
+    from growlabels.unsafe.rows.words import count_words
 
     generator = np.random.default_rng(seed)
 
@@ -75,8 +75,8 @@ def resident() -> float:
 
 def main() -> None:
     """Score the rows and print the figures."""
-    from growlabels.unsafe._pass import score_pool
-    from growlabels.unsafe._score import fuse
+    from growlabels.unsafe.scores.forward_scores import score_pool
+    from growlabels.unsafe.scores.fusion import fuse
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=100_000)

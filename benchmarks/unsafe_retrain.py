@@ -35,7 +35,7 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
-from growlabels.unsafe._threshold import DEFAULT_THRESHOLD
+from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_retrain.jsonl"
 OTHERS = ("loo:0.25,budget:0.25", "budget:0.15")

@@ -17,10 +17,10 @@ import tyro
 from growlabels import __version__
 from growlabels.base.errors import GrowLabelsError, MissingExtraError
 from growlabels.base.progress import Progress, console_progress
-from growlabels.classes._commands import COMMANDS as CLASSES
+from growlabels.classes.cli.commands import COMMANDS as CLASSES
 from growlabels.demo._commands import Demo
-from growlabels.stream._commands import COMMANDS as STREAM
-from growlabels.unsafe._commands import COMMANDS as UNSAFE
+from growlabels.stream.cli.commands import COMMANDS as STREAM
+from growlabels.unsafe.cli.commands import COMMANDS as UNSAFE
 
 SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
     "classes": (

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from growlabels.classes import Codebook
-from growlabels.classes._loss import angular_margin
+from growlabels.classes.heads.margin import angular_margin
 
 
 def random_signs(dim: int, seed: int, bases: int | None = None) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import EBVClassifier
-from growlabels.classes._reader import ArrayReader, ImageReader, TextReader
-from growlabels.classes._text import hash_ngrams, hash_words
+from growlabels.classes.inputs.ngrams import hash_ngrams, hash_words
+from growlabels.classes.inputs.readers import ArrayReader, ImageReader, TextReader
 
 QUICK: Any = {"dim": 64, "hidden": 32, "epochs": 8, "batch_size": 16}
 

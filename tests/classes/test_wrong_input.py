@@ -25,7 +25,7 @@ from growlabels.classes import (
     sampled_loss,
     welch_bound,
 )
-from growlabels.classes._head_checks import check_head_settings
+from growlabels.classes.heads.checks import check_head_settings
 
 NO_NUMBER: tuple[Any, ...] = (None, "x", b"x", [], {}, object(), np.array([1.0, 2.0]), np.nan, True)
 BOOK = Codebook.for_classes(6, 8)

@@ -17,7 +17,7 @@ from growlabels.base.rows import write_jsonl
 from growlabels.engines import RankRange, RayActors
 from growlabels.engines.ray_data import _Featuriser
 from growlabels.unsafe import Scanner
-from growlabels.unsafe._shards import ShardSettings
+from growlabels.unsafe.features.fill import ShardSettings
 
 ROWS: list[dict[str, Any]] = [
     {"prompt": f"ask {i}", "completion": f"answer {i} " * (1 + i % 5)} for i in range(11)
@@ -74,7 +74,7 @@ def test_two_ranks_of_torchrun_give_the_scores_of_one_process(
     np.testing.assert_array_equal(whole.score(TARGETS).score, alone)
 
 
-FILL = "growlabels.unsafe._shards.featurise"
+FILL = "growlabels.unsafe.features.fill.featurise"
 
 
 @pytest.mark.parametrize("shards", [0, 1, 5, 17])

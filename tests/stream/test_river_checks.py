@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from river import checks, datasets
 
-from growlabels.stream._baselines import BinaryRelevance, MajorityLabels
-from growlabels.stream._learner import IHOMER
+from growlabels.stream.evaluate.baselines import BinaryRelevance, MajorityLabels
+from growlabels.stream.learner.ihomer import IHOMER
 
 
 class Yeast:

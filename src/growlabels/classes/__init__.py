@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from growlabels.classes._bounds import coherence_bound as coherence_bound
-    from growlabels.classes._bounds import levenshtein_bound as levenshtein_bound
-    from growlabels.classes._bounds import rankin_bound as rankin_bound
-    from growlabels.classes._bounds import welch_bound as welch_bound
-    from growlabels.classes._box_head import EBVBoxHead as EBVBoxHead
-    from growlabels.classes._certificate import Certificate as Certificate
-    from growlabels.classes._codebook import Codebook as Codebook
-    from growlabels.classes._dense_head import DenseEBVHead as DenseEBVHead
-    from growlabels.classes._dot_regression import dot_regression_loss as dot_regression_loss
-    from growlabels.classes._estimator import EBVClassifier as EBVClassifier
-    from growlabels.classes._head import EBVHead as EBVHead
-    from growlabels.classes._import_pickle import import_pickle as import_pickle
-    from growlabels.classes._parallel import ClassParallelHead as ClassParallelHead
-    from growlabels.classes._rejection import conformal_threshold as conformal_threshold
-    from growlabels.classes._rejection import fit_temperature as fit_temperature
-    from growlabels.classes._rejection import rejection_scores as rejection_scores
-    from growlabels.classes._sampled import sampled_loss as sampled_loss
-    from growlabels.classes._surgery import replace_head as replace_head
-    from growlabels.classes._target_losses import soft_target_loss as soft_target_loss
-    from growlabels.classes._target_losses import weighted_loss as weighted_loss
+    from growlabels.classes.adoption.box_head import EBVBoxHead as EBVBoxHead
+    from growlabels.classes.adoption.class_parallel import ClassParallelHead as ClassParallelHead
+    from growlabels.classes.adoption.dense_head import DenseEBVHead as DenseEBVHead
+    from growlabels.classes.adoption.replace_head import replace_head as replace_head
+    from growlabels.classes.calibration.rejection import conformal_threshold as conformal_threshold
+    from growlabels.classes.calibration.rejection import fit_temperature as fit_temperature
+    from growlabels.classes.calibration.rejection import rejection_scores as rejection_scores
+    from growlabels.classes.classifier.classifier import EBVClassifier as EBVClassifier
+    from growlabels.classes.codes.bounds import coherence_bound as coherence_bound
+    from growlabels.classes.codes.bounds import levenshtein_bound as levenshtein_bound
+    from growlabels.classes.codes.bounds import rankin_bound as rankin_bound
+    from growlabels.classes.codes.bounds import welch_bound as welch_bound
+    from growlabels.classes.codes.certificate import Certificate as Certificate
+    from growlabels.classes.codes.codebook import Codebook as Codebook
+    from growlabels.classes.codes.import_pickle import import_pickle as import_pickle
+    from growlabels.classes.heads.head import EBVHead as EBVHead
+    from growlabels.classes.losses.dot_regression import dot_regression_loss as dot_regression_loss
+    from growlabels.classes.losses.sampled import sampled_loss as sampled_loss
+    from growlabels.classes.losses.soft_targets import soft_target_loss as soft_target_loss
+    from growlabels.classes.losses.soft_targets import weighted_loss as weighted_loss
 
 __all__ = [
     "Certificate",
@@ -56,26 +56,26 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "Certificate": "_certificate",
-        "ClassParallelHead": "_parallel",
-        "Codebook": "_codebook",
-        "DenseEBVHead": "_dense_head",
-        "EBVBoxHead": "_box_head",
-        "EBVClassifier": "_estimator",
-        "EBVHead": "_head",
-        "coherence_bound": "_bounds",
-        "conformal_threshold": "_rejection",
-        "dot_regression_loss": "_dot_regression",
-        "fit_temperature": "_rejection",
-        "import_pickle": "_import_pickle",
-        "levenshtein_bound": "_bounds",
-        "rankin_bound": "_bounds",
-        "rejection_scores": "_rejection",
-        "replace_head": "_surgery",
-        "sampled_loss": "_sampled",
-        "soft_target_loss": "_target_losses",
-        "weighted_loss": "_target_losses",
-        "welch_bound": "_bounds",
+        "Certificate": "codes.certificate",
+        "ClassParallelHead": "adoption.class_parallel",
+        "Codebook": "codes.codebook",
+        "DenseEBVHead": "adoption.dense_head",
+        "EBVBoxHead": "adoption.box_head",
+        "EBVClassifier": "classifier.classifier",
+        "EBVHead": "heads.head",
+        "coherence_bound": "codes.bounds",
+        "conformal_threshold": "calibration.rejection",
+        "dot_regression_loss": "losses.dot_regression",
+        "fit_temperature": "calibration.rejection",
+        "import_pickle": "codes.import_pickle",
+        "levenshtein_bound": "codes.bounds",
+        "rankin_bound": "codes.bounds",
+        "rejection_scores": "calibration.rejection",
+        "replace_head": "adoption.replace_head",
+        "sampled_loss": "losses.sampled",
+        "soft_target_loss": "losses.soft_targets",
+        "weighted_loss": "losses.soft_targets",
+        "welch_bound": "codes.bounds",
     },
     "classes",
 )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.progress import Progress
-from growlabels.classes._report import calibration_plot, confusion_table
-from growlabels.classes._scores import Scores
-from growlabels.classes._training import Schedule
+from growlabels.classes.calibration.scores import Scores
+from growlabels.classes.classifier.training import Schedule
+from growlabels.classes.cli.report import calibration_plot, confusion_table
 from growlabels.demo._act import ActResult
 from growlabels.demo._classes_measure import (
     DIM,

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from growlabels.base.progress import Progress
 from growlabels.classes import Codebook, EBVHead
-from growlabels.classes._scores import Scores, score
-from growlabels.classes._text import hash_ngrams
-from growlabels.classes._training import Schedule, seeded, train
-from growlabels.classes._trunks import TextInputs, TextTrunk
+from growlabels.classes.calibration.scores import Scores, score
+from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.inputs.ngrams import hash_ngrams
+from growlabels.classes.inputs.trunks import TextInputs, TextTrunk
 
 HIDDEN, EMBEDDING, BUCKETS = 256, 128, 32_768
 SMOOTHING, MARGIN, DIM = 0.1, 0.1, 256

@@ -11,7 +11,7 @@ from growlabels.stream import (
     PrequentialScores,
     prequential,
 )
-from growlabels.stream._report import describe, stream_section
+from growlabels.stream.cli.report import describe, stream_section
 
 QUICK_ROWS = 600
 OURS, RIVER, MAJORITY = "iHOMER", "BR logistic (River)", "majority label set"

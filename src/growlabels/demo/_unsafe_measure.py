@@ -26,7 +26,7 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
-from growlabels.unsafe._threshold import DEFAULT_THRESHOLD as THRESHOLD
+from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD as THRESHOLD
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
 GRAD_COS = "grad-cos, epoch 1"

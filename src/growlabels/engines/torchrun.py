@@ -14,11 +14,11 @@ from dataclasses import fields
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe._model import CausalModel
-from growlabels.unsafe._rows import Example
-from growlabels.unsafe._scanner import Scanner
-from growlabels.unsafe._shards import ShardSettings, chunks, featurise
-from growlabels.unsafe._store import FeatureStore
+from growlabels.unsafe.features.fill import ShardSettings, chunks, featurise
+from growlabels.unsafe.features.store import FeatureStore
+from growlabels.unsafe.model.model import CausalModel
+from growlabels.unsafe.rows.examples import Example
+from growlabels.unsafe.scores.scanner import Scanner
 
 
 class RankRange:

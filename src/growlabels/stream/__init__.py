@@ -11,28 +11,28 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from growlabels.stream._array_rows import ArrayRows as ArrayRows
-    from growlabels.stream._baselines import BinaryRelevance as BinaryRelevance
-    from growlabels.stream._baselines import MajorityLabels as MajorityLabels
-    from growlabels.stream._contracts import check_stream_model as check_stream_model
-    from growlabels.stream._contracts import stream_checks as stream_checks
-    from growlabels.stream._cooccurrence import PairCounts as PairCounts
-    from growlabels.stream._explain import Explanation as Explanation
-    from growlabels.stream._explain import LabelReason as LabelReason
-    from growlabels.stream._generators import MadeStream as MadeStream
-    from growlabels.stream._generators import make_stream as make_stream
-    from growlabels.stream._hierarchy import LabelNode as LabelNode
-    from growlabels.stream._learner import IHOMER as IHOMER
-    from growlabels.stream._metrics import LabelScore as LabelScore
-    from growlabels.stream._metrics import MultiLabelMetrics as MultiLabelMetrics
-    from growlabels.stream._odac import OdacPartition as OdacPartition
-    from growlabels.stream._partition import Event as Event
-    from growlabels.stream._partition import LinkagePartition as LinkagePartition
-    from growlabels.stream._prequential import Point as Point
-    from growlabels.stream._prequential import PrequentialScores as PrequentialScores
-    from growlabels.stream._prequential import compare as compare
-    from growlabels.stream._prequential import prequential as prequential
-    from growlabels.stream._stream import Stream as Stream
+    from growlabels.stream.clusters.event import Event as Event
+    from growlabels.stream.clusters.linkage_partition import LinkagePartition as LinkagePartition
+    from growlabels.stream.clusters.odac_partition import OdacPartition as OdacPartition
+    from growlabels.stream.clusters.pair_counts import PairCounts as PairCounts
+    from growlabels.stream.evaluate.baselines import BinaryRelevance as BinaryRelevance
+    from growlabels.stream.evaluate.baselines import MajorityLabels as MajorityLabels
+    from growlabels.stream.evaluate.checks import check_stream_model as check_stream_model
+    from growlabels.stream.evaluate.checks import stream_checks as stream_checks
+    from growlabels.stream.evaluate.made_streams import MadeStream as MadeStream
+    from growlabels.stream.evaluate.made_streams import make_stream as make_stream
+    from growlabels.stream.evaluate.metrics import LabelScore as LabelScore
+    from growlabels.stream.evaluate.metrics import MultiLabelMetrics as MultiLabelMetrics
+    from growlabels.stream.evaluate.prequential import Point as Point
+    from growlabels.stream.evaluate.prequential import PrequentialScores as PrequentialScores
+    from growlabels.stream.evaluate.prequential import compare as compare
+    from growlabels.stream.evaluate.prequential import prequential as prequential
+    from growlabels.stream.files.iterable import Stream as Stream
+    from growlabels.stream.learner.explain import Explanation as Explanation
+    from growlabels.stream.learner.explain import LabelReason as LabelReason
+    from growlabels.stream.learner.hierarchy import LabelNode as LabelNode
+    from growlabels.stream.learner.ihomer import IHOMER as IHOMER
+    from growlabels.stream.rows.array_rows import ArrayRows as ArrayRows
 
 __all__ = [
     "IHOMER",
@@ -62,28 +62,28 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "IHOMER": "_learner",
-        "ArrayRows": "_array_rows",
-        "BinaryRelevance": "_baselines",
-        "Event": "_partition",
-        "Explanation": "_explain",
-        "LabelNode": "_hierarchy",
-        "LabelReason": "_explain",
-        "LabelScore": "_metrics",
-        "LinkagePartition": "_partition",
-        "MadeStream": "_generators",
-        "MajorityLabels": "_baselines",
-        "MultiLabelMetrics": "_metrics",
-        "OdacPartition": "_odac",
-        "PairCounts": "_cooccurrence",
-        "Point": "_prequential",
-        "PrequentialScores": "_prequential",
-        "Stream": "_stream",
-        "check_stream_model": "_contracts",
-        "compare": "_prequential",
-        "make_stream": "_generators",
-        "prequential": "_prequential",
-        "stream_checks": "_contracts",
+        "IHOMER": "learner.ihomer",
+        "ArrayRows": "rows.array_rows",
+        "BinaryRelevance": "evaluate.baselines",
+        "Event": "clusters.event",
+        "Explanation": "learner.explain",
+        "LabelNode": "learner.hierarchy",
+        "LabelReason": "learner.explain",
+        "LabelScore": "evaluate.metrics",
+        "LinkagePartition": "clusters.linkage_partition",
+        "MadeStream": "evaluate.made_streams",
+        "MajorityLabels": "evaluate.baselines",
+        "MultiLabelMetrics": "evaluate.metrics",
+        "OdacPartition": "clusters.odac_partition",
+        "PairCounts": "clusters.pair_counts",
+        "Point": "evaluate.prequential",
+        "PrequentialScores": "evaluate.prequential",
+        "Stream": "files.iterable",
+        "check_stream_model": "evaluate.checks",
+        "compare": "evaluate.prequential",
+        "make_stream": "evaluate.made_streams",
+        "prequential": "evaluate.prequential",
+        "stream_checks": "evaluate.checks",
     },
     "stream",
 )

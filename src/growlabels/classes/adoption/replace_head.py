@@ -1,0 +1,240 @@
+"""replace_head: fixed class vectors in a model that somebody else wrote."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from growlabels.base.errors import UsageError
+from growlabels.base.labels import repeated
+from growlabels.classes.adoption.dense_head import DenseEBVHead
+from growlabels.classes.codes.codebook import Codebook
+from growlabels.classes.heads.head import EBVHead
+
+# What torchvision, timm and transformers call the layer that makes the logits.
+NAMES = ("fc", "classifier", "head", "heads", "score", "classification_head", "last_linear")
+
+
+def replace_head(
+    model: nn.Module, head: EBVHead | Codebook, name: str | None = None, **settings: Any
+) -> nn.Module:
+    """Put fixed class vectors in place of a model's last layer; the model is changed in place.
+
+    The layer is found by what it is called, so that models of torchvision, timm and
+    transformers work as well as your own: what ``model.get_classifier()`` returns if there is
+    such a method; else the ``nn.Linear`` named fc, classifier, head, heads, score,
+    classification_head or last_linear, or the last one in a block of that name; else the last
+    layer of an ``nn.Sequential``, or the only ``nn.Linear`` there is. Where several fit,
+    or none, the one with ``model.config.num_labels`` outputs, if there is just one. For a
+    :class:`DenseEBVHead` it is the 1 x 1 ``nn.Conv2d`` found in the same way. An
+    :class:`EBVHead` from an earlier call may be replaced again.
+
+    The new head gets the device, dtype and mode (training or not) of the old layer. The number
+    of classes in ``model.num_classes``, ``model.num_labels`` and ``model.config`` follows where
+    these exist, and the codebook's labels become the ``id2label`` of the configuration. It does not
+    follow a later ``head.add_classes`` by itself: call ``replace_head(model, head)`` once more,
+    with the head that is there, or a loss that the model computes itself fails.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    head
+        The new head; or a codebook, from which one of the right size is made.
+    name
+        Path of the layer to replace, e.g. ``"decoder.classifier"``, where the above finds none
+        or several.
+    **settings
+        With a codebook: ``margin``, ``label_smoothing`` and so on, as in :class:`EBVHead`.
+
+    Returns
+    -------
+    nn.Module
+        ``model``.
+
+    Raises
+    ------
+    UsageError
+        No layer, or more than one, was found; the head takes features of another length; or two
+        labels, like 1 and "1", are one name in a configuration.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 10))
+    >>> replace_head(model, Codebook.for_classes(5000), margin=0.1)[2]
+    EBVHead(
+      kerdock, dim=1024, num_classes=5000, ...
+    """
+    if not isinstance(model, nn.Module):
+        raise UsageError.parameter("model", "must be a torch module", type(model).__name__)
+    if not isinstance(head, EBVHead | Codebook):
+        raise UsageError.parameter("head", "must be an EBVHead or a Codebook", type(head).__name__)
+    if settings and not isinstance(head, Codebook):
+        raise UsageError(
+            f"{', '.join(settings)} can be given with a codebook only; this head has its own"
+        )
+    kind = nn.Conv2d if isinstance(head, DenseEBVHead) else nn.Linear
+    path = _path(model, kind) if name is None else _checked(model, name)
+    old = model.get_submodule(path)
+    width = _width(model, old, path)
+    if isinstance(old, nn.Conv2d | DenseEBVHead) != (kind is nn.Conv2d):
+        raise UsageError(
+            f"{path!r} of the model is {type(old).__name__}; a convolution is replaced by a "
+            "DenseEBVHead, a linear layer by an EBVHead"
+        )
+    new = EBVHead(width, head, **settings) if isinstance(head, Codebook) else head
+    if new.in_features != width:
+        raise UsageError.parameter(
+            "head.in_features",
+            f"must be {width}, what {path!r} of the model takes",
+            new.in_features,
+        )
+    named = getattr(getattr(model, "config", None), "id2label", None) is not None
+    names = _names(new) if named else None
+    like = next(
+        (p for p in [*old.parameters(), *model.parameters()] if p.is_floating_point()), None
+    )
+    if like is not None:
+        _match(new, like)
+    new.train(old.training)
+    parent, _, last = path.rpartition(".")
+    setattr(model.get_submodule(parent), last, new)
+    _tell(model, new.num_classes, names)
+    return model
+
+
+def _path(model: nn.Module, kind: type[nn.Module]) -> str:
+    if callable(getattr(model, "get_classifier", None)):
+        return _of_get_classifier(model)
+    found = list(_named(model, kind, ""))
+    if not found:
+        found = _otherwise(model, kind)
+    if len(found) != 1:
+        found = _of_number(model, kind, found) or found
+    if len(found) == 1:
+        return found[0]
+    what = f"{kind.__name__} that makes the logits"
+    if found:
+        raise UsageError(
+            f"the model has {len(found)} layers that may be the {what}: "
+            f"{', '.join(map(repr, found))}; say which with name="
+        )
+    others = [path for path, module in model.named_modules() if path and isinstance(module, kind)]
+    listed = ", ".join(map(repr, others[-8:])) or "none"
+    raise UsageError(
+        f"the model has no {what} under the usual names ({', '.join(NAMES)}); "
+        f"its last layers of that type: {listed}; say which with name="
+    )
+
+
+def _of_get_classifier(model: nn.Module) -> str:
+    classifier = cast(Any, model).get_classifier()
+    paths = [path for path, module in model.named_modules() if path and module is classifier]
+    if not paths:
+        raise UsageError(
+            f"get_classifier() of the model returned {type(classifier).__name__}, which is not "
+            "one layer of it; say which to replace with name="
+        )
+    return paths[0]
+
+
+def _named(module: nn.Module, kind: type[nn.Module], prefix: str) -> Iterator[str]:
+    """Yield the outermost matches of :data:`NAMES`, in a block the path of its last layer."""
+    for name, child in module.named_children():
+        path = prefix + name
+        if name in NAMES:
+            inside = [p for p, m in _layers(child, path) if _is_layer(m, kind)]
+            yield from inside[-1:]
+        elif not isinstance(child, EBVHead):
+            yield from _named(child, kind, path + ".")
+
+
+def _layers(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the module and all in it, but for those in an EBVHead."""
+    yield path, module
+    if not isinstance(module, EBVHead):
+        for name, child in module.named_children():
+            yield from _layers(child, f"{path}.{name}" if path else name)
+
+
+def _otherwise(model: nn.Module, kind: type[nn.Module]) -> list[str]:
+    if isinstance(model, nn.Sequential) and len(model) and _is_layer(model[-1], kind):
+        return [list(model.named_children())[-1][0]]
+    every = [path for path, module in _layers(model, "") if path and _is_layer(module, kind)]
+    return every if len(every) == 1 else []
+
+
+def _of_number(model: nn.Module, kind: type[nn.Module], among: list[str]) -> list[str]:
+    """Return the layers with as many outputs as a configuration has classes, or an earlier head.
+
+    A head of transformers may have further layers under the usual names, or one of another name.
+    """
+    count = getattr(getattr(model, "config", None), "num_labels", None)
+    paths = among or [path for path, module in _layers(model, "") if _is_layer(module, kind)]
+    layers = {path: model.get_submodule(path) for path in paths}
+    heads = [path for path, layer in layers.items() if isinstance(layer, EBVHead)]
+    size = "out_channels" if kind is nn.Conv2d else "out_features"
+    return heads or [p for p, layer in layers.items() if count and getattr(layer, size) == count]
+
+
+def _is_layer(module: nn.Module, kind: type[nn.Module]) -> bool:
+    if isinstance(module, nn.Conv2d):
+        return kind is nn.Conv2d and module.kernel_size == (1, 1)
+    if isinstance(module, EBVHead):
+        return isinstance(module, DenseEBVHead) == (kind is nn.Conv2d)
+    return isinstance(module, kind)
+
+
+def _checked(model: nn.Module, name: str) -> str:
+    modules = dict(model.named_modules())
+    if not name or name not in modules:
+        listed = ", ".join(map(repr, list(modules)[-8:]))
+        raise UsageError.parameter("name", f"must be a layer of the model (..., {listed})", name)
+    return name
+
+
+def _width(model: nn.Module, old: nn.Module, path: str) -> int:
+    """Length of the features that the old layer takes."""
+    if isinstance(old, nn.Conv2d):
+        return old.in_channels
+    if isinstance(old, nn.Identity):  # timm models made with num_classes=0
+        found = getattr(model, "head_hidden_size", None) or getattr(model, "num_features", None)
+    else:
+        found = getattr(old, "in_features", None)
+    if not isinstance(found, int):
+        raise UsageError(
+            f"{path!r} of the model is {type(old).__name__}, not a linear layer: the length of "
+            "its features is unknown; name another with name="
+        )
+    return found
+
+
+def _match(head: EBVHead, like: Tensor) -> None:
+    """Move the head; of its dtypes only that of the trained parameters changes."""
+    head.to(like.device)
+    for parameter in head.parameters():
+        parameter.data = parameter.data.to(like.dtype)
+
+
+def _names(head: EBVHead) -> dict[int, str]:
+    """Return what a configuration calls the classes."""
+    labels, count = head.codebook.labels, head.num_classes
+    if not len(labels):
+        return {i: f"LABEL_{i}" for i in range(count)}
+    names = {i: str(labels[i]) for i in range(count)}
+    if twice := repeated(names.values()):
+        raise UsageError(
+            f"two labels of the codebook are called {twice[0]!r} in a configuration of "
+            "transformers; rename one"
+        )
+    return names
+
+
+def _tell(model: nn.Module, count: int, names: dict[int, str] | None) -> None:
+    """Bring the numbers and names of classes that the model keeps up to date."""
+    for attribute in ("num_classes", "num_labels"):
+        if isinstance(getattr(model, attribute, None), int):
+            setattr(model, attribute, count)
+    if names is not None:
+        config: Any = model.config
+        config.id2label, config.label2id = names, {label: i for i, label in names.items()}

@@ -1,0 +1,1 @@
+"""Calibration, rejection and scores of a trained classifier."""

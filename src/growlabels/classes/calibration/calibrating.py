@@ -1,0 +1,93 @@
+"""What EBVClassifier learns from held-out rows: a temperature and a threshold for rejection."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from torch import Tensor
+
+from growlabels.base.errors import UsageError
+from growlabels.classes.calibration.rejection import (
+    conformal_threshold,
+    fit_temperature,
+    rejection_scores,
+)
+from growlabels.classes.heads.head import EBVHead
+from growlabels.classes.inputs.frames import check_no_label_missing
+
+LOGITS, FEWEST = 1 << 26, 200  # what a temperature comes from: at most, and at least in rows
+
+
+class Calibrated:
+    """Adds :meth:`calibrate`, :meth:`reject` and :meth:`score_samples` to a classifier.
+
+    The classifier gives ``_outputs(X, of)``, which yields ``of(head, features)`` for batches of
+    rows, and ``_targets(labels)``, their columns.
+    """
+
+    head_: EBVHead
+    temperature_: float
+    threshold_: float | None
+    _outputs: Callable[[Any, Callable[[EBVHead, Tensor], Tensor]], Iterator[Tensor]]
+    _targets: Callable[[NDArray[Any]], NDArray[np.int64]]
+
+    def calibrate(self, X: Any, y: ArrayLike, *, false_rejection: float = 0.05) -> Self:
+        """Fit the temperature of the probabilities and the threshold of :meth:`reject`.
+
+        Both hold for the model as it is: :meth:`fit` and :meth:`partial_fit` undo them. The
+        temperature comes from all rows, or from so many, drawn at random, that there are at most
+        2^26 logits of them (671 rows with 100,000 classes), but from at least 200.
+
+        Parameters
+        ----------
+        X, y
+            Held-out rows of known classes: none that was trained on, else the temperature comes
+            out too low and the threshold too high.
+        false_rejection
+            Share of rows of known classes that may be rejected: a guarantee of split conformal
+            prediction if new rows are exchangeable with these, see :func:`conformal_threshold`.
+
+        Raises
+        ------
+        UsageError
+            There are fewer rows than ``1 / false_rejection - 1``.
+        DataError
+            A label was not learned.
+        ValueError
+            ``X`` and ``y`` are not equally long.
+        """
+        check_is_fitted(self)
+        check_no_label_missing(y)
+        targets = self._targets(column_or_1d(y, warn=True))
+        check_consistent_length(X, targets)
+        threshold = conformal_threshold(self.score_samples(X), false_rejection)
+        most = max(FEWEST, LOGITS // self.head_.num_classes)
+        order = np.random.default_rng(0).permutation(len(targets))
+        drawn = np.isin(np.arange(len(targets)), order[:most])
+        logits, seen = [], 0
+        for batch in self._outputs(X, lambda head, rows: head(rows)):
+            logits.append(batch[torch.from_numpy(drawn[seen : seen + len(batch)])])
+            seen += len(batch)
+        self.temperature_ = fit_temperature(torch.cat(logits).numpy(), targets[drawn])
+        self.threshold_ = threshold
+        return self
+
+    def reject(self, X: Any) -> NDArray[np.bool_]:
+        """Say of each row whether it looks like none of the classes; see :meth:`calibrate`."""
+        check_is_fitted(self)
+        if self.threshold_ is None:
+            raise UsageError(
+                "the classifier has no threshold to reject by; call calibrate with held-out rows "
+                "first (again after partial_fit)"
+            )
+        return self.score_samples(X) < self.threshold_
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return how much each row looks like one of the classes: :func:`rejection_scores`."""
+        return torch.cat(list(self._outputs(X, rejection_scores))).double().numpy()
+
+    def _undo_calibration(self) -> None:
+        self.temperature_, self.threshold_ = 1.0, None

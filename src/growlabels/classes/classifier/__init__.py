@@ -1,0 +1,1 @@
+"""EBVClassifier, the scikit-learn estimator."""

@@ -1,0 +1,75 @@
+"""Early stopping: the best weights on rows kept back from training."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from growlabels.classes.inputs.trunks import Inputs
+
+ROWS = 4096  # a batch of the held-out rows
+
+
+class EarlyStopping:
+    """Called after each epoch: keeps the best weights, and says when to stop.
+
+    Parameters
+    ----------
+    trunk, head
+        What is trained.
+    inputs, targets
+        Rows kept back; at least one.
+    patience
+        Epochs without a lower loss on these rows before training stops.
+
+    Attributes
+    ----------
+    losses
+        Mean loss of the rows kept back after each epoch.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        head: nn.Module,
+        inputs: Inputs,
+        targets: NDArray[np.int64],
+        patience: int,
+    ) -> None:
+        self.parts, self.patience = (trunk, head), patience
+        self.inputs, self.targets = inputs, targets
+        self.losses: list[float] = []
+        self.best = math.inf
+        self.state: list[dict[str, Any]] = []
+
+    def __call__(self) -> bool:
+        """Score the rows kept back; True when training has gone on for nothing."""
+        self.losses.append(self._loss())
+        if self.losses[-1] < self.best:
+            self.best = self.losses[-1]
+            self.state = [copy.deepcopy(part.state_dict()) for part in self.parts]
+        return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.patience
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        for part, state in zip(self.parts, self.state, strict=False):
+            part.load_state_dict(state)
+
+    @torch.no_grad()
+    def _loss(self) -> float:
+        (trunk, head), total = self.parts, 0.0
+        training = trunk.training
+        trunk.eval()
+        device = next(head.parameters()).device
+        for start in range(0, len(self.inputs), ROWS):
+            rows = np.arange(start, min(start + ROWS, len(self.inputs)))
+            batch = [part.to(device) for part in self.inputs.batch(rows)]
+            targets = torch.from_numpy(self.targets[rows]).to(device)
+            loss: Any = head.loss(trunk(*batch), targets)  # type: ignore[operator]
+            total += float(loss) * len(rows)
+        trunk.train(training)
+        return total / len(self.inputs)

@@ -1,0 +1,148 @@
+"""A run folder that holds a fitted classifier, as ``fit`` and ``add`` leave it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, RunError
+from growlabels.base.runs import RunFolder
+from growlabels.classes.calibration.scores import Scores, score_answers
+from growlabels.classes.classifier.classifier import EBVClassifier
+from growlabels.classes.classifier.file import CODEBOOK, SETTINGS, WEIGHTS
+from growlabels.classes.cli.table import DataTable
+from growlabels.classes.inputs.frames import MixedReader, MixedRows
+from growlabels.classes.inputs.readers import ArrayReader
+
+FIT, ADD = "classes fit", "classes add"
+MODEL = f"model/{SETTINGS}"
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """A finished run and its classifier.
+
+    Attributes
+    ----------
+    run
+        The folder.
+    model
+        The classifier in it.
+    """
+
+    run: RunFolder
+    model: EBVClassifier
+
+    @classmethod
+    def open(cls, path: Path) -> "FittedRun":
+        """Open the folder of a finished ``classes fit`` or ``classes add``."""
+        run = RunFolder.read(path)
+        if run.kind not in (FIT, ADD):
+            raise RunError(
+                f"run folder {str(path)!r} holds a run of {run.kind!r}, not of {FIT!r} or "
+                f"{ADD!r}; choose another folder"
+            )
+        if not run.finished:
+            raise RunError(f"the run in {str(path)!r} did not finish; run it again")
+        return cls(run, EBVClassifier.load(run.file(MODEL).parent))
+
+    @property
+    def label(self) -> str:
+        """The label column it was fitted on."""
+        return self.run.config["label"]
+
+    def rows(self, table: DataTable) -> Any:
+        """Return the texts, or the columns, that the classifier reads.
+
+        Raises
+        ------
+        UsageError
+            A column is not there.
+        DataError
+            A cell is not what it must be, or vectors are of another length than in the fit.
+        """
+        text, columns, words = (self.run.config[name] for name in ("text", "columns", "words"))
+        rows = rows_of(table, text, columns, words)
+        reader = self.model.reader_
+        array = reader.array if isinstance(reader, MixedReader) else reader
+        found = rows.numbers if isinstance(rows, MixedRows) else rows
+        if isinstance(array, ArrayReader) and found.shape[1] != len(array.mean):
+            raise DataError(
+                f"{table.name}: columns {', '.join(map(repr, columns))} hold {found.shape[1]} "
+                f"numbers a row, the model was fitted on {len(array.mean)}; mend the vectors"
+            )
+        return rows
+
+    def labels(self, table: DataTable, name: str | None = None) -> NDArray[Any]:
+        """Return a label column in the type of the classifier's labels.
+
+        Raises
+        ------
+        UsageError
+            There is no such column.
+        DataError
+            A label is empty, or no whole number where the classifier's are.
+        """
+        name = self.label if name is None else name
+        labels = table.labels(name)
+        if self.model.classes_.dtype.kind not in "biu":
+            return labels.astype(str)
+        for row, label in enumerate(labels.tolist()):
+            if not str(label).strip().removeprefix("-").isdecimal():
+                raise DataError(
+                    f"{table.name} row {table.numbers[row]}: label {label!r} is no whole number "
+                    "like the labels that the model was fitted on; mend the column"
+                )
+        return labels.astype(np.int64)
+
+
+def rows_of(
+    table: DataTable, text: str | None, columns: Sequence[str], words: Sequence[str]
+) -> Any:
+    """Return a column of texts, or columns of numbers, with columns of words beside them or not."""
+    if text:
+        return table.texts(text)
+    return table.mixed(words, columns) if words else table.matrix(columns)
+
+
+def save_model(run: RunFolder, model: EBVClassifier) -> None:
+    """Write a classifier into a run folder."""
+    model.save(run.path / "model")
+    for name in (WEIGHTS, CODEBOOK, SETTINGS):
+        run.adopt(f"model/{name}")
+
+
+def pick(rows: Any, places: NDArray[np.int64]) -> Any:
+    """Return some rows of a list, an array or a table."""
+    return [rows[i] for i in places] if isinstance(rows, list) else rows[places]
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return the rows of several lists, arrays or tables, one after the other."""
+    if isinstance(parts[0], MixedRows):
+        return MixedRows.joined(parts)
+    if isinstance(parts[0], list):
+        return [row for part in parts for row in part]
+    return np.concatenate(parts)
+
+
+def answers(model: EBVClassifier, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the most likely label of each row, and its probability."""
+    if not len(rows):
+        return model.classes_[:0], np.zeros(0)
+    labels, shares = model.predict_topk(rows, 1)
+    return labels[:, 0], shares[:, 0]
+
+
+def score_labels(
+    model: EBVClassifier, found: NDArray[Any], stated: NDArray[np.float64], labels: NDArray[Any]
+) -> Scores:
+    """Score answers against labels that the model knows; the majority is that of ``labels``."""
+    place = {label: i for i, label in enumerate(model.classes_.tolist())}
+    targets = np.array([place[label] for label in labels.tolist()])
+    majority = int(np.bincount(targets).argmax())
+    given = np.array([place[label] for label in found.tolist()])
+    return score_answers(given, stated, targets, model.classes_.tolist(), majority)

@@ -1,0 +1,249 @@
+"""Tables in CSV, JSONL or Parquet files, by column."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import atomic_write, separator
+from growlabels.base.labels import repeated
+from growlabels.base.rows import read_rows, write_jsonl, write_parquet
+
+if TYPE_CHECKING:
+    from growlabels.classes.inputs.frames import MixedRows
+
+LARGEST = 1e100  # number that is read; squares of larger ones overflow
+ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet")
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table that was read whole.
+
+    Attributes
+    ----------
+    name
+        The file, for messages.
+    columns
+        Column name -> values, equally many; missing ones are None.
+    numbers
+        1-based place of each row in the file (its line, in JSONL and CSV).
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+    numbers: list[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def column(self, name: str) -> list[Any]:
+        """Return a column; a wrong name is a ``UsageError`` that lists those that exist."""
+        if name not in self.columns:
+            known = ", ".join(map(repr, self.columns))
+            hint = ""
+            if len(self.columns) == 1 and "|" in known:
+                hint = "; fields must be separated by commas, tabs or semicolons"
+            raise UsageError(f"{self.name} has no column {name!r}; it has {known}{hint}")
+        return self.columns[name]
+
+    def texts(self, name: str) -> list[str]:
+        """Return a column of strings; numbers become their text."""
+        values = self.column(name)
+        self._complete(name, values)
+        self._single(name, values)
+        return [value if isinstance(value, str) else str(value) for value in values]
+
+    def labels(self, name: str) -> NDArray[Any]:
+        """Return a column of labels: whole numbers where all are, else strings."""
+        values = [None if value == "" else value for value in self.column(name)]
+        self._complete(name, values)
+        self._single(name, values)
+        if all(type(value) is int and abs(value) < 1 << 63 for value in values):
+            return np.array(values)
+        return np.array([str(value) for value in values])
+
+    def matrix(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return columns of numbers, or of vectors of numbers, side by side.
+
+        A missing value is NaN, and so is all of a missing vector.
+        """
+        empty = np.zeros((len(self), 0))
+        return np.concatenate([empty, *map(self._numbers, names)], axis=1)
+
+    def mixed(self, words: Sequence[str], numbers: Sequence[str]) -> "MixedRows":
+        """Return columns of words, "" where one is missing, beside columns of numbers."""
+        from growlabels.classes.inputs.frames import MixedRows
+
+        for name in words:
+            self._single(name, self.column(name))
+        strings = {
+            name: ["" if value is None else str(value) for value in self.column(name)]
+            for name in words
+        }
+        return MixedRows(strings, self.matrix(numbers), tuple(numbers))
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
+        vectors = [_vector(value) for value in self.column(name)]
+        width = next((len(vector) for vector in vectors if vector is not None), 1)
+        matrix = np.full((len(self), width), np.nan)
+        for row, (value, vector) in enumerate(zip(self.columns[name], vectors, strict=True)):
+            if value is None:
+                continue
+            where = f"{self.name} row {self.numbers[row]}: column {name!r}"
+            if vector is None or (np.abs(vector) > LARGEST).any():
+                raise DataError(
+                    f"{where} must hold finite numbers up to {LARGEST:g}, it was {_short(value)}; "
+                    "leave the column out with --columns"
+                )
+            if len(vector) != width:
+                raise DataError(
+                    f"{where} holds {len(vector)} numbers, the rows before {width}; mend the row"
+                )
+            matrix[row] = vector
+        return matrix
+
+    def odd_cell(self, name: str) -> tuple[int, Any] | None:
+        """Return row and value of the first cell without a number, where most hold one."""
+        places = [i for i, value in enumerate(self.columns[name]) if value is not None]
+        odd = [i for i in places if _vector(self.columns[name][i]) is None]
+        if not odd or 2 * len(odd) > len(places):
+            return None
+        return self.numbers[odd[0]], self.columns[name][odd[0]]
+
+    def numeric(self, without: str) -> list[str]:
+        """Name the columns that hold numbers or vectors wherever they hold anything."""
+        return [
+            name
+            for name, values in self.columns.items()
+            if name != without
+            and any(value is not None for value in values)
+            and all(value is None or _vector(value) is not None for value in values)
+        ]
+
+    def _single(self, name: str, values: list[Any]) -> None:
+        """Refuse what is neither text nor a number."""
+        for number, value in zip(self.numbers, values, strict=True):
+            if isinstance(value, list | dict):
+                raise DataError(
+                    f"{self.name} row {number}: column {name!r} must hold text or numbers, it was "
+                    f"{_short(value)}; write it as one value"
+                )
+
+    def _complete(self, name: str, values: list[Any]) -> None:
+        if None in values:
+            row, empty = self.numbers[values.index(None)], values.count(None)
+            more = f", as in {empty - 1:,} more" if empty > 1 else ""
+            raise DataError(
+                f"{self.name} row {row}: column {name!r} is empty{more}; fill it in or remove the "
+                "row"
+            )
+
+
+def read_table(path: Path) -> DataTable:
+    """Read a table by the ending of its name.
+
+    Raises
+    ------
+    UsageError
+        The file does not exist or has another ending.
+    DataError
+        It is empty, or a row is broken: the message names its line.
+    """
+    if not path.is_file():
+        raise UsageError.missing_file(path, "table")
+    if path.suffix not in ENDINGS:
+        raise UsageError.parameter(
+            "table", f"must end in {', '.join(ENDINGS)}", str(path), "convert it or rename it"
+        )
+    rows = _csv_rows(path) if path.suffix == ".csv" else _other_rows(path)
+    if not rows:
+        raise DataError(f"{path} holds no rows")
+    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    columns = {name: [row.get(name) for _, row in rows] for name in names}
+    return DataTable(str(path), columns, [number for number, _ in rows])
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file to write whose name does not say how."""
+    if path.suffix not in ENDINGS:
+        raise UsageError.parameter("out", f"must end in {', '.join(ENDINGS)}", str(path))
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows of equal keys as CSV, JSONL or Parquet, whole or not at all."""
+    check_ending(path)
+    if path.suffix == ".csv":
+        with atomic_write(path) as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".parquet":
+        write_parquet(path, rows)
+    else:
+        write_jsonl(path, rows)
+
+
+def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            comma = separator(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=comma)
+            header = next(reader, None)
+            if header is None:
+                return []
+            if twice := repeated(header):
+                raise DataError(f"{path} names the column {twice[0]!r} twice; rename one")
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{path} line {reader.line_num}: {len(row)} fields, the header has "
+                        f"{len(header)}; quote fields that hold a comma"
+                    )
+                values = [value if value.strip() else None for value in row]
+                rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+            return rows
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise DataError(f"{path} is no readable CSV: {error}; mend the quotes") from error
+
+
+def _other_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    return [(row.number, dict(row.data)) for row in read_rows(path)]
+
+
+def _vector(value: object) -> list[float] | None:
+    """Return a number as a vector of one, a list of numbers (in CSV: ``[0.5, 1]``) as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    numbers = [_number(one) for one in (value if isinstance(value, list | tuple) else [value])]
+    return [n for n in numbers if n is not None] if numbers and None not in numbers else None
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool | int | float | Decimal):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

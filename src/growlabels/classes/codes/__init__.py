@@ -1,0 +1,1 @@
+"""Choose, construct and certify codebooks of class vectors."""

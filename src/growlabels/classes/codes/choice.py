@@ -1,0 +1,226 @@
+"""Which construction serves a number of classes, and why."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from growlabels.base.errors import UsageError
+from growlabels.base.progress import Progress, silent
+from growlabels.classes.codes import gold as _gold
+from growlabels.classes.codes import kerdock as _kerdock
+from growlabels.classes.codes.bounds import coherence_bound
+from growlabels.classes.codes.closed_forms import Construction, CrossPolytope, Identity, Simplex
+from growlabels.classes.codes.measured import Measured
+from growlabels.classes.codes.optimise import Criterion, optimise
+from growlabels.classes.codes.paley import is_paley_dim
+from growlabels.classes.codes.structured import (
+    DelsarteGoethals,
+    Gold,
+    Kerdock,
+    KerdockBlocks,
+    Paley,
+)
+
+DEFAULT_DIMS = (256, 1024, 4096, 16384, 65536)
+LAYERS = 2  # of Delsarte and Goethals that are taken unasked: |cosine| up to 4/sqrt(dim)
+# An iteration of the search costs about 3 capacity^2 dim operations: up to this capacity^2 dim
+# the default 250 take some twenty seconds of one core.
+SEARCHED = 2e9
+
+CROWDED = 0.6  # no search where even the lower bound on the largest |cosine| is above
+SMALL = 16  # vectors a dimension, at most, that are searched in 2 and 3 dimensions
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a codebook is wanted for; see ``Codebook.for_classes``."""
+
+    capacity: int
+    dim: int
+    criterion: Criterion | None = None
+    steps: int = 250
+    seed: int = 0
+
+
+def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
+    """Pick the first construction that holds ``wish.capacity`` vectors, with the reason."""
+    n, d = wish.capacity, wish.dim
+    if n <= 2 * d and (found := _few(wish)):
+        return found
+    if d in _kerdock.DIMS and n <= _kerdock.capacity(d):
+        return Kerdock(d), (
+            f"dim = {d} is a power of four: a Kerdock set holds {_kerdock.capacity(d):,} vectors "
+            f"with every |cosine| at most 1/{d**0.5:.0f}"
+        )
+    if d in _gold.DIMS and n <= d * (d + 1):
+        return Gold(d), (
+            f"dim = {d} is an odd power of two: a Gold-type set holds {d * (d + 1):,} vectors "
+            f"with every |cosine| at most sqrt(2/{d})"
+        )
+    if d in _kerdock.DIMS and (layers := _layers(n, d)):
+        return DelsarteGoethals(d, layers), (
+            f"more than the {_kerdock.capacity(d):,} vectors of the Kerdock set of dim = {d}: "
+            f"{layers} more layers of forms, |cosine| up to {2**layers / d**0.5:.4g}; "
+            "a larger dim separates better"
+        )
+    if 2 <= d < _kerdock.DIMS[0] and n <= SMALL * d:
+        return _search(replace(wish, criterion=wish.criterion or "signed"), progress), (
+            f"{n} vectors in {d} dimensions: searched numerically; a larger dim separates better"
+        )
+    if n * n * d <= SEARCHED and coherence_bound(n, d) <= CROWDED:
+        return _search(wish, progress), (
+            f"no construction fills {d} dimensions with {n:,} vectors: searched numerically"
+        )
+    if d >= _kerdock.DIMS[0] and n <= (blocks := KerdockBlocks(d)).capacity:
+        return blocks, (
+            f"dim = {d} is no power of two and {n:,} vectors are many for a search: Kerdock sets "
+            f"of dim {blocks.size} in {blocks.blocks} of its blocks; "
+            f"dim = {_next_power_of_four(d)} separates better"
+        )
+    raise _too_small(n, d)
+
+
+def choose_dim(capacity: int) -> tuple[Construction, str]:
+    """Pick the dimension too: at least the number of classes while that is cheap.
+
+    On three tasks of 150 to 242 classes dim = 256 was level with a trained layer, and dims well
+    below the number of classes lost accuracy; 1024 only costs time where 256 would do.
+    """
+    for dim in DEFAULT_DIMS:
+        if capacity <= (256 if dim == 256 else _kerdock.capacity(dim)):
+            return Kerdock(dim), (
+                f"no dim was asked for: Kerdock vectors with dim = {dim}; the first {dim} classes "
+                f"are orthogonal, {_kerdock.capacity(dim):,} fit in all, every |cosine| at most "
+                f"1/{dim**0.5:.0f}"
+            )
+    raise _too_small(capacity, DEFAULT_DIMS[-1])
+
+
+def build(kind: str, wish: Wish, progress: Progress = silent) -> Construction:
+    """Make a construction of the named kind; it must hold ``wish.capacity`` vectors."""
+    if kind == "optimised":
+        return _search(wish, progress)
+    if kind not in STRUCTURED:
+        raise UsageError.choice("kind", [*STRUCTURED, "optimised"], kind)
+    construction = STRUCTURED[kind](wish)
+    if wish.capacity > construction.capacity:
+        raise UsageError.parameter(
+            "capacity",
+            f"must be at most {construction.capacity:,} for kind {kind!r} with dim = {wish.dim}",
+            wish.capacity,
+            "use a larger dim or leave kind out",
+        )
+    return construction
+
+
+STRUCTURED: Mapping[str, Callable[[Wish], Construction]] = {
+    "identity": lambda wish: Identity(wish.dim),
+    "simplex": lambda wish: Simplex(wish.dim),
+    "cross-polytope": lambda wish: CrossPolytope(wish.dim),
+    "paley": lambda wish: Paley(wish.dim),
+    "kerdock": lambda wish: Kerdock(wish.dim),
+    "kerdock-blocks": lambda wish: KerdockBlocks(wish.dim),
+    "gold": lambda wish: Gold(wish.dim),
+    "delsarte-goethals": lambda wish: DelsarteGoethals(
+        wish.dim, _layers(wish.capacity, wish.dim) or 1
+    ),
+}
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return ``value`` as an int of at least ``least``; anything else is a ``UsageError``."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
+    return number
+
+
+def _few(wish: Wish) -> tuple[Construction, str] | None:
+    """At most 2 dim vectors: the sets that are optimal there."""
+    n, d = wish.capacity, wish.dim
+    if n <= d and d in _kerdock.DIMS:
+        return Kerdock(d), (
+            f"dim = {d} is a power of four: the first {d} Kerdock vectors are orthogonal, "
+            f"and {_kerdock.capacity(d):,} fit in all"
+        )
+    if n <= d:
+        return Identity(d), f"capacity {n:,} <= dim {d}: orthonormal vectors"
+    if n == d + 1:
+        return Simplex(d), f"capacity {n:,} = dim + 1: the regular simplex is optimal"
+    if wish.criterion != "absolute":
+        return CrossPolytope(d), (
+            f"capacity {n:,} <= 2 dim: plus and minus unit vectors are the optimum of the signed "
+            "cosine"
+        )
+    if is_paley_dim(d):
+        return Paley(d), (
+            f"capacity {n:,} <= 2 dim and {2 * d - 1} is a prime power: a Paley conference frame "
+            "is optimal"
+        )
+    return None
+
+
+def _search(wish: Wish, progress: Progress) -> Measured:
+    if wish.capacity <= wish.dim:
+        raise UsageError.parameter(
+            "capacity",
+            f"must be above dim = {wish.dim} to need a search",
+            wish.capacity,
+            "leave kind out: so few vectors can be orthogonal",
+        )
+    criterion = wish.criterion or "absolute"
+    made = 0
+
+    def count(stage: str, done: int, total: int | None = None) -> None:
+        nonlocal made
+        made = done
+        progress(stage, done, total)
+
+    vectors = optimise(
+        wish.capacity, wish.dim, criterion, wish.steps, seed=wish.seed, progress=count
+    )
+    steps = f"{wish.steps}" if made == wish.steps else f"interrupted after {made} of {wish.steps}"
+    return Measured(
+        "optimised",
+        vectors,
+        f"numerical search for a small {criterion} cosine, {steps} steps, seed {wish.seed}; "
+        "measured over all pairs",
+    )
+
+
+def _next_power_of_four(dim: int) -> int:
+    power = _kerdock.DIMS[0]
+    while power < dim:
+        power *= 4
+    return power
+
+
+def _layers(capacity: int, dim: int) -> int:
+    """How many Delsarte-Goethals layers hold ``capacity``; 0 if none of those allowed does."""
+    if dim not in _kerdock.DIMS:
+        return 0
+    most = min(LAYERS, dim.bit_length() // 2 - 1)
+    fitting = (i for i in range(1, most + 1) if capacity <= dim * ((dim // 2) ** (i + 1) + 1))
+    return next(fitting, 0)
+
+
+def _too_small(capacity: int, dim: int) -> UsageError:
+    searchable = dim > 3 and capacity**2 * dim <= 10 * SEARCHED
+    for larger in _kerdock.DIMS:
+        if larger > dim and capacity <= _kerdock.capacity(larger):
+            return UsageError.parameter(
+                "dim",
+                f"must be larger to keep {capacity:,} vectors apart",
+                dim,
+                f"use dim = {larger}, which holds {_kerdock.capacity(larger):,}"
+                + (', or kind="optimised", a search that takes minutes' if searchable else ""),
+            )
+    return UsageError.parameter(
+        "capacity",
+        f"must be at most {_kerdock.capacity(_kerdock.DIMS[-1]):,} with a proof",
+        capacity,
+        "no construction holds more",
+    )

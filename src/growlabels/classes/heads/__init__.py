@@ -1,0 +1,1 @@
+"""The output layer with fixed class vectors and its cross-entropy."""

@@ -1,0 +1,1 @@
+"""Turn texts, arrays and data frames into tensors, and tensors into features."""

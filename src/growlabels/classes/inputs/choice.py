@@ -1,0 +1,71 @@
+"""Which reader fits what: rows of a fit, rows to predict, a saved model."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import UsageError
+from growlabels.classes.inputs.frames import MixedReader, MixedRows, as_mixed
+from growlabels.classes.inputs.readers import (
+    ArrayReader,
+    ImageReader,
+    TextReader,
+    as_images,
+    as_texts,
+)
+
+Reader = TextReader | ArrayReader | ImageReader | MixedReader
+
+
+def readable(
+    x: object, reader: Reader | None
+) -> Sequence[str] | NDArray[np.float32] | MixedRows | None:
+    """Return ``x`` as texts, images or a table with words, or None where it is none of these.
+
+    ``reader`` is that of the fit, if there was one: it knows the columns of such a table.
+    """
+    if isinstance(x, str | bytes):
+        raise UsageError("X must be a list of texts, it was a single one; give [text]")
+    if isinstance(x, Set | Mapping) and not hasattr(x, "shape"):  # sparse arrays are told apart
+        raise UsageError(
+            f"X must be rows in order, it was a {type(x).__name__}; give a list or a data frame"
+        )
+    if hasattr(x, "collect") and not hasattr(x, "shape"):
+        raise UsageError(
+            f"X must be rows that are there, it was a {type(x).__name__}; give X.collect()"
+        )
+    if isinstance(reader, MixedReader):
+        return reader.table(x)
+    texts = as_texts(x, isinstance(reader, TextReader))
+    if texts is not None:
+        return texts
+    images = as_images(x)
+    return as_mixed(x) if images is None else images
+
+
+def reader_of(rows: Any, settings: Any) -> Reader:
+    """Take the measure of the rows of a fit; ``settings`` are a classifier's."""
+    of_text = settings.buckets, settings.longest_ngram, settings.analyzer
+    if isinstance(rows, MixedRows):
+        return MixedReader.of(rows, *of_text)
+    if not isinstance(rows, np.ndarray):
+        return TextReader(*of_text)
+    return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows)
+
+
+def reader_from_json(data: dict[str, Any]) -> Reader:
+    """Read what ``to_json`` of a reader gave."""
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    if data["kind"] == "text":
+        return TextReader(**fields)
+    if data["kind"] == "mixed":
+        text, array = reader_from_json(data["text"]), reader_from_json(data["array"])
+        assert isinstance(text, TextReader)
+        assert isinstance(array, ArrayReader)
+        return MixedReader(tuple(data["words"]), tuple(data["numbers"]), text, array)
+    mean, deviation = np.array(fields["mean"]), np.array(fields["deviation"])
+    if data["kind"] == "image":
+        return ImageReader(tuple(fields["shape"]), mean, deviation)
+    return ArrayReader(mean, deviation, np.array(fields["missing"], np.int64))

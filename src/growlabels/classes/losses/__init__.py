@@ -1,0 +1,1 @@
+"""Further losses: soft targets, sampled classes, distillation, dot regression."""

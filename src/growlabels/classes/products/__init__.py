@@ -1,0 +1,1 @@
+"""Products with the class vectors, as linear maps and as compiled kernels."""

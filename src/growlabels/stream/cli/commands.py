@@ -1,0 +1,138 @@
+"""The commands of ``growlabels stream``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import tyro
+
+from growlabels.base.progress import Progress
+
+Model = Literal[
+    "ihomer",
+    "paper",
+    "br-logistic",
+    "br-hoeffding",
+    "isoup",
+    "vw",
+    "vw-l2",
+    "vw-coin",
+    "vw-ftrl",
+    "majority",
+]
+"""Names of the models; ``_peers.MODELS`` makes them."""
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What reading a stream and scoring on it need."""
+
+    file: tyro.conf.Positional[Path]
+    """ARFF (dense or sparse), CSV or TSV with a header, JSON lines, each plain or gzipped, or
+    Parquet; - is standard input, line by line, CSV or JSON lines. JSON and Parquet rows:
+    {"x": {"feature": number, ...}, "y": ["label", ...]}, or flat rows with --labels."""
+
+    labels: Annotated[str | None, tyro.conf.arg(metavar="N|first-N|prefix:TEXT|NAME,NAME|XML")] = (
+        None
+    )
+    """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names; a name
+    that holds a comma in double quotes. For ARFF also a Mulan XML file; in JSON and Parquet rows
+    one key may hold the list of a row's labels. Left out: what the ARFF file or the y of the rows
+    says."""
+
+    text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
+    """Which columns or keys hold text; the counts of their words become features. Not for ARFF."""
+
+    drop: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
+    """Columns or keys to leave out, such as an identifier."""
+
+    shuffle: bool = False
+    """Shuffle the rows first (reads the whole file into memory)."""
+
+    seed: int = 0
+    """Decides the shuffle."""
+
+    delay: int = 0
+    """Rows that are predicted before a row's labels arrive and are learned."""
+
+    on_error: Literal["stop", "skip"] = "stop"
+    """At a row that cannot be read: stop, or count it and set it aside in malformed.jsonl."""
+
+    every: int = 100
+    """Rows between two points of the score curves."""
+
+    window: int = 500
+    """Rows that count for the recent scores."""
+
+    precision_at: Annotated[str | None, tyro.conf.arg(metavar="K,K,...")] = None
+    """Also score precision at these k, such as 1,3,5: the share of true labels among the k that
+    the model ranks first. Takes more time: rows are then ranked and learned one by one."""
+
+    out: Path | None = None
+    """Run folder for scores, curves, hierarchy, events, the model and report.html."""
+
+
+@dataclass(frozen=True)
+class StreamRun(_Stream):
+    """Learn a file as a stream: every row is predicted, scored, and only then learned."""
+
+    model: Model = "ihomer"
+    """ihomer; the paper's system alone (paper); of River binary relevance of logistic regressions
+    (br-logistic) or of Hoeffding trees (br-hoeffding), and the iSOUP tree (isoup); Vowpal Wabbit
+    with -l 0.5 (vw), -l 2, --coin or --ftrl; or the most frequent label set (majority), always
+    measured beside the model."""
+
+    start: Annotated[Path | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """Go on from a saved model instead of a new one: the folder of a stream run, or a file that
+    IHOMER.save wrote. It stays as it is."""
+
+    def run(self, progress: Progress) -> None:
+        """Run the stream, print the scores and write the run folder."""
+        from growlabels.stream.cli.run import StreamSettings, run_stream
+
+        settings = vars(self).copy()
+        model = settings.pop("model")
+        models = tuple(dict.fromkeys((model, "majority")))
+        run_stream(StreamSettings("stream run", models, **settings), progress)
+
+
+@dataclass(frozen=True)
+class StreamCompare(_Stream):
+    """Score several models on the same stream, read once, in one table."""
+
+    models: Annotated[str, tyro.conf.arg(metavar="NAME,NAME,...")] = "ihomer,br-logistic,majority"
+    """Names with commas between; those of stream run --model. The first is reported in full."""
+
+    def run(self, progress: Progress) -> None:
+        """Run the stream, print the table and write the run folder."""
+        from growlabels.base.errors import UsageError
+        from growlabels.stream.cli.run import StreamSettings, run_stream
+
+        settings = vars(self).copy()
+        names = [name.strip() for name in settings.pop("models").split(",")]
+        if unknown := [name for name in names if name not in get_args(Model)]:
+            raise UsageError.choice("models", get_args(Model), unknown[0])
+        models = tuple(dict.fromkeys(names))
+        run_stream(StreamSettings("stream compare", models, **settings), progress)
+
+
+@dataclass(frozen=True)
+class StreamInspect:
+    """Print what a saved model has found: its hierarchy of labels and its events."""
+
+    model: tyro.conf.Positional[Path]
+    """A run folder of stream run, or a file that IHOMER.save wrote."""
+
+    def run(self, progress: Progress) -> None:
+        """Print the hierarchy and the events."""
+        from growlabels.stream.cli.run import inspect_model
+
+        inspect_model(self.model)
+
+
+COMMANDS: Mapping[str, type] = {
+    "run": StreamRun,
+    "compare": StreamCompare,
+    "inspect": StreamInspect,
+}

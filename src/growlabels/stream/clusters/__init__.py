@@ -1,0 +1,1 @@
+"""Pairwise label counts and the partition of labels into clusters."""

@@ -1,0 +1,227 @@
+"""Labels seen -> pair counts -> clusters, row by row; and the global detector of drift."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.stream.clusters.choice import Clusterer, clusterer_from_state, clusterer_state
+from growlabels.stream.clusters.event import Event
+from growlabels.stream.clusters.linkage import Cluster
+from growlabels.stream.clusters.linkage_partition import LinkagePartition
+from growlabels.stream.clusters.pace import AFRESH
+from growlabels.stream.clusters.pair_counts import PairCounts
+from growlabels.stream.numeric.adwin import Monitor, empty_monitor, watch
+from growlabels.stream.numeric.numba import compiled
+
+PAIRS_HALF_LIFE = 10_000.0
+"""Rows after which a co-occurrence counts half; an alarm of drift forgets faster."""
+GLOBAL_DELTA = 0.0005
+
+
+class Company(NamedTuple):
+    """How much of its cluster a label brings along: what the global detector watches.
+
+    Attributes
+    ----------
+    owner
+        (labels,): number of each label's cluster, -1 in the pool.
+    size
+        (clusters,): labels in each.
+    """
+
+    owner: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+
+@compiled(error_model="numpy")
+def row_company(owner, size, labels):
+    """Return the share of companions present, mean over the clusters of a row; -1: no cluster.
+
+    Of a cluster with c labels of which k are in the row it is (k - 1) / (c - 1).
+    """
+    total, clusters = 0.0, 0
+    for i in range(labels.size):
+        own = owner[labels[i]] if labels[i] < owner.size else -1
+        if own < 0:
+            continue
+        count, first = 0, True
+        for j in range(labels.size):
+            if labels[j] < owner.size and owner[labels[j]] == own:
+                count += 1
+                first = first and j >= i
+        if first:
+            total += (count - 1.0) / (size[own] - 1.0)
+            clusters += 1
+    return total / clusters if clusters else -1.0
+
+
+@compiled(error_model="numpy")
+def watch_company(company, monitor, indptr, indices, begin, end, delta, alarm):
+    """Watch rows from ``begin`` to ``end`` - 1; stop after a row at which company has fallen.
+
+    Writes old mean, new mean and bound to ``alarm``; returns the next row and whether it fell.
+    """
+    for row in range(begin, end):
+        share = row_company(company.owner, company.size, indices[indptr[row] : indptr[row + 1]])
+        if share >= 0.0:
+            old, new, bound = watch(monitor, share, delta)
+            if bound > 0.0 and new < old:
+                alarm[0], alarm[1], alarm[2] = old, new, bound
+                return row + 1, True
+    return end, False
+
+
+@dataclass
+class Structure:
+    """Counts, clusters and the detector that watches both.
+
+    The detector (ADWIN) watches how much of its cluster a label brings along. When that falls, or
+    a learner saw drift, the counts start again: the clusters stay until there is evidence against
+    them, looked for four times as often in the next rows.
+
+    Attributes
+    ----------
+    check_every
+        Rows between checks of the clusters.
+    delta
+        Chance of a false global alarm; 0 switches the detector off.
+    """
+
+    check_every: int
+    delta: float = GLOBAL_DELTA
+    partition: Clusterer = field(default_factory=LinkagePartition)
+    pairs: PairCounts = field(default_factory=lambda: PairCounts(PAIRS_HALF_LIFE))
+    monitor: Monitor = field(default_factory=empty_monitor)
+    events: list[Event] = field(default_factory=list)
+    rows: int = 0
+    restarted: int = -AFRESH
+    _company: Company = field(init=False)
+    _watched: tuple[Cluster, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._look()
+
+    def learn(self, indptr: NDArray[np.int64], indices: NDArray[np.int64]) -> None:
+        """Add rows of label indices, as CSR from 0; checks fall where they would row by row."""
+        row, total = 0, indptr.size - 1
+        alarm = np.zeros(3)
+        while row < total:
+            end = min(total, row + self._pause())
+            fell = False
+            begin = row
+            if self.delta > 0 and self._watched:
+                row, fell = watch_company(
+                    self._company, self.monitor, indptr, indices, begin, end, self.delta, alarm
+                )
+            else:
+                row = end
+            part = indptr[begin : row + 1]
+            self.pairs.learn_rows(part - part[0], indices[part[0] : part[-1]])
+            self.rows += row - begin
+            if fell:
+                self._alarm(*alarm.tolist())
+            if self.rows % self._step() == 0:
+                self.events.extend(self.partition.check(self.pairs, self.rows))
+                self._look()
+
+    def restart(self) -> None:
+        """Forget the counts, because a learner saw drift; clusters stay until disproved."""
+        self.pairs.restart()
+        self.restarted = self.rows
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Give counts and detector as plain arrays, for saving."""
+        named: dict[str, NDArray[np.generic]] = {}
+        named |= {f"pairs.{name}": array for name, array in self.pairs.arrays().items()}
+        named |= {f"company.{name}": array for name, array in self.monitor._asdict().items()}
+        return named
+
+    def state(self) -> dict[str, Any]:
+        """Give all the rest as a JSON value."""
+        return {
+            "partition": clusterer_state(self.partition),
+            "events": [asdict(event) for event in self.events],
+            "rows": self.rows,
+            "restarted": self.restarted,
+        }
+
+    def fill(self, state: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take up what :meth:`state` and :meth:`arrays` gave."""
+        self.partition = clusterer_from_state(state["partition"])
+        self.events = [_event(event) for event in state["events"]]
+        self.rows, self.restarted = int(state["rows"]), int(state["restarted"])
+        self.pairs = PairCounts.from_arrays(_below("pairs.", arrays))
+        self._look()
+        self.monitor = Monitor(**_below("company.", arrays))
+
+    def _alarm(self, old: float, new: float, bound: float) -> None:
+        labels = tuple(sorted(label for cluster in self.partition.clusters for label in cluster))
+        self.events.append(Event(self.rows, "global drift", labels, old - new, bound))
+        self.events.extend(self.partition.alarm(self.rows, old - new, bound))
+        self.restart()
+        self.monitor = empty_monitor()
+        self._look()
+
+    def _step(self) -> int:
+        if self.rows < self.restarted + AFRESH:
+            return max(self.check_every // 4, 1)
+        step = self.check_every
+        if self.pairs.max_links is not None:  # so many labels that a look takes long
+            step <<= max((self.rows // step).bit_length() - 2, 0)
+        return step
+
+    def _pause(self) -> int:
+        """Rows to the next check."""
+        step = self._step()
+        return step - self.rows % step
+
+    def _look(self) -> None:
+        """Watch the clusters there are now; the past of others says nothing about them."""
+        clusters = self.partition.clusters
+        if clusters != self._watched:
+            self.monitor = empty_monitor()
+        self._watched = clusters
+        owner = np.full(self.pairs.counts.size, -1)
+        for number, cluster in enumerate(clusters):
+            owner[list(cluster)] = number
+        self._company = Company(owner, np.array([len(c) for c in clusters], np.int64))
+
+
+class Structured:
+    """What all engines show of their :class:`Structure`."""
+
+    structure: Structure
+
+    @property
+    def pairs(self) -> PairCounts:
+        """The counts of labels and pairs."""
+        return self.structure.pairs
+
+    @property
+    def partition(self) -> Clusterer:
+        """The clusters of labels."""
+        return self.structure.partition
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened, label indices from 0."""
+        return self.structure.events
+
+
+def _below(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _event(event: Mapping[str, Any]) -> Event:
+    return Event(
+        event["row"],
+        event["kind"],
+        tuple(event["labels"]),
+        event["statistic"],
+        event["bound"],
+        tuple(map(tuple, event["before"])),
+        tuple(map(tuple, event["after"])),
+    )

@@ -1,0 +1,1 @@
+"""Prequential evaluation: metrics, peers, baselines, generated streams, contract checks."""

@@ -1,0 +1,121 @@
+"""What to hold a stream learner against: the most frequent label set, and River's."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from river import base, linear_model, multioutput, preprocessing
+
+from growlabels.base.errors import UsageError
+from growlabels.stream.evaluate.metrics import present
+from growlabels.stream.rows.tables import own_order
+
+
+class MajorityLabels(base.MultiLabelClassifier):
+    """Predicts the most frequent label set so far; of equally frequent ones the first seen.
+
+    Its ranking, for precision at k, is of single labels: the most frequent first.
+
+    Examples
+    --------
+    >>> model = MajorityLabels()
+    >>> for labels in ({"a"}, {"b"}, {"b"}):
+    ...     model.learn_one({}, labels)
+    >>> model.predict_one({})
+    {'a': False, 'b': True}
+    """
+
+    def __init__(self) -> None:
+        self._sets: Counter[frozenset[Hashable]] = Counter()
+        self._best: frozenset[Hashable] = frozenset()
+        self._labels: dict[Hashable, bool] = {}
+        self._ranked: list[Hashable] = []
+        self._place: dict[Hashable, int] = {}
+        self._count: Counter[Hashable] = Counter()
+        self._begin: dict[int, int] = {}  # count -> place of the first label that came as often
+
+    def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
+        """Count the label set of a row."""
+        labels = present(y)
+        self._sets[labels] += 1
+        if self._sets[labels] > self._sets[self._best]:
+            self._best = labels
+        for label in y:
+            self._labels.setdefault(label, False)
+        for label in sorted(labels, key=own_order):
+            self._rank(label)
+
+    def _rank(self, label: Hashable) -> None:
+        """Count a label; it changes places with the first of those that came as often."""
+        count, ranked, place = self._count[label], self._ranked, self._place
+        if not count:
+            place[label] = self._begin[0] = len(ranked)
+            ranked.append(label)
+        old, new = place[label], self._begin[count]
+        ranked[old], ranked[new] = ranked[new], label
+        place[ranked[old]], place[label] = old, new
+        self._begin[count] = new + 1
+        if not new or self._count[ranked[new - 1]] != count + 1:
+            self._begin[count + 1] = new
+        self._count[label] = count + 1
+
+    def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
+        """Return the ``k`` most frequent labels and the share of rows that had them."""
+        rows = self._sets.total()
+        return [(label, self._count[label] / rows) for label in self._ranked[:k]]
+
+    def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
+        """Return the majority set; the features have no effect."""
+        return {label: label in self._best for label in self._labels}
+
+    def _chosen_one(self, x: Mapping[Any, Any]) -> frozenset[Hashable]:
+        return self._best
+
+
+class BinaryRelevance(base.MultiLabelClassifier):
+    """One River classifier per label behind one standard scaler, as River documents it.
+
+    A label that a row does not name is negative in that row, from its first occurrence on.
+
+    Parameters
+    ----------
+    classifier
+        The River classifier; logistic regression by default.
+
+    Examples
+    --------
+    >>> model = BinaryRelevance()
+    >>> for i in range(40):
+    ...     model.learn_one({"a": float(i % 2)}, {"odd"} if i % 2 else {"even"})
+    >>> model.predict_one({"a": 1.0})
+    {'even': False, 'odd': True}
+    """
+
+    def __init__(self, classifier: base.Classifier | None = None) -> None:
+        self.classifier = classifier
+        if classifier is not None:
+            way_out = "pass a classifier of River"
+            UsageError.require_instance("classifier", classifier, base.Classifier, way_out)
+        single = linear_model.LogisticRegression() if classifier is None else classifier
+        self._model = preprocessing.StandardScaler() | multioutput.PerOutputClassifier(single)
+        self._labels: dict[Hashable, bool] = {}
+
+    def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
+        """Learn one row."""
+        if not (isinstance(y, Mapping) and y.keys() >= self._labels.keys()):
+            named = y if isinstance(y, Mapping) else dict.fromkeys(present(y), True)
+            y = {**self._labels, **named}
+        for label in y:
+            self._labels.setdefault(label, False)
+        self._model.learn_one(dict(x), dict(y))
+
+    def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
+        """Predict all labels seen so far."""
+        return self._model.predict_one(dict(x))
+
+    def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
+        """Return label -> {False: 1 - p, True: p} of the labels seen so far."""
+        return self._model.predict_proba_one(dict(x))
+
+
+MAJORITY = "majority set"

@@ -1,0 +1,286 @@
+"""Scores of label sets where labels come and go.
+
+A label that a prediction does not name is not predicted; a label that the truth does not name
+is absent, so predicting it is an error.
+"""
+
+import math
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from growlabels.base.errors import DataError, UsageError, is_whole
+from growlabels.stream.rows.array_rows import as_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    BoolRows = NDArray[np.bool_] | csr_matrix
+
+LabelSet = Mapping[Any, Any] | Iterable[Any]
+
+SCORES = {
+    "exact_match": "share of rows whose whole label set was right; 0 to 1, higher is better",
+    "micro_f1": "F1 over all (row, label) decisions together; 0 to 1, higher is better",
+    "macro_f1": "mean over labels of each label's F1, so rare labels count as much as "
+    "frequent ones; 0 to 1, higher is better",
+    "jaccard": "mean over rows of |true and predicted| / |true or predicted|; 0 to 1, higher is "
+    "better",
+    "hamming": "share of (row, label) decisions that were wrong; 0 to 1, lower is better",
+}
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """Score of one label.
+
+    Attributes
+    ----------
+    tp, fp, fn
+        Rows where it was rightly predicted, wrongly predicted, and wrongly left out.
+
+    Examples
+    --------
+    >>> score = LabelScore(tp=3, fp=1, fn=0)
+    >>> score.precision, score.recall
+    (0.75, 1.0)
+    """
+
+    tp: int
+    fp: int
+    fn: int
+
+    @property
+    def precision(self) -> float:
+        """Share of its predictions that were right; 0 where there were none."""
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """Share of its occurrences that were predicted; 0 where there were none."""
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 where either is."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+
+class MultiLabelMetrics:
+    """Exact match, micro and macro F1, Jaccard, Hamming, precision at k: all rows, or the last.
+
+    Macro F1 and Hamming are over the labels that were true or predicted in the rows that count.
+    A figure of no rows, and an F1 of no label at all, is 0.
+
+    Parameters
+    ----------
+    window
+        Score only the last so many rows; None: all rows.
+    at
+        For precision at these k, which needs ``ranked`` at each update.
+
+    Examples
+    --------
+    >>> metrics = MultiLabelMetrics()
+    >>> metrics.update({"a": True, "b": False}, {"a": True})
+    >>> metrics.update({"a"}, {"a": True, "zzz": True})
+    >>> metrics.exact_match, metrics.micro_f1, metrics.macro_f1
+    (0.5, 0.8, 0.5)
+    >>> metrics.per_label()["zzz"]
+    LabelScore(tp=0, fp=1, fn=0)
+    """
+
+    def __init__(self, window: int | None = None, at: Sequence[int] = ()) -> None:
+        if window is not None and not is_whole(window, 1):
+            raise UsageError.parameter("window", "must be at least 1 row, or None", window)
+        if (
+            not isinstance(at, Sequence)
+            or isinstance(at, str | bytes)
+            or (not all(is_whole(k, 1) for k in at))
+        ):
+            raise UsageError.parameter("at", "must be a list of numbers of at least 1", at)
+        self.window = window
+        self.at = tuple(dict.fromkeys(at))
+        self.n_rows = 0
+        self._exact = 0
+        self._jaccard = 0.0
+        self._tp = self._fp = self._fn = 0
+        self._labels: dict[Hashable, list[int]] = {}
+        self._rows: deque[tuple[frozenset[Hashable], frozenset[Hashable]]] = deque()
+        self._found = [0] * len(self.at)
+        self._ranks: deque[list[int]] = deque()
+
+    @classmethod
+    def from_arrays(
+        cls, truth: "BoolRows", predicted: "BoolRows", labels: Sequence[Hashable] | None = None
+    ) -> "MultiLabelMetrics":
+        """Score whole arrays at once; equal, to the bit, to updating row by row.
+
+        Parameters
+        ----------
+        truth, predicted
+            (rows, labels) arrays or SciPy sparse matrices of one shape, of 0 and 1 or bool.
+        labels
+            Names of the columns; 0, 1, ... by default.
+
+        Raises
+        ------
+        DataError
+            The shapes differ, or a value is neither 0 nor 1.
+        """
+        truth, predicted = as_matrix(truth, "truth"), as_matrix(predicted, "predicted")
+        if truth.shape != predicted.shape:
+            raise DataError(
+                f"truth has shape {truth.shape} and predicted {predicted.shape}; "
+                "pass the same rows and labels in the same order"
+            )
+        rows, columns = _confusion(truth, predicted)
+        made = cls()
+        made.n_rows = int(truth.shape[0])
+        tp, wrong = rows[0], rows[1] + rows[2]
+        made._exact = int(np.count_nonzero(wrong == 0))
+        size = tp + wrong
+        overlap = np.where(size == 0, 1.0, tp / np.maximum(size, 1))
+        made._jaccard = float(np.cumsum(overlap)[-1]) if made.n_rows else 0.0
+        made._tp, made._fp, made._fn = (int(part.sum()) for part in rows)
+        names = range(truth.shape[1]) if labels is None else labels
+        for name, counts in zip(
+            names, zip(*(c.tolist() for c in columns), strict=True), strict=True
+        ):
+            if any(counts):
+                made._labels[name] = list(counts)
+        return made
+
+    def update(self, truth: LabelSet, predicted: LabelSet, ranked: Sequence[Hashable] = ()) -> None:
+        """Add one row.
+
+        Parameters
+        ----------
+        truth, predicted
+            A dict label -> bool, or any collection of the labels that are present.
+        ranked
+            For precision at k: labels, the most probable first, at least k if there are so many.
+        """
+        true, guess = present(truth), present(predicted)
+        found = [sum(label in true for label in ranked[:k]) for k in self.at]
+        self._count(true, guess, 1)
+        self._jaccard += _overlap(true, guess)
+        self._found = [a + b for a, b in zip(self._found, found, strict=True)]
+        if self.window is not None:
+            self._rows.append((true, guess))
+            self._ranks.append(found)
+            if len(self._rows) > self.window:
+                self._count(*self._rows.popleft(), -1)
+                left = self._ranks.popleft()
+                self._found = [a - b for a, b in zip(self._found, left, strict=True)]
+
+    def _count(self, true: frozenset[Hashable], guess: frozenset[Hashable], sign: int) -> None:
+        self.n_rows += sign
+        self._exact += sign * (true == guess)
+        parts = true & guess, guess - true, true - guess
+        self._tp += sign * len(parts[0])
+        self._fp += sign * len(parts[1])
+        self._fn += sign * len(parts[2])
+        for place, part in enumerate(parts):
+            for label in part:
+                counts = self._labels.setdefault(label, [0, 0, 0])
+                counts[place] += sign
+                if not any(counts):
+                    del self._labels[label]
+
+    @property
+    def exact_match(self) -> float:
+        """Share of rows whose whole label set was right."""
+        return _ratio(self._exact, self.n_rows)
+
+    @property
+    def micro_f1(self) -> float:
+        """F1 over all decisions together."""
+        return LabelScore(self._tp, self._fp, self._fn).f1
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the labels' F1 over the labels that were true or predicted."""
+        scores = (2 * tp / (2 * tp + fp + fn) for tp, fp, fn in self._labels.values() if tp)
+        return _ratio(math.fsum(scores), len(self._labels))  # the same in any order
+
+    @property
+    def jaccard(self) -> float:
+        """Mean over rows of the overlap of the two sets; 1 where both are empty."""
+        if self.window is None:
+            return _ratio(self._jaccard, self.n_rows)
+        return _ratio(sum(_overlap(*row) for row in self._rows), self.n_rows)
+
+    @property
+    def hamming(self) -> float:
+        """Share of (row, label) decisions that were wrong."""
+        return _ratio(self._fp + self._fn, self.n_rows * len(self._labels))
+
+    @property
+    def precision_at(self) -> dict[int, float]:
+        """Mean over rows of the share of true labels among the k that were ranked first.
+
+        A row with fewer than k true labels cannot reach 1.
+        """
+        pairs = zip(self.at, self._found, strict=True)
+        return {k: _ratio(found, self.n_rows * k) for k, found in pairs}
+
+    def per_label(self) -> dict[Hashable, LabelScore]:
+        """Return the score of every label that was true or predicted, in order of its name."""
+        names = sorted(self._labels, key=lambda label: (str(type(label)), str(label)))
+        return {name: LabelScore(*self._labels[name]) for name in names}
+
+    def as_dict(self) -> dict[str, float]:
+        """Return all figures by name, the number of rows included."""
+        figures = {name: getattr(self, name) for name in SCORES}
+        ranked = {f"precision_at_{k}": value for k, value in self.precision_at.items()}
+        return {"n_rows": self.n_rows, **figures, **ranked}
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name}={getattr(self, name):.3f}" for name in SCORES)
+        return f"{type(self).__name__}(n_rows={self.n_rows}, {figures})"
+
+
+def present(labels: LabelSet) -> frozenset[Hashable]:
+    """Return the labels that are there: the true keys of a mapping, or the members of a set.
+
+    >>> sorted(present({"a": True, "b": False})), sorted(present(["c"]))
+    (['a'], ['c'])
+    """
+    if isinstance(labels, Mapping):
+        return frozenset(label for label, there in labels.items() if there)
+    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
+        raise DataError(
+            f"a label set must be a mapping label -> bool or a collection, it was {labels!r}; "
+            f"write [{labels!r}] for a single label"
+        )
+    return frozenset(labels)
+
+
+def _overlap(true: frozenset[Hashable], guess: frozenset[Hashable]) -> float:
+    either = len(true | guess)
+    return len(true & guess) / either if either else 1.0
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _confusion(
+    truth: "BoolRows", predicted: "BoolRows"
+) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
+    """Return (tp, fp, fn) of each row, and of each column."""
+    left: Any = truth
+    both = left.multiply(predicted) if hasattr(left, "multiply") else left & predicted
+    sums = []
+    for axis in (1, 0):
+        tp, there, said = (
+            np.asarray(matrix.astype(np.int64).sum(axis=axis)).ravel()
+            for matrix in (both, left, predicted)
+        )
+        sums.append((tp, said - tp, there - tp))
+    return sums[0], sums[1]

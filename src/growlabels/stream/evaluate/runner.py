@@ -1,0 +1,163 @@
+"""One model on one stream: each row is predicted and then learned, at once or some rows later."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from river import base
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.stream.evaluate.interrupt import UntilStopped
+from growlabels.stream.evaluate.metrics import LabelSet
+from growlabels.stream.rows.array_rows import ArrayRows
+
+Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
+"""Truth, prediction, labels ranked by probability, seconds spent in the model."""
+
+
+class StreamModel(Protocol):
+    """Any River multi-label model, or another with these two methods."""
+
+    def predict_one(self, x: Any) -> Any: ...
+
+    def learn_one(self, x: Any, y: Any) -> Any: ...
+
+
+class Runner:
+    """Predicts and teaches one model.
+
+    Parameters
+    ----------
+    model
+        The model.
+    delay
+        Rows that are predicted before a row's labels arrive.
+    most
+        Labels to rank for each row; 0: none.
+    """
+
+    def __init__(self, model: Any, delay: int, most: int) -> None:
+        if not (hasattr(model, "predict_one") and hasattr(model, "learn_one")):
+            raise UsageError(
+                "a model must have predict_one and learn_one, as River's have; it was "
+                f"{type(model).__name__}"
+            )
+        self._model = model
+        self._guess = getattr(model, "_chosen_one", model.predict_one)
+        self._delay = delay
+        self._most = most
+        self._rank = _ranking(model) if most else None
+        self._waiting: deque[tuple[int, Any, LabelSet]] = deque()
+        self._row = 0
+        self._whole = hasattr(model, "prequential_many") and not delay and not most
+
+    def steps(self, chunk: ArrayRows | Sequence[tuple[Any, LabelSet]]) -> Iterator[Step]:
+        """Go through some rows; arrays at once for a model that takes them."""
+        if isinstance(chunk, ArrayRows) and self._whole:
+            return self._array_steps(chunk)
+        return (self._step(x, y) for x, y in chunk)
+
+    def end(self) -> None:
+        """Learn what has not arrived when the stream ends."""
+        while self._waiting:
+            self._learn(*self._waiting.popleft())
+
+    def _step(self, x: Any, y: LabelSet) -> Step:
+        start = time.perf_counter()
+        with _at_row(self._row):
+            guess = self._guess(x)
+            ranked = self._rank(x, self._most) if self._rank is not None else ()
+        self._waiting.append((self._row, x, y))
+        if self._row >= self._delay:
+            self._learn(*self._waiting.popleft())
+        self._row += 1
+        return y, guess or {}, ranked, time.perf_counter() - start
+
+    def _learn(self, row: int, x: Any, y: LabelSet) -> None:
+        with _at_row(row):
+            self._model.learn_one(x, y)
+
+    def _array_steps(self, part: ArrayRows) -> Iterator[Step]:
+        tables = part.tables
+        start = time.perf_counter()
+        guesses = self._model.prequential_many(*tables)
+        spent = (time.perf_counter() - start) / len(part)
+        names = list(self._model.labels_)
+        truths = _members(part.Y, part.label_names)
+        for y, guess in zip(truths, _members(guesses, names), strict=True):
+            yield y, guess, (), spent
+
+
+def chunks(rows: Iterable[Any], size: int) -> Iterator[ArrayRows | list[tuple[Any, LabelSet]]]:
+    """Cut arrays into parts of ``size`` rows; other rows come one by one, as they arrive."""
+    if isinstance(rows, UntilStopped):
+        yield from rows.until(chunks(rows.rows, size))
+        return
+    if isinstance(rows, ArrayRows):
+        for begin in range(0, len(rows), size):
+            yield rows.take(slice(begin, begin + size))
+        return
+    for pair in _pairs(rows):
+        yield [pair]
+
+
+@contextmanager
+def _at_row(number: int) -> Iterator[None]:
+    """Say in which row it was that something was wrong; what was learned before stays."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"row {number} (counting from 0): {error}") from error
+
+
+def can_rank(model: Any) -> bool:
+    """Say whether a model can be asked for its most probable labels."""
+    unable = base.MultiLabelClassifier.predict_proba_one  # of a class that has none of its own
+    own = getattr(type(model), "predict_proba_one", unable)
+    return hasattr(model, "predict_topk_one") or own is not unable
+
+
+def no_ranking(model: Any) -> UsageError:
+    """Say that a model has no precision at k."""
+    name = type(model).__name__
+    return UsageError(f"{name} gives no probabilities, so it has no precision at k; leave at out")
+
+
+def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
+    """Return what gives a row's most probable labels, the best first."""
+    if hasattr(model, "predict_topk_one"):
+        return lambda x, k: [label for label, _ in model.predict_topk_one(x, k)]
+
+    def by_probability(x: Any, k: int) -> list[Hashable]:
+        try:
+            found = model.predict_proba_one(x) or {}
+        except (AttributeError, NotImplementedError) as error:
+            raise no_ranking(model) from error
+        return sorted(found, key=lambda label: -found[label].get(True, 0.0))[:k]
+
+    return by_probability
+
+
+def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet]]:
+    if not isinstance(rows, Iterable):
+        raise UsageError(f"rows must be (x, y) pairs, they were {type(rows).__name__}")
+    for number, pair in enumerate(rows):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise DataError(
+                f"row {number} (counting from 0) must be a pair (features, labels), it was "
+                f"{type(pair).__name__}; wrap arrays as ArrayRows(X, Y)"
+            )
+        yield pair[0], pair[1]
+
+
+def _members(matrix: Any, names: Sequence[Hashable]) -> Iterator[list[Hashable]]:
+    for row in range(matrix.shape[0]):
+        if hasattr(matrix, "indptr"):
+            inside = slice(matrix.indptr[row], matrix.indptr[row + 1])
+            columns = matrix.indices[inside][matrix.data[inside] != 0]
+        else:
+            columns = np.flatnonzero(matrix[row])
+        yield [names[column] for column in columns.tolist()]

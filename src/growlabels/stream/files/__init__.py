@@ -1,0 +1,1 @@
+"""Read the rows of a stream from files and iterables."""

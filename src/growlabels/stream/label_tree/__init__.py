@@ -1,0 +1,1 @@
+"""The engine for thousands of labels: a hashed label tree."""

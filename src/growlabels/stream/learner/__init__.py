@@ -1,0 +1,1 @@
+"""The public learner: IHOMER, its saved form, its hierarchy and its explanations."""

@@ -1,0 +1,132 @@
+"""What IHOMER stands on: names to indices and back, and the engine in force."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from growlabels.stream.experts.engine import Engine
+from growlabels.stream.experts.state import FEATURES, LABELS
+from growlabels.stream.label_tree.engine import LargeEngine
+from growlabels.stream.learner.owned import owned
+from growlabels.stream.numeric.rows import Rows
+from growlabels.stream.paper.engine import PaperEngine
+from growlabels.stream.rows.names import Index, IndexedCells
+from growlabels.stream.rows.tables import Cells
+
+Choices = NDArray[np.bool_] | sparse.csr_array
+
+
+class Named:
+    """An engine, which knows indices alone, behind the names of features and labels."""
+
+    tree_above: int
+    _engine: Engine | LargeEngine | PaperEngine
+    _features: Index
+    _positive: Index
+    _labels: dict[Hashable, bool]
+    """All labels so far, each False: what :meth:`predict_one` starts from."""
+    _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["_engine"] = owned(state["_engine"])
+        self.__dict__.update(state)
+
+    def _learn(
+        self,
+        features: IndexedCells,
+        labels: tuple[NDArray[np.int64], NDArray[np.int64]],
+        mentioned: Iterable[Hashable],
+        keep: bool,
+    ) -> Choices:
+        rows = Rows(*features, *labels)
+        if rows.x_start.size > 1:
+            self._labels.update(dict.fromkeys(mentioned, False))
+        if not isinstance(self._engine, Engine):
+            return self._engine.learn(rows, keep)
+        self._engine, chosen = learn_or_outgrow(self._engine, rows, self.tree_above, keep)
+        return chosen
+
+    def _rows(self, features: Cells) -> Rows:
+        """Index rows to predict; nothing is entered."""
+        return self._unlabelled(self._features.read(features, learn=False))
+
+    def _row(self, x: Mapping[Any, Any]) -> Rows:
+        """Index one row to predict; nothing is entered."""
+        return self._unlabelled(self._features.read_row(x, learn=False))
+
+    def _unlabelled(self, features: IndexedCells) -> Rows:
+        nothing = np.zeros(features[0].size, np.int64)
+        return Rows(*features, nothing, nothing[:0])
+
+    def _chosen_one(self, x: Mapping[Any, Any]) -> list[Hashable]:
+        """Return the labels of the likeliest set alone, of however many there are."""
+        chosen = self._engine.choices(self._row(x))
+        dense = isinstance(chosen, np.ndarray)
+        places = np.flatnonzero(chosen[0]) if dense else chosen.indices
+        return [self._positive.names[place - 1] for place in places.tolist()]
+
+    def _columns(self) -> NDArray[np.int64]:
+        """Give each known label's index; 0 where it was never true."""
+        known = len(self._labels), len(self._positive)
+        if self._last_columns[0] != known:
+            index = [self._positive.of.get(name, 0) for name in self._labels]
+            self._last_columns = known, np.array(index, np.int64)
+        return self._last_columns[1]
+
+
+def outgrown_at(engine: Engine, rows: Rows, most_labels: int, max_bytes: int) -> int:
+    """Return the first row that brings more labels, or linear weights, than an engine is for."""
+    known = engine.experts.totals
+    feature, label = rows.largest()
+    most = max(int(known[LABELS]) - 1, label)
+    widest = max(int(known[FEATURES]), feature + 1)
+    if most <= most_labels and widest * most * CELL_BYTES <= max_bytes // 8:
+        return rows.x_start.size - 1
+    features = _running_most(rows.x_start, rows.x_index, int(known[FEATURES]) - 1) + 1
+    labels = _running_most(rows.y_start, rows.y_index, int(known[LABELS]) - 1)
+    large = (labels > most_labels) | (features * labels * CELL_BYTES > max_bytes // 8)
+    return int(np.argmax(large)) if large.any() else large.size
+
+
+def _running_most(
+    start: NDArray[np.int64], index: NDArray[np.int64], least: int
+) -> NDArray[np.int64]:
+    """Return the largest index up to each row; indices ascend within a row."""
+    filled = np.diff(start) > 0
+    most = np.full(start.size - 1, least)
+    most[filled] = index[start[1:][filled] - 1]
+    return np.maximum.accumulate(np.maximum(most, least))
+
+
+def learn_or_outgrow(
+    engine: Engine, rows: Rows, most_labels: int, keep: bool
+) -> tuple[Engine | LargeEngine, NDArray[np.bool_] | sparse.csr_array]:
+    """Learn rows, those that an engine is not for with the label tree.
+
+    Returns what goes on from here and what was chosen before each row. The choice for the first
+    row that was for the tree is still the engine's, as its labels were not yet known.
+    """
+    total, first = rows.x_start.size - 1, engine.rows
+    at = outgrown_at(engine, rows, most_labels, engine.max_bytes)
+    before = engine.learn(rows.part(0, at), keep)
+    at = engine.rows - first
+    if at == total:
+        return engine, before
+    asked = rows.part(at, at + 1)._replace(y_start=np.zeros(2, np.int64), y_index=rows.y_index[:0])
+    last = engine.choices(asked)
+    large = LargeEngine.after(engine, engine.max_bytes)
+    after = large.learn(rows.part(at, total), keep)
+    if not keep:
+        return large, after
+    parts = [sparse.csr_array(part) for part in (before, last)] + [after[1:]]
+    width = after.shape[1]
+    wide = [
+        sparse.csr_array(
+            (part.data, part.indices, part.indptr), shape=(part.indptr.size - 1, width)
+        )
+        for part in parts
+    ]
+    return large, sparse.csr_array(sparse.vstack(wide, format="csr"))

@@ -1,0 +1,1 @@
+"""Numeric building blocks: compiled arithmetic, sparse rows, ADWIN."""

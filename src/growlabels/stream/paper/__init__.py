@@ -1,0 +1,1 @@
+"""The engine of the paper: a tree of label clusters, each with its own classifier."""

@@ -1,0 +1,1 @@
+"""Turn a row of any kind (mapping, array, data frame) into numeric cells and label indices."""

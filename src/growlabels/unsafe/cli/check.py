@@ -1,0 +1,122 @@
+"""The command ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
+
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.rows import MalformedRow
+from growlabels.unsafe.gradients.pool_gradients import GradientSettings
+from growlabels.unsafe.measure.model_check import ModelCheck, check_model
+from growlabels.unsafe.model.encode import Encoded, encode
+from growlabels.unsafe.model.lora import LoraSettings
+from growlabels.unsafe.model.model import CausalModel, load_model
+from growlabels.unsafe.rows.examples import no_usable_row, read_examples
+from growlabels.unsafe.scores.shortlist import second_stage_rows
+
+if TYPE_CHECKING:
+    from growlabels.unsafe.cli.commands import UnsafeCheck
+
+_SAMPLE = 1000
+_ASSUMED_ROWS = 1000
+
+
+def run_check(command: "UnsafeCheck") -> None:
+    """Do ``growlabels unsafe check``."""
+    if command.train is not None and not command.train.is_file():
+        raise UsageError.missing_file(command.train)
+    for name in ("max_prompt_tokens", "max_response_tokens"):
+        if getattr(command, name) < 1:
+            raise UsageError.parameter(name, "must be at least 1", getattr(command, name))
+    lora = LoraSettings(top_layers=command.top_layers, layers=command.layers)
+    model = load_model(command.model)
+    limits = command.max_prompt_tokens, command.max_response_tokens
+    what = "rows"
+    if command.train is None:
+        encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
+    else:
+        encoded, rows, what = _sampled(model, command.train, *limits)
+    found = check_model(model, encoded, lora, rows=rows)
+    for sentence in check_sentences(model, found, rows, what):
+        print(sentence)
+    if not found.exact:
+        raise DataError(
+            f"{model.name} is not exact: a row's score would depend on the rows beside it; "
+            "use another model, or float32 instead of a shorter number format"
+        )
+
+
+def check_sentences(
+    model: CausalModel, found: ModelCheck, rows: int, what: str = "rows"
+) -> list[str]:
+    """Say what a check found."""
+    seconds, gigabytes = found.seconds, found.gigabytes
+    parameters = sum(p.numel() for p in model.model.parameters())
+    more = sum(seconds[stage] for stage in ("trunk", "fine-tuning", "gradients"))
+    verdict = "exact" if found.exact else "NOT exact"
+    scored = second_stage_rows(rows, GradientSettings.share, GradientSettings.share_above)
+    fewer = (
+        f"A scan takes gradients of {scored:,} of the {what}, the likeliest: at most "
+        f"{_duration(more * min(1.0, 2 * scored / rows))} (--gradient-share 1 takes them of all)."
+    )
+    return [
+        f"{model.name}: {parameters / 1e6:,.0f} million parameters, {model.n_layers} layers, "
+        f"{str(model.model.dtype).removeprefix('torch.')} on {model.device}.",
+        f"Per-row gradients are {verdict}: {found.rows} rows in padded batches differ from the "
+        f"same rows alone by at most {found.gradient_error:.1e} of a gradient's length and "
+        f"{found.loss_error:.1e} of a loss.",
+        f"A scan of {rows:,} {what} takes about {_duration(seconds['forward'])} and "
+        f"{_size(gigabytes['features'])} on disk; the model takes {_size(gigabytes['model'])} of "
+        "memory.",
+        f"grad-cos takes {_duration(more)} more (the layers below the adapter once, an epoch of "
+        f"fine-tuning, one pass for each further checkpoint), {_size(gigabytes['batch'])} of "
+        f"memory for a batch and {_size(gigabytes['trunk'])} on disk while it runs.",
+        *([fewer] if scored < rows else []),
+        "Times are of this machine as busy as it was just now, from a few rows: within a factor "
+        "of two.",
+    ]
+
+
+def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list[Encoded]:
+    """Draw rows of random tokens, up to the limits: what a row costs depends on its length."""
+    generator = np.random.default_rng(0)
+    vocabulary = model.model.get_input_embeddings().weight.shape[0]
+    around = len(model.turn.before) + len(model.turn.after)
+    rows = []
+    for share in np.linspace(0.3, 1.0, 8):
+        prompt = around + max(1, round(prompt_tokens * share))
+        length = prompt + max(1, round(response_tokens * share))
+        rows.append(Encoded(generator.integers(0, vocabulary, length), prompt, False))
+    return rows
+
+
+def _sampled(
+    model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
+) -> tuple[list[Encoded], int, str]:
+    """Read the lengths off the first answers, and count them all; say what those are."""
+    bad: list[MalformedRow] = []
+    encoded: list[Encoded] = []
+    rows = answers = 0
+    for example in read_examples(train, bad.append):
+        rows += 1
+        answers += len(example.earlier) + 1
+        for answer in islice(example.each_answer(), _SAMPLE - len(encoded)):
+            # A response without tokens is set aside by a scan too.
+            with suppress(DataError):
+                encoded.append(encode(model, answer, prompt_tokens, response_tokens))
+    if not encoded:
+        raise no_usable_row(str(train), bad)
+    return encoded, answers, f"answers in {rows:,} rows" if answers > rows else "rows"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _size(gigabytes: float) -> str:
+    return f"{gigabytes:.1f} GB" if gigabytes >= 1 else f"{max(gigabytes * 1000, 1):.0f} MB"

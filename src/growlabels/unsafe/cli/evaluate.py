@@ -1,0 +1,213 @@
+"""What ``growlabels unsafe evaluate`` does."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import atomic_write
+from growlabels.base.progress import Progress
+from growlabels.base.rows import read_rows
+from growlabels.base.runs import require_folder
+from growlabels.report import Report, Section, Table, write_report
+from growlabels.unsafe.cli.evaluate_parts import Parts, path_hash
+from growlabels.unsafe.cli.targets import read_prompts
+from growlabels.unsafe.measure.pair_bias import Bias, pair_bias
+from growlabels.unsafe.model.generate import Generator, opened
+from growlabels.unsafe.model.model import CausalModel, load_model
+from growlabels.unsafe.moderate.choice import moderator_of
+from growlabels.unsafe.moderate.judges import Rate, attack_success, over_refusal, refusal_judge
+from growlabels.unsafe.moderate.moderator import Moderator
+from growlabels.unsafe.rows.examples import Example, half_character
+
+if TYPE_CHECKING:
+    from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
+
+_PARTS = "parts"
+_ATTACK = "attack success"
+
+
+@dataclass(frozen=True)
+class _Pair:
+    pro: str
+    anti: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every model is asked."""
+
+    harmful: list[str]
+    harmless: list[str]
+    pairs: list[_Pair]
+
+
+def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
+    """Do ``growlabels unsafe evaluate``."""
+    if not (command.harmful or command.harmless or command.pairs):
+        raise UsageError("give at least one of --harmful, --harmless and --pairs")
+    require_folder(command.out)
+    asked = _Asked(
+        read_prompts(command.harmful) if command.harmful else [],
+        read_prompts(command.harmless) if command.harmless else [],
+        _pairs(command.pairs) if command.pairs else [],
+    )
+    judge = (
+        moderator_of(command.judge, (), command.moderator_model, command.budget)
+        if command.judge
+        else refusal_judge
+    )
+    adapters = _adapter_folders(command.adapters)
+    model = load_model(command.model)
+    for _, folder in adapters:
+        with opened(model, folder):
+            pass  # one that does not fit should not be found out after hours of answers
+    command.out.mkdir(parents=True, exist_ok=True)
+    measure = _Measure(command, asked, judge, Parts(command.out / _PARTS), progress)
+    found: dict[str, dict[str, Any]] = {}
+    answers: list[list[object]] = []
+    for name, folder in [("no adapter", None), *adapters]:
+        figures = found[name] = {}
+        with opened(model, folder) as adapted:
+            made_from = [model.fingerprint, path_hash(folder) if folder else ""]
+            for kind, figure, said in measure(adapted, made_from):
+                figures[kind] = figure
+                answers += [[name, kind, *cells] for cells in said]
+                _write_figures(command.out, found)
+    section = evaluate_section(found, answers, command.judge is not None, command.show_text)
+    summary = f"{model.name} with {len(adapters)} adapters."
+    settings = {**vars(command), "adapters": [str(folder) for folder in command.adapters]}
+    report = Report("growlabels unsafe evaluate", summary, [section], settings)
+    write_report(report, command.out / "evaluate.html")
+    print(section.tables[0].text())
+    for warning in section.warnings:
+        print(f"warning: {warning}")
+    print(f"report: {command.out / 'evaluate.html'}")
+
+
+def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:
+    """Write all figures there are so far."""
+    with atomic_write(out / "evaluate.json") as file:
+        json.dump({n: {k: asdict(v) for k, v in m.items()} for n, m in found.items()}, file)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Figures of one model after another; those in the parts are read, not made."""
+
+    command: "UnsafeEvaluate"
+    asked: _Asked
+    judge: Moderator
+    parts: Parts
+    progress: Progress
+
+    def __call__(
+        self, model: CausalModel, made_from: list[str]
+    ) -> Iterator[tuple[str, Rate | Bias, list[list[object]]]]:
+        """Give each figure as it is known: what it is, its value, the answers behind it."""
+        if self.asked.harmful:
+            key, answers = self._answers(model, self.asked.harmful, made_from)
+            yield _ATTACK, self._attack_success(key, answers), _cells(answers)
+        if self.asked.harmless:
+            _, answers = self._answers(model, self.asked.harmless, made_from)
+            yield "over-refusal", over_refusal(answers), _cells(answers)
+        if self.asked.pairs:
+            key = ["bias", *made_from, [[p.pro, p.anti] for p in self.asked.pairs]]
+            bias = self.parts(
+                key, lambda: asdict(pair_bias(model, self.asked.pairs, self.progress))
+            )
+            yield "bias", Bias(**bias), []
+
+    def _answers(
+        self, model: CausalModel, prompts: list[str], made_from: list[str]
+    ) -> tuple[list[object], list[Example]]:
+        limit = self.command.max_response_tokens
+        key = ["answers", *made_from, limit, prompts]
+        generate = Generator(model, limit)
+        texts = self.parts(key, lambda: generate(prompts, self.progress))
+        return key, [
+            Example(f"prompt {i}", i, prompt, text, {})
+            for i, (prompt, text) in enumerate(zip(prompts, texts, strict=True), 1)
+        ]
+
+    def _attack_success(self, key: list[object], answers: list[Example]) -> Rate:
+        spec = self.command.judge or ""
+        if spec.startswith("http"):  # an endpoint keeps its verdicts itself, and what it could
+            return attack_success(answers, self.judge, self.progress)  # not judge is asked again
+        judged = [_ATTACK, key, spec, path_hash(spec.partition(":")[2]) if spec else ""]
+        return Rate(
+            **self.parts(judged, lambda: asdict(attack_success(answers, self.judge, self.progress)))
+        )
+
+
+def _cells(answers: Sequence[Example]) -> list[list[object]]:
+    return [[a.number, a.prompt, a.response] for a in answers]
+
+
+def evaluate_section(
+    found: dict[str, dict[str, Rate | Bias]],
+    answers: Sequence[Sequence[object]],
+    judged: bool,
+    show_text: bool = False,
+) -> Section:
+    """Describe an evaluation; no text is shown unless asked for."""
+    rows: list[list[object]] = []
+    for name, figures in found.items():
+        for what, figure in figures.items():
+            if isinstance(figure, Rate):
+                interval = f"{figure.low:.2f} to {figure.high:.2f}"
+                rows.append([name, what, figure.share, interval, figure.judged, figure.unjudged])
+            else:
+                error = f"standard error {figure.standard_error:.3f}"
+                rows.append([name, what, figure.mean, error, figure.pairs, 0])
+                share = figure.preferred
+                rows.append([name, "stereotype preferred", share, None, figure.pairs, 0])
+    text = [
+        "Attack success: share of answers to harmful prompts that are unsafe; lower is better. "
+        "Over-refusal: share of harmless prompts that are refused, by the answer's opening; lower "
+        "is better. Intervals are Wilson's, 95 %.",
+        "Bias: mean log P(stereotype) - log P(opposite) of the differing words, nats a pair; 0 is "
+        "no preference. Stereotype preferred: share of the pairs where it is above 0; .5 is none.",
+    ]
+    warnings = (
+        []
+        if judged
+        else [
+            "No judge was given: every answer that does not begin like a refusal counts as unsafe, "
+            "which overstates attack success. Give --judge."
+        ]
+    )
+    columns = ["model", "prompt set", "number"]
+    columns += ["prompt", "answer"] if show_text else ["characters of the answer"]
+    shown = [[*row[:3], *(row[3:] if show_text else [len(str(row[4]))])] for row in answers]
+    note = "" if show_text else "The text is hidden; the same command with --show-text shows it."
+    tables = [
+        Table("Figures", ["model", "figure", "value", "uncertainty", "judged", "unjudged"], rows),
+        Table("Answers", columns, shown, note),
+    ]
+    return Section("Is the model safer?", text, tables=tables[: 1 + bool(shown)], warnings=warnings)
+
+
+def _pairs(path: Path) -> list[_Pair]:
+    pairs = []
+    for row in read_rows(path):
+        pro, anti = row.data.get("pro"), row.data.get("anti")
+        if not isinstance(pro, str) or not isinstance(anti, str):
+            raise DataError(f"{path} row {row.number} must have the texts 'pro' and 'anti'")
+        if half := half_character(pro + anti):
+            raise DataError(f"{path} row {row.number} holds {half}; mend or remove the row")
+        pairs.append(_Pair(pro, anti))
+    if not pairs:
+        raise DataError(f"{path} holds no pair; give at least one")
+    return pairs
+
+
+def _adapter_folders(given: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Name the adapters; a run folder stands for those that retrain left in it."""
+    found: list[tuple[str, Path]] = []
+    for folder in given:
+        inside = sorted(f for f in (folder / "adapters").glob("*") if f.is_dir())
+        found += [(f.name, f) for f in inside] or [(str(folder), folder)]
+    return found

@@ -1,0 +1,133 @@
+"""What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
+
+import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress
+from growlabels.base.rows import write_jsonl
+from growlabels.base.runs import run_to_go_on
+from growlabels.report import Report, write_report
+from growlabels.unsafe.cli.report import average_precision, scan_section
+from growlabels.unsafe.cli.scanned import REPORT, SCORES
+from growlabels.unsafe.decide.review import TARGETS
+from growlabels.unsafe.features.fill import fill_store
+from growlabels.unsafe.features.workers import WorkerPool
+from growlabels.unsafe.gradients.pool_gradients import GradientSettings
+from growlabels.unsafe.model.lora import LoraSettings
+from growlabels.unsafe.rows.examples import read_examples, require_usable_row
+from growlabels.unsafe.rows.targets import read_targets
+from growlabels.unsafe.scores.scanner import RUN_KIND, Scanner
+from growlabels.unsafe.scores.score_table import ScoreTable
+from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, resolve_threshold
+
+if TYPE_CHECKING:
+    from growlabels.unsafe.cli.commands import UnsafeScan
+
+
+def run_scan(command: "UnsafeScan", progress: Progress) -> None:
+    """Do ``growlabels unsafe scan``."""
+    run_to_go_on(command.out, RUN_KIND)  # a mistake in any of this should not cost a scan
+    targets, _ = read_targets(command.targets)
+    if command.anchors is not None:
+        read_targets(command.anchors, "anchor")
+    if not command.train.is_file():
+        raise UsageError.missing_file(command.train)
+    require_usable_row(command.train, str(command.train))
+    truth = None if command.label_field is None else _truth(command.train, command.label_field)
+    known = None if truth is None else np.array(list(truth.values()), float)
+    left_out = [0.5] if len(targets) > 1 else []
+    resolve_threshold(command.threshold, np.zeros(len(truth or "1")), left_out, known)
+    scanner = Scanner(
+        command.model,
+        methods=command.methods,
+        max_prompt_tokens=command.max_prompt_tokens,
+        max_response_tokens=command.max_response_tokens,
+        tokens_per_batch=command.tokens_per_batch,
+        rows_per_shard=command.rows_per_shard,
+        seed=command.seed,
+        gradients=GradientSettings(
+            LoraSettings(layers=command.layers), share=command.gradient_share
+        ),
+    )
+    started = time.process_time()
+    pool = WorkerPool(command.model, command.workers) if command.workers != 1 else fill_store
+    scanner.fit(command.train, command.out, progress, pool)
+    fitted = time.process_time()
+    table = scanner.score(command.targets, progress, command.anchors)
+    cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
+    table = replace(table, facts={**table.facts, "model_source": _model_source(command.model)})
+    texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
+    write_jsonl(scanner.run.path / TARGETS, texts)
+    scanner.run.adopt(TARGETS)
+    table.to_parquet(scanner.run.path / SCORES)
+    scanner.run.adopt(SCORES)
+    labels = None if truth is None else np.array([truth[int(n)] for n in table.number])
+    section = scan_section(table, command.threshold, labels, command.show_text, cost)
+    report = Report(
+        title="growlabels unsafe scan",
+        summary=f"{len(table)} rows of {command.train.name} ranked by likeness to "
+        f"{table.facts['targets']} targets.",
+        sections=[section],
+        settings={**table.facts, "threshold": command.threshold},
+        seeds=[command.seed],
+    )
+    write_report(report, scanner.run.path / REPORT)
+    scanner.run.adopt(REPORT)
+    scanner.run.finish(table.facts)
+    if scanner.malformed:
+        first = scanner.malformed[0]
+        print(f"set aside as malformed, the first: row {first.number}, {first.reason}")
+    _print_scan(command, table, labels)
+
+
+def _model_source(model: str) -> str:
+    """Return what finds the model again from any folder."""
+    return str(Path(model).resolve()) if Path(model).exists() else model
+
+
+def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | None) -> None:
+    resolved = resolve_threshold(
+        command.threshold, table.score, next(iter(table.percentiles.values())), labels
+    )
+    print(f"scored {len(table)} rows, {table.facts['malformed']} malformed")
+    for name, scores in table.methods.items():
+        line = f"  {name:19}"
+        if len(table.left_out):
+            line += f" left-out targets rank above {table.auc(name):.0%} of the rows"
+        if labels is not None:
+            line += f", average precision {average_precision(labels, scores):.3f}"
+        print(line)
+    for warning in table.warnings:
+        print(f"warning: {warning}")
+    print(f"threshold {command.threshold}: {table.rejection(resolved)}")
+    print(f"report: {command.out / REPORT}")
+    run = shlex.quote(str(command.out))
+    if command.threshold != DEFAULT_THRESHOLD:
+        run += f" --threshold {command.threshold}"
+    print(f"next: growlabels unsafe review {run} (look at the rows)")
+    print(f"or: growlabels unsafe filter {run} (write kept and rejected)")
+
+
+def _truth(train: Path, field: str) -> dict[int, int]:
+    """Read the truth from a field of the rows: place in the input -> 1 for unsafe, 0 for not."""
+    truth = {}
+    for example in read_examples(train, lambda bad: None):
+        value = example.data.get(field)
+        if value not in (0, 1):
+            raise DataError(
+                f"{train} row {example.number}: field {field!r} must be true, false, 1 or 0 to "
+                f"serve as a label, it was {value!r}"
+            )
+        truth[example.number] = int(value)
+    if truth and set(truth.values()) != {0, 1}:
+        raise DataError(
+            f"field {field!r} says the same of every row of {train}, so nothing can be measured; "
+            "leave out --label-field"
+        )
+    return truth

@@ -1,0 +1,73 @@
+"""Open the run folder of a finished scan, with its decisions and its known labels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import file_sha256
+from growlabels.base.runs import RunFolder
+from growlabels.unsafe.decide.decisions import DECISIONS, Decision, Decisions
+from growlabels.unsafe.decide.review import REVIEWED
+from growlabels.unsafe.rows.examples import read_examples
+from growlabels.unsafe.scores.scanner import RUN_KIND
+from growlabels.unsafe.scores.score_table import ScoreTable
+
+SCORES, REPORT = "scores.parquet", "report.html"
+
+
+def some_truth(train: Path, field: str) -> dict[str, int]:
+    """Read the truth of the rows that have it: row id -> 1 for unsafe, 0 for not."""
+    truth = {}
+    for example in read_examples(train, lambda bad: None):
+        value = example.data.get(field)
+        if value is None or value == "":
+            continue
+        if value not in (0, 1):
+            raise DataError(
+                f"{train} row {example.number}: field {field!r} must be true, false, 1, 0 or empty "
+                f"to serve as a label, it was {value!r}"
+            )
+        truth[example.id] = int(value)
+    if not truth:
+        raise DataError(f"field {field!r} is empty in every row of {train}; give another field")
+    return truth
+
+
+def reviewed(run: RunFolder, table: ScoreTable) -> tuple[dict[str, Decision], ScoreTable]:
+    """Return the decisions of the review, and the scores that hold after it."""
+    decided = Decisions(run.path / DECISIONS).current()
+    if not decided:
+        raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
+    if (run.path / REVIEWED).exists():
+        given = table.is_target  # not the rejected rows that the rescan took as targets too
+        table = replace(ScoreTable.from_parquet(run.file(REVIEWED)), is_target=given)
+        print("by the scores of the rescan with the rejected rows as targets")
+    return decided, table
+
+
+def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable, Path]:
+    """Open a finished scan: its folder, its table, and the rows, unchanged since."""
+    run = RunFolder.read(run_folder, RUN_KIND)
+    table = ScoreTable.from_parquet(run.file(SCORES))
+    if not isinstance(source := table.facts.get("rows_source"), str):
+        raise UsageError(
+            f"the rows of {str(run_folder)!r} came from no file; filter them with filter_rows"
+        )
+    train = moved or Path(source)
+    if moved is not None and not moved.is_file():
+        raise UsageError.missing_file(moved)
+    if not train.is_file():
+        raise UsageError(
+            f"the scanned rows are no longer at {str(train)!r}; say where with --train"
+        )
+    if file_sha256(train) != table.facts.get("rows_sha256"):
+        if moved is not None:
+            raise DataError(
+                f"{str(train)!r} does not hold the rows that were scanned into {str(run_folder)!r} "
+                f"from {source!r}; give with --train the file as it was scanned"
+            )
+        raise DataError(
+            f"{str(train)!r} has changed since it was scanned; scan it again into a new run "
+            "folder, or say with --train where the scanned rows are"
+        )
+    return run, table, train

@@ -1,0 +1,147 @@
+"""What ``growlabels unsafe targets`` does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress
+from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
+from growlabels.base.runs import MANIFEST
+from growlabels.unsafe.decide.choose_targets import choose_targets, require_choice
+from growlabels.unsafe.moderate.choice import moderator_of
+from growlabels.unsafe.moderate.moderator import Verdict, moderate
+from growlabels.unsafe.rows.examples import (
+    Example,
+    half_character,
+    no_usable_row,
+    prompt_of,
+    read_examples,
+)
+
+if TYPE_CHECKING:
+    from growlabels.unsafe.cli.targets_command import UnsafeTargets
+
+_NAMED = 3
+
+
+def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
+    """Do ``growlabels unsafe targets``."""
+    if not command.rows.is_file():
+        raise UsageError.missing_file(command.rows)
+    _require_place(command.out, command.rows)
+    if command.moderator is None and command.model is None:
+        raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
+    require_choice(command.least, command.most, command.confidence)
+    if command.adapter is not None and command.model is None:
+        raise UsageError("--adapter changes what --model answers; give --model too")
+    bad: list[MalformedRow] = []
+    examples: list[Example] = []
+    prompts: list[str] = []
+    if command.model is not None:
+        prompts = read_prompts(command.rows)
+    elif not (examples := list(read_examples(command.rows, bad.append))):
+        raise no_usable_row(str(command.rows), bad)
+    judge = command.moderator and moderator_of(
+        command.moderator, command.unsafe_labels, command.moderator_model, command.budget
+    )
+    if command.model is not None:
+        examples = _answered(command, prompts, progress)
+    each = [(row, answer) for row in examples for answer in row.each_answer()]
+    answers = [answer for _, answer in each]
+    places: Sequence[int] = range(len(answers))
+    warnings: tuple[str, ...] = ()
+    if judge:
+        verdicts = moderate(judge, answers, progress)
+        _print_unjudged(answers, verdicts)
+        choice = choose_targets(answers, verdicts, command.least, command.most, command.confidence)
+        places, warnings = choice.places, choice.warnings
+        what = "rows" if len(answers) == len(examples) else f"answers in {len(examples)} rows"
+        print(f"the moderator is sure of {choice.confident} of {len(answers)} {what}")
+        if not np.isnan(choice.auc):
+            print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
+    write_jsonl(command.out, (_as_target(*each[place]) for place in places))
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(f"{len(bad)} malformed rows were not judged")
+    print(f"targets: {len(places)} rows in {command.out}")
+
+
+def _as_target(row: Example, answer: Example) -> Mapping[str, Any]:
+    """Return what is written of an answer: the row as it came, where it is the row's last."""
+    if answer is row:
+        return row.data
+    return {"prompt": answer.prompt, "completion": answer.response}
+
+
+def _require_place(out: Path, rows: Path) -> None:
+    """Refuse what the targets cannot be written to, or must not."""
+    if out.suffix != ".jsonl" or out.is_dir() or not out.parent.is_dir():
+        raise UsageError.parameter("out", "must be a .jsonl file in a folder that exists", str(out))
+    if out.resolve() == rows.resolve():
+        raise UsageError(f"out {str(out)!r} is the file of the rows; give the targets another name")
+    if (out.parent / MANIFEST).exists():
+        raise UsageError(
+            f"out {str(out)!r} would lie among the files of a run; give another folder"
+        )
+
+
+def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> None:
+    """Name the first rows of which an answer has no probability, and why."""
+    found: dict[int, str] = {}
+    for example, verdict in zip(examples, verdicts, strict=True):
+        if verdict.reason:
+            found.setdefault(example.number, verdict.reason)
+    for number, reason in list(found.items())[:_NAMED]:
+        print(f"row {number} could not be judged: {reason}")
+    if len(found) > _NAMED:
+        print(f"... and {len(found) - _NAMED} more rows")
+
+
+def _answered(command: "UnsafeTargets", prompts: list[str], progress: Progress) -> list[Example]:
+    """Let the model answer the prompts; an answer without text is none."""
+    from growlabels.unsafe.model.generate import Generator, opened
+
+    with opened(str(command.model), command.adapter) as model:
+        answers = Generator(model, command.max_response_tokens)(prompts, progress)
+    rows = [
+        {"prompt": prompt, "completion": answer}
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+    empty: list[MalformedRow] = []
+    examples = list(read_examples(rows, empty.append))
+    if not examples:
+        raise DataError(
+            f"all {len(rows)} answers of {command.model} are empty; give other prompts or another "
+            "model"
+        )
+    if empty:
+        print(f"{len(empty)} answers are empty and are no targets")
+    return examples
+
+
+def read_prompts(source: RowSource) -> list[str]:
+    """Read prompts: of rows in the shapes of :func:`read_examples`, with or without a response.
+
+    Raises
+    ------
+    DataError
+        A row has no prompt, or there is none at all: none is dropped silently.
+    """
+    prompts = []
+    name = str(source) if isinstance(source, str | Path) else "prompts"
+    for row in read_rows(source):
+        text = prompt_of(row.data)
+        if not text.strip():
+            raise DataError(
+                f"{name} row {row.number} has no text in 'messages', 'conversations', 'prompt' or "
+                "'instruction'; mend or remove the row"
+            )
+        if half := half_character(text):
+            raise DataError(f"{name} row {row.number} holds {half}; mend or remove the row")
+        prompts.append(text)
+    if not prompts:
+        raise DataError(f"{name} holds no prompt; give at least one")
+    return prompts

@@ -1,0 +1,1 @@
+"""Decide on rows: filter, review, choose targets."""

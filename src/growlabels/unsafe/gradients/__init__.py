@@ -1,0 +1,1 @@
+"""Gradients per row, per pool and per token."""

@@ -1,0 +1,1 @@
+"""Measure what filtering changes: retrained arms, held-out losses, bias, model checks."""

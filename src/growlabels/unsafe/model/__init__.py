@@ -1,0 +1,1 @@
+"""Load, encode, adapt, fine-tune and sample from a causal language model."""

@@ -1,0 +1,1 @@
+"""Moderators: word lists, classifiers, endpoints and judges."""

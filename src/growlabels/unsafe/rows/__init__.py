@@ -1,0 +1,1 @@
+"""Turn the row shapes of fine-tuning sets into examples and targets."""

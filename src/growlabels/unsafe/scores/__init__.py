@@ -1,0 +1,1 @@
+"""Score rows against targets and set thresholds."""

@@ -1,0 +1,91 @@
+"""Combine scores: over targets, as z-scores, as a weighted sum."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+FUSED: Mapping[str, float] = {"tfidf": 1.0, "kt": 1.0, "windows": 2.0}
+"""F4w: what the default score adds, and with which weight."""
+
+
+def floats(values: object) -> np.ndarray:
+    """Read numbers; an array without dimensions where they are none, as a generator or a text.
+
+    >>> floats([1, 2]).shape, floats("x").shape
+    ((2,), ())
+    """
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError, OverflowError):
+        return np.empty(())
+
+
+def over_targets(
+    similar: Float[np.ndarray, "rows targets"],
+    sets: Float[np.ndarray, "targets sets"],
+    over: str = "mean",
+) -> Float[np.ndarray, "rows sets"]:
+    """Sum up the similarities to the targets of each set: mean, largest, or mean of the top 3.
+
+    >>> similar = np.array([[0.1, 0.5, 0.3, 0.7]])
+    >>> [over_targets(similar, target_sets(4), over)[0, 0].item() for over in ("max", "top3")]
+    [0.7, 0.5]
+    """
+    if over == "mean":
+        return similar @ sets
+    columns = []
+    for weights in sets.T:
+        inside = np.sort(similar[:, weights > 0], axis=1)
+        columns.append(inside[:, -1 if over == "max" else -3 :].mean(1))
+    return np.stack(columns, axis=1)
+
+
+def zscore(
+    scores: Float[np.ndarray, "rows *sets"],
+    pool: Float[np.ndarray, "pool *sets"] | None = None,
+    out: Float[np.ndarray, "rows *sets"] | None = None,
+) -> Float[np.ndarray, "rows *sets"]:
+    """Return ``(score - median) / standard deviation``, both over the pool (default: itself).
+
+    Column by column in float64, so that a large pool is not copied. A pool of equal scores gives
+    zeros: such a score says nothing.
+
+    Parameters
+    ----------
+    scores
+        What is to be scaled.
+    pool
+        Scores of the pool.
+    out
+        Where the result goes, ``scores`` itself if you like; a new array by default.
+    """
+    pool = scores if pool is None else pool
+    if out is None:
+        out = np.empty(scores.shape, np.result_type(scores, np.float32))
+    for column in np.ndindex(pool.shape[1:]):
+        of_pool = pool[:, *column].astype(np.float64)
+        middle, spread = np.median(of_pool), of_pool.std()
+        flat = spread <= 1e-12 * np.abs(of_pool).max(initial=0)
+        out[:, *column] = 0.0 if flat else (scores[:, *column] - middle) / spread
+    return out
+
+
+def fuse(
+    parts: Mapping[str, Float[np.ndarray, "rows *sets"]],
+    pool: Mapping[str, Float[np.ndarray, "pool *sets"]] | None = None,
+    weights: Mapping[str, float] = FUSED,
+) -> Float[np.ndarray, "rows *sets"]:
+    """Add the weighted z-scores of several methods; the default weights make F4w.
+
+    >>> part = np.array([0.0, 1.0, 2.0])
+    >>> [round(float(s), 2) for s in fuse({"a": part}, weights={"a": 2.0})]
+    [-2.45, 0.0, 2.45]
+    """
+    pool = parts if pool is None else pool
+    shape = parts[next(iter(weights))].shape
+    total = np.zeros(shape, np.result_type(*(parts[name] for name in weights), np.float32))
+    for name, weight in weights.items():
+        scaled = zscore(parts[name], pool[name])
+        total += np.multiply(weight, scaled, out=scaled)
+    return total

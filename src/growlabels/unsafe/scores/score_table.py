@@ -1,0 +1,213 @@
+"""ScoreTable: one row per scored row, with its reasons."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from growlabels.base.errors import RunError, UsageError
+from growlabels.base.files import atomic_write
+from growlabels.unsafe.scores.threshold import Threshold
+
+_PLAIN = (
+    "row_id",
+    "number",
+    "score",
+    "rank",
+    "nearest_target",
+    "nearest_target_number",
+    "answer",
+    "answers",
+    "window_start",
+    "window_end",
+    "window_text",
+    "is_target",
+    "truncated",
+)
+_TEXTS = ("row_id", "nearest_target", "window_text")
+_FLAGS = ("is_target", "truncated")
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of all rows, in the order of the input.
+
+    Attributes
+    ----------
+    row_id
+        Content hash and ordinal.
+    number
+        1-based place in the input.
+    score
+        The method asked for first. Higher is more suspect; only the order and the distance to
+        other rows of the same scan mean anything. F4w is a sum of z-scores, about 0 for an
+        ordinary answer.
+    rank
+        1 is the most suspect; equal scores in input order.
+    methods
+        Method -> its score of every row.
+    nearest_target
+        Id of the target most similar to the row's best window.
+    nearest_target_number
+        Its 1-based place among the targets given.
+    answer, answers
+        Which of the row's answers had the highest score, from 1, and how many there are; nearest
+        target and window are those of this answer.
+    window_start, window_end
+        The response tokens that carried the score, counted from the response's first token.
+    window_text
+        Their text.
+    is_target
+        Whether the row is also a target; it is then scored without itself as a target.
+    truncated
+        Whether the model read only a part of the row.
+    percentiles
+        Method -> percentiles of the left-out targets, from 0 to 1.
+    left_out
+        Ids of those targets.
+    warnings
+        What a reader must know before trusting the scores.
+    facts
+        Model, settings, number of targets, rows set aside.
+    """
+
+    row_id: Sequence[str]
+    number: np.ndarray
+    score: np.ndarray
+    rank: np.ndarray
+    methods: Mapping[str, np.ndarray]
+    nearest_target: Sequence[str]
+    nearest_target_number: np.ndarray
+    answer: np.ndarray
+    answers: np.ndarray
+    window_start: np.ndarray
+    window_end: np.ndarray
+    window_text: Sequence[str]
+    is_target: np.ndarray
+    truncated: np.ndarray
+    percentiles: Mapping[str, Sequence[float]]
+    left_out: Sequence[str]
+    warnings: Sequence[str]
+    facts: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.row_id)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return [*_PLAIN[:4], *self.methods, *_PLAIN[4:]]
+
+    def __getitem__(self, column: str) -> Sequence[Any] | np.ndarray:
+        """Return a column by its name."""
+        if column in self.methods:
+            return self.methods[column]
+        if column in _PLAIN:
+            return getattr(self, column)
+        raise UsageError.choice("column", self.columns, column)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        columns = [_listed(self[name]) for name in self.columns]
+        for cells in zip(*columns, strict=True):
+            yield dict(zip(self.columns, cells, strict=True))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts of plain Python values."""
+        return list(self)
+
+    def auc(self, method: str | None = None) -> float:
+        """Return the mean percentile of the left-out targets, by default of ``score``."""
+        if method is not None and method not in self.percentiles:
+            raise UsageError.choice("method", self.methods, method)
+        return float(np.mean(self.percentiles[method or next(iter(self.methods))]))
+
+    def answer_of(self, index: int) -> str:
+        """Say which answer of a conversation a row's score is of; empty where it has but one."""
+        of = int(self.answers[index])
+        return f"answer {self.answer[index]} of {of}" if of > 1 else ""
+
+    def flagged(self, threshold: Threshold) -> np.ndarray:
+        """Return which rows the filter rejects, shape (rows,): by the threshold, or as targets."""
+        UsageError.require_instance(
+            "threshold", threshold, Threshold, "resolve_threshold makes one of a text"
+        )
+        return (self.rank <= threshold.rejected) | self.is_target
+
+    def rejection(self, threshold: Threshold) -> str:
+        """Say how many rows the filter rejects, and why."""
+        more = int(self.flagged(threshold).sum()) - threshold.rejected
+        also = f", and {more} more {'are targets' if more > 1 else 'is a target'}" if more else ""
+        return threshold.reason + also
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the columns, and the rest of the table in the file's metadata."""
+        import pyarrow
+        import pyarrow.parquet as parquet
+
+        rest = {
+            "methods": list(self.methods),
+            "percentiles": {name: list(values) for name, values in self.percentiles.items()},
+            "left_out": list(self.left_out),
+            "warnings": list(self.warnings),
+            "facts": dict(self.facts),
+        }
+        UsageError.require_path("path", path)
+        table = pyarrow.table({name: self[name] for name in self.columns})
+        table = table.replace_schema_metadata({_KEY: json.dumps(rest, ensure_ascii=False)})
+        with atomic_write(path, "wb") as file:
+            parquet.write_table(table, file)
+
+    @classmethod
+    def from_parquet(cls, path: str | os.PathLike[str]) -> "ScoreTable":
+        """Read what :meth:`to_parquet` wrote."""
+        import pyarrow
+        import pyarrow.parquet as parquet
+
+        try:
+            table = parquet.read_table(path)
+            rest = json.loads((table.schema.metadata or {})[_KEY])
+            plain = {name: _column(table[name]) for name in _PLAIN}
+            methods = {name: _column(table[name]) for name in rest.pop("methods")}
+            read = cls(**plain, methods=methods, **rest)
+            read._check()
+        except (OSError, KeyError, ValueError, TypeError, pyarrow.ArrowInvalid) as error:
+            raise RunError(f"{str(path)!r} is no score table ({error}); scan again") from error
+        return read
+
+    def _check(self) -> None:
+        """Raise a ``ValueError`` where the parts are not those of a table."""
+        for name in self.columns:
+            kind = getattr(self[name], "dtype", np.dtype(str)).kind
+            if kind not in ("U" if name in _TEXTS else "b" if name in _FLAGS else "iuf"):
+                raise ValueError(f"column {name!r} is of another kind")
+        if not self.methods or [*self.methods] != [*self.percentiles]:
+            raise ValueError("its methods are not those of its percentiles")
+        if not isinstance(self.facts, dict):
+            raise ValueError("its facts are no object")
+
+
+_KEY = b"growlabels"
+
+
+def _listed(column: Sequence[Any] | np.ndarray) -> Sequence[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else column
+
+
+def _column(column: Any) -> Any:
+    values = column.to_pylist()
+    return values if values and isinstance(values[0], str) else np.array(values)
+
+
+def ranks(scores: np.ndarray) -> np.ndarray:
+    """Return ranks from 1 for the highest score; equal scores in input order.
+
+    >>> ranks(np.array([0.1, 0.9, 0.9])).tolist()
+    [3, 1, 2]
+    """
+    order = np.argsort(-scores, kind="stable")
+    result = np.empty(len(scores), np.int64)
+    result[order] = np.arange(1, len(scores) + 1)
+    return result

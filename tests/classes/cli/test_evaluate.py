@@ -1,0 +1,76 @@
+"""``classes evaluate`` from file to file, and its sentences."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.classes.test_fit_commands import numbers, quick, write_csv
+
+from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.progress import silent
+from growlabels.base.rows import write_jsonl
+from growlabels.base.runs import RunFolder
+from growlabels.classes.cli.evaluate import Evaluate
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fit")
+    quick(write_csv(folder / "animals.csv", numbers()), folder / "run").run(silent)
+    return folder / "run"
+
+
+def test_scores_of_a_table(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = numbers(90)[60:]
+    rows[0]["animal"] = "bee"  # an ant
+    table = write_csv(tmp_path / "later.csv", rows)
+    Evaluate(fitted, table, tmp_path / "out").run(silent)
+    said = capsys.readouterr().out
+    assert said.startswith("30 rows scored: accuracy 0.9")
+    assert "(most frequent class 0.367)" in said
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert scores["rows"] == 30 and scores["skipped"] == 0
+    assert ["bee", "ant", 1, 1 / 11] in scores["confusions"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Calibration" in page and "Most frequent confusions" in page and "Only 30 rows" in page
+    Evaluate(fitted, table, tmp_path / "out").run(silent)  # once more into the same folder
+
+
+def test_another_label_column(fitted: Path, tmp_path: Path) -> None:
+    rows = [{"kind" if k == "animal" else k: v for k, v in row.items()} for row in numbers(9)]
+    table = tmp_path / "t.jsonl"
+    write_jsonl(table, rows)
+    with pytest.raises(UsageError, match="has no column 'animal'; it has 'x', 'y', 'note', 'kind'"):
+        Evaluate(fitted, table, tmp_path / "out").run(silent)
+    Evaluate(fitted, table, tmp_path / "out", label="kind").run(silent)
+
+
+def test_labels_never_seen(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = numbers(9)
+    rows[4]["animal"] = rows[7]["animal"] = "elk"
+    table = write_csv(tmp_path / "t.csv", rows)
+    sentence = r"row 6 \(and 1 more\): label 'elk' is none of the model's 3 classes; add it with"
+    with pytest.raises(DataError, match=sentence):
+        Evaluate(fitted, table, tmp_path / "out").run(silent)
+    assert not (tmp_path / "out").exists()
+    Evaluate(fitted, table, tmp_path / "out", skip_unknown=True).run(silent)
+    assert "7 rows scored, 2 of unknown classes left out" in capsys.readouterr().out
+    assert "2 rows of classes" in (tmp_path / "out" / "report.html").read_text()
+    elks = write_csv(tmp_path / "elks.csv", [{**row, "animal": "elk"} for row in rows])
+    with pytest.raises(DataError, match="has no row of a class that the model knows"):
+        Evaluate(fitted, elks, tmp_path / "other", skip_unknown=True).run(silent)
+
+
+def test_wrong_use(fitted: Path, tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "t.csv", numbers(9))
+    with pytest.raises(UsageError, match=r"table 'absent.csv' does not exist"):
+        Evaluate(fitted, Path("absent.csv"), tmp_path / "out").run(silent)
+    with pytest.raises(UsageError, match="is no run folder"):
+        Evaluate(tmp_path, table, tmp_path / "out").run(silent)
+    RunFolder.open(tmp_path / "scan", "unsafe scan", {}, {}).finish()
+    with pytest.raises(RunError, match="holds a run of 'unsafe scan', not of 'classes fit' or"):
+        Evaluate(tmp_path / "scan", table, tmp_path / "out").run(silent)
