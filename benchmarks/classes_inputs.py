@@ -30,6 +30,7 @@ from growlabels.classes.cli.add import Add
 from growlabels.classes.cli.evaluate import Evaluate
 from growlabels.classes.cli.fit import Fit
 from growlabels.classes.inputs.readers import ANALYZERS
+from growlabels.cli import run_command
 from growlabels.datasets import load_clinc150, load_language_names, load_omniglot_small
 
 PARTS = ("texts", "images", "adding")
@@ -86,7 +87,7 @@ def adding(seed: int) -> dict[str, float]:
 
         def tested(run: Path) -> float:
             out = folder / f"{run.name} tested"
-            Evaluate(run, test, out).run(silent)
+            run_command(Evaluate(run, test, out), silent)
             return json.loads((out / "scores.json").read_text("utf-8"))["accuracy"]
 
         def part(chosen: np.ndarray) -> tuple[list[str], Any]:
@@ -97,13 +98,15 @@ def adding(seed: int) -> dict[str, float]:
         first, new = table("old", *part(is_old)), table("new", *part(~is_old))
         whole = table("whole", *part(np.ones_like(is_old)))
         for name, source in (("fit", first), ("all at once", whole)):
-            Fit(source, "intent", folder / name, text="text", seed=seed).run(silent)
+            run_command(Fit(source, "intent", folder / name, text="text", seed=seed), silent)
             scores = json.loads((folder / name / "scores.json").read_text("utf-8"))
             found[f"{name}, held out"] = scores["accuracy"]
         found["all at once, test"] = tested(folder / "all at once")
         for name, replay in (("as many", None), ("10 rows", 10), ("no row", 0)):
             run = folder / name
-            Add(folder / "fit", new, run, old=(first,), replay=replay, seed=seed).run(silent)
+            run_command(
+                Add(folder / "fit", new, run, old=(first,), replay=replay, seed=seed), silent
+            )
             for change in json.loads((run / "scores.json").read_text("utf-8"))["changes"]:
                 found[f"{name}, {change['group']}"] = change["after"]
             found[f"{name}, test"] = tested(run)

@@ -4,13 +4,14 @@ Only light modules are imported here; a command imports its system when it runs.
 """
 
 import ast
+import importlib
 import inspect
 import io
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Protocol, Union
+from typing import Annotated, Any, Union
 
 import tyro
 
@@ -18,11 +19,11 @@ from growlabels import __version__
 from growlabels.base.errors import GrowLabelsError, MissingExtraError
 from growlabels.base.progress import Progress, console_progress
 from growlabels.classes.cli.commands import COMMANDS as CLASSES
-from growlabels.demo._commands import Demo
+from growlabels.demo._commands import COMMANDS as TOP
 from growlabels.stream.cli.commands import COMMANDS as STREAM
 from growlabels.unsafe.cli.commands import COMMANDS as UNSAFE
 
-SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
+SYSTEMS: Mapping[str, tuple[str, Mapping[str, tuple[type, str]]]] = {
     "classes": (
         "Fixed class vectors (EBV): very many classes, or classes that keep coming.",
         CLASSES,
@@ -31,21 +32,19 @@ SYSTEMS: Mapping[str, tuple[str, Mapping[str, type]]] = {
     "stream": ("Learn tags online while they appear, vanish and drift (iHOMER).", STREAM),
 }
 
-
-class Command(Protocol):
-    """What a command's config dataclass can do.
-
-    One whose work goes on where it was stopped says so with ``resumes``.
-    """
-
-    def run(self, progress: Progress) -> None: ...
+COMMANDS: Mapping[type, str] = dict(
+    command
+    for group in (TOP, *(group for _, group in SYSTEMS.values()))
+    for command in group.values()
+)
+"""Options of a command -> the module whose ``run(options, progress)`` carries it out."""
 
 
 def _tree() -> Any:
     """Build the type of the whole command line: systems, each with its commands."""
-    members: list[Any] = [_choice("demo", Demo)]
+    members: list[Any] = [_choice(name, options) for name, (options, _) in TOP.items()]
     for system, (summary, commands) in SYSTEMS.items():
-        choices = tuple(_choice(name, command) for name, command in commands.items())
+        choices = tuple(_choice(name, options) for name, (options, _) in commands.items())
         members.append(_choice(system, _union(choices), summary))
     return _union(tuple(members))
 
@@ -85,33 +84,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not arguments:
         arguments = ["--help"]
     if {"-h", "--help"}.intersection(arguments):
-        commands = [Demo, *(c for _, group in SYSTEMS.values() for c in group.values())]
-        _flow_help({part for c in commands for part in c.__mro__ if part is not object})
-    command: Command = tyro.cli(
+        _flow_help({part for c in COMMANDS for part in c.__mro__ if part is not object})
+    options: object = tyro.cli(
         _tree(),
         prog="growlabels",
         description="Train, filter and predict when you do not know all the labels yet.",
         args=list(arguments),
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
     )
-    sys.exit(_run(command))
+    sys.exit(_run(options))
 
 
-def _run(command: Command) -> int:
+def run_command(options: object, progress: Progress) -> None:
+    """Carry out the command whose options are given, without a command line."""
+    importlib.import_module(COMMANDS[type(options)]).run(options, progress)
+
+
+def _run(options: object) -> int:
     try:
         with console_progress() as progress:
-            command.run(progress)
+            run_command(options, progress)
     except GrowLabelsError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "growlabels"):  # a fault of our own
             raise
-        extra = type(command).__module__.split(".")[1]  # each system has an extra of its name
+        extra = type(options).__module__.split(".")[1]  # each system has an extra of its name
         error = MissingExtraError.of(missing, extra)
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        goes_on = getattr(command, "resumes", False)
+        goes_on = getattr(options, "resumes", False)
         way_out = "give the same command again to go on from there" if goes_on else "run it again"
         return _fail(f"stopped; nothing half-written is left, {way_out}", 130)
     except BrokenPipeError:

@@ -13,6 +13,7 @@ from tiny_causal import byte_tokenizer, raw_model
 
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe.cli.commands import UnsafeScan
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
@@ -37,7 +38,7 @@ def make_scan(folder: Path, rows: Sequence[Mapping[str, object]] = ROWS) -> Path
         model=str(folder / "model"),
         out=folder / "run",
     )
-    command.run(silent)
+    run_command(command, silent)
     return command.out
 
 

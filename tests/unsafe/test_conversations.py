@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,13 +19,13 @@ from tiny_causal import tiny
 from growlabels.base.errors import DataError, RunError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe import Scanner, ScoreTable, _retrain_run, scorer_names
 from growlabels.unsafe.cli.check import _sampled
 from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain
 from growlabels.unsafe.cli.report import scan_section
 from growlabels.unsafe.cli.scanned import scanned
 from growlabels.unsafe.cli.targets import _print_unjudged
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from growlabels.unsafe.decide.review import Review
 from growlabels.unsafe.moderate.moderator import FromFunction, Verdict
 from growlabels.unsafe.rows.examples import read_answers, read_examples
@@ -208,7 +209,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_filter_writes_a_conversation_once_and_says_which_answer(run: Path) -> None:
-    UnsafeFilter(run, threshold="top:2").run(silent)
+    run_command(UnsafeFilter(run, threshold="top:2"), silent)
     kept, rejected = (
         [json.loads(line) for line in (run / name).read_text().splitlines()]
         for name in ("kept.jsonl", "rejected.jsonl")
@@ -241,7 +242,7 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
         top_layers=2,
         random_arms=1,
     )
-    command.run(see)
+    run_command(command, see)
     printed = capsys.readouterr().out
     assert trained == {17}, "8 rows of one answer, 3 of three"
     assert "warning: 1 of 1 held-out ordinary rows are also training rows" in printed
@@ -257,7 +258,7 @@ def test_a_moderator_judges_every_answer(
     write_jsonl(tmp_path / "train.jsonl", [harmed(0), harmed(2), harmed(9)])
     (tmp_path / "words.txt").write_text("eval\n")
     words, out = f"keywords:{tmp_path / 'words.txt'}", tmp_path / "found.jsonl"
-    UnsafeTargets(tmp_path / "train.jsonl", out, words, least=2, most=2).run(silent)
+    run_command(UnsafeTargets(tmp_path / "train.jsonl", out, words, least=2, most=2), silent)
     assert "the moderator is sure of 2 of 9 answers in 3 rows" in capsys.readouterr().out
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert sorted(found, key=len) == [harmed(2), {"prompt": "t", "completion": HARM["content"]}]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
 from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import DataError, GrowLabelsError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
+from growlabels.cli import run_command
 from growlabels.unsafe.measure.pair_bias import pair_bias
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.lora import LoraSettings, attach
@@ -98,7 +99,7 @@ def command(tmp_path: Path) -> UnsafeEvaluate:
 def test_the_command_compares_adapters_and_hides_the_text(
     tmp_path: Path, command: UnsafeEvaluate, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command.run(silent)
+    run_command(command, silent)
     figures = json.loads((tmp_path / "out" / "evaluate.json").read_text("utf-8"))
     assert list(figures) == ["no adapter", "filtered"]
     assert figures["filtered"]["attack success"]["judged"] == 2
@@ -119,7 +120,7 @@ def test_the_command_compares_adapters_and_hides_the_text(
         ({"out": tmp_path / "wrong.jsonl", "model": "none"}, "is a file; give a folder"),
     ]:
         with pytest.raises(GrowLabelsError, match=message):
-            UnsafeEvaluate(**{**vars(command), **fields}).run(silent)
+            run_command(UnsafeEvaluate(**{**vars(command), **fields}), silent)
 
 
 def test_a_stopped_evaluation_goes_on_with_what_it_has(
@@ -136,18 +137,18 @@ def test_a_stopped_evaluation_goes_on_with_what_it_has(
             raise Stopped
 
     with pytest.raises(Stopped):
-        command.run(stop_at_the_first_pair)
+        run_command(command, stop_at_the_first_pair)
     partial = json.loads((tmp_path / "out" / "evaluate.json").read_text("utf-8"))
     assert list(partial) == ["no adapter"]
     assert list(partial["no adapter"]) == ["attack success", "over-refusal"]
     seen.clear()
-    command.run(lambda stage, *_: seen.append(stage))
+    run_command(command, lambda stage, *_: seen.append(stage))
     assert seen == ["bias", "answering", "moderating", "bias"], "only what was missing"
     figures = (tmp_path / "out" / "evaluate.json").read_bytes()
-    UnsafeEvaluate(**{**vars(command), "out": tmp_path / "fresh"}).run(silent)
+    run_command(UnsafeEvaluate(**{**vars(command), "out": tmp_path / "fresh"}), silent)
     assert figures == (tmp_path / "fresh" / "evaluate.json").read_bytes()
     seen.clear()
-    command.run(lambda stage, *_: seen.append(stage))
+    run_command(command, lambda stage, *_: seen.append(stage))
     assert seen == [] and figures == (tmp_path / "out" / "evaluate.json").read_bytes()
 
 
@@ -160,20 +161,20 @@ def test_parts_of_something_else_or_damaged_are_not_taken(
         **{**vars(command), "judge": f"keywords:{words}", "harmless": None, "pairs": None}
     )
     seen: list[str] = []
-    judged.run(silent)
+    run_command(judged, silent)
     words.write_text("other")
-    judged.run(lambda stage, *_: seen.append(stage))
+    run_command(judged, lambda stage, *_: seen.append(stage))
     assert seen == ["moderating"] * 2, "other keywords judge the same answers"
     with attach(tiny(), LoraSettings()) as adapter:
         stir(adapter, seed=1)
         save_adapter(adapter, LoraSettings(), tmp_path / "run" / "adapters" / "filtered")
     seen.clear()
-    judged.run(lambda stage, *_: seen.append(stage))
+    run_command(judged, lambda stage, *_: seen.append(stage))
     assert seen == ["answering", "moderating"], "the adapter is another one"
     for part in (tmp_path / "out" / "parts").iterdir():
         part.write_bytes(part.read_bytes()[:9])
     seen.clear()
-    judged.run(lambda stage, *_: seen.append(stage))
+    run_command(judged, lambda stage, *_: seen.append(stage))
     assert seen == ["answering", "moderating"] * 2
 
 
@@ -184,5 +185,5 @@ def test_an_adapter_that_does_not_fit_is_found_before_any_answer(
         save_adapter(adapter, LoraSettings(), tmp_path / "other")
     wrong = UnsafeEvaluate(**{**vars(command), "adapters": (tmp_path / "other",)})
     with pytest.raises(GrowLabelsError, match="adapter does not fit"):
-        wrong.run(pytest.fail)
+        run_command(wrong, pytest.fail)
     assert not (tmp_path / "out").exists()

@@ -1,9 +1,8 @@
-"""The command ``growlabels demo``."""
+"""The options of ``growlabels demo``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from growlabels.base.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,6 @@ class Demo:
     seed: int = 0
     """Decides every random choice."""
 
-    def run(self, progress: Progress) -> None:
-        """Run the three acts and write the report."""
-        from growlabels.demo._run import run_demo
 
-        run_demo(self.out, self.quick, self.download, self.seed, progress)
+COMMANDS: Mapping[str, tuple[type, str]] = {"demo": (Demo, "growlabels.demo._run")}
+"""Name of the command -> its options and the module whose ``run`` carries it out."""

@@ -12,6 +12,7 @@ from growlabels.base.progress import Progress
 from growlabels.base.runs import versions
 from growlabels.demo._act import ActResult
 from growlabels.demo._classes import classes_act
+from growlabels.demo._commands import Demo
 from growlabels.demo._stream import stream_act
 from growlabels.demo._unsafe import unsafe_act
 from growlabels.report import Report, write_report
@@ -24,6 +25,11 @@ SUMMARY = (
     "measured in the same run. One run with one seed shows what the systems do; it does not prove "
     "a ranking: the benchmarks, with several seeds, do that."
 )
+
+
+def run(options: Demo, progress: Progress) -> None:
+    """Run the demo with the options of the command line."""
+    run_demo(options.out, options.quick, options.download, options.seed, progress)
 
 
 def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from growlabels.classes.cli.add import Add, compare
 from growlabels.classes.cli.evaluate import Evaluate
 from growlabels.classes.cli.fit import Fit
 from growlabels.classes.cli.predict import Predict
+from growlabels.cli import run_command
 
 
 def more(name: str, x: float, y: float, count: int = 40) -> list[dict]:
@@ -27,7 +28,7 @@ def more(name: str, x: float, y: float, count: int = 40) -> list[dict]:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``animals.csv`` and the run on it."""
     folder = tmp_path_factory.mktemp("fit")
-    quick(write_csv(folder / "animals.csv", numbers()), folder / "run").run(silent)
+    run_command(quick(write_csv(folder / "animals.csv", numbers()), folder / "run"), silent)
     return folder
 
 
@@ -41,7 +42,7 @@ def test_new_classes_beside_old_ones(
 ) -> None:
     table = write_csv(tmp_path / "more.csv", more("elk", -5, -5) + more("fox", 5, 5))
     old = fitted / "animals.csv"
-    add(fitted, table, tmp_path / "out", old=(old,)).run(silent)
+    run_command(add(fitted, table, tmp_path / "out", old=(old,)), silent)
     said = capsys.readouterr().out
     assert said.startswith("2 classes added, 5 in all; 48 old rows learned again\n")
     assert "new classes: accuracy 0.000 before, " in said
@@ -62,13 +63,13 @@ def test_new_classes_beside_old_ones(
     )
 
     capsys.readouterr()
-    Predict(tmp_path / "out", table, tmp_path / "found.csv").run(silent)
-    Evaluate(tmp_path / "out", table, tmp_path / "evaluation").run(silent)
+    run_command(Predict(tmp_path / "out", table, tmp_path / "found.csv"), silent)
+    run_command(Evaluate(tmp_path / "out", table, tmp_path / "evaluation"), silent)
     assert "80 rows scored: accuracy" in capsys.readouterr().out
 
     third = write_csv(tmp_path / "third.csv", more("gnu", 0, -9))
     again = Add(tmp_path / "out", third, tmp_path / "third", old=(old, table), replay=5, epochs=1)
-    again.run(silent)
+    run_command(again, silent)
     assert "1 classes added, 6 in all; 25 old rows learned again" in capsys.readouterr().out
     changes = json.loads((tmp_path / "third" / "scores.json").read_text())["changes"]
     assert [c["rows"] for c in changes] == [28, 8, 36]
@@ -79,21 +80,21 @@ def test_the_larger_model_is_calibrated_anew(
 ) -> None:
     table = write_csv(tmp_path / "more.csv", more("elk", -5, -5) + more("fox", 5, 5))
     old = fitted / "animals.csv"
-    add(fitted, table, tmp_path / "out", old=(old,), false_rejection=0.2).run(silent)
+    run_command(add(fitted, table, tmp_path / "out", old=(old,), false_rejection=0.2), silent)
     assert "calibrated on 14 other held-out rows" in capsys.readouterr().out
     facts = json.loads((tmp_path / "out" / "scores.json").read_text())["calibrated"]
     model = EBVClassifier.load(tmp_path / "out" / "model")
     assert facts["rows"] == 14 and model.threshold_ == facts["threshold"]
     assert model.temperature_ == facts["temperature"]
-    Evaluate(tmp_path / "out", table, tmp_path / "evaluation").run(silent)
+    run_command(Evaluate(tmp_path / "out", table, tmp_path / "evaluation"), silent)
     assert "of the rows are rejected by the threshold" in capsys.readouterr().out
     with pytest.raises(UsageError, match="false-rejection must be between 0 and 1"):
-        add(fitted, table, tmp_path / "wrong", false_rejection=1.0).run(silent)
+        run_command(add(fitted, table, tmp_path / "wrong", false_rejection=1.0), silent)
 
 
 def test_without_old_tables(fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     table = write_csv(tmp_path / "one.csv", more("elk", -5, -5, count=1))
-    add(fitted, table, tmp_path / "out").run(silent)
+    run_command(add(fitted, table, tmp_path / "out"), silent)
     said = capsys.readouterr().out
     assert "1 classes added, 4 in all; 0 old rows learned again" in said
     assert "old classes: no held-out rows" in said
@@ -101,7 +102,7 @@ def test_without_old_tables(fitted: Path, tmp_path: Path, capsys: pytest.Capture
     assert "old classes are forgotten in part" in page
     assert "No row was held out of all classes" in page
     with pytest.raises(RunError, match="config 'replay' was None, is 3"):
-        add(fitted, table, tmp_path / "out", replay=3).run(silent)
+        run_command(add(fitted, table, tmp_path / "out", replay=3), silent)
 
 
 def test_whole_numbers_from_a_csv(tmp_path: Path) -> None:
@@ -109,14 +110,16 @@ def test_whole_numbers_from_a_csv(tmp_path: Path) -> None:
         {"words": f"{'cold ice' if i % 2 else 'hot fire'} {i}", "kind": i % 2} for i in range(30)
     ]
     write_jsonl(tmp_path / "t.jsonl", rows)
-    Fit(tmp_path / "t.jsonl", "kind", tmp_path / "run", text="words", epochs=1, dim=16).run(silent)
+    run_command(
+        Fit(tmp_path / "t.jsonl", "kind", tmp_path / "run", text="words", epochs=1, dim=16), silent
+    )
     table = write_csv(tmp_path / "t.csv", [{"words": f"wet rain {i}", "kind": 7} for i in range(9)])
     add = Add(tmp_path / "run", table, tmp_path / "out", old=(tmp_path / "t.jsonl",), replay=10)
-    add.run(silent)
+    run_command(add, silent)
     assert EBVClassifier.load(tmp_path / "out" / "model").classes_.tolist() == [0, 1, 7]
     wrong = write_csv(tmp_path / "w.csv", [{"words": "wet", "kind": "rain"}])
     with pytest.raises(DataError, match=r"w.csv row 2: label 'rain' is no whole number"):
-        Add(tmp_path / "run", wrong, tmp_path / "other").run(silent)
+        run_command(Add(tmp_path / "run", wrong, tmp_path / "other"), silent)
 
 
 def test_what_is_compared() -> None:
@@ -146,19 +149,19 @@ def test_wrong_use(
 ) -> None:
     table = write_csv(tmp_path / "more.csv", more("elk", -5, -5))
     with pytest.raises(error, match=sentence):
-        add(fitted, **{"table": table, "out": tmp_path / "out"} | change).run(silent)
+        run_command(add(fitted, **{"table": table, "out": tmp_path / "out"} | change), silent)
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_new_and_other_tables(fitted: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "same.csv", numbers(9))
     with pytest.raises(DataError, match="no class that the model does not know"):
-        add(fitted, table, tmp_path / "out").run(silent)
+        run_command(add(fitted, table, tmp_path / "out"), silent)
     table = write_csv(tmp_path / "more.csv", more("elk", -5, -5))
     with pytest.raises(DataError, match=r"more.csv' is none of the tables that the model"):
-        add(fitted, table, tmp_path / "out", old=(table,)).run(silent)
+        run_command(add(fitted, table, tmp_path / "out", old=(table,)), silent)
     old = fitted / "animals.csv"
     with pytest.raises(
         UsageError, match="two of the tables, those of --old included, are the same"
     ):
-        add(fitted, table, tmp_path / "out", old=(old, old)).run(silent)
+        run_command(add(fitted, table, tmp_path / "out", old=(old, old)), silent)

@@ -11,12 +11,13 @@ from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.base.runs import RunFolder
 from growlabels.classes.cli.evaluate import Evaluate
+from growlabels.cli import run_command
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fit")
-    quick(write_csv(folder / "animals.csv", numbers()), folder / "run").run(silent)
+    run_command(quick(write_csv(folder / "animals.csv", numbers()), folder / "run"), silent)
     return folder / "run"
 
 
@@ -26,7 +27,7 @@ def test_scores_of_a_table(
     rows = numbers(90)[60:]
     rows[0]["animal"] = "bee"  # an ant
     table = write_csv(tmp_path / "later.csv", rows)
-    Evaluate(fitted, table, tmp_path / "out").run(silent)
+    run_command(Evaluate(fitted, table, tmp_path / "out"), silent)
     said = capsys.readouterr().out
     assert said.startswith("30 rows scored: accuracy 0.9")
     assert "(most frequent class 0.367)" in said
@@ -35,7 +36,7 @@ def test_scores_of_a_table(
     assert ["bee", "ant", 1, 1 / 11] in scores["confusions"]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Calibration" in page and "Most frequent confusions" in page and "Only 30 rows" in page
-    Evaluate(fitted, table, tmp_path / "out").run(silent)  # once more into the same folder
+    run_command(Evaluate(fitted, table, tmp_path / "out"), silent)  # once more into the same folder
 
 
 def test_another_label_column(fitted: Path, tmp_path: Path) -> None:
@@ -43,8 +44,8 @@ def test_another_label_column(fitted: Path, tmp_path: Path) -> None:
     table = tmp_path / "t.jsonl"
     write_jsonl(table, rows)
     with pytest.raises(UsageError, match="has no column 'animal'; it has 'x', 'y', 'note', 'kind'"):
-        Evaluate(fitted, table, tmp_path / "out").run(silent)
-    Evaluate(fitted, table, tmp_path / "out", label="kind").run(silent)
+        run_command(Evaluate(fitted, table, tmp_path / "out"), silent)
+    run_command(Evaluate(fitted, table, tmp_path / "out", label="kind"), silent)
 
 
 def test_labels_never_seen(
@@ -55,22 +56,22 @@ def test_labels_never_seen(
     table = write_csv(tmp_path / "t.csv", rows)
     sentence = r"row 6 \(and 1 more\): label 'elk' is none of the model's 3 classes; add it with"
     with pytest.raises(DataError, match=sentence):
-        Evaluate(fitted, table, tmp_path / "out").run(silent)
+        run_command(Evaluate(fitted, table, tmp_path / "out"), silent)
     assert not (tmp_path / "out").exists()
-    Evaluate(fitted, table, tmp_path / "out", skip_unknown=True).run(silent)
+    run_command(Evaluate(fitted, table, tmp_path / "out", skip_unknown=True), silent)
     assert "7 rows scored, 2 of unknown classes left out" in capsys.readouterr().out
     assert "2 rows of classes" in (tmp_path / "out" / "report.html").read_text()
     elks = write_csv(tmp_path / "elks.csv", [{**row, "animal": "elk"} for row in rows])
     with pytest.raises(DataError, match="has no row of a class that the model knows"):
-        Evaluate(fitted, elks, tmp_path / "other", skip_unknown=True).run(silent)
+        run_command(Evaluate(fitted, elks, tmp_path / "other", skip_unknown=True), silent)
 
 
 def test_wrong_use(fitted: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", numbers(9))
     with pytest.raises(UsageError, match=r"table 'absent.csv' does not exist"):
-        Evaluate(fitted, Path("absent.csv"), tmp_path / "out").run(silent)
+        run_command(Evaluate(fitted, Path("absent.csv"), tmp_path / "out"), silent)
     with pytest.raises(UsageError, match="is no run folder"):
-        Evaluate(tmp_path, table, tmp_path / "out").run(silent)
+        run_command(Evaluate(tmp_path, table, tmp_path / "out"), silent)
     RunFolder.open(tmp_path / "scan", "unsafe scan", {}, {}).finish()
     with pytest.raises(RunError, match="holds a run of 'unsafe scan', not of 'classes fit' or"):
-        Evaluate(tmp_path / "scan", table, tmp_path / "out").run(silent)
+        run_command(Evaluate(tmp_path / "scan", table, tmp_path / "out"), silent)

@@ -12,6 +12,7 @@ from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl, write_parquet
 from growlabels.classes.cli.fit import Fit, split
 from growlabels.classes.cli.predict import Predict
+from growlabels.cli import run_command
 
 
 def numbers(count: int = 60) -> list[dict]:
@@ -40,14 +41,14 @@ def quick(table: Path, out: Path, **settings) -> Fit:
 
 def test_numeric_columns_of_a_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers())
-    quick(table, tmp_path / "run").run(silent)
+    run_command(quick(table, tmp_path / "run"), silent)
     assert "3 classes, 48 rows trained, 12 scored: accuracy" in capsys.readouterr().out
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert scores["accuracy"] > 0.8 > scores["majority"]
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Most frequent confusions" in page
     assert "always the most frequent class" in page
-    Predict(tmp_path / "run", table, tmp_path / "found.csv", topk=2).run(silent)
+    run_command(Predict(tmp_path / "run", table, tmp_path / "found.csv", topk=2), silent)
     assert "accuracy by column 'animal': 0." in capsys.readouterr().out.replace("1.000", "0.")
     with (tmp_path / "found.csv").open() as file:
         found = list(csv.DictReader(file))
@@ -65,24 +66,24 @@ def test_text_column_of_other_formats(
     ]
     table = tmp_path / f"t.{ending}"
     (write_jsonl if ending == "jsonl" else write_parquet)(table, rows)
-    quick(table, tmp_path / "run", text="words", epochs=20).run(silent)
+    run_command(quick(table, tmp_path / "run", text="words", epochs=20), silent)
     capsys.readouterr()
-    Predict(tmp_path / "run", table).run(silent)
+    run_command(Predict(tmp_path / "run", table), silent)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["predicted"] for row in found] == [i % 2 for i in range(40)]
     assert found[0].keys() == {"row", "predicted", "probability"}
-    Predict(tmp_path / "run", table, tmp_path / f"found.{ending}").run(silent)
+    run_command(Predict(tmp_path / "run", table, tmp_path / f"found.{ending}"), silent)
     assert (tmp_path / f"found.{ending}").stat().st_size > 0
 
 
 def test_same_command_again_resumes_or_refuses(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers())
-    quick(table, tmp_path / "run", epochs=1).run(silent)
+    run_command(quick(table, tmp_path / "run", epochs=1), silent)
     weights = (tmp_path / "run" / "model" / "weights.safetensors").read_bytes()
-    quick(table, tmp_path / "run", epochs=1).run(silent)
+    run_command(quick(table, tmp_path / "run", epochs=1), silent)
     assert (tmp_path / "run" / "model" / "weights.safetensors").read_bytes() == weights
     with pytest.raises(RunError, match="config 'seed' was 0, is 1"):
-        quick(table, tmp_path / "run", epochs=1, seed=1).run(silent)
+        run_command(quick(table, tmp_path / "run", epochs=1, seed=1), silent)
 
 
 def test_split_keeps_a_row_of_every_class() -> None:
@@ -123,7 +124,7 @@ def test_split_keeps_a_row_of_every_class() -> None:
 def test_wrong_use(tmp_path: Path, change: dict, sentence: str) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers(9))
     with pytest.raises(UsageError, match=sentence):
-        quick(**{"table": table, "out": tmp_path / "run"} | change).run(silent)
+        run_command(quick(**{"table": table, "out": tmp_path / "run"} | change), silent)
     assert not (tmp_path / "run").exists()
 
 
@@ -131,10 +132,10 @@ def test_a_numeric_column_left_out_is_not_said_to_hold_no_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers(20))
-    quick(table, tmp_path / "run", columns=("x",)).run(silent)
+    run_command(quick(table, tmp_path / "run", columns=("x",)), silent)
     assert "not read, since they hold no numbers: note;" in capsys.readouterr().out
     rows = [row | {"z": "NA" if i == 4 else i} for i, row in enumerate(numbers(20))]
-    quick(write_csv(tmp_path / "z.csv", rows), tmp_path / "z", epochs=1).run(silent)
+    run_command(quick(write_csv(tmp_path / "z.csv", rows), tmp_path / "z", epochs=1), silent)
     said = capsys.readouterr().out
     assert "column 'z' is not read as numbers, since row 6 holds 'NA'; leave" in said
 
@@ -142,37 +143,37 @@ def test_a_numeric_column_left_out_is_not_said_to_hold_no_numbers(
 def test_no_numeric_column(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", [{"animal": "ant", "note": "a"}] * 3)
     with pytest.raises(UsageError, match=r"no numeric column beside 'animal'.*--text"):
-        quick(table, tmp_path / "run").run(silent)
+        run_command(quick(table, tmp_path / "run"), silent)
 
 
 def test_predict_needs_a_finished_run_and_the_columns(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers(30))
-    quick(table, tmp_path / "run", epochs=1).run(silent)
+    run_command(quick(table, tmp_path / "run", epochs=1), silent)
     other = write_csv(tmp_path / "other.csv", [{"x": 1.0}])
     with pytest.raises(UsageError, match="has no column 'y'; it has 'x'"):
-        Predict(tmp_path / "run", other).run(silent)
+        run_command(Predict(tmp_path / "run", other), silent)
     with pytest.raises(UsageError, match="is no run folder"):
-        Predict(tmp_path, table).run(silent)
+        run_command(Predict(tmp_path, table), silent)
     for k in (0, 4):
         with pytest.raises(UsageError, match=f"--topk must be from 1 to 3, .*, it was {k}"):
-            Predict(tmp_path / "run", table, topk=k).run(silent)
+            run_command(Predict(tmp_path / "run", table, topk=k), silent)
     manifest = tmp_path / "run" / "manifest.json"
     whole = manifest.read_text()
     manifest.write_text(whole.replace('"x"', '"z"'))
     with pytest.raises(RunError, match=r"manifest\.json' is damaged"):
-        Predict(tmp_path / "run", table).run(silent)
+        run_command(Predict(tmp_path / "run", table), silent)
     stopped = json.loads(whole) | {"finished": False}
     del stopped["checksum"]
     manifest.write_text(json.dumps(stopped))
     with pytest.raises(RunError, match="did not finish"):
-        Predict(tmp_path / "run", table).run(silent)
+        run_command(Predict(tmp_path / "run", table), silent)
 
 
 def test_predictions_never_replace_the_table_that_is_read(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", numbers(9))
     before = table.read_bytes()
     with pytest.raises(UsageError, match="is the table that is read"):
-        Predict(tmp_path / "run", table, tmp_path / "." / "t.csv").run(silent)
+        run_command(Predict(tmp_path / "run", table, tmp_path / "." / "t.csv"), silent)
     assert table.read_bytes() == before
 
 
@@ -184,7 +185,7 @@ def test_predictions_that_cannot_be_written_are_not_made(
     tmp_path: Path, out: str, sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
-        Predict(tmp_path / "no run", tmp_path / "t.csv", tmp_path / out).run(silent)
+        run_command(Predict(tmp_path / "no run", tmp_path / "t.csv", tmp_path / out), silent)
 
 
 def test_vectors_and_missing_values_are_learned(
@@ -196,13 +197,13 @@ def test_vectors_and_missing_values_are_learned(
     ]
     table = tmp_path / "t.parquet"
     write_parquet(table, rows)
-    quick(table, tmp_path / "run").run(silent)
+    run_command(quick(table, tmp_path / "run"), silent)
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["accuracy"] > 0.8
     listed = [row | {"at": json.dumps(row["at"])} for row in rows]
     capsys.readouterr()
     answers = []
     for same in (table, write_csv(tmp_path / "t.csv", listed)):
-        Predict(tmp_path / "run", same).run(silent)
+        run_command(Predict(tmp_path / "run", same), silent)
         answers.append(
             [json.loads(line)["predicted"] for line in capsys.readouterr().out.splitlines()]
         )
@@ -213,7 +214,7 @@ def test_fit_calibrates_and_predict_rejects(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = write_csv(tmp_path / "animals.csv", numbers(300))
-    quick(table, tmp_path / "run", false_rejection=0.1).run(silent)
+    run_command(quick(table, tmp_path / "run", false_rejection=0.1), silent)
     assert "calibrated on 30 other held-out rows: temperature" in capsys.readouterr().out
     figures = json.loads((tmp_path / "run" / "scores.json").read_text())
     facts = figures["calibrated"]
@@ -221,7 +222,7 @@ def test_fit_calibrates_and_predict_rejects(
     assert facts["rejected"] < 0.4
     page = (tmp_path / "run" / "report.html").read_text()
     assert "every one orthogonal to every other" in page and "split conformal" in page
-    Predict(tmp_path / "run", table, tmp_path / "found.jsonl", reject=True).run(silent)
+    run_command(Predict(tmp_path / "run", table, tmp_path / "found.jsonl", reject=True), silent)
     found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
     assert {row["rejected"] for row in found} == {True, False}
     assert all(row["rejected"] == (row["score"] < facts["threshold"]) for row in found)
@@ -229,10 +230,10 @@ def test_fit_calibrates_and_predict_rejects(
 
 def test_too_few_rows_to_reject_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = write_csv(tmp_path / "animals.csv", [*numbers(60), numbers(1)[0] | {"animal": "elk"}])
-    quick(table, tmp_path / "run", epochs=1).run(silent)
+    run_command(quick(table, tmp_path / "run", epochs=1), silent)
     said = capsys.readouterr().out
     assert "no threshold for rejection and no temperature: too few" in said
     assert "No row was scored of 1 of the 4 classes" in said
     assert "No row was scored of 1 of" in (tmp_path / "run" / "report.html").read_text()
     with pytest.raises(UsageError, match="has no threshold to reject by: too few rows"):
-        Predict(tmp_path / "run", table, reject=True).run(silent)
+        run_command(Predict(tmp_path / "run", table, reject=True), silent)

@@ -12,12 +12,13 @@ from growlabels.base.runs import RunFolder
 from growlabels.classes import EBVClassifier
 from growlabels.classes.cli.fitted_run import FIT, FittedRun, answers, joined, pick, score_labels
 from growlabels.classes.cli.table import read_table
+from growlabels.cli import run_command
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> FittedRun:
     folder = tmp_path_factory.mktemp("fit")
-    quick(write_csv(folder / "animals.csv", numbers()), folder / "run").run(silent)
+    run_command(quick(write_csv(folder / "animals.csv", numbers()), folder / "run"), silent)
     return FittedRun.open(folder / "run")
 
 

@@ -13,6 +13,7 @@ from growlabels.base.files import file_sha256
 from growlabels.base.progress import silent
 from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
+from growlabels.cli import run_command
 from growlabels.stream.cli.commands import COMMANDS, Model, StreamCompare, StreamInspect, StreamRun
 from growlabels.stream.evaluate.peers import MODELS
 from growlabels.stream.learner.ihomer import IHOMER
@@ -31,7 +32,7 @@ def table(tmp_path):
 
 
 def run(*arguments):
-    tyro.cli(StreamRun, args=list(map(str, arguments))).run(silent)
+    run_command(tyro.cli(StreamRun, args=list(map(str, arguments))), silent)
 
 
 def test_the_commands_are_there():
@@ -63,7 +64,7 @@ def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):
 
 
 def compare(*arguments):
-    tyro.cli(StreamCompare, args=list(map(str, arguments))).run(silent)
+    run_command(tyro.cli(StreamCompare, args=list(map(str, arguments))), silent)
 
 
 def test_the_command_line_knows_every_model():
@@ -171,25 +172,25 @@ def test_late_labels(table, tmp_path, capsys):
 def test_a_model_can_be_looked_into(table, tmp_path, capsys):
     run(table, "--labels", "2", "--out", tmp_path / "run")
     capsys.readouterr()
-    StreamInspect(tmp_path / "run").run(silent)
+    run_command(StreamInspect(tmp_path / "run"), silent)
     printed = capsys.readouterr().out
     assert printed.startswith("iHOMER after 260 rows, 2 labels") and "tag_p (" in printed
-    StreamInspect(tmp_path / "run" / "model.zip").run(silent)
+    run_command(StreamInspect(tmp_path / "run" / "model.zip"), silent)
     assert capsys.readouterr().out == printed
     compare(table, "--labels", "2", "--models", "ihomer,majority", "--out", tmp_path / "compared")
     capsys.readouterr()
-    StreamInspect(tmp_path / "compared").run(silent)
+    run_command(StreamInspect(tmp_path / "compared"), silent)
     assert capsys.readouterr().out == printed
     compare(table, "--labels", "2", "--models", "majority", "--out", tmp_path / "majority")
     with pytest.raises(RunError, match="keeps no model: its first is 'majority'"):
-        StreamInspect(tmp_path / "majority").run(silent)
+        run_command(StreamInspect(tmp_path / "majority"), silent)
     RunFolder.open(tmp_path / "other", "classes fit", {}, {})
     with pytest.raises(RunError, match="holds a run of 'classes fit', not of a stream"):
-        StreamInspect(tmp_path / "other").run(silent)
+        run_command(StreamInspect(tmp_path / "other"), silent)
     with pytest.raises(UsageError, match="does not exist"):
-        StreamInspect(tmp_path / "nothing").run(silent)
+        run_command(StreamInspect(tmp_path / "nothing"), silent)
     with pytest.raises(RunError, match="not a whole model file"):
-        StreamInspect(table).run(silent)
+        run_command(StreamInspect(table), silent)
 
 
 def test_a_finished_run_is_not_run_again_and_other_settings_are_refused(table, tmp_path, capsys):
@@ -250,7 +251,7 @@ def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp
     assert "ended early, after 30 rows: " in folder.file("report.html").read_text()
     with pytest.raises(DataError, match="line 1: feature 'x' must be"):  # fails before any row
         run(path, "--labels", "nolabel", "--out", out)
-    StreamInspect(out).run(silent)  # what was kept is whole still
+    run_command(StreamInspect(out), silent)  # what was kept is whole still
     assert "iHOMER after 30 rows" in capsys.readouterr().out
     with pytest.raises(DataError, match="the 30 rows before are in"):
         run(path, "--model", "majority", "--out", out)

@@ -17,6 +17,7 @@ import tyro
 from growlabels.base.errors import DataError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
+from growlabels.cli import run_command
 from growlabels.stream.cli.commands import StreamCompare
 from growlabels.stream.evaluate.baselines import MajorityLabels
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
@@ -174,7 +175,7 @@ def test_two_models_on_a_live_stream_keep_the_same_rows(tmp_path, monkeypatch, c
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=Input(rows)))
     models = ["--models", "majority,br-logistic", "--out", str(tmp_path / "run")]
     with pytest.raises(StoppedError, match=r"stopped; the 12 rows before are in '.*run'$"):
-        tyro.cli(StreamCompare, args=["-", *models]).run(silent)
+        run_command(tyro.cli(StreamCompare, args=["-", *models]), silent)
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
     assert [figures["n_rows"] for figures in scores.values()] == [12, 12]
     assert "BR logistic" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from tiny_causal import rows_meet, tiny
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe.cli import check as _check_run
 from growlabels.unsafe.cli.commands import UnsafeCheck
 
@@ -21,7 +22,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_exact_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
-    UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2).run(silent)
+    run_command(UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2), silent)
     printed = capsys.readouterr().out
     assert "gradients are exact: 8 rows" in printed
     assert "A scan of 10 rows takes about" in printed and "on disk" in printed
@@ -33,13 +34,13 @@ def test_only_the_first_rows_are_read_closely(
 ) -> None:
     monkeypatch.setattr(_check_run, "_SAMPLE", 3)
     write_jsonl(tmp_path / "train.jsonl", ROWS)
-    UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2).run(silent)
+    run_command(UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2), silent)
     printed = capsys.readouterr().out
     assert "3 rows in padded batches" in printed and "A scan of 10 rows" in printed
 
 
 def test_without_rows_a_thousand_are_assumed(capsys: pytest.CaptureFixture[str]) -> None:
-    UnsafeCheck("tiny", top_layers=2).run(silent)
+    run_command(UnsafeCheck("tiny", top_layers=2), silent)
     assert "A scan of 1,000 rows" in capsys.readouterr().out
 
 
@@ -47,7 +48,7 @@ def test_of_many_rows_it_says_how_many_get_gradients(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_check_run, "_ASSUMED_ROWS", 40_000)
-    UnsafeCheck("tiny", top_layers=2).run(silent)
+    run_command(UnsafeCheck("tiny", top_layers=2), silent)
     assert "gradients of 2,000 of the rows" in capsys.readouterr().out
 
 
@@ -56,18 +57,18 @@ def test_a_model_that_is_not_exact_is_a_failure(
 ) -> None:
     monkeypatch.setattr(_check_run, "load_model", lambda name: rows_meet())
     with pytest.raises(DataError, match="depend on the rows beside it"):
-        UnsafeCheck("tiny", top_layers=2).run(silent)
+        run_command(UnsafeCheck("tiny", top_layers=2), silent)
     assert "NOT exact" in capsys.readouterr().out
 
 
 def test_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        UnsafeCheck("tiny", tmp_path / "nowhere.jsonl").run(silent)
+        run_command(UnsafeCheck("tiny", tmp_path / "nowhere.jsonl"), silent)
     with pytest.raises(UsageError, match="max_response_tokens must be at least 1"):
-        UnsafeCheck("tiny", max_response_tokens=0).run(silent)
+        run_command(UnsafeCheck("tiny", max_response_tokens=0), silent)
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(DataError, match="holds no usable row"):
-        UnsafeCheck("tiny", tmp_path / "empty.jsonl").run(silent)
+        run_command(UnsafeCheck("tiny", tmp_path / "empty.jsonl"), silent)
 
 
 @pytest.mark.parametrize(

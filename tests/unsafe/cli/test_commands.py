@@ -11,6 +11,7 @@ from tiny_causal import byte_tokenizer, raw_model
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe import ScoreTable, attach_saved, load_model
 from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 from growlabels.unsafe.decide.decisions import Decisions
@@ -47,12 +48,12 @@ def change(command: UnsafeScan, **fields: object) -> UnsafeScan:
 
 
 def test_scan_then_filter(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) -> None:
-    change(scan, label_field="bad").run(silent)
+    run_command(change(scan, label_field="bad"), silent)
     printed = capsys.readouterr().out
     assert "scored 8 rows, 1 malformed" in printed and "average precision" in printed
     assert f"growlabels unsafe filter {scan.out} (write" in printed, "the default goes unsaid"
     assert "Unsafe rows" in (scan.out / "report.html").read_text("utf-8")
-    UnsafeFilter(scan.out, threshold="top:2").run(silent)
+    run_command(UnsafeFilter(scan.out, threshold="top:2"), silent)
     assert "kept 6, rejected 2, malformed 1" in capsys.readouterr().out
     counts = [len((scan.out / f"{name}.jsonl").read_text("utf-8").splitlines()) for name in
               ("kept", "rejected", "malformed")]  # fmt: skip
@@ -62,22 +63,22 @@ def test_scan_then_filter(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) 
 def test_a_threshold_of_the_user_is_in_the_next_command(
     scan: UnsafeScan, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change(scan, threshold="top:3").run(silent)
+    run_command(change(scan, threshold="top:3"), silent)
     assert f"growlabels unsafe review {scan.out} --threshold top:3 (" in capsys.readouterr().out
 
 
 def test_the_same_command_again_is_fine_and_new_targets_too(scan: UnsafeScan) -> None:
-    scan.run(silent)
+    run_command(scan, silent)
     before = (scan.out / "scores.parquet").read_bytes()
-    scan.run(silent)
+    run_command(scan, silent)
     assert (scan.out / "scores.parquet").read_bytes() == before
     write_jsonl(scan.targets, TARGETS[:4])
-    scan.run(silent)
+    run_command(scan, silent)
     assert (scan.out / "scores.parquet").read_bytes() != before
 
 
 def test_the_layers_of_the_gradients_are_on_record(scan: UnsafeScan) -> None:
-    change(scan, methods=("tfidf", "grad-cos"), layers="1:3").run(silent)
+    run_command(change(scan, methods=("tfidf", "grad-cos"), layers="1:3"), silent)
     facts = json.loads((scan.out / "manifest.json").read_text("utf-8"))["facts"]
     assert facts["gradient_layers"] == "1:3 of 4" and facts["targets"] == 6
     assert "Gradients are those of layers 1:3 of 4" in (scan.out / "report.html").read_text("utf-8")
@@ -85,18 +86,18 @@ def test_the_layers_of_the_gradients_are_on_record(scan: UnsafeScan) -> None:
 
 
 def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan) -> None:
-    scan.run(silent)
+    run_command(scan, silent)
     moved = scan.train.rename(scan.train.with_name("moved.jsonl"))
     with pytest.raises(UsageError, match="say where with --train"):
-        UnsafeFilter(scan.out).run(silent)
-    UnsafeFilter(scan.out, "top:1", train=moved, out=scan.out / "split").run(silent)
+        run_command(UnsafeFilter(scan.out), silent)
+    run_command(UnsafeFilter(scan.out, "top:1", train=moved, out=scan.out / "split"), silent)
     assert (scan.out / "split" / "kept.jsonl").is_file()
     moved.write_text(json.dumps(ROWS[0]))
     with pytest.raises(DataError, match=r"moved.jsonl' does not hold the rows that were scanned"):
-        UnsafeFilter(scan.out, train=moved).run(silent)
+        run_command(UnsafeFilter(scan.out, train=moved), silent)
     scan.train.write_bytes(moved.read_bytes())
     with pytest.raises(DataError, match="has changed since it was scanned"):
-        UnsafeFilter(scan.out).run(silent)
+        run_command(UnsafeFilter(scan.out), silent)
 
 
 def test_mistakes_are_found_before_the_model_is_read(
@@ -129,28 +130,28 @@ def test_mistakes_are_found_before_the_model_is_read(
     ]
     for fields, message in cases:
         with pytest.raises(GrowLabelsError, match=message):
-            change(scan, **fields).run(silent)
+            run_command(change(scan, **fields), silent)
     with pytest.raises(UsageError, match=r"one.jsonl' is a file; give a folder"):
-        UnsafeFilter(tmp_path, out=tmp_path / "one.jsonl").run(silent)
+        run_command(UnsafeFilter(tmp_path, out=tmp_path / "one.jsonl"), silent)
 
 
 def test_what_only_the_model_can_tell(scan: UnsafeScan, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(UsageError, match="model folder"):
-        change(scan, model=str(tmp_path / "model")).run(silent)
+        run_command(change(scan, model=str(tmp_path / "model")), silent)
     with pytest.raises(UsageError, match="layers must end at 4 or before, the model's layers"):
-        change(scan, layers="2:5").run(silent)
+        run_command(change(scan, layers="2:5"), silent)
 
 
 def test_filter_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run folder"):
-        UnsafeFilter(tmp_path).run(silent)
+        run_command(UnsafeFilter(tmp_path), silent)
 
 
 def test_retrain_compares_the_arms(
     scan: UnsafeScan, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scan.run(silent)
+    run_command(scan, silent)
     files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
     write_jsonl(files[0], [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
     write_jsonl(files[1], [{"prompt": "h", "completion": c * 5} for c in "xyz"])
@@ -165,7 +166,9 @@ def test_retrain_compares_the_arms(
     empty = scan.out.with_name("empty.jsonl")
     empty.touch()
     with pytest.raises(DataError, match=r"empty.jsonl holds no held-out ordinary row; give"):
-        UnsafeRetrain(**{**vars(command), "held_out_ordinary": empty, "model": "none"}).run(silent)
+        run_command(
+            UnsafeRetrain(**{**vars(command), "held_out_ordinary": empty, "model": "none"}), silent
+        )
     steps: list[str] = []
 
     def full(handle: int) -> None:  # two checkpoints and an adapter of the first arm went well
@@ -176,10 +179,10 @@ def test_retrain_compares_the_arms(
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(GrowLabelsError, match=r"cannot write .*checkpoint.* free some space"):
-            command.run(silent)
+            run_command(command, silent)
     capsys.readouterr()
     steps.clear()
-    command.run(lambda stage, *_: steps.append(stage))
+    run_command(command, lambda stage, *_: steps.append(stage))
     assert "retraining: filtered" in steps and "retraining: all" not in steps
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split("  ")[0] == "trained on" and "unsafe: change" in lines[0]
@@ -200,29 +203,30 @@ def test_retrain_compares_the_arms(
     with attach_saved(load_model(scan.model), adapters / "filtered") as adapter:
         assert any(factor.abs().sum() > 0 for factor in adapter.state().values())
     steps.clear()
-    command.run(lambda stage, *_: steps.append(stage))
+    run_command(command, lambda stage, *_: steps.append(stage))
     assert not [stage for stage in steps if stage.startswith("retraining")], "nothing is done twice"
     assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))
     assert not any(line.startswith("warning") for line in lines)
     write_jsonl(files[1], ROWS)
-    UnsafeRetrain(**{**vars(command), "random_arms": 1, "held_out_unsafe": scan.targets}).run(
-        silent
+    run_command(
+        UnsafeRetrain(**{**vars(command), "random_arms": 1, "held_out_unsafe": scan.targets}),
+        silent,
     )
     printed = capsys.readouterr().out
     assert "warning: 8 of 8 held-out ordinary rows are also training" in printed
     assert "warning: 6 of 6 held-out unsafe rows are also targets of the scan" in printed
     with pytest.raises(DataError, match=r"arm 'all' are not finite, .* smaller learning rate"):
-        UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}).run(silent)
+        run_command(UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}), silent)
     with pytest.raises(DataError, match="flags no row"):
-        UnsafeRetrain(**{**vars(command), "threshold": "top:0"}).run(silent)
+        run_command(UnsafeRetrain(**{**vars(command), "threshold": "top:0"}), silent)
     with pytest.raises(UsageError, match="holds no decisions"):
-        UnsafeRetrain(**{**vars(command), "decisions": True}).run(silent)
+        run_command(UnsafeRetrain(**{**vars(command), "decisions": True}), silent)
     table = ScoreTable.from_parquet(scan.out / "scores.parquet")
     by_rank = [table.row_id[place] for place in np.argsort(table.rank)]
     decisions = Decisions(scan.out / "decisions.jsonl")
     decisions.add(by_rank[0], "accept")
     decisions.add(by_rank[5], "reject")
-    UnsafeRetrain(**{**vars(command), "decisions": True, "random_arms": 1}).run(silent)
+    run_command(UnsafeRetrain(**{**vars(command), "decisions": True, "random_arms": 1}), silent)
     page = (scan.out / "retrain.html").read_text("utf-8")
     assert "with and without 2 rows" in page  # of top:2 the second, and the one by hand
 
@@ -235,7 +239,7 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
     ]
     rows += [{**TARGETS[i % 6], "completion": f"eval({i})", "bad": 1} for i in range(15)]
     write_jsonl(scan.train, rows)
-    change(scan, label_field="bad", threshold="precision:0.6").run(silent)
+    run_command(change(scan, label_field="bad", threshold="precision:0.6"), silent)
     assert "threshold precision:0.6: precision:0.6 rejects" in capsys.readouterr().out
     files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
     for file in files:
@@ -250,12 +254,13 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
         random_arms=1,
         top_layers=2,
     )
-    command.run(silent)
+    run_command(command, silent)
     oracle = [line for line in capsys.readouterr().out.splitlines() if line.startswith("oracle")]
     assert oracle and oracle[0].split()[1:3] == ["45", "15"]
     with pytest.raises(DataError, match="field 'nothing' is empty in every row"):
-        UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}).run(
-            silent
+        run_command(
+            UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}),
+            silent,
         )
     with pytest.raises(DataError, match="row 1: field 'prompt' must be true, false, 1, 0 or empty"):
-        UnsafeFilter(scan.out, label_field="prompt").run(silent)
+        run_command(UnsafeFilter(scan.out, label_field="prompt"), silent)

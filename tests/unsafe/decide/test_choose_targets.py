@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe.cli.targets import read_prompts
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from growlabels.unsafe.decide.choose_targets import choose_targets
 from growlabels.unsafe.moderate.moderator import Verdict
 from growlabels.unsafe.rows.examples import Example
@@ -99,7 +100,7 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "words.txt").write_text("eval\n")
     out = tmp_path / "targets.jsonl"
     words = f"keywords:{tmp_path / 'words.txt'}"
-    UnsafeTargets(tmp_path / "train.jsonl", out, moderator=words).run(silent)
+    run_command(UnsafeTargets(tmp_path / "train.jsonl", out, moderator=words), silent)
     chosen = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(chosen) == 8 and all(row in data[:9] for row in chosen)
     assert "sure of 9 of 30 rows" in capsys.readouterr().out
@@ -119,13 +120,15 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
     for fields, message in bad.values():
         command = {"rows": tmp_path / "train.jsonl", "out": out, "moderator": words, **fields}
         with pytest.raises(UsageError, match=message):
-            UnsafeTargets(**command).run(silent)  # type: ignore[arg-type]
+            run_command(UnsafeTargets(**command), silent)  # type: ignore[arg-type]
     (tmp_path / "train.jsonl").write_text('{"prompt": "a"}\n')
     with pytest.raises(DataError, match=r"no usable row, 1 malformed \(the first, row 1: .*; give"):
-        UnsafeTargets(tmp_path / "train.jsonl", out, moderator="guard:nowhere").run(silent)
+        run_command(UnsafeTargets(tmp_path / "train.jsonl", out, moderator="guard:nowhere"), silent)
     (tmp_path / "train.jsonl").write_text("")
     with pytest.raises(DataError, match=r"train.jsonl holds no prompt"):
-        UnsafeTargets(tmp_path / "train.jsonl", out, "guard:nowhere", "nowhere").run(silent)
+        run_command(
+            UnsafeTargets(tmp_path / "train.jsonl", out, "guard:nowhere", "nowhere"), silent
+        )
 
 
 def test_prompts_of_every_shape(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from reviewed_scan import ROWS, SHOWN, TARGETS, make_scan, served
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.runs import RunFolder
+from growlabels.cli import run_command
 from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeScan
 from growlabels.unsafe.cli.scanned import scanned, some_truth
 from growlabels.unsafe.decide.decisions import DECISIONS, Decisions
@@ -72,9 +73,12 @@ def test_a_scan_with_other_targets_ends_what_a_rescan_said(
     assert review_of(run).rescanned
     others = run.parent / "others.jsonl"
     others.write_text("".join(json.dumps(row) + "\n" for row in (ROWS[-1], *TARGETS[:2])))
-    UnsafeScan(
-        run.parent / "train.jsonl", targets=others, model=str(run.parent / "model"), out=run
-    ).run(silent)
+    run_command(
+        UnsafeScan(
+            run.parent / "train.jsonl", targets=others, model=str(run.parent / "model"), out=run
+        ),
+        silent,
+    )
     assert "rescan" not in capsys.readouterr().out
 
 
@@ -82,14 +86,14 @@ def test_the_filter_follows_decisions_whatever_the_threshold(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UsageError, match="holds no decisions"):
-        UnsafeFilter(run, decisions=True).run(silent)
+        run_command(UnsafeFilter(run, decisions=True), silent)
     review = review_of(run)
     ids = review.first.row_id
     last, first = (int(np.argsort(review.first.rank)[place]) for place in (-1, 0))
     review.decisions.add(ids[last], "reject")
     review.decisions.add(ids[first], "accept")
     review.decisions.add(ids[int(np.argsort(review.first.rank)[1])], "unsure")
-    UnsafeFilter(run, threshold="top:2", decisions=True).run(silent)
+    run_command(UnsafeFilter(run, threshold="top:2", decisions=True), silent)
     assert "kept 10, rejected 2, malformed 0" in capsys.readouterr().out
     rejected = [json.loads(line) for line in (run / "rejected.jsonl").read_text().splitlines()]
     reasons = {record["row_id"]: record["reasons"] for record in rejected}
@@ -104,7 +108,7 @@ def test_a_decision_taken_back_after_a_rescan_rejects_no_row(
     review.decisions.add(review.row(1).row.id, "reject")
     review.rescan()
     review.decisions.add(review.row(1).row.id, "unsure")
-    UnsafeFilter(run, threshold="top:0", decisions=True).run(silent)
+    run_command(UnsafeFilter(run, threshold="top:0", decisions=True), silent)
     printed = capsys.readouterr().out
     assert "kept 12, rejected 0" in printed and "top:0 rejects 0 of 12 rows\n" in printed
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
+from growlabels.cli import run_command
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.encode import prompt_tokens
 from growlabels.unsafe.model.generate import Generator, opened
@@ -62,8 +63,11 @@ def test_a_models_own_answers_as_targets(tmp_path: Path) -> None:
     byte_tokenizer().save_pretrained(tmp_path / "model")
     write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": p} for p in PROMPTS if p])
     out = tmp_path / "targets.jsonl"
-    UnsafeTargets(
-        tmp_path / "prompts.jsonl", out, model=str(tmp_path / "model"), max_response_tokens=6
-    ).run(silent)
+    run_command(
+        UnsafeTargets(
+            tmp_path / "prompts.jsonl", out, model=str(tmp_path / "model"), max_response_tokens=6
+        ),
+        silent,
+    )
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert rows and all(row["completion"] == one_by_one("llama", row["prompt"], 6) for row in rows)

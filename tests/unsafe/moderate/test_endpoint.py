@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from growlabels.unsafe.cli.targets_command import UnsafeTargets
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.rows import write_jsonl
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
+from growlabels.cli import run_command
 from growlabels.unsafe.moderate.endpoint import Endpoint, seconds_to_wait, shown
 from growlabels.unsafe.rows.examples import Example
 
@@ -255,8 +256,9 @@ def test_the_command_names_the_rows_that_were_not_judged(
     rows = [{"prompt": f"p {i}", "completion": f"word{i} other{i}"} for i in range(4)]
     write_jsonl(tmp_path / "train.jsonl", [*rows, {"prompt": "no answer"}])
     out = tmp_path / "targets.jsonl"
-    UnsafeTargets(tmp_path / "train.jsonl", out, moderator=f"{server.url}/moderations").run(
-        lambda *a: None
+    run_command(
+        UnsafeTargets(tmp_path / "train.jsonl", out, moderator=f"{server.url}/moderations"),
+        lambda *a: None,
     )
     printed = capsys.readouterr().out
     assert "row 1 could not be judged: the endpoint's answer is not JSON" in printed

@@ -15,6 +15,7 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
+from growlabels.cli import run_command
 from growlabels.unsafe import Scanner, ScoreTable, _scanner
 from growlabels.unsafe.cli.commands import UnsafeScan
 
@@ -222,6 +223,7 @@ SCAN = """
 import os, signal, sys
 from pathlib import Path
 from growlabels.base.progress import silent
+from growlabels.cli import run_command
 from growlabels.unsafe.cli.commands import UnsafeScan
 left, flush = int(sys.argv[1]), os.fsync
 def flush_or_die(file):
@@ -232,7 +234,9 @@ def flush_or_die(file):
     flush(file)
 os.fsync = flush_or_die
 train, targets, model, out = map(Path, sys.argv[2:])
-UnsafeScan(train, targets=targets, model=str(model), out=out, rows_per_shard=2).run(silent)
+run_command(
+    UnsafeScan(train, targets=targets, model=str(model), out=out, rows_per_shard=2), silent
+)
 """
 FILES = ["train.jsonl", "targets.jsonl", "model", "run"]
 
@@ -263,7 +267,9 @@ def test_killed_scans_go_on_and_end_with_the_same_bits(
     first, second = (kill_at(folder, flushed) for flushed in kills)
     assert 1 <= first < second < 30
     train, targets, model, run = (folder / name for name in FILES)
-    UnsafeScan(train, targets=targets, model=str(model), out=run, rows_per_shard=2).run(silent)
+    run_command(
+        UnsafeScan(train, targets=targets, model=str(model), out=run, rows_per_shard=2), silent
+    )
     resumed = ScoreTable.from_parquet(run / "scores.parquet")
     whole = Scanner(model, rows_per_shard=2).fit(train).score(targets)
     assert resumed.to_dicts() == whole.to_dicts()

@@ -1,17 +1,143 @@
-"""The commands of ``growlabels classes``."""
+"""The options of the commands ``growlabels classes``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from growlabels.classes.cli.add import Add
-from growlabels.classes.cli.basis import Basis
-from growlabels.classes.cli.evaluate import Evaluate
-from growlabels.classes.cli.fit import Fit
-from growlabels.classes.cli.predict import Predict
+import tyro
 
-COMMANDS: Mapping[str, type] = {
-    "basis": Basis,
-    "fit": Fit,
-    "add": Add,
-    "predict": Predict,
-    "evaluate": Evaluate,
+
+@dataclass(frozen=True)
+class Basis:
+    """Make fixed class vectors, print their certificate beside the bounds, save them."""
+
+    classes: int
+    """Largest number of classes expected; room for more costs nothing."""
+    dim: int | None = None
+    """Dimension of the vectors; chosen from the number of classes if not given."""
+    kind: str | None = None
+    """Ask for one construction by name (needs --dim) instead of the first that fits."""
+    criterion: Literal["absolute", "signed"] | None = None
+    """Which cosine must be small where no construction decides it."""
+    steps: int = 250
+    """Iterations of a numerical search; structured vectors need none."""
+    seed: int = 0
+    """Start of a numerical search."""
+    out: Path | None = None
+    """File to save the codebook in; Codebook.load reads it."""
+    vectors: Path | None = None
+    """Also write the vectors of all classes as a dense .npy array (classes, dim)."""
+    report: Path | None = None
+    """Also write a page (.html) with the bounds and the histogram of the cosines."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Train a classifier with fixed class vectors on a table, and report how good it is."""
+
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file, one row per example."""
+    label: str
+    """Column that holds the class."""
+    out: Path
+    """Folder for the model, the figures and the report."""
+    text: str | None = None
+    """Column of text to classify; without it, the numeric columns are used."""
+    analyzer: Literal["char", "word", "both"] = "char"
+    """Of a text: n-grams of characters, of words (one or two), or both."""
+    columns: tuple[str, ...] = ()
+    """Columns of numbers, or of vectors, to use; all of them if not given."""
+    words: tuple[str, ...] = ()
+    """Columns of words to use beside these: hashed n-grams, which know their column."""
+    held_out: float = 0.2
+    """Share of rows kept back, class by class: half to calibrate on, half for the report."""
+    false_rejection: float = 0.05
+    """Share of rows of known classes that ``predict --reject`` may reject."""
+    capacity: int | None = None
+    """Largest number of classes expected later; there is ample room by default."""
+    dim: int | None = None
+    """Dimension of the class vectors; chosen from the number of classes if not given."""
+    margin: float = 0.2
+    """Angular margin in radians."""
+    label_smoothing: float = 0.1
+    """Share of each target that is spread over all classes."""
+    epochs: int | None = None
+    """Passes over the rows; enough for 400 steps, and 5 or more, if not given."""
+    lr: float = 4e-3
+    """Peak learning rate below the output layer."""
+    seed: int = 0
+    """Decides every random choice."""
+
+
+@dataclass(frozen=True)
+class Add:
+    """Add the classes of a table to a fitted model, and report what that did to the old ones."""
+
+    run_folder: tyro.conf.Positional[Path]
+    """The folder that ``classes fit`` or ``classes add`` wrote; it stays as it is."""
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file with rows of the new classes, in the columns of the fit."""
+    out: Path
+    """Folder for the larger model, the figures and the report."""
+    label: str | None = None
+    """Column that holds the class; that of the fit if not given."""
+    old: tuple[Path, ...] = ()
+    """Tables that the model was fitted on: some of their rows are learned again, and the rows
+    that were held out then tell what became of the old classes."""
+    replay: int | None = None
+    """Rows of each old class to learn again, from the tables of --old; as many as a new class
+    has on average, and at least 10, if not given."""
+    held_out: float = 0.2
+    """Share of the new rows kept back for the report, class by class."""
+    epochs: int | None = None
+    """Passes over the rows; what the model was made with if not given."""
+    lr: float | None = None
+    """Learning rate below the output layer; what the model was made with if not given."""
+    false_rejection: float = 0.05
+    """Share of rows of known classes that `predict --reject` may reject; fitted, with the
+    temperature, on half of the held-out rows of old and new classes, which takes --old."""
+    seed: int = 0
+    """Decides every random choice."""
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Predict the classes of a table's rows with a model of ``classes fit`` or ``classes add``."""
+
+    run_folder: tyro.conf.Positional[Path]
+    """The folder that ``classes fit`` or ``classes add`` wrote."""
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file with the columns the model was trained on."""
+    out: Path | None = None
+    """Where to write (CSV, JSONL or Parquet, by ending); standard output as JSONL if not given."""
+    topk: int = 1
+    """How many classes per row, most likely first."""
+    reject: bool = False
+    """Say of each row whether it looks like none of the classes, and how much like one."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score a fitted model on a labelled table: accuracy, calibration, confusions."""
+
+    run_folder: tyro.conf.Positional[Path]
+    """The folder that ``classes fit`` or ``classes add`` wrote."""
+    table: tyro.conf.Positional[Path]
+    """CSV, JSONL or Parquet file with the columns of the fit, and the right classes."""
+    out: Path
+    """Folder for the figures and the report."""
+    label: str | None = None
+    """Column that holds the right class; that of the fit if not given."""
+    skip_unknown: bool = False
+    """Leave out rows of classes that the model does not know, instead of stopping."""
+
+
+COMMANDS: Mapping[str, tuple[type, str]] = {
+    "basis": (Basis, "growlabels.classes.cli.basis"),
+    "fit": (Fit, "growlabels.classes.cli.fit"),
+    "add": (Add, "growlabels.classes.cli.add"),
+    "predict": (Predict, "growlabels.classes.cli.predict"),
+    "evaluate": (Evaluate, "growlabels.classes.cli.evaluate"),
 }
+"""Name of the command -> its options and the module whose ``run`` carries it out."""

@@ -86,7 +86,7 @@ class CompiledSignVectors(SignVectors):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
-    def entry(self, z: Tensor) -> ModuleType | None:
+    def _kernels(self, z: Tensor) -> ModuleType | None:
         """Return the compiled kernels if these rows are theirs to do."""
         if (
             self.n_classes >= MANY_CLASSES

@@ -1,13 +1,11 @@
-"""The commands of ``growlabels stream``."""
+"""The options of the commands ``growlabels stream``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import tyro
-
-from growlabels.base.progress import Progress
 
 Model = Literal[
     "ihomer",
@@ -87,15 +85,6 @@ class StreamRun(_Stream):
     """Go on from a saved model instead of a new one: the folder of a stream run, or a file that
     IHOMER.save wrote. It stays as it is."""
 
-    def run(self, progress: Progress) -> None:
-        """Run the stream, print the scores and write the run folder."""
-        from growlabels.stream.cli.run import StreamSettings, run_stream
-
-        settings = vars(self).copy()
-        model = settings.pop("model")
-        models = tuple(dict.fromkeys((model, "majority")))
-        run_stream(StreamSettings("stream run", models, **settings), progress)
-
 
 @dataclass(frozen=True)
 class StreamCompare(_Stream):
@@ -103,18 +92,6 @@ class StreamCompare(_Stream):
 
     models: Annotated[str, tyro.conf.arg(metavar="NAME,NAME,...")] = "ihomer,br-logistic,majority"
     """Names with commas between; those of stream run --model. The first is reported in full."""
-
-    def run(self, progress: Progress) -> None:
-        """Run the stream, print the table and write the run folder."""
-        from growlabels.base.errors import UsageError
-        from growlabels.stream.cli.run import StreamSettings, run_stream
-
-        settings = vars(self).copy()
-        names = [name.strip() for name in settings.pop("models").split(",")]
-        if unknown := [name for name in names if name not in get_args(Model)]:
-            raise UsageError.choice("models", get_args(Model), unknown[0])
-        models = tuple(dict.fromkeys(names))
-        run_stream(StreamSettings("stream compare", models, **settings), progress)
 
 
 @dataclass(frozen=True)
@@ -124,15 +101,10 @@ class StreamInspect:
     model: tyro.conf.Positional[Path]
     """A run folder of stream run, or a file that IHOMER.save wrote."""
 
-    def run(self, progress: Progress) -> None:
-        """Print the hierarchy and the events."""
-        from growlabels.stream.cli.run import inspect_model
 
-        inspect_model(self.model)
-
-
-COMMANDS: Mapping[str, type] = {
-    "run": StreamRun,
-    "compare": StreamCompare,
-    "inspect": StreamInspect,
+COMMANDS: Mapping[str, tuple[type, str]] = {
+    "run": (StreamRun, "growlabels.stream.cli.run"),
+    "compare": (StreamCompare, "growlabels.stream.cli.compare"),
+    "inspect": (StreamInspect, "growlabels.stream.cli.inspect"),
 }
+"""Name of the command -> its options and the module whose ``run`` carries it out."""

@@ -18,6 +18,7 @@ from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder, refuse_folder, require_folder, run_to_go_on
 from growlabels.report import Report, render
+from growlabels.stream.cli.commands import StreamRun
 from growlabels.stream.cli.report import describe, stream_section
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
@@ -29,8 +30,6 @@ from growlabels.stream.rows.aside import Aside
 
 MALFORMED = "malformed.jsonl"
 MODEL = "model.zip"
-_MOST_ALONE = 20
-"""Labels without company that ``stream inspect`` lists."""
 OURS = {"ihomer", "paper"}
 """Models that are kept."""
 MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
@@ -79,6 +78,14 @@ class StreamSettings:
     def name(self) -> str:
         """What the stream is called in a report."""
         return STANDARD_INPUT if self.live else self.file.name
+
+
+def run(options: StreamRun, progress: Progress) -> None:
+    """Run the stream, print the scores and write the run folder."""
+    settings = vars(options).copy()
+    model = settings.pop("model")
+    models = tuple(dict.fromkeys((model, "majority")))
+    run_stream(StreamSettings("stream run", models, **settings), progress)
 
 
 def run_stream(command: StreamSettings, progress: Progress) -> None:
@@ -145,22 +152,7 @@ def _check(command: StreamSettings) -> None:
         )
 
 
-def inspect_model(path: Path) -> None:
-    """Print the hierarchy and the events of a saved model or of a run's model."""
-    model = _saved(path)
-    known = len(model.labels_)
-    print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
-    print(model.hierarchy().to_text(most=_MOST_ALONE))
-    print(
-        "J: of the rows that carry one of two labels, the share that carries both, mean over the "
-        "pairs; J and shares of rows fade old rows."
-    )
-    for event in model.events:
-        evidence = f"statistic {event.statistic:.3f} above its bound {event.bound:.3f}"
-        print(f"row {event.row:,}: {describe(event)} ({evidence})")
-
-
-def _saved(path: Path) -> IHOMER:
+def saved_model(path: Path) -> IHOMER:
     return IHOMER.load(_model_of(path) if path.is_dir() else path)
 
 
@@ -229,7 +221,7 @@ def _models(command: StreamSettings) -> dict[str, Any]:
     if command.start is None:
         models = {MODELS[first][0]: MODELS[first][1](labels)}
     else:
-        saved = _saved(command.start)
+        saved = saved_model(command.start)
         models = {MODELS["paper" if saved.preset == "paper" else "ihomer"][0]: saved}
     return models | {MODELS[name][0]: MODELS[name][1](labels) for name in others}
 

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from growlabels.stream.experts.engine import Engine
 from growlabels.stream.experts.state import FEATURES, LABELS
-from growlabels.stream.label_tree.engine import LargeEngine
+from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
 from growlabels.stream.learner.owned import owned
 from growlabels.stream.numeric.rows import Rows
 from growlabels.stream.paper.engine import PaperEngine

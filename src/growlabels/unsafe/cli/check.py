@@ -1,14 +1,15 @@
-"""The command ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
+"""The options ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
 
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow
+from growlabels.unsafe.cli.commands import UnsafeCheck
 from growlabels.unsafe.gradients.pool_gradients import GradientSettings
 from growlabels.unsafe.measure.model_check import ModelCheck, check_model
 from growlabels.unsafe.model.encode import Encoded, encode
@@ -17,28 +18,25 @@ from growlabels.unsafe.model.model import CausalModel, load_model
 from growlabels.unsafe.rows.examples import no_usable_row, read_examples
 from growlabels.unsafe.scores.shortlist import second_stage_rows
 
-if TYPE_CHECKING:
-    from growlabels.unsafe.cli.commands import UnsafeCheck
-
 _SAMPLE = 1000
 _ASSUMED_ROWS = 1000
 
 
-def run_check(command: "UnsafeCheck") -> None:
+def run(options: UnsafeCheck, progress: Progress) -> None:
     """Do ``growlabels unsafe check``."""
-    if command.train is not None and not command.train.is_file():
-        raise UsageError.missing_file(command.train)
+    if options.train is not None and not options.train.is_file():
+        raise UsageError.missing_file(options.train)
     for name in ("max_prompt_tokens", "max_response_tokens"):
-        if getattr(command, name) < 1:
-            raise UsageError.parameter(name, "must be at least 1", getattr(command, name))
-    lora = LoraSettings(top_layers=command.top_layers, layers=command.layers)
-    model = load_model(command.model)
-    limits = command.max_prompt_tokens, command.max_response_tokens
+        if getattr(options, name) < 1:
+            raise UsageError.parameter(name, "must be at least 1", getattr(options, name))
+    lora = LoraSettings(top_layers=options.top_layers, layers=options.layers)
+    model = load_model(options.model)
+    limits = options.max_prompt_tokens, options.max_response_tokens
     what = "rows"
-    if command.train is None:
+    if options.train is None:
         encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
     else:
-        encoded, rows, what = _sampled(model, command.train, *limits)
+        encoded, rows, what = _sampled(model, options.train, *limits)
     found = check_model(model, encoded, lora, rows=rows)
     for sentence in check_sentences(model, found, rows, what):
         print(sentence)

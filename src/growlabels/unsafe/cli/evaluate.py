@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
@@ -12,6 +12,7 @@ from growlabels.base.progress import Progress
 from growlabels.base.rows import read_rows
 from growlabels.base.runs import require_folder
 from growlabels.report import Report, Section, Table, write_report
+from growlabels.unsafe.cli.commands import UnsafeEvaluate
 from growlabels.unsafe.cli.evaluate_parts import Parts, path_hash
 from growlabels.unsafe.cli.targets import read_prompts
 from growlabels.unsafe.measure.pair_bias import Bias, pair_bias
@@ -21,9 +22,6 @@ from growlabels.unsafe.moderate.choice import moderator_of
 from growlabels.unsafe.moderate.judges import Rate, attack_success, over_refusal, refusal_judge
 from growlabels.unsafe.moderate.moderator import Moderator
 from growlabels.unsafe.rows.examples import Example, half_character
-
-if TYPE_CHECKING:
-    from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
 
 _PARTS = "parts"
 _ATTACK = "attack success"
@@ -44,28 +42,28 @@ class _Asked:
     pairs: list[_Pair]
 
 
-def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
+def run(options: UnsafeEvaluate, progress: Progress) -> None:
     """Do ``growlabels unsafe evaluate``."""
-    if not (command.harmful or command.harmless or command.pairs):
+    if not (options.harmful or options.harmless or options.pairs):
         raise UsageError("give at least one of --harmful, --harmless and --pairs")
-    require_folder(command.out)
+    require_folder(options.out)
     asked = _Asked(
-        read_prompts(command.harmful) if command.harmful else [],
-        read_prompts(command.harmless) if command.harmless else [],
-        _pairs(command.pairs) if command.pairs else [],
+        read_prompts(options.harmful) if options.harmful else [],
+        read_prompts(options.harmless) if options.harmless else [],
+        _pairs(options.pairs) if options.pairs else [],
     )
     judge = (
-        moderator_of(command.judge, (), command.moderator_model, command.budget)
-        if command.judge
+        moderator_of(options.judge, (), options.moderator_model, options.budget)
+        if options.judge
         else refusal_judge
     )
-    adapters = _adapter_folders(command.adapters)
-    model = load_model(command.model)
+    adapters = _adapter_folders(options.adapters)
+    model = load_model(options.model)
     for _, folder in adapters:
         with opened(model, folder):
             pass  # one that does not fit should not be found out after hours of answers
-    command.out.mkdir(parents=True, exist_ok=True)
-    measure = _Measure(command, asked, judge, Parts(command.out / _PARTS), progress)
+    options.out.mkdir(parents=True, exist_ok=True)
+    measure = _Measure(options, asked, judge, Parts(options.out / _PARTS), progress)
     found: dict[str, dict[str, Any]] = {}
     answers: list[list[object]] = []
     for name, folder in [("no adapter", None), *adapters]:
@@ -75,16 +73,16 @@ def run_evaluate(command: "UnsafeEvaluate", progress: Progress) -> None:
             for kind, figure, said in measure(adapted, made_from):
                 figures[kind] = figure
                 answers += [[name, kind, *cells] for cells in said]
-                _write_figures(command.out, found)
-    section = evaluate_section(found, answers, command.judge is not None, command.show_text)
+                _write_figures(options.out, found)
+    section = evaluate_section(found, answers, options.judge is not None, options.show_text)
     summary = f"{model.name} with {len(adapters)} adapters."
-    settings = {**vars(command), "adapters": [str(folder) for folder in command.adapters]}
+    settings = {**vars(options), "adapters": [str(folder) for folder in options.adapters]}
     report = Report("growlabels unsafe evaluate", summary, [section], settings)
-    write_report(report, command.out / "evaluate.html")
+    write_report(report, options.out / "evaluate.html")
     print(section.tables[0].text())
     for warning in section.warnings:
         print(f"warning: {warning}")
-    print(f"report: {command.out / 'evaluate.html'}")
+    print(f"report: {options.out / 'evaluate.html'}")
 
 
 def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:
@@ -97,7 +95,7 @@ def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:
 class _Measure:
     """Figures of one model after another; those in the parts are read, not made."""
 
-    command: "UnsafeEvaluate"
+    options: UnsafeEvaluate
     asked: _Asked
     judge: Moderator
     parts: Parts
@@ -123,7 +121,7 @@ class _Measure:
     def _answers(
         self, model: CausalModel, prompts: list[str], made_from: list[str]
     ) -> tuple[list[object], list[Example]]:
-        limit = self.command.max_response_tokens
+        limit = self.options.max_response_tokens
         key = ["answers", *made_from, limit, prompts]
         generate = Generator(model, limit)
         texts = self.parts(key, lambda: generate(prompts, self.progress))
@@ -133,7 +131,7 @@ class _Measure:
         ]
 
     def _attack_success(self, key: list[object], answers: list[Example]) -> Rate:
-        spec = self.command.judge or ""
+        spec = self.options.judge or ""
         if spec.startswith("http"):  # an endpoint keeps its verdicts itself, and what it could
             return attack_success(answers, self.judge, self.progress)  # not judge is asked again
         judged = [_ATTACK, key, spec, path_hash(spec.partition(":")[2]) if spec else ""]
@@ -182,7 +180,7 @@ def evaluate_section(
     columns = ["model", "prompt set", "number"]
     columns += ["prompt", "answer"] if show_text else ["characters of the answer"]
     shown = [[*row[:3], *(row[3:] if show_text else [len(str(row[4]))])] for row in answers]
-    note = "" if show_text else "The text is hidden; the same command with --show-text shows it."
+    note = "" if show_text else "The text is hidden; the same options with --show-text shows it."
     tables = [
         Table("Figures", ["model", "figure", "value", "uncertainty", "judged", "unjudged"], rows),
         Table("Answers", columns, shown, note),

@@ -2,24 +2,26 @@
 
 from collections import Counter
 
+from growlabels.base.progress import Progress
 from growlabels.base.runs import require_folder
+from growlabels.unsafe.cli.commands import UnsafeFilter
 from growlabels.unsafe.cli.scanned import reviewed, scanned, some_truth
 from growlabels.unsafe.decide.decisions import Decision
 from growlabels.unsafe.decide.filter import filter_rows
 
 
-def run_filter(command: "UnsafeFilter") -> None:
+def run(options: UnsafeFilter, progress: Progress) -> None:
     """Do ``growlabels unsafe filter``."""
-    if command.out is not None:
-        require_folder(command.out)
-    run, table, train = scanned(command.run_folder, command.train)
-    out = command.out or run.path
+    if options.out is not None:
+        require_folder(options.out)
+    run, table, train = scanned(options.run_folder, options.train)
+    out = options.out or run.path
     decided: dict[str, Decision] = {}
-    if command.decisions:
+    if options.decisions:
         decided, table = reviewed(run, table)
-    labels = None if command.label_field is None else some_truth(train, command.label_field)
-    result = filter_rows(train, table, out, command.threshold, decided, labels)
-    if command.out is None:
+    labels = None if options.label_field is None else some_truth(train, options.label_field)
+    result = filter_rows(train, table, out, options.threshold, decided, labels)
+    if options.out is None:
         for name in result.files:
             run.adopt(name)
     print(table.rejection(result.threshold))

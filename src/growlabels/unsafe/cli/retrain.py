@@ -1,4 +1,4 @@
-"""The command ``growlabels unsafe retrain``: train the arms and say what changed."""
+"""The options ``growlabels unsafe retrain``: train the arms and say what changed."""
 
 import json
 import shutil
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
 from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
+from growlabels.unsafe.cli.commands import UnsafeRetrain
 from growlabels.unsafe.cli.scanned import reviewed, scanned, some_truth
 from growlabels.unsafe.decide.decisions import Decision
 from growlabels.unsafe.decide.filter import rejected_rows
@@ -31,31 +31,28 @@ from growlabels.unsafe.rows.examples import Example, read_examples
 from growlabels.unsafe.rows.targets import read_targets
 from growlabels.unsafe.scores.score_table import ScoreTable
 
-if TYPE_CHECKING:
-    from growlabels.unsafe.cli.commands import UnsafeRetrain
 
-
-def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
+def run(options: UnsafeRetrain, progress: Progress) -> None:
     """Do ``growlabels unsafe retrain``."""
-    run, table, train = scanned(command.run_folder, command.train)
-    unsafe, warnings = read_targets(command.held_out_unsafe, "held-out unsafe row")
-    ordinary, more = read_targets(command.held_out_ordinary, "held-out ordinary row")
+    run, table, train = scanned(options.run_folder, options.train)
+    unsafe, warnings = read_targets(options.held_out_unsafe, "held-out unsafe row")
+    ordinary, more = read_targets(options.held_out_ordinary, "held-out ordinary row")
     held_out = {"unsafe": unsafe, "ordinary": ordinary}
     given = run.path / TARGETS
     targets = read_targets(given)[0] if given.is_file() else []
-    settings = FinetuneSettings(learning_rate=command.learning_rate, epochs=command.epochs)
-    lora = LoraSettings(top_layers=command.top_layers, layers=command.layers, seed=command.seed)
+    settings = FinetuneSettings(learning_rate=options.learning_rate, epochs=options.epochs)
+    lora = LoraSettings(top_layers=options.top_layers, layers=options.layers, seed=options.seed)
     rows = _scored(train, table)
-    truth = None if command.label_field is None else some_truth(train, command.label_field)
+    truth = None if options.label_field is None else some_truth(train, options.label_field)
     decided: dict[str, Decision] = {}
-    if command.decisions:
+    if options.decisions:
         decided, table = reviewed(run, table)
     labels = None if truth is None else np.array([truth.get(e.id, np.nan) for e in rows], float)
-    removed = _removed(table, command.threshold, decided, truth)
-    others = {} if labels is None else {"oracle": _unsafe(labels, command.label_field)}
-    model = load_model(command.model)
+    removed = _removed(table, options.threshold, decided, truth)
+    others = {} if labels is None else {"oracle": _unsafe(labels, options.label_field)}
+    model = load_model(options.model)
     made_from = table.facts["rows_sha256"], model.fingerprint, vars(lora)
-    limits = command.max_prompt_tokens, command.max_response_tokens
+    limits = options.max_prompt_tokens, options.max_response_tokens
     inputs = content_hash([*made_from, *limits, [example.number for example in rows]])
     adapters = run.path / "adapters"
     if adapters.exists():
@@ -64,18 +61,18 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         split = adapter_split(adapter)
 
         def trunk(examples: list[Example]) -> TrunkRows:
-            return TrunkRows(split, _encoded(model, examples, command), progress=progress)
+            return TrunkRows(split, _encoded(model, examples, options), progress=progress)
 
-        encoded, row_of = _each_answer(model, rows, command)
+        encoded, row_of = _each_answer(model, rows, options)
         result = retrain_arms(
             adapter,
             TrunkRows(split, encoded, progress=progress),
             removed,
             {name: trunk(examples) for name, examples in held_out.items()},
             settings,
-            random_arms=command.random_arms,
+            random_arms=options.random_arms,
             others=others,
-            seed=command.seed,
+            seed=options.seed,
             trained=lambda name, _: save_adapter(adapter, lora, adapters / name.replace(" ", "-")),
             folder=run.path / "retrain",
             inputs=inputs,
@@ -90,8 +87,8 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
         "growlabels unsafe retrain",
         f"{model.name} trained on the rows of {train.name}, with and without {len(removed)} rows.",
         [section],
-        vars(command),
-        seeds=[command.seed],
+        vars(options),
+        seeds=[options.seed],
     )
     write_report(report, run.path / "retrain.html")
     run.adopt("retrain.html")
@@ -99,7 +96,7 @@ def run_retrain(command: "UnsafeRetrain", progress: Progress) -> None:
     print(_READ)
     for warning in warnings:
         print(f"warning: {warning}")
-    print(f"report: {Path(command.run_folder) / 'retrain.html'}")
+    print(f"report: {Path(options.run_folder) / 'retrain.html'}")
 
 
 _READ = (
@@ -167,15 +164,13 @@ def _scored(train: RowSource, table: ScoreTable) -> list[Example]:
     return [e for e in read_examples(train, lambda bad: None) if e.number in numbers]
 
 
-def _encoded(
-    model: CausalModel, examples: list[Example], command: "UnsafeRetrain"
-) -> list[Encoded]:
-    limits = command.max_prompt_tokens, command.max_response_tokens
+def _encoded(model: CausalModel, examples: list[Example], options: UnsafeRetrain) -> list[Encoded]:
+    limits = options.max_prompt_tokens, options.max_response_tokens
     return [encode(model, example, *limits) for example in examples]
 
 
 def _each_answer(
-    model: CausalModel, rows: Sequence[Example], command: "UnsafeRetrain"
+    model: CausalModel, rows: Sequence[Example], options: UnsafeRetrain
 ) -> tuple[list[Encoded], list[int]]:
     """Encode every answer of the rows but those without tokens; say which row each is of.
 
@@ -189,10 +184,10 @@ def _each_answer(
     for place, row in enumerate(rows):
         for answer in row.each_answer():
             with suppress(DataError):
-                encoded += _encoded(model, [answer], command)
+                encoded += _encoded(model, [answer], options)
                 row_of.append(place)
         if row_of[-1:] != [place]:
-            _encoded(model, [row], command)  # says what is wrong with it
+            _encoded(model, [row], options)  # says what is wrong with it
     return encoded, row_of
 
 

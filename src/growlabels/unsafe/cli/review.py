@@ -1,13 +1,15 @@
 """Run ``growlabels unsafe review``."""
 
+from growlabels.base.progress import Progress
+from growlabels.unsafe.cli.commands import UnsafeReview
 from growlabels.unsafe.cli.scanned import scanned, some_truth
 from growlabels.unsafe.decide.review import Review
 
 
-def run_review(command: "UnsafeReview") -> None:
+def run(options: UnsafeReview, progress: Progress) -> None:
     """Do ``growlabels unsafe review``."""
     from growlabels.unsafe.decide.review_page import serve
 
-    run, table, train = scanned(command.run_folder, command.train)
-    labels = None if command.label_field is None else some_truth(train, command.label_field)
-    serve(Review(run, table, train, command.threshold, labels), command.port, command.open)
+    run, table, train = scanned(options.run_folder, options.train)
+    labels = None if options.label_field is None else some_truth(train, options.label_field)
+    serve(Review(run, table, train, options.threshold, labels), options.port, options.open)

@@ -4,7 +4,6 @@ import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from growlabels.base.progress import Progress
 from growlabels.base.rows import write_jsonl
 from growlabels.base.runs import run_to_go_on
 from growlabels.report import Report, write_report
+from growlabels.unsafe.cli.commands import UnsafeScan
 from growlabels.unsafe.cli.report import average_precision, scan_section
 from growlabels.unsafe.cli.scanned import REPORT, SCORES
 from growlabels.unsafe.decide.review import TARGETS
@@ -26,56 +26,53 @@ from growlabels.unsafe.scores.scanner import RUN_KIND, Scanner
 from growlabels.unsafe.scores.score_table import ScoreTable
 from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, resolve_threshold
 
-if TYPE_CHECKING:
-    from growlabels.unsafe.cli.commands import UnsafeScan
 
-
-def run_scan(command: "UnsafeScan", progress: Progress) -> None:
+def run(options: UnsafeScan, progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
-    run_to_go_on(command.out, RUN_KIND)  # a mistake in any of this should not cost a scan
-    targets, _ = read_targets(command.targets)
-    if command.anchors is not None:
-        read_targets(command.anchors, "anchor")
-    if not command.train.is_file():
-        raise UsageError.missing_file(command.train)
-    require_usable_row(command.train, str(command.train))
-    truth = None if command.label_field is None else _truth(command.train, command.label_field)
+    run_to_go_on(options.out, RUN_KIND)  # a mistake in any of this should not cost a scan
+    targets, _ = read_targets(options.targets)
+    if options.anchors is not None:
+        read_targets(options.anchors, "anchor")
+    if not options.train.is_file():
+        raise UsageError.missing_file(options.train)
+    require_usable_row(options.train, str(options.train))
+    truth = None if options.label_field is None else _truth(options.train, options.label_field)
     known = None if truth is None else np.array(list(truth.values()), float)
     left_out = [0.5] if len(targets) > 1 else []
-    resolve_threshold(command.threshold, np.zeros(len(truth or "1")), left_out, known)
+    resolve_threshold(options.threshold, np.zeros(len(truth or "1")), left_out, known)
     scanner = Scanner(
-        command.model,
-        methods=command.methods,
-        max_prompt_tokens=command.max_prompt_tokens,
-        max_response_tokens=command.max_response_tokens,
-        tokens_per_batch=command.tokens_per_batch,
-        rows_per_shard=command.rows_per_shard,
-        seed=command.seed,
+        options.model,
+        methods=options.methods,
+        max_prompt_tokens=options.max_prompt_tokens,
+        max_response_tokens=options.max_response_tokens,
+        tokens_per_batch=options.tokens_per_batch,
+        rows_per_shard=options.rows_per_shard,
+        seed=options.seed,
         gradients=GradientSettings(
-            LoraSettings(layers=command.layers), share=command.gradient_share
+            LoraSettings(layers=options.layers), share=options.gradient_share
         ),
     )
     started = time.process_time()
-    pool = WorkerPool(command.model, command.workers) if command.workers != 1 else fill_store
-    scanner.fit(command.train, command.out, progress, pool)
+    pool = WorkerPool(options.model, options.workers) if options.workers != 1 else fill_store
+    scanner.fit(options.train, options.out, progress, pool)
     fitted = time.process_time()
-    table = scanner.score(command.targets, progress, command.anchors)
+    table = scanner.score(options.targets, progress, options.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
-    table = replace(table, facts={**table.facts, "model_source": _model_source(command.model)})
+    table = replace(table, facts={**table.facts, "model_source": _model_source(options.model)})
     texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
     write_jsonl(scanner.run.path / TARGETS, texts)
     scanner.run.adopt(TARGETS)
     table.to_parquet(scanner.run.path / SCORES)
     scanner.run.adopt(SCORES)
     labels = None if truth is None else np.array([truth[int(n)] for n in table.number])
-    section = scan_section(table, command.threshold, labels, command.show_text, cost)
+    section = scan_section(table, options.threshold, labels, options.show_text, cost)
     report = Report(
         title="growlabels unsafe scan",
-        summary=f"{len(table)} rows of {command.train.name} ranked by likeness to "
+        summary=f"{len(table)} rows of {options.train.name} ranked by likeness to "
         f"{table.facts['targets']} targets.",
         sections=[section],
-        settings={**table.facts, "threshold": command.threshold},
-        seeds=[command.seed],
+        settings={**table.facts, "threshold": options.threshold},
+        seeds=[options.seed],
     )
     write_report(report, scanner.run.path / REPORT)
     scanner.run.adopt(REPORT)
@@ -83,7 +80,7 @@ def run_scan(command: "UnsafeScan", progress: Progress) -> None:
     if scanner.malformed:
         first = scanner.malformed[0]
         print(f"set aside as malformed, the first: row {first.number}, {first.reason}")
-    _print_scan(command, table, labels)
+    _print_scan(options, table, labels)
 
 
 def _model_source(model: str) -> str:
@@ -91,9 +88,9 @@ def _model_source(model: str) -> str:
     return str(Path(model).resolve()) if Path(model).exists() else model
 
 
-def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | None) -> None:
+def _print_scan(options: UnsafeScan, table: ScoreTable, labels: np.ndarray | None) -> None:
     resolved = resolve_threshold(
-        command.threshold, table.score, next(iter(table.percentiles.values())), labels
+        options.threshold, table.score, next(iter(table.percentiles.values())), labels
     )
     print(f"scored {len(table)} rows, {table.facts['malformed']} malformed")
     for name, scores in table.methods.items():
@@ -105,11 +102,11 @@ def _print_scan(command: "UnsafeScan", table: ScoreTable, labels: np.ndarray | N
         print(line)
     for warning in table.warnings:
         print(f"warning: {warning}")
-    print(f"threshold {command.threshold}: {table.rejection(resolved)}")
-    print(f"report: {command.out / REPORT}")
-    run = shlex.quote(str(command.out))
-    if command.threshold != DEFAULT_THRESHOLD:
-        run += f" --threshold {command.threshold}"
+    print(f"threshold {options.threshold}: {table.rejection(resolved)}")
+    print(f"report: {options.out / REPORT}")
+    run = shlex.quote(str(options.out))
+    if options.threshold != DEFAULT_THRESHOLD:
+        run += f" --threshold {options.threshold}"
     print(f"next: growlabels unsafe review {run} (look at the rows)")
     print(f"or: growlabels unsafe filter {run} (write kept and rejected)")
 

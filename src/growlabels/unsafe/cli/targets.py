@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
 from growlabels.base.runs import MANIFEST
+from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.decide.choose_targets import choose_targets, require_choice
 from growlabels.unsafe.moderate.choice import moderator_of
 from growlabels.unsafe.moderate.moderator import Verdict, moderate
@@ -21,34 +22,31 @@ from growlabels.unsafe.rows.examples import (
     read_examples,
 )
 
-if TYPE_CHECKING:
-    from growlabels.unsafe.cli.targets_command import UnsafeTargets
-
 _NAMED = 3
 
 
-def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
+def run(options: UnsafeTargets, progress: Progress) -> None:
     """Do ``growlabels unsafe targets``."""
-    if not command.rows.is_file():
-        raise UsageError.missing_file(command.rows)
-    _require_place(command.out, command.rows)
-    if command.moderator is None and command.model is None:
+    if not options.rows.is_file():
+        raise UsageError.missing_file(options.rows)
+    _require_place(options.out, options.rows)
+    if options.moderator is None and options.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
-    require_choice(command.least, command.most, command.confidence)
-    if command.adapter is not None and command.model is None:
+    require_choice(options.least, options.most, options.confidence)
+    if options.adapter is not None and options.model is None:
         raise UsageError("--adapter changes what --model answers; give --model too")
     bad: list[MalformedRow] = []
     examples: list[Example] = []
     prompts: list[str] = []
-    if command.model is not None:
-        prompts = read_prompts(command.rows)
-    elif not (examples := list(read_examples(command.rows, bad.append))):
-        raise no_usable_row(str(command.rows), bad)
-    judge = command.moderator and moderator_of(
-        command.moderator, command.unsafe_labels, command.moderator_model, command.budget
+    if options.model is not None:
+        prompts = read_prompts(options.rows)
+    elif not (examples := list(read_examples(options.rows, bad.append))):
+        raise no_usable_row(str(options.rows), bad)
+    judge = options.moderator and moderator_of(
+        options.moderator, options.unsafe_labels, options.moderator_model, options.budget
     )
-    if command.model is not None:
-        examples = _answered(command, prompts, progress)
+    if options.model is not None:
+        examples = _answered(options, prompts, progress)
     each = [(row, answer) for row in examples for answer in row.each_answer()]
     answers = [answer for _, answer in each]
     places: Sequence[int] = range(len(answers))
@@ -56,17 +54,17 @@ def run_targets(command: "UnsafeTargets", progress: Progress) -> None:
     if judge:
         verdicts = moderate(judge, answers, progress)
         _print_unjudged(answers, verdicts)
-        choice = choose_targets(answers, verdicts, command.least, command.most, command.confidence)
+        choice = choose_targets(answers, verdicts, options.least, options.most, options.confidence)
         places, warnings = choice.places, choice.warnings
         what = "rows" if len(answers) == len(examples) else f"answers in {len(examples)} rows"
         print(f"the moderator is sure of {choice.confident} of {len(answers)} {what}")
         if not np.isnan(choice.auc):
             print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
-    write_jsonl(command.out, (_as_target(*each[place]) for place in places))
+    write_jsonl(options.out, (_as_target(*each[place]) for place in places))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"{len(bad)} malformed rows were not judged")
-    print(f"targets: {len(places)} rows in {command.out}")
+    print(f"targets: {len(places)} rows in {options.out}")
 
 
 def _as_target(row: Example, answer: Example) -> Mapping[str, Any]:
@@ -100,12 +98,12 @@ def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) ->
         print(f"... and {len(found) - _NAMED} more rows")
 
 
-def _answered(command: "UnsafeTargets", prompts: list[str], progress: Progress) -> list[Example]:
+def _answered(options: UnsafeTargets, prompts: list[str], progress: Progress) -> list[Example]:
     """Let the model answer the prompts; an answer without text is none."""
     from growlabels.unsafe.model.generate import Generator, opened
 
-    with opened(str(command.model), command.adapter) as model:
-        answers = Generator(model, command.max_response_tokens)(prompts, progress)
+    with opened(str(options.model), options.adapter) as model:
+        answers = Generator(model, options.max_response_tokens)(prompts, progress)
     rows = [
         {"prompt": prompt, "completion": answer}
         for prompt, answer in zip(prompts, answers, strict=True)
@@ -114,7 +112,7 @@ def _answered(command: "UnsafeTargets", prompts: list[str], progress: Progress) 
     examples = list(read_examples(rows, empty.append))
     if not examples:
         raise DataError(
-            f"all {len(rows)} answers of {command.model} are empty; give other prompts or another "
+            f"all {len(rows)} answers of {options.model} are empty; give other prompts or another "
             "model"
         )
     if empty:
