@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,24 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "growlabels"
 SYSTEMS = {"classes", "unsafe", "stream"}
-LIGHT_SYSTEM_FILE = "_commands"
+MOST_FILES = 16
+STREETS = {
+    "stream": "cli serve evaluate learner label_tree experts paper clusters files rows numeric",
+    "classes": "cli classifier adoption calibration losses heads products inputs codes",
+    "unsafe": "cli decide measure scores moderate gradients features model rows",
+}
+"""The folders of each system; a folder imports from those after it only."""
 
 ALLOWED = {
     "base": {"base"},
+    "tables": {"tables", "base"},
+    "web": {"web", "base"},
     "report": {"report", "base"},
-    "datasets": {"datasets", "base"},
-    **{system: {system, "base", "report", "datasets"} for system in SYSTEMS},
+    "datasets": {"datasets", "tables", "base"},
+    **{system: {system, "base", "tables", "web", "report", "datasets"} for system in SYSTEMS},
     "engines": {"engines", "base", *SYSTEMS},
-    "demo": {"demo", "base", "report", "datasets", *SYSTEMS},
-    "cli": {"", "base", "report", "datasets", "demo", *SYSTEMS},
+    "demo": {"demo", "base", "tables", "report", "datasets", *SYSTEMS},
+    "cli": {"", "base", "tables", "report", "datasets", "demo", *SYSTEMS},
     "__main__": {"cli"},
     "": set(),
 }
@@ -30,26 +37,21 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+COMMANDS = ["cli", "commands"]
+"""The modules of options, which the command line alone may import from outside."""
+
+
 def part(path: Path) -> str:
     """The folder of the package, or the module's name at the top, or "" for its __init__."""
     inside = path.relative_to(PACKAGE).with_suffix("").parts
     return "" if inside == ("__init__",) else inside[0]
 
 
-def nodes(tree: ast.AST, types_too: bool) -> Iterator[ast.AST]:
-    """All nodes, functions' bodies included; without types, not what only type checkers see."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not types_too:
-            continue
-        yield node
-        yield from nodes(node, types_too)
-
-
-def imported_modules(path: Path, types_too: bool = True) -> set[str]:
-    """Dotted names below growlabels that a file imports, wherever in the file."""
+def imported_modules(path: Path) -> set[str]:
+    """Dotted names below growlabels that a file imports, wherever in the file, for types too."""
     names = set()
     package = ("growlabels", *path.relative_to(PACKAGE).parent.parts)
-    for node in nodes(ast.parse(path.read_text("utf-8")), types_too):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -78,13 +80,55 @@ def test_file_imports_only_what_the_plan_allows(path: Path) -> None:
 
 def test_plan_covers_every_folder() -> None:
     assert {part(path) for path in modules()} <= set(ALLOWED)
+    for system, street in STREETS.items():
+        folders = {p.parent.name for p in (PACKAGE / system).glob("*/__init__.py")}
+        assert folders <= set(street.split())
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_file_imports_down_the_street_of_its_system(path: Path) -> None:
+    system, folder = (*path.relative_to(PACKAGE).parts, "", "")[:2]
+    street = STREETS.get(system, "").split()
+    if folder not in street:
+        return
+    below = street[street.index(folder) :]
+    for name in imported_modules(path):
+        inside = name.split(".")[1:3]
+        if inside[0] == system and len(inside) == 2 and inside[1] in street:
+            assert inside[1] in below, f"{system}/{folder} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_outside_a_system_reaches_below_its_public_names(path: Path) -> None:
+    system = part(path)
+    for name in imported_modules(path):
+        inside = name.split(".")[1:]
+        if inside[0] not in SYSTEMS - {system} or (system, inside[1:3]) == ("cli", COMMANDS):
+            continue
+        assert home(".".join(name.split(".")[:3])) in (PACKAGE / inside[0] / "__init__.py", None), (
+            f"{path.name} imports {name}"
+        )
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted({p.parent for p in modules()}),
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_folder_holds_few_files(folder: Path) -> None:
+    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+def test_files_below_a_system_have_plain_names() -> None:
+    deep = [p for s in SYSTEMS for p in (PACKAGE / s).rglob("*.py") if p.name != "__init__.py"]
+    assert not [p for p in deep if p.name.startswith("_") or p.parent == PACKAGE / p.parent.name]
 
 
 def test_no_import_circle() -> None:
     graph = {
         path: {
             file
-            for name in imported_modules(path, types_too=False)
+            for name in imported_modules(path)
             if (file := home(name)) and file != path
         }
         for path in modules()

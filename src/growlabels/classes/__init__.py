@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from growlabels.classes.calibration.rejection import conformal_threshold as conformal_threshold
     from growlabels.classes.calibration.rejection import fit_temperature as fit_temperature
     from growlabels.classes.calibration.rejection import rejection_scores as rejection_scores
+    from growlabels.classes.calibration.scores import Scores as Scores
+    from growlabels.classes.calibration.scores import score as score
     from growlabels.classes.classifier.classifier import EBVClassifier as EBVClassifier
+    from growlabels.classes.classifier.training import Schedule as Schedule
+    from growlabels.classes.classifier.training import seeded as seeded
+    from growlabels.classes.classifier.training import train as train
+    from growlabels.classes.cli.report import calibration_plot as calibration_plot
+    from growlabels.classes.cli.report import confusion_table as confusion_table
     from growlabels.classes.codes.bounds import coherence_bound as coherence_bound
     from growlabels.classes.codes.bounds import levenshtein_bound as levenshtein_bound
     from growlabels.classes.codes.bounds import rankin_bound as rankin_bound
@@ -25,6 +32,9 @@ if TYPE_CHECKING:
     from growlabels.classes.codes.codebook import Codebook as Codebook
     from growlabels.classes.codes.import_pickle import import_pickle as import_pickle
     from growlabels.classes.heads.head import EBVHead as EBVHead
+    from growlabels.classes.inputs.ngrams import hash_ngrams as hash_ngrams
+    from growlabels.classes.inputs.trunks import TextInputs as TextInputs
+    from growlabels.classes.inputs.trunks import TextTrunk as TextTrunk
     from growlabels.classes.losses.dot_regression import dot_regression_loss as dot_regression_loss
     from growlabels.classes.losses.sampled import sampled_loss as sampled_loss
     from growlabels.classes.losses.soft_targets import soft_target_loss as soft_target_loss
@@ -53,6 +63,20 @@ __all__ = [
     "welch_bound",
 ]
 
+_SHARED = {
+    "Schedule": "classifier.training",
+    "Scores": "calibration.scores",
+    "TextInputs": "inputs.trunks",
+    "TextTrunk": "inputs.trunks",
+    "calibration_plot": "cli.report",
+    "confusion_table": "cli.report",
+    "hash_ngrams": "inputs.ngrams",
+    "score": "calibration.scores",
+    "seeded": "classifier.training",
+    "train": "classifier.training",
+}
+"""Names that the demo and the engines use; they are not public and may change."""
+
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
@@ -78,4 +102,5 @@ __getattr__, __dir__ = lazy_exports(
         "welch_bound": "codes.bounds",
     },
     "classes",
+    _SHARED,
 )

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.progress import Progress
-from growlabels.classes.calibration.scores import Scores
-from growlabels.classes.classifier.training import Schedule
-from growlabels.classes.cli.report import calibration_plot, confusion_table
+from growlabels.classes import Schedule, Scores, calibration_plot, confusion_table
 from growlabels.demo._act import ActResult
 from growlabels.demo._classes_measure import (
     DIM,

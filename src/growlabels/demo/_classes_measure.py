@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from growlabels.base.progress import Progress
-from growlabels.classes import Codebook, EBVHead
-from growlabels.classes.calibration.scores import Scores, score
-from growlabels.classes.classifier.training import Schedule, seeded, train
-from growlabels.classes.inputs.ngrams import hash_ngrams
-from growlabels.classes.inputs.trunks import TextInputs, TextTrunk
+from growlabels.classes import (
+    Codebook,
+    EBVHead,
+    Schedule,
+    Scores,
+    TextInputs,
+    TextTrunk,
+    hash_ngrams,
+    score,
+    seeded,
+    train,
+)
 
 HIDDEN, EMBEDDING, BUCKETS = 256, 128, 32_768
 SMOOTHING, MARGIN, DIM = 0.1, 0.1, 256

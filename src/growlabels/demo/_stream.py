@@ -9,9 +9,10 @@ from growlabels.stream import (
     BinaryRelevance,
     MajorityLabels,
     PrequentialScores,
+    describe,
     prequential,
+    stream_section,
 )
-from growlabels.stream.cli.report import describe, stream_section
 
 QUICK_ROWS = 600
 OURS, RIVER, MAJORITY = "iHOMER", "BR logistic (River)", "majority label set"

@@ -8,6 +8,7 @@ import numpy as np
 
 from growlabels.base.progress import Progress
 from growlabels.datasets import CodeRow, RiskyCalls, load_risky_calls
+from growlabels.unsafe import DEFAULT_THRESHOLD as THRESHOLD
 from growlabels.unsafe import (
     Adapter,
     CausalModel,
@@ -26,7 +27,6 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD as THRESHOLD
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
 GRAD_COS = "grad-cos, epoch 1"

@@ -16,10 +16,15 @@ from typing import Any
 from growlabels.base.errors import GrowLabelsError, MissingExtraError, UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.base.runs import RunFolder
-from growlabels.unsafe.features.fill import ShardSettings, chunks, featurise
-from growlabels.unsafe.features.store import FeatureStore
-from growlabels.unsafe.model.model import CausalModel, load_model
-from growlabels.unsafe.rows.examples import Example
+from growlabels.unsafe import (
+    CausalModel,
+    Example,
+    FeatureStore,
+    ShardSettings,
+    chunks,
+    featurise,
+    load_model,
+)
 
 
 class RayActors:

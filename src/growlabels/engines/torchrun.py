@@ -14,11 +14,15 @@ from dataclasses import fields
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe.features.fill import ShardSettings, chunks, featurise
-from growlabels.unsafe.features.store import FeatureStore
-from growlabels.unsafe.model.model import CausalModel
-from growlabels.unsafe.rows.examples import Example
-from growlabels.unsafe.scores.scanner import Scanner
+from growlabels.unsafe import (
+    CausalModel,
+    Example,
+    FeatureStore,
+    Scanner,
+    ShardSettings,
+    chunks,
+    featurise,
+)
 
 
 class RankRange:

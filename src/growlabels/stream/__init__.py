@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from growlabels.stream.cli.report import describe as describe
+    from growlabels.stream.cli.report import stream_section as stream_section
     from growlabels.stream.clusters.event import Event as Event
     from growlabels.stream.clusters.linkage_partition import LinkagePartition as LinkagePartition
     from growlabels.stream.clusters.odac_partition import OdacPartition as OdacPartition
@@ -59,6 +61,12 @@ __all__ = [
     "stream_checks",
 ]
 
+_SHARED = {
+    "describe": "cli.report",
+    "stream_section": "cli.report",
+}
+"""Names that the demo and the engines use; they are not public and may change."""
+
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
@@ -86,4 +94,5 @@ __getattr__, __dir__ = lazy_exports(
         "stream_checks": "evaluate.checks",
     },
     "stream",
+    _SHARED,
 )

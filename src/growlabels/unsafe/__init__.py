@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from growlabels.unsafe.decide.choose_targets import choose_targets as choose_targets
     from growlabels.unsafe.decide.filter import FilterResult as FilterResult
     from growlabels.unsafe.decide.filter import filter_rows as filter_rows
+    from growlabels.unsafe.features.fill import ShardSettings as ShardSettings
+    from growlabels.unsafe.features.fill import chunks as chunks
+    from growlabels.unsafe.features.fill import featurise as featurise
+    from growlabels.unsafe.features.store import FeatureStore as FeatureStore
     from growlabels.unsafe.features.workers import WorkerPool as WorkerPool
     from growlabels.unsafe.gradients.per_row import row_gradients as row_gradients
     from growlabels.unsafe.gradients.pool_gradients import GradientSettings as GradientSettings
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from growlabels.unsafe.scores.scorers import Moderation as Moderation
     from growlabels.unsafe.scores.scorers import TokenGradient as TokenGradient
     from growlabels.unsafe.scores.scorers import scorer_names as scorer_names
+    from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD as DEFAULT_THRESHOLD
     from growlabels.unsafe.scores.threshold import Threshold as Threshold
     from growlabels.unsafe.scores.threshold import resolve_threshold as resolve_threshold
 
@@ -156,6 +161,15 @@ __all__ = [
     "wrap_model",
 ]
 
+_SHARED = {
+    "DEFAULT_THRESHOLD": "scores.threshold",
+    "FeatureStore": "features.store",
+    "ShardSettings": "features.fill",
+    "chunks": "features.fill",
+    "featurise": "features.fill",
+}
+"""Names that the demo and the engines use; they are not public and may change."""
+
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
@@ -232,4 +246,5 @@ __getattr__, __dir__ = lazy_exports(
         "wrap_model": "model.model",
     },
     "unsafe",
+    _SHARED,
 )
