@@ -142,12 +142,12 @@ def test_base_install_makes_a_codebook(tmp_path) -> None:
 
 def test_a_path_that_cannot_be_read_is_one_sentence(monkeypatch, capsys) -> None:
     from growlabels import cli
-    from growlabels.demo._commands import Demo
+    from growlabels.demo import _run
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "secret.csv")
 
-    monkeypatch.setattr(Demo, "run", refuse)
+    monkeypatch.setattr(_run, "run", refuse)
     with pytest.raises(SystemExit) as stop:
         cli.main(["demo"])
     assert stop.value.code == 1

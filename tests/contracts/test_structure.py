@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "growlabels"
 SYSTEMS = {"classes", "unsafe", "stream"}
-MOST_FILES = 16
+MOST_FILES = 17
 STREETS = {
     "stream": "cli serve evaluate learner label_tree experts paper clusters files rows numeric",
     "classes": "cli classifier adoption calibration losses heads products inputs codes",
@@ -126,11 +126,7 @@ def test_files_below_a_system_have_plain_names() -> None:
 
 def test_no_import_circle() -> None:
     graph = {
-        path: {
-            file
-            for name in imported_modules(path)
-            if (file := home(name)) and file != path
-        }
+        path: {file for name in imported_modules(path) if (file := home(name)) and file != path}
         for path in modules()
     }
     done: set[Path] = set()

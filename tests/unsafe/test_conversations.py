@@ -8,12 +8,11 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from reviewed_scan import make_scan, served
-from test_scanner import rows, targets
+from tests.unsafe.scores.test_scanner import rows, targets
 from tiny_causal import tiny
 
 from growlabels.base.errors import DataError, RunError
@@ -22,7 +21,7 @@ from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
 from growlabels.unsafe import Scanner, ScoreTable, _retrain_run, scorer_names
 from growlabels.unsafe.cli.check import _sampled
-from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain
+from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain, UnsafeTargets
 from growlabels.unsafe.cli.report import scan_section
 from growlabels.unsafe.cli.scanned import scanned
 from growlabels.unsafe.cli.targets import _print_unjudged

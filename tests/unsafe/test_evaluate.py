@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from growlabels.unsafe.cli.evaluate_command import UnsafeEvaluate
 from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import DataError, GrowLabelsError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.unsafe.cli.commands import UnsafeEvaluate
 from growlabels.unsafe.measure.pair_bias import pair_bias
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.lora import LoraSettings, attach

@@ -10,8 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.classes.dense_twin import unit_rows
-from tests.classes.parallel_worker import (
+from tests.classes.adoption.parallel_worker import (
     CASES,
     FEATURES,
     ROWS,
@@ -22,6 +21,7 @@ from tests.classes.parallel_worker import (
     results,
     steps,
 )
+from tests.classes.dense_twin import unit_rows
 
 from growlabels.base.errors import UsageError
 from growlabels.classes import Codebook, EBVHead

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.classes.test_estimator import QUICK, blobs
+from tests.classes.classifier.test_classifier import QUICK, blobs
 from torch import nn
 
 from growlabels.base.errors import DataError, UsageError

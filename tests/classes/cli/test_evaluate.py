@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.classes.test_fit_commands import numbers, quick, write_csv
+from tests.classes.cli.test_fit import numbers, quick, write_csv
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent

@@ -10,7 +10,7 @@ from torch import nn
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.classes import Codebook, EBVHead
-from growlabels.classes.heads.checks import check_head_settings, check_rows
+from growlabels.classes.heads.checks import check_head_settings
 from growlabels.classes.heads.scale import auto_scale
 
 KINDS = [(100, 128), (129, 128), (200, 128), (1000, 64), (300, 256)]
@@ -361,7 +361,7 @@ def test_more_classes_need_no_more_parameters() -> None:
 )
 def test_features_and_targets_of_other_types_are_refused(x: Any, y: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        check_rows(EBVHead(8, labelled(3, 64)), x, y, -100)
+        EBVHead(8, labelled(3, 64)).check_rows(x, y, -100)
 
 
 def test_damaged_states_are_refused() -> None:
@@ -388,4 +388,4 @@ def test_targets_on_another_device_and_odd_ignored_targets_are_told() -> None:
     with pytest.raises(UsageError, match="y must be on cpu, as the features, it was 'meta'"):
         head.loss(x, y.to("meta"))
     with pytest.raises(UsageError, match="ignore_index must be a whole number, it was None"):
-        check_rows(head, x, y, None)
+        head.check_rows(x, y, None)

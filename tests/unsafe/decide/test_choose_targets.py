@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.cli.targets import read_prompts
 from growlabels.unsafe.decide.choose_targets import choose_targets
 from growlabels.unsafe.moderate.moderator import Verdict

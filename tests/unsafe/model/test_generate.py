@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.encode import prompt_tokens
 from growlabels.unsafe.model.generate import Generator, opened

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from growlabels.unsafe.cli.targets_command import UnsafeTargets
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.moderate.endpoint import Endpoint, seconds_to_wait, shown
 from growlabels.unsafe.rows.examples import Example
 

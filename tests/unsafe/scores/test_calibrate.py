@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from test_scanner import rows, scanner, targets
+from tests.unsafe.scores.test_scanner import rows, scanner, targets
 
 from growlabels.base.errors import UsageError
 from growlabels.unsafe import filter_rows, resolve_threshold

@@ -16,8 +16,9 @@ from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
-from growlabels.unsafe import Scanner, ScoreTable, _scanner
+from growlabels.unsafe import Scanner, ScoreTable
 from growlabels.unsafe.cli.commands import UnsafeScan
+from growlabels.unsafe.scores import scanner as scanner_module
 
 WORDS = ["sort", "parse", "open", "join", "print", "read", "count", "merge"]
 
@@ -210,7 +211,7 @@ def test_a_changed_input_refuses_and_says_what(
         with pytest.raises(RunError, match="inputs 'model' was"):
             Scanner(tiny("qwen2"), rows_per_shard=4).fit(rows(), tmp_path / "run")
     elif change == "code":
-        monkeypatch.setattr(_scanner, "FEATURES_FORMAT", 4)
+        monkeypatch.setattr(scanner_module, "FEATURES_FORMAT", 4)
         with pytest.raises(RunError, match="config 'features_format' was 3, is 4"):
             scanner().fit(rows(), tmp_path / "run")
     else:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_scanner import rows, scanner, targets
+from tests.unsafe.scores.test_scanner import rows, scanner, targets
 from tiny_causal import byte_tokenizer, drawn_rows, raw_model, stir, tiny
 
 from growlabels.base.errors import DataError, UsageError

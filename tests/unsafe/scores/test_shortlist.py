@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_scanner import rows, scanner, targets
+from tests.unsafe.scores.test_scanner import rows, scanner, targets
 
 from growlabels.base.errors import UsageError
 from growlabels.unsafe import GradientSettings, ScoreTable

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +18,11 @@ from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.inputs.choice import reader_from_json
 from growlabels.classes.inputs.readers import ArrayReader
 
-if TYPE_CHECKING:
-    from growlabels.classes.classifier.classifier import EBVClassifier
-
 FORMAT = 3
 SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codebook.safetensors"
 
 
-def save(model: "EBVClassifier", path: str | os.PathLike[str]) -> None:
+def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write weights and codebook, then the settings that name their hashes."""
     UsageError.require_path("path", path)
     folder = Path(path)
@@ -58,9 +55,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, torch.device) else value
 
 
-def load(
-    path: str | os.PathLike[str], kind: "type[EBVClassifier]", device: str | None = None
-) -> "EBVClassifier":
+def load(path: str | os.PathLike[str], kind: type[Any], device: str | None = None) -> Any:
     """Read what :func:`save` wrote into a ``kind``; hashes, format and shapes are checked."""
     if device is not None:
         check_device(device)
@@ -93,9 +88,7 @@ def _check_hashes(folder: Path, hashes: dict[str, str]) -> None:
             )
 
 
-def _restore(
-    folder: Path, settings: dict[str, Any], kind: "type[EBVClassifier]", device: str | None
-) -> "EBVClassifier":
+def _restore(folder: Path, settings: dict[str, Any], kind: type[Any], device: str | None) -> Any:
     model = kind(**settings["parameters"])
     model.device = device or (model.device if has_device(model.device) else "cpu")
     model.reader_ = reader_from_json(settings["reader"])

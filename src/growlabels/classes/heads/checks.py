@@ -2,15 +2,14 @@
 
 import math
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, RunError, UsageError, is_whole, number_of
-
-if TYPE_CHECKING:
-    from growlabels.classes.heads.head import EBVHead
+from growlabels.base.labels import LabelMap
+from growlabels.classes.codes.codebook import Codebook
 
 MAX_SCALE = 100.0
 LEAST = 1 / MAX_SCALE  # tau
@@ -87,9 +86,11 @@ def check_device(name: str, value: Tensor, x: Tensor) -> None:
         )
 
 
-def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: Any) -> None:
+def check_rows(
+    x: Any, y: Any, in_features: int, num_classes: int, labels: LabelMap, ignore_index: Any
+) -> None:
     """Refuse features as above, and targets that are not one class index (or to ignore) a row."""
-    check_features(x, head.in_features)
+    check_features(x, in_features)
     if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:-1]:
         was = (
             f"has shape {tuple(y.shape)} and type {y.dtype}"
@@ -103,14 +104,13 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: Any) -> None:
     check_device("y", y, x)
     if not isinstance(ignore_index, Integral):
         raise UsageError.parameter("ignore_index", "must be a whole number", ignore_index)
-    bad = (y != ignore_index) & ((y < 0) | (y >= head.num_classes))
+    bad = (y != ignore_index) & ((y < 0) | (y >= num_classes))
     if bool(bad.any()):
         raise DataError(
-            f"target must be from 0 to {head.num_classes - 1} (or {ignore_index} to be "
+            f"target must be from 0 to {num_classes - 1} (or {ignore_index} to be "
             f"ignored), it was {int(y[bad].flatten()[0])} in {first_place(bad)}; "
             "add new classes with add_classes first"
         )
-    labels = head.codebook.labels
     for index in y.unique().tolist() if labels.removed else ():
         if index != ignore_index and labels[index] not in labels:
             raise DataError(
@@ -119,7 +119,7 @@ def check_rows(head: "EBVHead", x: Any, y: Any, ignore_index: Any) -> None:
             )
 
 
-def check_state(head: "EBVHead", codebook: Any, classes: Any, scale: Any) -> None:
+def check_state(own: Codebook, num_classes: int, codebook: Any, classes: Any, scale: Any) -> None:
     """Refuse what a state dict says of another head; None is what it does not say."""
     try:
         saved = None if codebook is None else bytes(codebook.tolist()).hex()
@@ -127,11 +127,10 @@ def check_state(head: "EBVHead", codebook: Any, classes: Any, scale: Any) -> Non
         found = 1.0 if scale is None else float(scale)
     except (TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise RunError(f"the state dict is damaged ({error}); load another copy") from error
-    own = head.codebook.hash
-    if saved not in (None, own):
+    if saved not in (None, own.hash):
         raise RunError(
             f"the state dict was made with another codebook (hash {saved[:12]}, this head "
-            f"has {own[:12]}: {head.codebook.kind}, dim {head.codebook.dim}); "
+            f"has {own.hash[:12]}: {own.kind}, dim {own.dim}); "
             "make the head with the codebook it was trained with"
         )
     if count < 1 or not 0 < found <= MAX_SCALE:
@@ -139,8 +138,8 @@ def check_state(head: "EBVHead", codebook: Any, classes: Any, scale: Any) -> Non
             f"the state dict is damaged: it has {count} classes and scale {found}; load "
             "another copy"
         )
-    if count > head.num_classes:
+    if count > num_classes:
         raise RunError(
-            f"the state dict knows {count} classes, this head {head.num_classes}; "
+            f"the state dict knows {count} classes, this head {num_classes}; "
             "add the missing classes with add_classes first"
         )

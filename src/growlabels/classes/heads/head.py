@@ -153,6 +153,19 @@ class EBVHead(nn.Module):
             logits = cosines(z.view(-1, z.shape[-1]), self.vectors) * self.scale
         return logits.view(*x.shape[:-1], self.num_classes)
 
+    def check_rows(self, x: Any, y: Any, ignore_index: Any = -100) -> None:
+        """Refuse features or targets that this head could not compute a loss of.
+
+        Raises
+        ------
+        UsageError
+            When a shape, type or device does not fit.
+        DataError
+            When a target is out of range or is a removed class.
+        """
+        labels = self.codebook.labels
+        check_rows(x, y, self.in_features, self.num_classes, labels, ignore_index)
+
     def loss(
         self,
         x: Float[Tensor, "*batch features"],
@@ -186,7 +199,7 @@ class EBVHead(nn.Module):
             Shapes or types do not fit.
         """
         UsageError.require_choice("reduction", reduction, REDUCTIONS)
-        check_rows(self, x, y, ignore_index)
+        self.check_rows(x, y, ignore_index)
         z = self.embed(x)
         with _float32(z):
             losses = cross_entropy(
@@ -320,7 +333,7 @@ class EBVHead(nn.Module):
         found = {name: state_dict.pop(prefix + name, None) for name in _OWN_STATE}
         if strict:
             missing_keys += [prefix + name for name, value in found.items() if value is None]
-        check_state(self, **found)
+        check_state(self.codebook, self.num_classes, **found)
         saved, scale = found["classes"], found["scale"]
         same = saved is None or int(saved) == self.num_classes
         if scale is not None and (same or self.tau_setting != "auto"):

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.classes.heads.checks import check_rows
 from growlabels.classes.heads.head import EBVHead
 
 
@@ -37,7 +36,7 @@ def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
     torch.Size([])
     """
     UsageError.require_instance("head", head, EBVHead)
-    check_rows(head, x, y, -100)
+    head.check_rows(x, y, -100)
     if bool((y == -100).any()):
         raise DataError(
             "dot_regression_loss knows no rows to ignore; leave out rows with target -100"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError, is_whole
-from growlabels.classes.heads.checks import check_rows, check_shape
+from growlabels.classes.heads.checks import check_shape
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.heads.margin import angular_margin
 
@@ -60,7 +60,7 @@ def sampled_loss(
     if not is_whole(samples, 1):
         raise UsageError.parameter("samples", "must be at least 1", samples)
     UsageError.require_instance("head", head, EBVHead)
-    check_rows(head, x, y, -100)
+    head.check_rows(x, y, -100)
     if bool((y == -100).any()):
         raise DataError("sampled_loss knows no rows to ignore; leave out rows with target -100")
     z = head.embed(x)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.classes.heads.checks import check_features, check_rows, check_shape
+from growlabels.classes.heads.checks import check_features, check_shape
 from growlabels.classes.heads.cross_entropy import REDUCTIONS, Reduction, Shares, shared_loss
 from growlabels.classes.heads.head import EBVHead
 
@@ -124,7 +124,7 @@ def weighted_loss(
     torch.Size([])
     """
     UsageError.require_choice("reduction", reduction, REDUCTIONS)
-    check_rows(head, x, y, ignore_index)
+    head.check_rows(x, y, ignore_index)
     weights = _class_weights(head, weight)
     counted = y.flatten() != ignore_index
     target = y.flatten()[counted]

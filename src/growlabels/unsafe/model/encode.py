@@ -6,7 +6,7 @@ their own, a default system turn or today's date, that would enter every row.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe.model.chat import ChatTurn, token_ids
-
-if TYPE_CHECKING:
-    from growlabels.unsafe.model.model import CausalModel
+from growlabels.unsafe.model.model import CausalModel
 
 # No tokenizer in use makes more characters of one token than this, on text of any length.
 _CHARACTERS_PER_TOKEN = 64
@@ -80,7 +78,7 @@ class Batch:
 
 
 def encode(
-    model: "CausalModel",
+    model: CausalModel,
     example: HasText,
     max_prompt_tokens: int = 256,
     max_response_tokens: int = 256,
@@ -135,12 +133,12 @@ def encode(
     return Encoded(np.array(head + response[:left], np.int64), len(head), cut)
 
 
-def prompt_tokens(model: "CausalModel", prompt: str, max_prompt_tokens: int = 256) -> list[int]:
+def prompt_tokens(model: CausalModel, prompt: str, max_prompt_tokens: int = 256) -> list[int]:
     """Turn a prompt into the tokens that a response follows, as :func:`encode` does."""
     return _head(model, prompt, max_prompt_tokens)[0]
 
 
-def _head(model: "CausalModel", prompt: str, limit: int) -> tuple[list[int], bool]:
+def _head(model: CausalModel, prompt: str, limit: int) -> tuple[list[int], bool]:
     ids, cut = _limited(model.tokenizer, prompt, limit, True)
     return [*model.turn.before, *ids, *model.turn.after], cut
 
