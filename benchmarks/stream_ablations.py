@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.stream import IHOMER, ArrayRows, _engine
+from growlabels.stream import IHOMER, ArrayRows
 from growlabels.stream.experts.stack import EXPERTS, Stack, new_stack
 
 ABLATIONS = {

@@ -19,7 +19,8 @@ from growlabels.base.errors import DataError, RunError
 from growlabels.base.progress import silent
 from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
-from growlabels.unsafe import Scanner, ScoreTable, _retrain_run, scorer_names
+from growlabels.unsafe import Scanner, ScoreTable, scorer_names
+from growlabels.unsafe.cli import retrain
 from growlabels.unsafe.cli.check import _sampled
 from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain, UnsafeTargets
 from growlabels.unsafe.cli.report import scan_section
@@ -152,15 +153,15 @@ def test_a_row_of_which_no_answer_has_tokens_is_named_before_retraining(
             raise DataError(f"the response of row {examples[0].number} has no tokens")
         return [examples[0].response]
 
-    monkeypatch.setattr(_retrain_run, "_encoded", encoded)
+    monkeypatch.setattr(retrain, "_encoded", encoded)
     pairs = [("user", "a"), ("assistant", "kept"), ("user", "b"), ("assistant", "lost")]
     talk = [{"role": role, "content": text} for role, text in pairs]
     read = list(read_examples([{"messages": talk}, {"messages": talk[:2]}], print))
     command: Any = None
-    assert _retrain_run._each_answer(tiny(), read, command) == (["kept", "kept"], [0, 1])
+    assert retrain._each_answer(tiny(), read, command) == (["kept", "kept"], [0, 1])
     lost = list(read_examples([{"messages": talk}, {"messages": talk[2:]}], print))
     with pytest.raises(DataError, match="row 2 has no tokens"):
-        _retrain_run._each_answer(tiny(), lost, command)
+        retrain._each_answer(tiny(), lost, command)
 
 
 def test_targets_that_are_conversations_count_by_their_last_answer() -> None:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import (
     EBVClassifier,
-    _predicting,
     fit_temperature,
     rejection_scores,
 )
 from growlabels.classes.calibration import calibrating
+from growlabels.classes.classifier import predicting
 
 KNOWN, ALL = 8, 12
 
@@ -66,7 +66,7 @@ def test_of_many_logits_the_temperature_comes_from_some_rows(
     x, y = rows(500, 8, 0, KNOWN)
     logits = torch.cat(list(fitted._outputs(x, lambda head, part: head(part))))
     monkeypatch.setattr(calibrating, "LOGITS", 1)
-    monkeypatch.setattr(_predicting, "LOGITS", 37 * KNOWN)  # rows at a time
+    monkeypatch.setattr(predicting, "LOGITS", 37 * KNOWN)  # rows at a time
     found = fitted.calibrate(x, y).temperature_
     drawn = np.sort(np.random.default_rng(0).permutation(500)[:200])
     assert found == pytest.approx(fit_temperature(logits[drawn].numpy(), y[drawn]), rel=1e-9)
