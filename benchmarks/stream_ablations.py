@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.stream import IHOMER, ArrayRows
+from growlabels.stream.experts import engine as engine_module
 from growlabels.stream.experts.stack import EXPERTS, Stack, new_stack
 
 ABLATIONS = {
@@ -37,11 +38,11 @@ def ablated(part: str, rows: ArrayRows) -> NDArray[np.bool_]:
             made.hessian[place, place] = FIXED
         return made
 
-    _engine.new_stack = stack  # for restarts
+    engine_module.new_stack = stack  # for restarts
     model = IHOMER()
     model._engine.stack = stack()
     chosen = _wide(model.prequential_many(rows.X, rows.Y), model, rows)
-    _engine.new_stack = new_stack
+    engine_module.new_stack = new_stack
     return chosen
 
 
