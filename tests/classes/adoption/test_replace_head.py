@@ -105,7 +105,8 @@ def test_timm_models_without_a_classifier_get_one() -> None:
 @pytest.mark.parametrize("classes", [10, 0])
 @pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224", "mobilenetv3_small_050"])
 def test_models_of_timm(name: str, classes: int) -> None:
-    timm: Any = pytest.importorskip("timm", exc_type=ImportError)  # it may miss torchvision
+    reason = "make test-vision runs this"
+    timm: Any = pytest.importorskip("timm", reason=reason, exc_type=ImportError)
     size = {"img_size": 32} if name.startswith("vit") else {}
     model = replace_head(timm.create_model(name, num_classes=classes, **size).eval(), CODEBOOK)
     assert model(torch.randn(2, 3, 32, 32)).shape == (2, 50) and model.num_classes == 50

@@ -55,7 +55,11 @@ def test_every_row_is_scored_once_in_order(table: ScoreTable) -> None:
     assert table.to_dicts()[7]["rank"] == table.rank[7]
 
 
-def test_rows_with_the_harm_come_first(table: ScoreTable) -> None:
+def test_rows_with_the_harm_come_first() -> None:
+    pool = rows()
+    for i in (3, 11, 17, 29):  # far above the others, whatever a random model makes of these
+        pool[i]["completion"] = f"{WORDS[i % 8]} eval(code{i})"
+    table = scanner().fit(pool).score(targets())
     assert set(table.number[table.rank <= 4].tolist()) == {4, 12, 18, 30}
 
 
