@@ -42,7 +42,7 @@ def test_fits_a_phone_and_text_in_plots_is_readable(tmp_path: Path) -> None:
     command = [BROWSER, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     try:
         done = subprocess.run(
-            [*command, page.as_uri()], capture_output=True, text=True, timeout=90, check=False
+            [*command, page.as_uri()], capture_output=True, text=True, timeout=900, check=False
         )
     except subprocess.TimeoutExpired:
         pytest.skip("Chromium does not answer here")

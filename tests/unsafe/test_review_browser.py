@@ -49,7 +49,7 @@ def row_shown(browser: webdriver.Chrome) -> int:
 
 def press(browser: webdriver.Chrome, key: str, becomes: Callable[[], bool]) -> None:
     webdriver.ActionChains(browser).send_keys(key).perform()
-    WebDriverWait(browser, 60, ignored_exceptions=[Exception]).until(lambda _: becomes())
+    WebDriverWait(browser, 600, ignored_exceptions=[Exception]).until(lambda _: becomes())
 
 
 def decided(run: Path) -> list[str]:

@@ -23,9 +23,9 @@ def rows(count: int, begin: int = 0) -> list[dict[str, Any]]:
 
 
 def read(source: Source, position: Any, count: int, most: int = 7) -> list[Arrived]:
-    """Read rows in parts, until there are ``count``; fail after half a minute."""
+    """Read rows in parts, until there are ``count``; fail after five minutes."""
     found: list[Arrived] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while len(found) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} rows came"
         found += source.rows_after(position, min(most, count - len(found)))
@@ -42,13 +42,13 @@ def add(server: Any, items: Sequence[Any], begin: int = 0) -> list[dict[str, Any
 
 def produce(server: Any, payloads: Sequence[bytes | None], partitions: int = 1) -> None:
     client = admin.AdminClient({"bootstrap.servers": server.address})
-    if "rows" not in client.list_topics(timeout=10).topics:
+    if "rows" not in client.list_topics(timeout=100).topics:
         topic = admin.NewTopic("rows", partitions, 1)
-        client.create_topics([topic])["rows"].result(10)
+        client.create_topics([topic])["rows"].result(100)
     producer = confluent_kafka.Producer({"bootstrap.servers": server.address})
     for i, payload in enumerate(payloads):
         producer.produce("rows", payload, partition=i % partitions)
-    assert producer.flush(20) == 0
+    assert producer.flush(200) == 0
 
 
 def as_bytes(items: Sequence[Any]) -> list[bytes]:
