@@ -1,5 +1,7 @@
 """Scores against scikit-learn on closed label sets, and by hand where labels come and go."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,3 +125,23 @@ def test_wrong_input_is_named():
         MultiLabelMetrics.from_arrays(np.zeros((2, 3), bool), np.zeros((2, 4), bool))
     with pytest.raises(DataError, match="single label"):
         MultiLabelMetrics().update("cat", [])
+
+
+def test_scores_written_as_json_go_on_to_the_bit() -> None:
+    rng = np.random.default_rng(0)
+    names = ["a", 1, True, None, ("t", 2)]
+
+    def drawn() -> list[object]:
+        return [name for name in names if rng.random() < 0.4]
+
+    rows = [(drawn(), drawn(), drawn()) for _ in range(300)]
+    whole, first = MultiLabelMetrics(50, [1, 3]), MultiLabelMetrics(50, [1, 3])
+    for row in rows:
+        whole.update(*row)
+    for row in rows[:170]:
+        first.update(*row)
+    again = MultiLabelMetrics.from_json(json.loads(json.dumps(first.to_json())))
+    for row in rows[170:]:
+        again.update(*row)
+    assert again.as_dict() == whole.as_dict() and again.per_label() == whole.per_label()
+    assert again.to_json() == whole.to_json()

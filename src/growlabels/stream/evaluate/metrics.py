@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError, is_whole
+from growlabels.base.labels import LabelMap
 from growlabels.stream.rows.array_rows import as_matrix
 
 if TYPE_CHECKING:
@@ -239,6 +240,43 @@ class MultiLabelMetrics:
         figures = {name: getattr(self, name) for name in SCORES}
         ranked = {f"precision_at_{k}": value for k, value in self.precision_at.items()}
         return {"n_rows": self.n_rows, **figures, **ranked}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as a JSON value; :meth:`from_json` goes on from it to the bit.
+
+        Labels must be strings, numbers, booleans, None or tuples of these.
+
+        >>> metrics = MultiLabelMetrics(window=2)
+        >>> metrics.update({"a"}, {"a", "b"})
+        >>> MultiLabelMetrics.from_json(metrics.to_json()).per_label()["b"]
+        LabelScore(tp=0, fp=1, fn=0)
+        """
+        counted = sorted(self._labels.items(), key=lambda item: (str(type(item[0])), str(item[0])))
+        names = [name for name, _ in counted]  # all in the rows are counted
+        place = {name: i for i, name in enumerate(names)}
+        return {
+            "window": self.window,
+            "at": self.at,
+            "counts": [self.n_rows, self._exact, self._jaccard, self._tp, self._fp, self._fn],
+            "names": LabelMap(names).to_json(),
+            "labels": [counts for _, counts in counted],
+            "rows": [[sorted(map(place.__getitem__, part)) for part in row] for row in self._rows],
+            "found": self._found,
+            "ranks": list(self._ranks),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "MultiLabelMetrics":
+        """Return the scores that :meth:`to_json` wrote."""
+        made = cls(value["window"], value["at"])
+        made.n_rows, made._exact, made._jaccard, made._tp, made._fp, made._fn = value["counts"]
+        names = list(LabelMap.from_json(value["names"]))
+        made._labels = {n: list(c) for n, c in zip(names, value["labels"], strict=True)}
+        for row in value["rows"]:
+            true, guess = (frozenset(names[place] for place in part) for part in row)
+            made._rows.append((true, guess))
+        made._found, made._ranks = list(value["found"]), deque(value["ranks"])
+        return made
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{name}={getattr(self, name):.3f}" for name in SCORES)

@@ -1,9 +1,9 @@
 """Waits that grow while a connection stays lost."""
 
-import sys
 import time
 from collections.abc import Callable
 
+from growlabels.stream.serve.say import say as _say
 from growlabels.stream.serve.sources.source import SourceError
 
 FIRST, MOST = 0.1, 30.0
@@ -32,7 +32,7 @@ class GrowingWaits:
         self.name = name
         self.patience = patience
         self.trouble = ""
-        self.say = _to_standard_error if say is None else say
+        self.say = _say if say is None else say
         self._wait, self._next, self._began = FIRST, 0.0, time.monotonic()
         self._was_connected = False
 
@@ -63,8 +63,3 @@ class GrowingWaits:
         self.trouble = reason
         self._next = now + self._wait
         self._wait = min(2 * self._wait, MOST)
-
-
-def _to_standard_error(sentence: str) -> None:
-    if sys.stderr is not None:  # closed
-        print(f"growlabels: {sentence}", file=sys.stderr, flush=True)
