@@ -1,5 +1,6 @@
 """LabelMap: label <-> index, append-only."""
 
+import hashlib
 import json
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Iterator
@@ -53,6 +54,11 @@ class LabelMap:
         """Append new labels; a label that is already there, or twice, is a ``UsageError``."""
         if isinstance(labels, str):  # each letter would become one
             raise UsageError.parameter("labels", "must be a list of labels", labels)
+        if isinstance(labels, set | frozenset):
+            raise UsageError(
+                "labels must be in an order that is the same in every run, they were a "
+                f"{type(labels).__name__}; give sorted(labels)"
+            )
         new = list(labels)
         seen: set[Hashable] = set()
         for label in new:
@@ -123,6 +129,15 @@ class LabelMap:
             },
             ensure_ascii=False,
         )
+
+    def digest(self, count: int | None = None) -> str:
+        """Return the SHA-256 of the first ``count`` labels in order; removal has no effect.
+
+        >>> LabelMap(["a", "b"]).digest(1) == LabelMap(["a"]).digest()
+        True
+        """
+        labels = [_encode(label) for label in self._labels[:count]]
+        return hashlib.sha256(json.dumps(labels, ensure_ascii=True).encode()).hexdigest()
 
     @classmethod
     def from_json(cls, text: str) -> "LabelMap":

@@ -199,6 +199,7 @@ def test_state_dict_is_complete_and_small() -> None:
         "codebook",
         "classes",
         "scale",
+        "labels",
     }
     body = nn.Sequential(nn.Linear(4, 8), head)
     twin = nn.Sequential(nn.Linear(4, 8), EBVHead(8, labelled(100, 64)))

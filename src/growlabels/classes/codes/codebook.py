@@ -247,7 +247,7 @@ class Codebook:
                     total,
                     f"make a larger one with Codebook.for_classes({total}) and train again",
                 )
-        return self.labels.extend(labels if isinstance(labels, str) else new)
+        return self.labels.extend(labels if isinstance(labels, str | set | frozenset) else new)
 
     def remove_labels(self, labels: Iterable[Hashable]) -> list[int]:
         """Retire labels; their vectors are not given to others. Returns their indices."""

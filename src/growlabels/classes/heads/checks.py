@@ -143,3 +143,42 @@ def check_state(own: Codebook, num_classes: int, codebook: Any, classes: Any, sc
             f"the state dict knows {count} classes, this head {num_classes}; "
             "add the missing classes with add_classes first"
         )
+
+
+def labels_digest(codebook: Codebook, count: int) -> bytes:
+    """Return a digest of the first labels in order; empty where there is none to compare."""
+    if not len(codebook.labels):
+        return b""
+    try:
+        return bytes.fromhex(codebook.labels.digest(count))
+    except UsageError:  # a label that no file can hold
+        return b""
+
+
+def check_labels(own: Codebook, num_classes: int, saved: Any, classes: Any) -> None:
+    """Refuse a state dict of other labels, or of the same in another order."""
+    digest = labels_digest(own, num_classes if classes is None else int(classes))
+    if isinstance(saved, Tensor) and digest and bytes(saved.tolist()) != digest:
+        raise RunError(
+            "the state dict was trained with other labels, or with these in another order; make "
+            "the codebook with the labels of the training, in their order (a set has none)"
+        )
+
+
+def count_of(codebook: Codebook, num_classes: int | None) -> int:
+    """Return the number of classes of a head: the labels of its codebook, or as asked for."""
+    if len(codebook.labels):
+        if num_classes not in (None, len(codebook.labels)):
+            raise UsageError.parameter(
+                "num_classes", f"must be {len(codebook.labels)}, the codebook's labels", num_classes
+            )
+        return len(codebook.labels)
+    count = codebook.n_classes if num_classes is None else num_classes
+    if not (is_whole(count, 1) and count <= codebook.capacity):
+        raise UsageError.parameter(
+            "num_classes",
+            f"must be from 1 to {codebook.capacity}, the capacity of the codebook",
+            count,
+            "make a larger one with Codebook.for_classes",
+        )
+    return int(count)

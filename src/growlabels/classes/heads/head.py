@@ -10,13 +10,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from growlabels.base.errors import UsageError, is_whole
+from growlabels.base.labels import LabelMap
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.checks import (
     check_features,
     check_head_settings,
+    check_labels,
     check_rows,
     check_state,
     check_type,
+    count_of,
+    labels_digest,
     not_finite,
 )
 from growlabels.classes.heads.cross_entropy import REDUCTIONS, Reduction, cross_entropy
@@ -68,7 +72,8 @@ class EBVHead(nn.Module):
     With no more classes than dimensions the code is orthonormal, and the head equals a linear
     layer whose outputs are divided by their Euclidean norm and by tau.
     The state dict holds the projection, the scale, the number of classes and the hash of the
-    codebook, no class vector: those are made anew for a head that was made on the device meta.
+    codebook and of the labels, no class vector: those are made anew for a head that was made on
+    the device meta. A state of other labels, or of the labels in another order, is refused.
 
     Examples
     --------
@@ -103,7 +108,7 @@ class EBVHead(nn.Module):
         self.tau_setting = tau
         self.projection = nn.Linear(self.in_features, codebook.dim, bias)
         self.vectors: ClassVectors
-        self._make_vectors(_count(codebook, num_classes))
+        self._make_vectors(count_of(codebook, num_classes))
         self.scale = self._derived_scale()
         self.register_load_state_dict_post_hook(_leave_meta)
 
@@ -118,6 +123,11 @@ class EBVHead(nn.Module):
         return self.num_classes
 
     @property
+    def labels(self) -> LabelMap:
+        """Labels of the codebook; ``labels`` in the state dict is a digest of them."""
+        return self.codebook.labels
+
+    @property
     def tau(self) -> float:
         """The temperature in use, 1 / scale."""
         return 1.0 / self.scale
@@ -125,14 +135,31 @@ class EBVHead(nn.Module):
     def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return the embeddings before they are normalised; types as :meth:`embed`."""
         check_features(x, self.in_features)
+        projected, in_float16 = self._projected(x)
+        learning = torch.is_grad_enabled() and x.requires_grad
+        if not (learning or in_float16) and has_values(projected):
+            _check_lengths(x, projected)
+        return projected
+
+    @torch.no_grad()
+    def check_finite(self, x: Float[Tensor, "*batch features"]) -> None:
+        """Raise a ``DataError`` that names the first row whose embedding is not finite.
+
+        The head itself checks rows only where no step could be skipped: not in float16, and not
+        where a gradient flows into ``x``. There an overflow becomes NaN, as in ``nn.Linear``,
+        so that ``torch.amp.GradScaler`` skips the step.
+        """
+        check_features(x, self.in_features)
+        _check_lengths(x, self._projected(x)[0])
+
+    def _projected(self, x: Tensor) -> tuple[Tensor, bool]:
+        """Return embeddings before normalisation, and whether float16 took part in them."""
         in_float64 = self._needs_float64(x)
         if not in_float64:
             check_type(x, self.projection)
         projected = self._float64(x) if in_float64 else self.projection(x)
-        projected = projected if projected.dtype == torch.float64 else projected.float()
-        if has_values(projected) and not _lengths_are_finite(projected):
-            raise not_finite(x, projected)
-        return projected
+        in_float16 = torch.float16 in (x.dtype, projected.dtype)
+        return projected if projected.dtype == torch.float64 else projected.float(), in_float16
 
     def embed(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
         """Return unit embeddings, float32 (float64 for float64 input)."""
@@ -146,7 +173,7 @@ class EBVHead(nn.Module):
         UsageError
             The last axis of ``x`` is not ``in_features`` long.
         DataError
-            ``x`` holds NaN or infinity.
+            ``x`` holds NaN or infinity, where :meth:`check_finite` applies.
         """
         z = self.embed(x)
         with _float32(z):
@@ -194,7 +221,8 @@ class EBVHead(nn.Module):
         Raises
         ------
         DataError
-            A target is out of range; ``x`` holds NaN or infinity.
+            A target is out of range; ``x`` holds NaN or infinity, where :meth:`check_finite`
+            applies.
         UsageError
             Shapes or types do not fit.
         """
@@ -318,6 +346,8 @@ class EBVHead(nn.Module):
         digest = bytes.fromhex(self.codebook.hash)
         destination[prefix + "codebook"] = torch.tensor(list(digest), dtype=torch.uint8)
         destination[prefix + "classes"] = torch.tensor(self.num_classes)
+        if digest := labels_digest(self.codebook, self.num_classes):
+            destination[prefix + "labels"] = torch.tensor(list(digest), dtype=torch.uint8)
         destination[prefix + "scale"] = torch.tensor(self.scale, dtype=torch.float64)
 
     def _load_from_state_dict(
@@ -331,9 +361,13 @@ class EBVHead(nn.Module):
         error_msgs: list[str],
     ) -> None:
         found = {name: state_dict.pop(prefix + name, None) for name in _OWN_STATE}
-        if strict:
-            missing_keys += [prefix + name for name, value in found.items() if value is None]
+        labels = found.pop("labels")
+        missing = [name for name, value in found.items() if value is None and strict]
+        if missing and labels is None and labels_digest(self.codebook, self.num_classes):
+            missing.append("labels")
+        missing_keys += [prefix + name for name in missing]
         check_state(self.codebook, self.num_classes, **found)
+        check_labels(self.codebook, self.num_classes, labels, found["classes"])
         saved, scale = found["classes"], found["scale"]
         same = saved is None or int(saved) == self.num_classes
         if scale is not None and (same or self.tau_setting != "auto"):
@@ -343,25 +377,7 @@ class EBVHead(nn.Module):
         )
 
 
-_OWN_STATE = ("codebook", "classes", "scale")
-
-
-def _count(codebook: Codebook, num_classes: int | None) -> int:
-    if len(codebook.labels):
-        if num_classes not in (None, len(codebook.labels)):
-            raise UsageError.parameter(
-                "num_classes", f"must be {len(codebook.labels)}, the codebook's labels", num_classes
-            )
-        return len(codebook.labels)
-    count = codebook.n_classes if num_classes is None else num_classes
-    if not (is_whole(count, 1) and count <= codebook.capacity):
-        raise UsageError.parameter(
-            "num_classes",
-            f"must be from 1 to {codebook.capacity}, the capacity of the codebook",
-            count,
-            "make a larger one with Codebook.for_classes",
-        )
-    return int(count)
+_OWN_STATE = ("codebook", "classes", "scale", "labels")
 
 
 def _leave_meta(head: EBVHead, keys: object) -> None:
@@ -370,8 +386,9 @@ def _leave_meta(head: EBVHead, keys: object) -> None:
         head._make_vectors(head.num_classes)
 
 
-def _lengths_are_finite(projected: Tensor) -> bool:
-    return bool(torch.isfinite(projected.detach().norm(dim=-1)).all())
+def _check_lengths(x: Tensor, projected: Tensor) -> None:
+    if not bool(torch.isfinite(projected.detach().norm(dim=-1)).all()):
+        raise not_finite(x, projected)
 
 
 def _float32(z: Tensor) -> torch.autocast:
