@@ -25,7 +25,7 @@ ALLOWED = {
     "report": {"report", "base"},
     "datasets": {"datasets", "tables", "base"},
     **{system: {system, "base", "tables", "web", "report", "datasets"} for system in SYSTEMS},
-    "engines": {"engines", "base", *SYSTEMS},
+    "engines": {"engines", "base", "tables", *SYSTEMS},
     "demo": {"demo", "base", "tables", "report", "datasets", *SYSTEMS},
     "cli": {"", "base", "tables", "report", "datasets", "demo", *SYSTEMS},
     "__main__": {"cli"},
@@ -163,7 +163,7 @@ HEAVY = ("torch", "numba", "river", "transformers", "sklearn", "matplotlib.pyplo
     "arguments",
     [
         ["-c", "import growlabels"],
-        ["-c", "import growlabels.base, growlabels.report, growlabels.datasets"],
+        ["-c", "import growlabels.base, growlabels.tables, growlabels.report, growlabels.datasets"],
         ["-c", "import growlabels.stream, growlabels.classes, growlabels.unsafe"],
         ["-m", "growlabels", "--help"],
         ["-m", "growlabels", "stream", "--help"],

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._arff import load_arff as load_arff
     from ._clinc150 import Clinc150 as Clinc150
     from ._clinc150 import load_clinc150 as load_clinc150
     from ._jailbreak import JailbreakMixture as JailbreakMixture
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
     from ._mirror import download as download
     from ._mirror import locate as locate
     from ._mirror import published_names as published_names
+    from ._multilabel import MultiLabelData as MultiLabelData
+    from ._multilabel import load_arff as load_arff
     from ._multilabel import load_multilabel as load_multilabel
     from ._multilabel import multilabel_names as multilabel_names
-    from ._multilabel_data import MultiLabelData as MultiLabelData
     from ._omniglot import Omniglot as Omniglot
     from ._omniglot import load_omniglot_small as load_omniglot_small
     from ._risky_calls import CodeRow as CodeRow
@@ -65,13 +65,13 @@ __getattr__, __dir__ = lazy_exports(
         "CodeRow": "_risky_calls",
         "JailbreakMixture": "_jailbreak",
         "LanguageNames": "_language_names",
-        "MultiLabelData": "_multilabel_data",
+        "MultiLabelData": "_multilabel",
         "Omniglot": "_omniglot",
         "RiskyCalls": "_risky_calls",
         "TextRow": "_jailbreak",
         "WinoBiasPair": "_winobias",
         "download": "_mirror",
-        "load_arff": "_arff",
+        "load_arff": "_multilabel",
         "load_clinc150": "_clinc150",
         "load_jailbreak_mixture": "_jailbreak",
         "load_language_names": "_language_names",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError
-from growlabels.datasets._multilabel_data import MultiLabelData
+from growlabels.tables import MultiLabelData
 
 N_LABELS = 14
 

@@ -1,4 +1,4 @@
-"""Multi-label ARFF files, dense and sparse, with the conventions of Mulan and MEKA."""
+"""ARFF files as arrays, dense and sparse, with the conventions of Mulan and MEKA."""
 
 import itertools
 import math
@@ -6,35 +6,55 @@ import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
-from growlabels.base.files import DAMAGED_GZIP, damaged_gzip, open_bytes
-from growlabels.base.rows import MalformedRow
-from growlabels.datasets._arff_header import (
+from growlabels.tables.read.arff_header import (
     FALSE_WORDS,
     TRUE_WORDS,
     Attribute,
     choose_labels,
-    parse_attribute,
     split_cells,
     without_comment,
 )
-from growlabels.datasets._multilabel_data import MultiLabelData
+from growlabels.tables.read.arff_rows import Line, arff_lines, read_header, sparse_pairs
+from growlabels.tables.rows import MalformedRow
+from growlabels.tables.source import Source
+from growlabels.tables.text import texts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def load_arff(
+class MultiLabelData(NamedTuple):
+    """A multi-label data set; unpacks as ``X, Y, feature_names, label_names``.
+
+    Attributes
+    ----------
+    X
+        Rows x features: a float64 array, or a SciPy CSR matrix where the file is sparse.
+    Y
+        Rows x labels, boolean.
+    feature_names, label_names
+        Names of the columns of ``X`` and ``Y``.
+    """
+
+    X: "np.ndarray | csr_matrix"
+    Y: np.ndarray
+    feature_names: list[str]
+    label_names: list[str]
+
+
+def read_arff(
     path: str | os.PathLike[str],
     labels: int | str | Path | Sequence[str] | Callable[[str], bool] | None = None,
     set_aside: Callable[[MalformedRow], None] | None = None,
     drop: Sequence[str] = (),
+    published: Callable[[Path], int | None] | None = None,
 ) -> MultiLabelData:
-    """Load a multi-label ARFF file, plain or gzipped.
+    """Read a multi-label ARFF file as arrays.
 
     Parameters
     ----------
@@ -48,6 +68,8 @@ def load_arff(
         Called with each row that cannot be read. Without it such a row raises.
     drop
         Names of attributes to leave out, as if they were not there; of any type.
+    published
+        Gives the label count of a file that does not say it itself; None where it is not known.
 
     Returns
     -------
@@ -71,16 +93,15 @@ def load_arff(
     >>> path = pathlib.Path(folder.name) / "small.arff"
     >>> header = "@relation 'small: -C -1'\\n@attribute a numeric\\n@attribute b {0,1}\\n"
     >>> _ = path.write_text(header + "@data\\n0.5,1\\n2,0\\n")
-    >>> X, Y, feature_names, label_names = load_arff(path)
+    >>> X, Y, feature_names, label_names = read_arff(path)
     >>> X.tolist(), Y.tolist(), feature_names, label_names
     ([[0.5], [2.0]], [[True], [False]], ['a'], ['b'])
     >>> folder.cleanup()
     """
     file = Path(path)
-    if not file.is_file():
-        raise UsageError.missing_file(file)
-    lines = _lines(file)
-    relation, attributes = _header(lines, file.name)
+    source = Source(file)
+    lines = arff_lines(texts(source.chunks(), "utf-8", source.name))
+    relation, attributes, _ = read_header(lines, file.name)
     names = {attribute.name for attribute in attributes}
     if missing := [name for name in drop if name not in names]:
         raise UsageError(
@@ -91,53 +112,9 @@ def load_arff(
         attributes[i].check(file.name)
     # the file's own word is about all attributes, a person's about those that are left
     among = kept if labels is not None else range(len(attributes))
-    chosen = choose_labels(relation, [attributes[i] for i in among], labels, file)
+    chosen = choose_labels(relation, [attributes[i] for i in among], labels, file, published)
     columns = [among[i] for i in chosen if attributes[among[i]].name not in drop]
     return _Body(attributes, kept, columns, file.name, set_aside).read(lines)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are neither blank nor comments, with their 1-based numbers."""
-    number = 0
-    try:
-        with open_bytes(path) as file:
-            for number, raw in enumerate(file, 1):
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                except UnicodeDecodeError:
-                    line = raw.decode("latin-1").strip()  # what older tools wrote
-                if line and not line.startswith("%"):
-                    yield number, line
-    except DAMAGED_GZIP as error:
-        raise damaged_gzip(f"{path.name} after line {number}", error) from error
-
-
-def _header(lines: Iterator[tuple[int, str]], source: str) -> tuple[str, list[Attribute]]:
-    relation, attributes = "", []
-    names: dict[str, int] = {}
-    for number, line in lines:
-        word = line.split(None, 1)[0].lower()
-        if word == "@relation":
-            relation = line[len(word) :].strip()
-        elif word == "@attribute":
-            attribute = parse_attribute(line, source, number)
-            if attribute.name in names:
-                raise DataError(
-                    f"{source} line {number}: attribute {attribute.name!r} is declared again "
-                    f"(first on line {names[attribute.name]}); rename one"
-                )
-            names[attribute.name] = number
-            attributes.append(attribute)
-        elif word == "@data":
-            if not attributes:
-                raise DataError(f"{source} line {number}: @data comes before any @attribute")
-            return relation, attributes
-        else:
-            raise DataError(
-                f"{source} line {number}: expected @relation, @attribute or @data, "
-                f"found {line[:40]!r}; is this an ARFF file?"
-            )
-    raise DataError(f"{source} has no @data line; is it a whole ARFF file?")
 
 
 class _Body:
@@ -159,12 +136,12 @@ class _Body:
         self._source = source
         self._set_aside = set_aside
 
-    def read(self, lines: Iterator[tuple[int, str]]) -> MultiLabelData:
+    def read(self, lines: Iterator[Line]) -> MultiLabelData:
         first = next(lines, None)
         if first is None:
             raise DataError(f"{self._source} has no rows after @data; is it whole?")
         self._first_refused = ""
-        sparse = first[1].startswith("{")
+        sparse = first.text.startswith("{")
         self._convert = {column: self._converter(column, sparse) for column in self._kept}
         names = [attribute.name for attribute in self._attributes]
         rows = itertools.chain([first], lines)
@@ -195,10 +172,10 @@ class _Body:
             return {v: float(t) for v, t in attribute.truths(self._source).items()}
         return None if attribute.values is None else attribute.codes(sparse)
 
-    def _dense(self, rows: Iterator[tuple[int, str]]) -> tuple[np.ndarray, np.ndarray]:
+    def _dense(self, rows: Iterator[Line]) -> tuple[np.ndarray, np.ndarray]:
         values = array("d")
         width = len(self._attributes)
-        for number, line in rows:
+        for number, line, _ in rows:
             try:
                 values.extend(self._dense_row(line, width))
             except ValueError as error:
@@ -247,7 +224,7 @@ class _Body:
             must = f"must be one of its {len(attribute.values)} values"
         raise ValueError(f"attribute {attribute.name!r} {must}, it was {cell[:40]!r}")
 
-    def _sparse(self, rows: Iterator[tuple[int, str]]) -> "tuple[csr_matrix, np.ndarray]":
+    def _sparse(self, rows: Iterator[Line]) -> "tuple[csr_matrix, np.ndarray]":
         try:
             from scipy.sparse import csr_matrix
         except ModuleNotFoundError as error:
@@ -257,7 +234,7 @@ class _Body:
         values, indices, ends = array("d"), array("q"), array("q", [0])
         present = []
         absent = np.array([self._left_out(column) for column in self._labels])
-        for number, line in rows:
+        for number, line, _ in rows:
             try:
                 pairs = sorted(self._pairs(line).items())
             except ValueError as error:
@@ -287,50 +264,11 @@ class _Body:
     def _pairs(self, line: str) -> dict[int, float]:
         if not line.startswith("{"):
             raise ValueError("dense and sparse rows are mixed: those before are sparse")
-        line = without_comment(line)
-        if not line.endswith("}"):
-            raise ValueError("the row does not end with '}'")
-        inside = line[1:-1].strip()
-        pairs: dict[int, float] = {}
-        for cell in _split_pairs(inside) if inside else ():
-            place, _, value = cell.strip().partition(" ")
-            if not place.isascii() or not place.isdigit() or not value.strip():
-                raise ValueError(f"{cell[:40]!r} is not 'index value'")
-            count = len(self._attributes)
-            column = int(place) if len(place) < 10 else count
-            if column >= count:
-                raise ValueError(
-                    f"index {place[:40]} is beyond the {count} attributes, counted from 0"
-                )
-            if column in pairs:
-                raise ValueError(f"index {column} is given twice")
+        pairs = {}
+        for column, value in sparse_pairs(without_comment(line), len(self._attributes)):
             kept = column in self._convert
-            pairs[column] = self._value(column, _unquoted(value.strip())) if kept else 0.0
+            pairs[column] = self._value(column, value) if kept else 0.0
         return pairs
-
-
-def _split_pairs(text: str) -> list[str]:
-    """Split at commas outside quotes and keep the quotes."""
-    if "'" not in text and '"' not in text:
-        return text.replace("\t", " ").split(",")
-    parts, start, quote, escaped = [], 0, "", False
-    for i, letter in enumerate(text):
-        if escaped:
-            escaped = False
-        elif letter == "\\":
-            escaped = True
-        elif quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter == ",":
-            parts.append(text[start:i])
-            start = i + 1
-    return [*parts, text[start:]]
-
-
-def _unquoted(text: str) -> str:
-    return split_cells(text)[0] if text[0] in "'\"" else text
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -137,12 +137,13 @@ def choose_labels(
     attributes: Sequence[Attribute],
     labels: int | str | Path | Sequence[str] | Callable[[str], bool] | None,
     path: Path,
+    published: Callable[[Path], int | None] | None = None,
 ) -> list[int]:
     """Return the columns that are labels, in the order of the file."""
     wrong = DataError if labels is None else UsageError  # the file's own word, or the caller's
     if labels is None:
         beside = path.with_name(re.sub(r"\.arff(\.gz)?$", "", path.name) + ".xml")
-        labels = beside if beside.is_file() else _count_in_relation(relation, path)
+        labels = beside if beside.is_file() else _said_count(relation, path, published)
     if isinstance(labels, bool) or (isinstance(labels, int) and labels == 0):
         raise wrong(
             f"{path.name}: labels must be a count other than 0, it was {labels!r}; name them"
@@ -170,26 +171,30 @@ def choose_labels(
     return sorted({places[name] for name in names})
 
 
-def _count_in_relation(relation: str, path: Path) -> int:
-    match = re.search(r"-C\s+(-?\d{1,9})\b", relation)
-    # A filter that reordered the columns later made the count a lie.
-    if match and "Reorder" not in relation[match.end() :]:
-        return int(match[1])
-    known = _count_of_published(path)
-    if known is not None:
-        return known
-    raise UsageError(
-        f"{path.name} does not say which attributes are labels; pass labels=n (n > 0: the first "
-        "n, n < 0: the last -n), label names, or the path of its XML file"
-    )
+def _said_count(relation: str, path: Path, published: Callable[[Path], int | None] | None) -> int:
+    count = count_in_relation(relation)
+    if count is None and published is not None:
+        count = published(path)
+    if count is None:
+        raise UsageError(
+            f"{path.name} does not say which attributes are labels; pass labels=n (n > 0: the "
+            "first n, n < 0: the last -n), label names, or the path of its XML file"
+        )
+    return count
 
 
-def _count_of_published(path: Path) -> int | None:
-    """Return the label count of a file whose content is that of a known published set."""
-    from growlabels.datasets._mirror import published_as
+def count_in_relation(relation: str) -> int | None:
+    """Return MEKA's count of labels in the name of a relation; None where there is none.
 
-    entry = published_as(path)
-    return None if entry is None else entry.labels
+    MEKA's options stand after the first colon. A ``-C`` before it is one of a filter of Weka.
+    A filter that reordered the columns later made the count wrong.
+
+    >>> count_in_relation("'Toy: -C 3'"), count_in_relation("'toy-Eval -B SMO -- -C 1.0'")
+    (3, None)
+    """
+    options = relation.partition(":")[2]
+    match = re.search(r"(?<!\S)-C\s+(-?\d{1,9})(?![\w.])", options)
+    return int(match[1]) if match and "Reorder" not in options[match.end() :] else None
 
 
 def _names_in_xml(path: Path) -> list[str]:
