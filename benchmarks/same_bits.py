@@ -4,7 +4,8 @@ Run it before and after a change, on one machine and with one set of packages, a
 the public names and the command line only, so it also runs where the files inside have moved.
 
 * ``stream``: each set of the mirror as it is read; the predictions, probabilities, events,
-  hierarchy and saved file of IHOMER with both presets on all rows; the label tree, every clusterer,
+  hierarchy and saved file of IHOMER with both presets on all rows (of the three largest sets the
+  paper's preset learns the first ones only, ``PAPER_ROWS``); the label tree, every clusterer,
   rows as dicts, and one run folder;
 * ``classes``: vectors and file of every kind of codebook; losses, gradients, logits and top-5 of
   every head and loss with each of them; the classifier on texts, tables and images with the files
