@@ -380,7 +380,6 @@ def retrained(model: Any, rows: list[dict[str, Any]]) -> dict[str, object]:
         unsafe.save_adapter(adapter, settings, folder)
         return {
             "arms": [[arm.name, arm.removed, arm.rows, arm.losses] for arm in result.arms],
-            "losses": unsafe.held_out_losses(adapter, held),
             "files": {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())},
         }
 
