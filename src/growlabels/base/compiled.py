@@ -41,7 +41,7 @@ def compiler(sources: Iterable[Path]) -> Callable[..., Callable[[Callable[..., A
 
     def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         def decorate(function: Callable[..., Any]) -> Any:
-            dispatcher: Any = njit(**options)(function)
+            dispatcher: Any = njit(no_cfunc_wrapper=True, **options)(function)
             if not config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
                 dispatcher._cache = StampedCache(function)
             return dispatcher

@@ -99,9 +99,12 @@ def _add_rows(
         scalars[0] = weight * growth
         if scalars[0] > _RESCALE:
             scale = 1.0 / scalars[0]
-            values *= scale
-            counts *= scale
-            scalars[:3] *= scale
+            for k in range(values.size):
+                values[k] *= scale
+            for k in range(counts.size):
+                counts[k] *= scale
+            for k in range(3):
+                scalars[k] *= scale
     return indptr.size - 1
 
 

@@ -65,7 +65,7 @@ class Engine(Structured):
     sets: LabelSets = field(default_factory=empty_sets)
     monitor: Monitor = field(default_factory=empty_monitor)
     structure: Structure = field(init=False)
-    _bundle: Bundler = field(default_factory=Bundler, repr=False)
+    bundle: Bundler = field(default_factory=Bundler, repr=False)
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
@@ -163,7 +163,7 @@ class Engine(Structured):
         alarm = np.zeros(3)
         while True:
             experts = self.experts if asked is None else asked
-            state = self._bundle(experts, self.stack, self.sets, self.monitor)
+            state = self.bundle(experts, self.stack, self.sets, self.monitor)
             begin, why = loop.run_rows(tuning, state, tuple(rows), begin, logits, chosen, alarm)
             if why != loop.CROWDED or not self._grow(rows.part(begin, begin + 1), replay):
                 return begin, why, alarm

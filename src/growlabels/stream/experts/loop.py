@@ -6,6 +6,7 @@ learning too; that is why they agree to the bit.
 
 from typing import NamedTuple
 
+from growlabels.stream.experts.bundle import state_at
 from growlabels.stream.experts.curves import learn_curves
 from growlabels.stream.experts.label_sets import count_set
 from growlabels.stream.experts.learn import (
@@ -17,7 +18,7 @@ from growlabels.stream.experts.learn import (
     remember,
 )
 from growlabels.stream.experts.predict import PRIOR, choose, consult, observe
-from growlabels.stream.experts.scratch import MIXED, TRUTH, make_room
+from growlabels.stream.experts.scratch import MIXED, TRUTH
 from growlabels.stream.experts.stack import KEEP, PENALTY
 from growlabels.stream.experts.state import (
     DENSE,
@@ -29,7 +30,7 @@ from growlabels.stream.experts.state import (
 )
 from growlabels.stream.numeric.adwin import watch
 from growlabels.stream.numeric.arithmetic import copy, mix, stack_step
-from growlabels.stream.numeric.numba import borrowing, compiled
+from growlabels.stream.numeric.numba import borrowing
 
 FINISHED, SWITCH, DRIFT, FULL, CROWDED = range(5)
 """Why the loop stopped: all rows done; another mode fits better; drift; the table is full; the
@@ -102,9 +103,20 @@ def learn_row(mode, keep_recent, experts, stack, sets, room, view, parts, featur
     remember(experts, mode, view, count_set(sets, present))
 
 
-@borrowing(no_cpython_wrapper=True)
-def _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm):
-    """Do what :func:`run_rows` says, with room to work in."""
+@borrowing()
+def run_rows(tuning, address, rows, begin, logits, chosen, alarm):
+    """Predict rows from ``begin`` on and, if told so, learn each before the next.
+
+    ``address``: of a bundle of experts, stack, label sets, monitor and room. ``rows``: (x_start,
+    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
+    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
+    old mean, new mean, bound. Returns the next row and why.
+    """
+    state = state_at(address)
+    experts, stack, sets, monitor, room = (
+        state.experts, state.stack, state.sets, state.monitor, state.room,
+    )  # fmt: skip
+    room.span[0] = room.span[1] = 0
     x_start, x_index, x_value, y_start, y_index = rows
     mode, keep = tuning.mode, tuning.keep_recent
     totals, cells = experts.totals, (x_start, x_index, x_value)
@@ -142,17 +154,3 @@ def _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chose
         if sets.used[0] >= tuning.most_sets:
             return r + 1, FULL
     return x_start.size - 1, FINISHED
-
-
-@compiled(error_model="numpy")
-def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
-    """Predict rows from ``begin`` on and, if told so, learn each before the next.
-
-    ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
-    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
-    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
-    old mean, new mean, bound. Returns the next row and why.
-    """
-    experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
-    room = make_room(tuning.mode, experts, rows[0], begin)
-    return _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm)

@@ -60,7 +60,8 @@ def watch(monitor, loss, delta):
 
 @borrowing()
 def _insert(monitor, loss):
-    filled, sums, squares, totals = monitor
+    filled, sums = monitor.filled, monitor.sums
+    squares, totals = monitor.squares, monitor.totals
     totals[0] += 1
     totals[1] += loss
     totals[2] += loss * loss
@@ -82,7 +83,7 @@ def _insert(monitor, loss):
 
 @borrowing()
 def _cut(monitor, delta):
-    filled, sums, _, totals = monitor
+    filled, sums, totals = monitor.filled, monitor.sums, monitor.totals
     width, total = totals[0], totals[1]
     if width < 2 * SHORTEST:
         return 0.0, 0.0, 0.0
@@ -107,7 +108,8 @@ def _cut(monitor, delta):
 
 @borrowing()
 def _drop_oldest(monitor):
-    filled, sums, squares, totals = monitor
+    filled, sums = monitor.filled, monitor.sums
+    squares, totals = monitor.squares, monitor.totals
     level = LEVELS - 1
     while filled[level] == 0:
         level -= 1

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from growlabels.stream.numeric.arithmetic import INNER
 from growlabels.stream.numeric.numba import compiled
 
 
@@ -57,18 +58,36 @@ def first_rows(known, start, column):
     return first
 
 
+@compiled(**INNER)
+def _shell_sort(index, value):
+    """Sort a few cells by their index; numpy's sort takes a second to compile."""
+    gap = 1
+    while 3 * gap + 1 < index.size:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for k in range(gap, index.size):
+            at, place, what = k, index[k], value[k]
+            while at >= gap and index[at - gap] > place:
+                index[at], value[at] = index[at - gap], value[at - gap]
+                at -= gap
+            index[at], value[at] = place, what
+        gap //= 3
+
+
 @compiled()
 def sort_rows(start, index, value):
     """Return index and value with each row in ascending order."""
-    width = index.max() + 1 if index.size else 0
+    width = 0
+    for k in range(index.size):
+        width = max(width, index[k] + 1)
     cell_of = np.full(width, -1)
-    sorted_index, sorted_value = np.empty_like(index), np.empty_like(value)
+    sorted_index, sorted_value = np.empty(index.size, np.int64), np.empty(value.size)
     for r in range(start.size - 1):
         begin, end = start[r], start[r + 1]
         if 8 * (end - begin) < width:
-            order = begin + np.argsort(index[begin:end])
-            sorted_index[begin:end] = index[order]
-            sorted_value[begin:end] = value[order]
+            for k in range(begin, end):
+                sorted_index[k], sorted_value[k] = index[k], value[k]
+            _shell_sort(sorted_index[begin:end], sorted_value[begin:end])
             continue
         for k in range(begin, end):  # a row with so many cells is sooner read off than sorted
             cell_of[index[k]] = k
