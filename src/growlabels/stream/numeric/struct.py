@@ -91,7 +91,8 @@ class Struct:
                 words.append(value.address)
                 kinds.append((name, value.type))
             else:
-                assert value.flags.c_contiguous, name
+                if not value.flags.c_contiguous:
+                    raise ValueError(f"{name} must be an array in C order")
                 words += (value.ctypes.data, *value.shape)
                 kinds.append((name, types.Array(typeof(value).dtype, value.ndim, "C")))
         self.group = group
