@@ -106,7 +106,7 @@ def test_a_run_that_is_stopped_and_begun_again_is_the_same(
                 if next(count) == stop:
                     feed.stop()
 
-            feed._on_row = on_row
+            feed.on_row = on_row
             with feed:
                 feed.open()
                 feed.run()
@@ -167,7 +167,7 @@ else:
     source = KafkaSource(address, "rows")
 with Feed(Path(folder), {"rows": source}, IHOMER, "150 rows") as feed:
     feed.open()
-    feed._on_row = lambda *_: feed.stop() if feed.stream.counts["rows"] == int(rows) else None
+    feed.on_row = lambda *_: feed.stop() if feed.stream.counts["rows"] == int(rows) else None
     if feed.stream.counts["rows"] < int(rows):
         feed.run()
 """

@@ -102,9 +102,50 @@ class StreamInspect:
     """A run folder of stream run, or a file that IHOMER.save wrote."""
 
 
+@dataclass(frozen=True)
+class StreamServe:
+    """Serve a model over HTTP while it goes on learning, with a page to watch it."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder of a stream run, or one that was served before: it goes on where it stood."""
+
+    source: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Also learn from here; may be given several times: kafka://HOST:PORT/TOPIC,
+    redis://HOST:PORT/STREAM, a file of JSON lines that grows, or - for standard input. A row:
+    {"id": 7, "x": {...}, "y": ["label", ...]}; its labels may come later: {"id": 7, "y": [...]}."""
+
+    new: bool = False
+    """Begin with a model that knows nothing where the folder has none."""
+
+    port: int = 8765
+    """Port to listen on; 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Others than the loopback interface reach it only where you say so."""
+
+    names: Annotated[str, tyro.conf.arg(metavar="NAME,NAME")] = ""
+    """Further host names that requests may use, such as that of a proxy."""
+
+    checkpoint_every: Annotated[str, tyro.conf.arg(metavar="TIME|ROWS")] = "10s"
+    """Time (10s, 2m) or number of rows (5000) between two checkpoints; the last three are kept."""
+
+    await_rows: int = 10_000
+    """Rows with an id that may wait for their labels; the oldest goes first and is counted."""
+
+    await_age: Annotated[str, tyro.conf.arg(metavar="TIME")] = "1d"
+    """How long a row waits for its labels, such as 90s, 30m, 12h or 7d, by the source's clock."""
+
+    window: int = 500
+    """Rows that count for the recent scores."""
+
+    accept_gap: bool = False
+    """Go on where a broker dropped rows before they were read. Without it that is an error."""
+
+
 COMMANDS: Mapping[str, tuple[type, str]] = {
     "run": (StreamRun, "growlabels.stream.cli.run"),
     "compare": (StreamCompare, "growlabels.stream.cli.compare"),
+    "serve": (StreamServe, "growlabels.stream.cli.serve"),
     "inspect": (StreamInspect, "growlabels.stream.cli.inspect"),
 }
 """Name of the command -> its options and the module whose ``run`` carries it out."""

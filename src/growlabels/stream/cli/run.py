@@ -234,7 +234,7 @@ def _scores(
 ) -> dict[str, PrequentialScores]:
     if OURS.intersection(command.models):
         progress("loading compiled code, or compiling it once", 0)
-        _warm_up()
+        warm_up()
     with rows:
         return compare(
             models,
@@ -248,7 +248,7 @@ def _scores(
         )
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Compile the kernels on a learner that is thrown away: tables, single rows, rankings."""
     rng = np.random.default_rng(0)
     X, Y, model = rng.random((3, 4)), rng.random((3, 2)) < 0.5, IHOMER()

@@ -18,7 +18,7 @@ from growlabels.stream.serve.every import Every
 from growlabels.stream.serve.live import LiveStream, Taken
 from growlabels.stream.serve.outputs import LinesOut
 from growlabels.stream.serve.say import say
-from growlabels.stream.serve.sources.source import Source
+from growlabels.stream.serve.sources.source import Arrived, Source
 
 CHECKPOINTS, PREDICTIONS, MALFORMED, LOCK = (
     "checkpoints",
@@ -47,8 +47,6 @@ class Feed:
         Makes the store of rows whose labels come later.
     window
         Rows that count for the recent scores.
-    on_row
-        Called with each row's source, position and outcome.
     turn
         Held while a row is learned, so that nobody predicts meanwhile.
 
@@ -58,6 +56,10 @@ class Feed:
         The state; other threads may read it while they hold ``turn``.
     resumed
         Whether it goes on from a checkpoint.
+    on_row
+        Called with each source, row and outcome.
+    on_checkpoint
+        Called with the state after each checkpoint.
     trouble
         Why the last checkpoint could not be written; empty: it could.
     """
@@ -70,14 +72,15 @@ class Feed:
         checkpoint_every: str = "10s",
         awaited: Callable[[], AwaitedRows] = AwaitedRows,
         window: int = 500,
-        on_row: Callable[[str, Any, Taken], None] | None = None,
         turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         self.folder, self.sources = folder, dict(sources)
         self.every = Every(checkpoint_every)
         self.trouble, self.checkpoints_written, self.checkpoint_seconds = "", 0, 0.0
         self._lock = FileLock(folder / LOCK)
-        self._turn, self._on_row = turn, on_row
+        self._turn = turn
+        self.on_row: Callable[[str, Arrived, Taken], None] = lambda *_: None
+        self.on_checkpoint: Callable[[LiveStream], None] = lambda _: None
         self._stopping = False
         self._checkpoints = Checkpoints(folder / CHECKPOINTS, say=say)
         try:
@@ -121,8 +124,7 @@ class Feed:
             with self._turn():
                 taken = self.stream.take(name, arrived)
             self._write(name, arrived.position, taken)
-            if self._on_row is not None:
-                self._on_row(name, arrived.position, taken)
+            self.on_row(name, arrived, taken)
             if self.every.due(self.stream.counts["rows"]):
                 self._try_checkpoint()
             if self._stopping:
@@ -160,6 +162,7 @@ class Feed:
         self.trouble = ""
         self.checkpoints_written += 1
         self.checkpoint_seconds += time.perf_counter() - began
+        self.on_checkpoint(self.stream)
 
     def _try_checkpoint(self) -> None:
         """Write a checkpoint; where that fails, say so once and try again when one is due."""

@@ -6,33 +6,22 @@ escaped, and nothing is loaded from elsewhere.
 """
 
 import secrets
-import socket
 import webbrowser
-from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any
 
-import uvicorn
 from jinja2 import Environment, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from growlabels.base.errors import GrowLabelsError, UsageError
+from growlabels.base.errors import GrowLabelsError
 from growlabels.unsafe.decide.review import Review
-
-HOST = "127.0.0.1"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+from growlabels.web.guard import Guard
+from growlabels.web.server import HOST, LocalServer, listen
 
 
 def serve(review: Review, port: int = 0, open_browser: bool = False) -> None:
@@ -43,23 +32,17 @@ def serve(review: Review, port: int = 0, open_browser: bool = False) -> None:
     GrowLabelsError
         The port is taken.
     """
-    if not 0 <= port < 65536:
-        raise UsageError.parameter("port", "must be from 0 to 65535", port)
-    try:
-        listener = socket.create_server((HOST, port))
-    except OSError as error:
-        raise GrowLabelsError(
-            f"cannot listen on port {port}: {error.strerror or error}; choose another --port"
-        ) from error
+    listener = listen(port)
     token = secrets.token_urlsafe(32)
     address = f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
     print(f"{len(review.numbers)} flagged rows to review at {address}", flush=True)
     print("The page shows their text. Ctrl-C ends it; decisions are kept.", flush=True)
     if open_browser:
         webbrowser.open(address)
-    config = uvicorn.Config(application(review, token), log_level="error", lifespan="off")
-    with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+    server = LocalServer(application(review, token))
+    server.answer(listener)
+    if server.signal is not None:
+        raise KeyboardInterrupt
 
 
 def application(review: Review, token: str) -> Starlette:
@@ -74,28 +57,14 @@ def application(review: Review, token: str) -> Starlette:
         Route("/{token}/review.css", pages.style),
         Route("/{token}/review.js", pages.script),
     ]
-    guard = Middleware(BaseHTTPMiddleware, dispatch=_guard(token))
+    guard = Middleware(Guard, token=token, token_of=_token_of)
     failures: dict[Any, Any] = {GrowLabelsError: _say, OSError: _say}
     return Starlette(routes=routes, middleware=[guard], exception_handlers=failures)
 
 
-_Next = Callable[[Request], Awaitable[Response]]
-
-
-def _guard(token: str) -> Callable[[Request, _Next], Awaitable[Response]]:
-    async def dispatch(request: Request, call_next: _Next) -> Response:
-        host = request.headers.get("host", "").rpartition(":")[0]
-        given = request.url.path.split("/")[1].encode()
-        if host not in (HOST, "localhost"):
-            response: Response = PlainTextResponse("This page has another address.", 403)
-        elif not secrets.compare_digest(given, token.encode()):
-            response = PlainTextResponse("The address lacks its token; copy all of it.", 403)
-        else:
-            response = await call_next(request)
-        response.headers.update(HEADERS)
-        return response
-
-    return dispatch
+def _token_of(request: Request) -> str:
+    """Return the first part of the path."""
+    return request.url.path.split("/")[1]
 
 
 def _say(request: Request, error: Exception) -> Response:

@@ -1,0 +1,1 @@
+"""The service: predictions and learning over HTTP, a page to watch, metrics."""
