@@ -21,7 +21,7 @@ NULL_ROLES = [
     {"role": None, "from": "gpt", "value": "a"},
 ]
 CALL = {"role": "assistant", "content": None, "tool_calls": json.loads(CALLED)}
-CALL_BEFORE = f"user: q\n\nassistant: {CALLED}"
+CALL_BEFORE = "user: q\n\nassistant: f()"
 
 
 def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
@@ -59,10 +59,10 @@ def read(rows: Any) -> tuple[list[Example], list[MalformedRow]]:
                     ANSWER,
                 ]
             },
-            f"user: q\n\nassistant: c\n{CALLED}\n\ntool: 3",
+            "user: q\n\nassistant: c\nf()\n\ntool: 3",
             "a",
         ),
-        ({"messages": [USER, CALL]}, "q", CALLED),
+        ({"messages": [USER, CALL]}, "q", "f()"),
         ({"conversations": [HUMAN, {"from": "gpt", "value": "a"}], "system": "s"}, "s\n\nq", "a"),
         (
             {"conversations": [HUMAN, {"from": "observation", "value": "3"}, ANSWER]},
@@ -91,8 +91,6 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
         ({"text": "q", "label": 1}, "has 'text' and no prompt; name what is trained on"),
         ({"prompt": "q"}, "has 'prompt' and none of 'completion', 'response'"),
         ({"question": "q"}, "has 'question' and none of 'completion'"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference pair; name the answer"),
-        ({"chosen": [USER, ANSWER], "rejected": [USER, ANSWER]}, "is a preference pair"),
         ({"prompt": "q", "completion": " \n"}, "the response is empty"),
         ({"prompt": 5, "completion": "a"}, "'prompt' is a number, not text"),
         ({"prompt": "q", "completion": ["a"]}, "'completion' is a list, not text"),
@@ -101,9 +99,9 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
         ({"messages": []}, "not a list of turns"),
         ({"messages": "hello"}, "not a list of turns"),
         ({"conversations": 5, "system": "s"}, "'conversations' is not a list of turns"),
-        ({"conversations": [HUMAN]}, "'conversations' ends with a turn of 'user'"),
+        ({"conversations": [HUMAN]}, "'conversations' holds no turn of the assistant"),
         ({"conversations": [HUMAN, {"from": "gpt"}], "system": 5}, "turn 2 .* is null, not text"),
-        ({"messages": [USER]}, "ends with a turn of 'user'"),
+        ({"messages": [USER]}, "'messages' holds no turn of the assistant"),
         ({"messages": [USER, {"role": "assistant", "content": None}]}, "turn 2 .* is null"),
         ({"messages": [USER, {"role": "assistant"}]}, "'content' of turn 2"),
         ({"messages": ["q", ANSWER]}, "turn 1 of 'messages' has no text field 'role'"),
@@ -176,7 +174,7 @@ BEFORE = "user: q\n\nassistant: a\n\nuser: q"
             [(1, "s\n\nq", "a"), (2, f"system: s\n\n{BEFORE}", "a")],
         ),
         ({"messages": [ANSWER, USER, ANSWER]}, [(1, "", "a"), (2, "assistant: a\n\nuser: q", "a")]),
-        ({"messages": [USER, CALL, ANSWER]}, [(1, "q", CALLED), (2, CALL_BEFORE, "a")]),
+        ({"messages": [USER, CALL, ANSWER]}, [(1, "q", "f()"), (2, CALL_BEFORE, "a")]),
         ({"messages": [USER, EMPTY, USER, ANSWER]}, [(1, BEFORE.replace("a\n", " \n"), "a")]),
         ({"messages": [USER, NULL, USER, ANSWER]}, [(1, BEFORE.replace("a\n", "\n"), "a")]),
         ({"prompt": [USER, ANSWER, USER], "completion": [ANSWER]}, [(1, BEFORE, "a")]),

@@ -215,8 +215,8 @@ def test_a_changed_input_refuses_and_says_what(
         with pytest.raises(RunError, match="inputs 'model' was"):
             Scanner(tiny("qwen2"), rows_per_shard=4).fit(rows(), tmp_path / "run")
     elif change == "code":
-        monkeypatch.setattr(scanner_module, "FEATURES_FORMAT", 4)
-        with pytest.raises(RunError, match="config 'features_format' was 3, is 4"):
+        monkeypatch.setattr(scanner_module, "FEATURES_FORMAT", 5)
+        with pytest.raises(RunError, match="config 'features_format' was 4, is 5"):
             scanner().fit(rows(), tmp_path / "run")
     else:
         with pytest.raises(RunError, match="config 'max_response_tokens' was 48, is 47"):

@@ -84,6 +84,10 @@ class UnsafeScan:
     gradient_share: float = 0.05
     """Of more than 10,000 rows, the share that gradient methods score, likeliest first; 1: all."""
 
+    score_masked: bool = False
+    """Also score answers that the rows keep out of training (weight 0, train false, kto_tag
+    false)."""
+
     seed: int = 0
     """Decides the fine-tuning of the gradient methods."""
 

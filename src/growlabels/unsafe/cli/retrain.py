@@ -161,7 +161,8 @@ def _removed(
 def _scored(train: RowSource, table: ScoreTable) -> list[Example]:
     """Read the scanned rows in the table's order."""
     numbers = set(map(int, table.number))
-    return [e for e in read_examples(train, lambda bad: None) if e.number in numbers]
+    masked = bool(table.facts.get("score_masked"))
+    return [e for e in read_examples(train, lambda bad: None, masked) if e.number in numbers]
 
 
 def _encoded(model: CausalModel, examples: list[Example], options: UnsafeRetrain) -> list[Encoded]:

@@ -48,6 +48,7 @@ def run(options: UnsafeScan, progress: Progress) -> None:
         tokens_per_batch=options.tokens_per_batch,
         rows_per_shard=options.rows_per_shard,
         seed=options.seed,
+        score_masked=options.score_masked,
         gradients=GradientSettings(
             LoraSettings(layers=options.layers), share=options.gradient_share
         ),
@@ -114,7 +115,7 @@ def _print_scan(options: UnsafeScan, table: ScoreTable, labels: np.ndarray | Non
 def _truth(train: Path, field: str) -> dict[int, int]:
     """Read the truth from a field of the rows: place in the input -> 1 for unsafe, 0 for not."""
     truth = {}
-    for example in read_examples(train, lambda bad: None):
+    for example in read_examples(train, lambda bad: None, masked=True):
         value = example.data.get(field)
         if value not in (0, 1):
             raise DataError(

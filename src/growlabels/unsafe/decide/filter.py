@@ -16,7 +16,7 @@ from growlabels.base.files import atomic_write, open_bytes
 from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
 from growlabels.base.runs import require_folder
 from growlabels.unsafe.decide.decisions import Decision
-from growlabels.unsafe.rows.examples import read_examples
+from growlabels.unsafe.rows.examples import UntrainedRow, read_examples
 from growlabels.unsafe.scores.calibrate import known_labels
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
 from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
@@ -140,12 +140,14 @@ def _split(
     """Write the three files; return how many rows each has."""
     place = {int(number): index for index, number in enumerate(table.number)}
     counts: dict[str, int] = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
-    usable = 0
+    usable = untrained = 0
     with ExitStack() as stack:
         files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
-        for number, row, raw, why in _every_row(source):
+        for number, row, raw, why in _every_row(source, bool(table.facts.get("score_masked"))):
             index = place.get(number)
-            if index is None or row is None:
+            if why is _UNTRAINED and row is not None:
+                name, record = KEPT, raw or json_line(row.data)
+            elif index is None or row is None:
                 name, record = MALFORMED, json_line(_malformed(number, why, raw, row))
             elif row.id != table.row_id[index]:
                 raise DataError(_CHANGED.format(number=number))
@@ -155,10 +157,11 @@ def _split(
                 name, record = KEPT, raw or json_line(row.data)
             files[name].write(record + "\n")
             counts[name] += 1
+            untrained += why is _UNTRAINED
             usable += row is not None and not why
             if usable > table.facts.get("rows", usable):
                 raise DataError(_CHANGED.format(number=number))
-        if counts[KEPT] + counts[REJECTED] != len(table):
+        if counts[KEPT] + counts[REJECTED] != len(table) + untrained:
             raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
     return counts
 
@@ -242,10 +245,18 @@ def _malformed(number: int, why: str, raw: str, row: Row | None) -> dict[str, An
     return {"number": number, "reason": why or "the response has no tokens", "raw": raw}
 
 
-def _every_row(source: RowSource) -> Iterator[tuple[int, Row | None, str, str]]:
+_UNTRAINED = "untrained"
+"""Stands for the reason of a row that is kept without a score."""
+
+
+def _every_row(source: RowSource, score_masked: bool) -> Iterator[tuple[int, Row | None, str, str]]:
     """Yield number, row (none if it cannot be read), raw line if there is one, and the reason."""
     why: dict[int, str] = {}
-    for _ in read_examples(source, lambda bad: why.update({bad.number: bad.reason})):
+
+    def note(bad: MalformedRow) -> None:
+        why[bad.number] = _UNTRAINED if isinstance(bad, UntrainedRow) else bad.reason
+
+    for _ in read_examples(source, note, score_masked):
         pass
     unread: list[MalformedRow] = []
     raw = _Lines(source)

@@ -123,7 +123,8 @@ class Review:
         self.numbers = [int(table.number[i]) for i in order if flagged[i]]
         self._place = {int(number): i for i, number in enumerate(table.number)}
         taken = table.facts.get("reviewed_targets", ())  # a decision may be undone since
-        self._rows = _by_number(self.train, {*self.numbers, *taken})
+        masked = bool(self.table.facts.get("score_masked"))
+        self._rows = _by_number(self.train, {*self.numbers, *taken}, masked)
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
     @property
@@ -222,6 +223,7 @@ class Review:
             self._scanner = Scanner(
                 self.first.facts["model_source"],
                 methods=methods or FORWARD_METHODS,
+                score_masked=bool(self.first.facts.get("score_masked")),
                 **settings,
             ).fit(self.train, self.run.path, progress)
         answers = [self._rejected_answer(number) for number in rejected]
@@ -250,5 +252,6 @@ def locate(response: str, carried: str) -> Passage:
     return Passage(response, "", "")
 
 
-def _by_number(source: Path, wanted: Collection[int]) -> dict[int, Example]:
-    return {e.number: e for e in read_examples(source, lambda bad: None) if e.number in wanted}
+def _by_number(source: Path, wanted: Collection[int], masked: bool) -> dict[int, Example]:
+    rows = read_examples(source, lambda bad: None, masked)
+    return {example.number: example for example in rows if example.number in wanted}

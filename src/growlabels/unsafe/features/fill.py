@@ -23,7 +23,7 @@ from growlabels.unsafe.rows.words import count_words
 
 # Raised by one whenever the features of a row, or the batches they are computed in, change: a
 # scan that another version began must not be finished by this one, or it would mix the two.
-FEATURES_FORMAT = 3
+FEATURES_FORMAT = 4
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,18 @@
-"""Rows of a fine-tuning set in four shapes, read as prompts and responses.
+"""Rows of a fine-tuning set as examples: a prompt, the answer that is trained on, the row.
 
-========================================  =====================================================
-``messages``                              a list of turns with ``role`` and ``content``; the last
-                                          turn is the assistant's and is the response
-``conversations``                         the same in the shape of ShareGPT: ``from`` (human, gpt,
-                                          ...) and ``value``, and maybe a text ``system`` beside it
-``prompt`` + ``completion``               two texts, or two lists of turns; other names of the one
-                                          are ``question``, ``query`` and ``instruction``, of the
-                                          other ``response``, ``answer`` and ``output``
-``instruction``/``input``/``output``      ``input``, or ``context``, may be absent or empty
-========================================  =====================================================
-
-A turn of tool calls, with or without text, is its text and then the JSON of the calls.
-
-A conversation teaches each turn of the assistant that has text, after the turns before it; of
-``prompt`` + ``completion`` those of the completion, since nobody trains on the prompt.
+Which text of a row is which is decided in :mod:`growlabels.unsafe.rows.shapes`.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-import numpy as np
+from itertools import pairwise
+from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import MalformedRow, RowSource, read_rows
-
-_ROLES = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
-"""How ShareGPT calls them -> how messages do; other names are the same."""
-_PROMPTS = ("prompt", "question", "query", "instruction")
-_RESPONSES = ("completion", "response", "answer", "output")
-_BESIDE_INSTRUCTION = ("input", "context")
+from growlabels.unsafe.rows.shapes import ShapedRow, read_shape
+from growlabels.unsafe.rows.turns import Malformed, Turn, joined
 
 
 @dataclass(frozen=True)
@@ -41,21 +22,32 @@ class Example:
     Attributes
     ----------
     id
-        Content hash and ordinal, as in :class:`growlabels.base.rows.Row`.
+        Hash of the content and, after a dash, the number of equal rows before it.
     number
         1-based place in the input.
     prompt
         What the model was asked; may be empty.
     response
-        What it is taught to answer, of a conversation the last answer; never empty.
+        What it is trained to answer; of a conversation the last answer that is trained on.
+        Never empty.
     data
-        The row as it came, to be written back unchanged.
+        The row as it came.
     answer
-        Which of the row's answers ``response`` is, from 1.
+        Which of the row's trained answers ``response`` is, from 1.
     turns
         Role and text of the turns before, where some of them are the assistant's.
     earlier
-        Places among the turns of the answers that the row teaches too.
+        Places among the turns of the other answers that the row trains on.
+    masked
+        Number of answers that the row keeps out of training (``weight`` 0, ``train`` false).
+    after
+        Number of turns after the last answer; training ignores them.
+
+    Examples
+    --------
+    >>> row = Example("a", 1, "2+2?", "4", {})
+    >>> row.prompt, row.response, row.answer
+    ('2+2?', '4', 1)
     """
 
     id: str
@@ -66,9 +58,11 @@ class Example:
     answer: int = 1
     turns: Sequence[tuple[str, str]] = field(default=(), repr=False)
     earlier: Sequence[int] = ()
+    masked: int = 0
+    after: int = 0
 
     def each_answer(self) -> Iterator["Example"]:
-        """Yield a row as it was read once for each answer that it teaches, itself last.
+        """Yield the row once for each answer that it trains on, itself last.
 
         >>> said = [("user", "Hi."), ("assistant", "Ho."), ("user", "Bye.")]
         >>> prompt = "user: Hi.\\n\\nassistant: Ho.\\n\\nuser: Bye."
@@ -77,35 +71,29 @@ class Example:
         [(1, 'Hi.', 'Ho.'), (2, 'user', 'Ciao.')]
         """
         for answer, place in enumerate(self.earlier, 1):
-            prompt, response = _joined(self.turns[:place]), self.turns[place][1]
+            prompt, response = joined(self.turns[:place]), self.turns[place][1]
             yield Example(self.id, self.number, prompt, response, self.data, answer)
         yield self
 
 
-class _Read(NamedTuple):
-    """What is read of a row; see :class:`Example`."""
-
-    prompt: str
-    response: str
-    turns: Sequence[tuple[str, str]] = ()
-    earlier: Sequence[int] = ()
-
-
-class _Malformed(ValueError):
-    """Why a row is no prompt and response; caught in this module."""
+class UntrainedRow(MalformedRow):
+    """A whole row without an answer that is trained on: it is kept and has no score."""
 
 
 def read_examples(
-    source: RowSource, set_aside: Callable[[MalformedRow], None]
+    source: RowSource, set_aside: Callable[[MalformedRow], None], masked: bool = False
 ) -> Iterator[Example]:
-    """Yield each row of a JSONL or Parquet file, or of an iterable, as prompt and response.
+    """Yield each row of a file, a data frame or an iterable as prompt and response.
 
     Parameters
     ----------
     source
-        As :func:`growlabels.base.rows.read_rows` takes it.
+        A path, a data frame, a Hugging Face dataset or an iterable of mappings.
     set_aside
-        Called once for each row that is no prompt and response, with the reason.
+        Called once for each row that cannot be read, with the reason; and, with an
+        :class:`UntrainedRow`, for each whole row of which no answer is trained on.
+    masked
+        Whether answers that the row keeps out of training are read like the others.
 
     Raises
     ------
@@ -124,63 +112,71 @@ def read_examples(
     UsageError.require_callable("set_aside", set_aside)
     for row in read_rows(source, set_aside):
         try:
-            read = _prompt_and_response(row.data)
-            if not read.response.strip():
-                raise _Malformed("the response is empty")
-            _require_whole(read.prompt, "prompt")
-            _require_whole(read.response, "response")
-        except _Malformed as error:
+            yield _example(row.id, row.number, row.data, masked)
+        except _Untrained as error:
+            set_aside(UntrainedRow(row.number, str(error), _raw(row.data)))
+        except Malformed as error:
             set_aside(MalformedRow(row.number, str(error), _raw(row.data)))
-            continue
-        prompt, response, turns, earlier = read
-        last = len(earlier) + 1
-        yield Example(row.id, row.number, prompt, response, row.data, last, turns, earlier)
 
 
-def read_answers(source: RowSource, set_aside: Callable[[MalformedRow], None]) -> Iterator[Example]:
+class _Untrained(Malformed):
+    """The reason why no answer of a row is trained on."""
+
+
+def _example(row_id: str, number: int, data: Mapping[str, Any], masked: bool) -> Example:
+    row = read_shape(data)
+    answers = [
+        place
+        for place, turn in enumerate(row.turns)
+        if place >= row.asked and turn.role == "assistant" and turn.text.strip()
+    ]
+    if not answers:
+        raise Malformed("the response is empty")
+    taught = [place for place in answers if masked or row.turns[place].trained]
+    if row.pushed_away and not masked:
+        raise _Untrained("'kto_tag' is false: training pushes the model away from the answer")
+    if not taught:
+        raise _Untrained("no answer is trained on: each has weight 0 or train false")
+    turns, taught = (row.turns, taught) if masked else _without_masked(row, taught)
+    *earlier, last = taught
+    before = turns[:last]
+    prompt, response = joined(before), turns[last].text
+    for name, text in (("prompt", prompt), ("response", response)):
+        if half := half_character(text):
+            raise Malformed(f"the {name} holds {half}")
+    said = [(turn.role, turn.text) for turn in before]
+    return Example(
+        row_id,
+        number,
+        prompt,
+        response,
+        data,
+        answer=len(taught),
+        turns=said if any(role == "assistant" for role, _ in said) else (),
+        earlier=earlier,
+        masked=len(answers) - len(taught),
+        after=len(row.turns) - 1 - answers[-1],
+    )
+
+
+def _without_masked(row: ShapedRow, taught: list[int]) -> tuple[list[Turn], list[int]]:
+    """Leave out each round, from a user turn to the next, whose answers are all masked."""
+    starts = [place for place, turn in enumerate(row.turns) if turn.role == "user"]
+    left_out: set[int] = set()
+    for start, end in pairwise([*starts, len(row.turns)]):
+        answers = [t for t in row.turns[start:end] if t.role == "assistant"]
+        if start >= row.asked and answers and not any(turn.trained for turn in answers):
+            left_out.update(range(start, end))
+    kept = [place for place in range(len(row.turns)) if place not in left_out]
+    return [row.turns[place] for place in kept], [kept.index(place) for place in taught]
+
+
+def read_answers(
+    source: RowSource, set_aside: Callable[[MalformedRow], None], masked: bool = False
+) -> Iterator[Example]:
     """Yield every answer of each row, as :meth:`Example.each_answer` does, one at a time."""
-    for example in read_examples(source, set_aside):
+    for example in read_examples(source, set_aside, masked):
         yield from example.each_answer()
-
-
-def _prompt_and_response(data: Mapping[str, Any]) -> _Read:
-    if data.get("messages") is not None:
-        return _from_messages(data["messages"], "messages")
-    if data.get("conversations") is not None:
-        turns = _listed(data["conversations"])
-        if isinstance(turns, list) and turns and isinstance(data.get("system"), str):
-            turns = [{"role": "system", "content": data["system"]}, *turns]
-        return _from_messages(turns, "conversations")
-    asked = next((name for name in _PROMPTS if data.get(name) is not None), "")
-    answer = next((name for name in _RESPONSES if data.get(name) is not None), "")
-    if not (asked and answer):
-        raise _Malformed(_what_is_missing(data, asked))
-    prompt, response = _listed(data[asked]), _listed(data[answer])
-    if isinstance(prompt, list) and isinstance(response, list):
-        return _from_messages([*prompt, *response], f"{asked} + {answer}", len(prompt))
-    parts = [_text(data, asked)]
-    if asked == "instruction":
-        beside = [name for name in _BESIDE_INSTRUCTION if data.get(name) is not None]
-        parts += [text for name in beside if (text := _text(data, name)).strip()]
-    return _Read("\n\n".join(parts), _text(data, answer))
-
-
-def _what_is_missing(data: Mapping[str, Any], asked: str) -> str:
-    """Say why a row is no pair of texts, and what to rename where its shape is a known one."""
-    if data.get("chosen") is not None:
-        return (
-            "is a preference pair; name the answer that is trained on, such as 'chosen', "
-            "'completion', and what it answers 'prompt'"
-        )
-    if asked:
-        return f"has {asked!r} and none of {', '.join(map(repr, _RESPONSES))}"
-    if isinstance(data.get("text"), str):
-        return (
-            "has 'text' and no prompt; name what is trained on 'completion' and what comes before "
-            "it, which may be empty, 'prompt'"
-        )
-    known = ", ".join(map(repr, ("messages", "conversations", *_PROMPTS)))
-    return f"has none of {known}; its fields are {', '.join(map(repr, list(data)[:8])) or 'none'}"
 
 
 def prompt_of(data: Mapping[str, Any]) -> str:
@@ -191,101 +187,12 @@ def prompt_of(data: Mapping[str, Any]) -> str:
     >>> prompt_of({"messages": [{"role": "user", "content": "Hello?"}]})
     'Hello?'
     """
-    answer: object = "-"
-    for name in ("messages", "conversations", *_PROMPTS):
-        turns = _listed(data.get(name))
-        if isinstance(turns, list) and turns:
-            answer = [{"role": "assistant", "content": "-"}]
-            if name not in _PROMPTS and not _is_answer(turns[-1]):
-                data = {**data, name: [*turns, *answer]}
-            break
     try:
-        return _prompt_and_response({**data, "completion": answer}).prompt
-    except _Malformed:
+        row = read_shape(data, answered=False)
+    except Malformed:
         return ""
-
-
-def _from_messages(turns: object, name: str, asked: int = 0) -> _Read:
-    """Take the last turn as the response; answers before it, from a place on, are taught too."""
-    turns = _listed(turns)
-    if not isinstance(turns, list) or not turns:
-        raise _Malformed(f"'{name}' is not a list of turns")
-    read = [_turn(turn, name, place, len(turns)) for place, turn in enumerate(turns, 1)]
-    role, response = read.pop()
-    if role != "assistant":
-        raise _Malformed(f"'{name}' ends with a turn of {role!r}, not of 'assistant'")
-    earlier = [
-        place
-        for place, (role, text) in enumerate(read)
-        if place >= asked and role == "assistant" and text.strip()
-    ]
-    answered = any(role == "assistant" for role, _ in read)
-    return _Read(_joined(read), response, read if answered else (), earlier)
-
-
-def _joined(turns: Sequence[tuple[str, str]]) -> str:
-    """Write turns as a prompt: a single user turn as it is, several each after its role."""
-    roles, texts = [role for role, _ in turns], [text for _, text in turns]
-    if roles == ["user"]:
-        return texts[0]
-    if roles == ["system", "user"]:
-        return "\n\n".join(texts).strip()
-    return "\n\n".join(f"{role}: {text}" for role, text in turns)
-
-
-def _said(turn: object) -> tuple[Any, Any]:
-    """Return role and content of a turn, in the words of ``messages``."""
-    if not isinstance(turn, Mapping):
-        return None, None
-    if turn.get("role") is None and isinstance(turn.get("from"), str):
-        return _ROLES.get(turn["from"], turn["from"]), turn.get("value")
-    return turn.get("role"), turn.get("content")
-
-
-def _is_answer(turn: object) -> bool:
-    role, _ = _said(turn)
-    return _ROLES.get(str(role), role) == "assistant"
-
-
-def _turn(turn: object, name: str, place: int, last: int) -> tuple[str, str]:
-    role, content = _said(turn)
-    if not isinstance(turn, Mapping) or not isinstance(role, str):
-        raise _Malformed(f"turn {place} of '{name}' has no text field 'role'")
-    content = _listed(content)
-    if isinstance(content, list):
-        content = "".join(_part(part, name, place) for part in content)
-    calls = _listed(turn.get("tool_calls"))
-    if content is None and (place == 1 or calls or (role == "assistant" and place < last)):
-        content = ""
-    if not isinstance(content, str):
-        raise _Malformed(f"'content' of turn {place} of '{name}' is {_kind(content)}, not text")
-    if calls:
-        text = json.dumps(calls, ensure_ascii=False, default=str)
-        content = f"{content}\n{text}" if content else text
-    return role, content
-
-
-def _listed(value: object) -> Any:
-    """Return tuples and arrays, as pandas reads lists, as lists; anything else as it is."""
-    return list(value) if isinstance(value, tuple | np.ndarray) else value
-
-
-def _part(part: object, name: str, place: int) -> str:
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-        return part["text"]
-    raise _Malformed(f"turn {place} of '{name}' holds a part that is not text")
-
-
-def _text(data: Mapping[str, Any], name: str) -> str:
-    value = data[name]
-    if not isinstance(value, str):
-        raise _Malformed(f"'{name}' is {_kind(value)}, not text")
-    return value
-
-
-def _require_whole(text: str, name: str) -> None:
-    if half := half_character(text):
-        raise _Malformed(f"the {name} holds {half}")
+    answered = row.turns[-1].role == "assistant"
+    return joined(row.turns[:-1] if answered else row.turns)
 
 
 def half_character(text: str) -> str:
@@ -299,12 +206,6 @@ def half_character(text: str) -> str:
     except UnicodeEncodeError as error:
         return f"half of a character ({text[error.start]!r}, at place {error.start + 1})"
     return ""
-
-
-def _kind(value: object) -> str:
-    return {dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}.get(
-        type(value), "a number" if isinstance(value, int | float) else type(value).__name__
-    )
 
 
 def _raw(data: Mapping[str, Any]) -> str:

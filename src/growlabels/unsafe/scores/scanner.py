@@ -27,7 +27,14 @@ from growlabels.unsafe.features.fill import (
 from growlabels.unsafe.features.store import FeatureShard, FeatureStore
 from growlabels.unsafe.gradients.pool_gradients import GradientSettings
 from growlabels.unsafe.model.model import CausalModel, load_model
-from growlabels.unsafe.rows.examples import Example, no_usable_row, read_answers, read_examples
+from growlabels.unsafe.rows.examples import (
+    Example,
+    UntrainedRow,
+    no_usable_row,
+    read_answers,
+    read_examples,
+)
+from growlabels.unsafe.rows.notes import ReadingNotes
 from growlabels.unsafe.rows.target_sets import left_out
 from growlabels.unsafe.rows.targets import read_targets, source_name
 from growlabels.unsafe.scores.forward_scores import (
@@ -69,6 +76,9 @@ class Scanner:
         Decides the fine-tuning and the sketches of the gradient methods; the others draw nothing.
     gradients
         Adapter, training and checkpoints of the gradient methods.
+    score_masked
+        Whether answers that the rows keep out of training (``weight`` 0, ``train`` false,
+        ``kto_tag`` false) are scored like the others.
 
     Raises
     ------
@@ -104,6 +114,7 @@ class Scanner:
         rows_per_shard: int = ShardSettings.rows_per_shard,
         seed: int = 0,
         gradients: GradientSettings | None = None,
+        score_masked: bool = False,
     ) -> None:
         UsageError.require_whole("seed", seed, 0)
         self.scorers = resolve_scorers(methods)
@@ -112,10 +123,11 @@ class Scanner:
         self.settings = ShardSettings(
             max_prompt_tokens, max_response_tokens, tokens_per_batch, rows_per_shard
         )
-        self.seed = seed
+        self.seed, self.score_masked = seed, bool(score_masked)
         self.model = model if isinstance(model, CausalModel) else load_model(model)
         self.gradients.lora.chosen(self.model.n_layers)
         self.malformed: list[MalformedRow] = []
+        self.notes = ReadingNotes()
         self._source: RowSource | None = None
         self._store: FeatureStore | None = None
         self._rows = self._answers = self._talks = 0
@@ -164,6 +176,8 @@ class Scanner:
         made_from: dict[str, Any] = {**asdict(self.settings), "features_format": FEATURES_FORMAT}
         if self._talks:  # where last answers alone were scored, the features are of another scan
             made_from["answers"] = self._answers
+        if self.score_masked:
+            made_from["score_masked"] = True
         inputs = {"rows": digest, "model": self.model.fingerprint}
         run = RunFolder.open(out, RUN_KIND, made_from, inputs)
         shards = -(-self._answers // self.settings.rows_per_shard)
@@ -233,10 +247,11 @@ class Scanner:
 
     def _first_pass(self, source: RowSource) -> str:
         """Count the rows, note the malformed ones, and return a hash of it all."""
-        self.malformed = []
+        self.malformed, self.notes = [], ReadingNotes()
         digest = hashlib.sha256()
         self._rows = self._answers = self._talks = 0
-        for example in read_examples(source, self.malformed.append):
+        for example in read_examples(source, self._set_aside, self.score_masked):
+            self.notes.add(example)
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
             self._answers += len(example.earlier) + 1
@@ -249,9 +264,15 @@ class Scanner:
             digest.update(f"{bad.number} {content_hash(bad.raw)}\n".encode())
         return digest.hexdigest()
 
+    def _set_aside(self, bad: MalformedRow) -> None:
+        if isinstance(bad, UntrainedRow):
+            self.notes.untrained[bad.reason] += 1
+        else:
+            self.malformed.append(bad)
+
     def _each_answer(self) -> Iterator[Example]:
         assert self._source is not None
-        return read_answers(self._source, lambda bad: None)
+        return read_answers(self._source, lambda bad: None, self.score_masked)
 
     def _scored(self, pool: PoolScores) -> Iterator[Example]:
         """Yield the answers that were not set aside."""
@@ -318,7 +339,11 @@ class Scanner:
             truncated=truncated,
             percentiles=percentiles,
             left_out=left,
-            warnings=[*warnings, *self._pool_warnings(pool.numbers[best][is_target], truncated)],
+            warnings=[
+                *self.notes.sentences(),
+                *warnings,
+                *self._pool_warnings(pool.numbers[best][is_target], truncated),
+            ],
             facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
         )
 
@@ -361,6 +386,8 @@ class Scanner:
             "rows": self._rows,
             "answers": self._answers,
             "malformed": len(self.malformed),
+            "untrained": self.notes.untrained.total(),
+            "score_masked": self.score_masked,
             "model": self.model.name,
             "model_fingerprint": self.model.fingerprint,
             "targets": len(targets),
