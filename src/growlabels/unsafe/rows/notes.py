@@ -46,14 +46,14 @@ class ReadingNotes:
         ]
         if self.masked:
             found.append(
-                f"{_counted(self.masked, 'answer')} in {_counted(self.masked_rows, 'row')} are not "
-                "trained on (weight 0 or train false) and were not scored. --score-masked scores "
-                "them."
+                f"{_counted(self.masked, 'answer')} in {_counted(self.masked_rows, 'row')} not "
+                "trained on (weight 0 or train false) and not scored. --score-masked scores such "
+                "answers."
             )
         if self.after:
             found.append(
-                f"{_counted(self.after, 'conversation')} go on after the last answer; what comes "
-                "after it is not trained on and was not read."
+                f"Turns after the last answer, in {_counted(self.after, 'conversation')}: training "
+                "ignores them, and so does the scan."
             )
         if self.unread:
             named = [f"{k!r} ({_counted(n, 'row')})" for k, n in self.unread.most_common(_NAMED)]
