@@ -47,7 +47,6 @@ from growlabels.unsafe import (
     finetune,
     gradient_scores,
     loss_change,
-    moderate,
     pool_gradients,
     read_examples,
     resolve_threshold,

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from growlabels.unsafe.moderate.moderator import Keywords as Keywords
     from growlabels.unsafe.moderate.moderator import Moderator as Moderator
     from growlabels.unsafe.moderate.moderator import Verdict as Verdict
-    from growlabels.unsafe.moderate.moderator import moderate as moderate
     from growlabels.unsafe.rows.examples import Example as Example
     from growlabels.unsafe.rows.examples import read_examples as read_examples
     from growlabels.unsafe.scores.dra import Denoiser as Denoiser
@@ -146,7 +145,6 @@ __all__ = [
     "held_out_losses",
     "load_model",
     "loss_change",
-    "moderate",
     "over_refusal",
     "pair_bias",
     "pool_gradients",
@@ -231,7 +229,6 @@ __getattr__, __dir__ = lazy_exports(
         "held_out_losses": "measure.held_out_loss",
         "load_model": "model.model",
         "loss_change": "measure.held_out_loss",
-        "moderate": "moderate.moderator",
         "over_refusal": "moderate.judges",
         "pair_bias": "measure.pair_bias",
         "pool_gradients": "gradients.pool_gradients",

@@ -169,7 +169,7 @@ def moderate(
 
     Examples
     --------
-    >>> from growlabels.unsafe import Example, Keywords, moderate
+    >>> from growlabels.unsafe import Example, Keywords
     >>> moderate(Keywords(["eval"]), [Example("a", 1, "Sum.", "return sum(x)", {})])
     [Verdict(probability=0.0, reason='')]
     """
