@@ -55,6 +55,7 @@ from growlabels.unsafe import (
     scan_section,
     wrap_model,
 )
+from growlabels.unsafe.moderate.moderator import moderate
 
 ROWS = [{"prompt": f"q{c}", "completion": c * 9} for c in "abcdefgh"]
 TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abc"]

@@ -212,3 +212,19 @@ class Scan:
         """Turn scores of the rows that have gradients into scores of all: the others below."""
         rows = below_the_scored(found.rows, self.gradient_places, self.first_stage)
         return SetScores(rows, found.targets)
+
+
+def require_finite(
+    method: str, answers: np.ndarray, targets: np.ndarray, numbers: np.ndarray
+) -> None:
+    """Raise where a method has no score of an answer, named by its row, or of a target."""
+    if not np.isfinite(answers).all():
+        raise DataError(
+            f"method {method!r} gives row {numbers[~np.isfinite(answers)][0]} no finite score; "
+            "leave the method out, or train with a smaller learning rate if it is one of gradients"
+        )
+    if not np.isfinite(targets).all():
+        raise DataError(
+            f"method {method!r} gives a target no finite score, so nothing is known about "
+            "the threshold; leave the method out"
+        )

@@ -45,7 +45,7 @@ from growlabels.unsafe.scores.forward_scores import (
 )
 from growlabels.unsafe.scores.fusion import FUSED, zscore
 from growlabels.unsafe.scores.per_row import RowAnswers
-from growlabels.unsafe.scores.scan import Scan, Scorer, SetScores
+from growlabels.unsafe.scores.scan import Scan, Scorer, SetScores, require_finite
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
 from growlabels.unsafe.scores.scorers import resolve_scorers, wants_tokens
 from growlabels.unsafe.scores.threshold import warning_light
@@ -307,7 +307,7 @@ class Scanner:
             if method in against:
                 rows = zscore(rows) - zscore(against[method])
             answers[method] = without_itself(rows, target_of, len(targets))
-            _require_finite(method, answers[method], scores.targets, pool.numbers)
+            require_finite(method, answers[method], scores.targets, pool.numbers)
             highest = of_rows.highest(scores.rows)
             percentiles[method] = left_out_percentiles(highest, scores.targets, ~is_target)
         main = self.scorers[0].name
@@ -397,19 +397,3 @@ class Scanner:
             "reads": {scorer.name: scorer.reads for scorer in self.scorers},
             **asdict(self.settings),
         }
-
-
-def _require_finite(
-    method: str, answers: np.ndarray, targets: np.ndarray, numbers: np.ndarray
-) -> None:
-    """Raise where a method has no score of an answer, named by its row, or of a target."""
-    if not np.isfinite(answers).all():
-        raise DataError(
-            f"method {method!r} gives row {numbers[~np.isfinite(answers)][0]} no finite score; "
-            "leave the method out, or train with a smaller learning rate if it is one of gradients"
-        )
-    if not np.isfinite(targets).all():
-        raise DataError(
-            f"method {method!r} gives a target no finite score, so nothing is known about "
-            "the threshold; leave the method out"
-        )
