@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 from growlabels.base.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from .cells import LabelForm as LabelForm
+    from .cells import find_label_form as find_label_form
+    from .cells import number as number
+    from .keys import ABSENT as ABSENT
+    from .keys import flat as flat
+    from .keys import value_at as value_at
     from .open import open_table as open_table
     from .read.arff_arrays import MultiLabelData as MultiLabelData
     from .read.arff_arrays import read_arff as read_arff
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from .write.plain import write_rows as write_rows
 
 __all__ = [
+    "ABSENT",
+    "LabelForm",
     "MalformedRow",
     "MultiLabelData",
     "Row",
@@ -30,9 +38,13 @@ __all__ = [
     "SetAside",
     "Table",
     "check_ending",
+    "find_label_form",
+    "flat",
+    "number",
     "open_table",
     "read_arff",
     "row_ids",
+    "value_at",
     "write_rows",
     "writer_like",
 ]
@@ -40,6 +52,12 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "number": "cells",
+        "find_label_form": "cells",
+        "LabelForm": "cells",
+        "value_at": "keys",
+        "flat": "keys",
+        "ABSENT": "keys",
         "MalformedRow": "rows",
         "MultiLabelData": "read.arff_arrays",
         "Row": "rows",
