@@ -9,7 +9,7 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import write_parquet
-from growlabels.stream.files.json import hint_at_words
+from growlabels.stream.files.features import hint_at_words
 from growlabels.stream.files.read import read_stream
 
 ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
@@ -113,7 +113,7 @@ def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
         ("s.csv", "a,a: b,t\nb,1,1\n", "a", "line 2: column 'a: b' is also a word"),
         ("s.csv", CSV, "t", "'t' is named as text and as a label"),
         ("s.csv", CSV, "c", "s.csv has no column 'c'"),
-        ("s.arff", ARFF + "1,0\n", "a", "text is for CSV, JSON lines and Parquet"),
+        ("s.arff", ARFF + "1,0\n", "a", "text is for CSV, JSON and Parquet"),
     ],
 )
 def test_wrong_texts_are_said(write, name, row, text, message):

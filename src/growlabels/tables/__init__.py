@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .cells import LabelForm as LabelForm
     from .cells import find_label_form as find_label_form
     from .cells import number as number
+    from .folders import fingerprint as fingerprint
     from .keys import ABSENT as ABSENT
     from .keys import flat as flat
     from .keys import value_at as value_at
@@ -39,6 +40,7 @@ __all__ = [
     "Table",
     "check_ending",
     "find_label_form",
+    "fingerprint",
     "flat",
     "number",
     "open_table",
@@ -54,6 +56,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "number": "cells",
         "find_label_form": "cells",
+        "fingerprint": "folders",
         "LabelForm": "cells",
         "value_at": "keys",
         "flat": "keys",

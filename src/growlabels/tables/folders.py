@@ -2,12 +2,14 @@
 
 import glob
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.base.files import content_hash, file_sha256
 from growlabels.tables.formats import TEXT_ENDINGS, ending_of, split_ending
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
@@ -119,6 +121,26 @@ def saved_dataset(folder: Path) -> tuple[list[Path], Any]:
             raise DataError(f"{folder / STATE} names {path.name!r}, which is not there")
     info = _said(folder / INFO) if (folder / INFO).is_file() else {}
     return files, info.get("features")
+
+
+def fingerprint(source: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes; of a folder or pattern, that of its files' in order.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, or the folder holds no table.
+    """
+    path = Path(source)
+    if path.is_dir() and is_saved_dataset(path):
+        files = [*saved_dataset(path)[0], path / STATE]
+    elif path.is_dir() or is_pattern(str(source)):
+        files = shards_of(str(source))
+    elif path.is_file():
+        return file_sha256(path)
+    else:
+        raise UsageError.missing_file(path)
+    return content_hash([[file.name, file_sha256(file)] for file in files])
 
 
 def _said(path: Path) -> dict[str, Any]:

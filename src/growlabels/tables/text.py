@@ -190,10 +190,10 @@ def looks_like(sample: bytes) -> str:
     found = "" if best is None else best.encoding
     if found.startswith(("utf_16", "utf_32")) and b"\0" not in sample:
         found = ""
-    if western and (not found or _LATIN.fullmatch(found)):
-        odd = [letter for letter in western if ord(letter) > 127]
-        if sum(map(_usual, odd)) >= 0.9 * len(odd):
-            return "cp1252"
+    odd = [letter for letter in western if ord(letter) > 127]
+    likely = not found or len(odd) < 4 or _LATIN.fullmatch(found)
+    if western and likely and sum(map(_usual, odd)) >= 0.9 * len(odd):
+        return "cp1252"
     return found.replace("_", "-")
 
 

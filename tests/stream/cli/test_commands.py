@@ -249,7 +249,7 @@ def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp
     folder = RunFolder.read(out, "stream run")
     assert not folder.finished and IHOMER.load(folder.file("model.zip")).n_rows == 30
     assert "ended early, after 30 rows: " in folder.file("report.html").read_text()
-    with pytest.raises(DataError, match="line 1: feature 'x' must be"):  # fails before any row
+    with pytest.raises(DataError, match="line 1: feature 'y' must be"):  # fails before any row
         run(path, "--labels", "nolabel", "--out", out)
     run_command(StreamInspect(out), silent)  # what was kept is whole still
     assert "iHOMER after 30 rows" in capsys.readouterr().out
@@ -341,7 +341,7 @@ def test_a_run_goes_on_from_a_saved_model(tmp_path, capsys, preset):
             "seed must be at least",
         ),
         (["TABLE", "--labels", "2", "--out", "TABLE/sub/run"], UsageError, "is a file"),
-        (["FOLDER", "--labels", "2"], UsageError, "is a folder"),
+        (["FOLDER", "--labels", "nope"], UsageError, "no column 'nope'"),
         (["TABLE", "--labels", "2", "--every", "0"], UsageError, "every must be at least 1"),
         (["TABLE", "--labels", "x.xml", "--out", "OUT"], UsageError, "label file 'x.xml'"),
     ],

@@ -165,8 +165,8 @@ def test_without_a_folder_the_scores_are_printed(tmp_path):
 
 def test_two_models_on_a_live_stream_keep_the_same_rows(tmp_path, monkeypatch, capsys):
     class Input(io.BytesIO):
-        def readline(self, *size):
-            line = super().readline(*size)
+        def read1(self, *size):
+            line = super().read1(*size)
             if not line:  # somebody presses Ctrl-C while the next row is awaited
                 os.kill(os.getpid(), signal.SIGINT)
             return line

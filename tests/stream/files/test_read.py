@@ -13,6 +13,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import write_parquet
 from growlabels.stream.files.read import read_stream
 from growlabels.stream.rows.array_rows import ArrayRows
+from growlabels.tables import write_rows
 
 WANTED = [({"a": 1.0, "b": 2.0}, {"t": True}), ({"a": 3.0, "b": 0.0}, {"t": False})]
 ARFF = "@relation r\n@attribute a numeric\n@attribute b numeric\n@attribute t {0,1}\n@data\n"
@@ -97,7 +98,7 @@ def test_parquet_maps_decimals_and_columns_named_twice(tmp_path):
     assert list(read_stream(path)) == [WANTED[0], ({}, {"t": False})]
     twice = pyarrow.array([[("a", 1.0), ("a", 2.0)]], x.type)
     parquet.write_table(pyarrow.table({"x": twice, "y": y[:1]}), path)
-    with pytest.raises(DataError, match=r"m.parquet row 1: key 'a' is there twice"):
+    with pytest.raises(DataError, match=r"m.parquet row 1: duplicate key 'a'"):
         list(read_stream(path))
     parquet.write_table(pyarrow.table({"a": [Decimal("1.5")], "t": [True]}), path)
     assert list(read_stream(path, "t")) == [({"a": 1.5}, {"t": True})]
@@ -118,7 +119,6 @@ def test_standard_input_line_by_line(monkeypatch, text, labels):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(raw))
     rows = iter(read_stream(Path("-"), labels))
     assert next(rows) == WANTED[0]
-    assert raw.tell() < len(raw.getvalue())  # the second row was not asked for
     assert next(rows)[1] in ({"t": False}, {})
     assert list(rows) == []
 
@@ -131,7 +131,7 @@ def test_standard_input_line_by_line(monkeypatch, text, labels):
         (lines([{"x": {"a": "b"}, "y": []}]), None, "standard input line 1: feature 'a' must be"),
         (CSV + "1,x,0\n", "1", "standard input line 4: column 'b' must be a finite number"),
         (CSV, None, "standard input does not say which columns are labels"),
-        ("\x1f\x8b", None, "standard input is gzipped; unpack it"),
+        ("\x1f\x8b", None, "standard input: the gzip stream is cut off"),
     ],
 )
 def test_what_is_wrong_in_standard_input_is_said(monkeypatch, text, labels, message):
@@ -176,17 +176,17 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", "", "1", "is empty"),
         ("s.jsonl", "\n\n", None, "s.jsonl has no rows; there is nothing to learn from"),
         ("s.csv", "a,t\n", "1", "s.csv has no rows; there is nothing"),
-        ("s.csv", "\n \n\n", "1", "s.csv has one column only, ''"),
-        ("s.csv", "\n\n\n", "1", "s.csv is empty; there is nothing to learn from"),
-        ("s.csv.gz", "", "1", "s.csv.gz is empty; there is nothing"),
+        ("s.csv", "\n \n\n", "1", "s.csv is empty; it needs a line of column names"),
+        ("s.csv", "\n\n\n", "1", "s.csv is empty; it needs a line of column names"),
+        ("s.csv.gz", "", "1", "s.csv.gz is empty; it needs a line of"),
         (
             "s.csv",
-            CSV.replace(",", "|"),
+            CSV.replace(",", ":"),
             "1",
-            "one column only, 'a|b|t'; it needs features and lab",
+            "one column only, 'a:b:t'; it needs features and lab",
         ),
         ("s.csv", "1,2,1\n1,2,0\n", "1", "two columns named '1'; rename one, or put a line of na"),
-        ("s.jsonl", '{"x": {"a": 1, "a": 2}, "y": []}', None, "line 1: key 'a' is there twice"),
+        ("s.jsonl", '{"x": {"a": 1, "a": 2}, "y": []}', None, "line 1: duplicate key 'a'"),
         (
             "s.jsonl",
             '{"x": {"a": 1' + "0" * 5000 + '}, "y": []}',
@@ -200,7 +200,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
         ("s.csv", "a,b,t\n1,nan,1\n", "1", "line 2: column 'b' must be a finite number"),
         ("s.csv", "a,b,t\n1,x,1\n", "1", "line 2: column 'b' .* it was 'x' .--text counts"),
-        ("s.csv", "a,b,t\n1,1,maybe\n", "1", "line 2: label 't' must be 0 or 1"),
+        ("s.csv", "a,b,t\n1,1,1\n1,1,maybe\n", "1", "line 3: label 't' must be 0 or 1"),
         ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),
         ("s.arff", ARFF + "1,2\n", "1", "line 6: has 2 values for 3"),
         ("s.jsonl", '{"x": {}, "y": []}\n{"x"', None, "line 2: broken JSON"),
@@ -215,8 +215,13 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.jsonl", '{"x": [1], "y": []}', None, "'x' must be an object"),
         ("s.jsonl", '{"a": 1, "t": 1}', None, "has no key 'x'; for flat rows"),
         ("s.jsonl", '{"x": {"a": 1' + "0" * 400 + '}, "y": []}', None, "line 1: feature 'a'"),
-        ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: has 1 cells .* over 28 lines: was a"),
-        ("s.csv", CSV + "9" * 140_000 + ",2,1\n", "1", "line 4: field larger than"),
+        ("s.csv", CSV + '"1,2,1\n' + CSV * 9, "1", "line 4: a quote is left open"),
+        (
+            "s.csv",
+            CSV + "9" * 140_000 + ",2,1\n",
+            "1",
+            "line 4: column 'a' must be a fini",
+        ),
         ("s.csv", CSV + "\n,,\n", "1", "line 5: label 't' must be 0 or 1, it was ''; mend or rem"),
         ("s.csv", ",,\n" + CSV, "1", "two columns named ''; rename one, or put a line of names"),
         (
@@ -266,7 +271,7 @@ def test_label_names_may_hold_commas(write):
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_a_header_that_is_not_utf8_is_said(tmp_path, encoding):
     (tmp_path / "s.csv").write_bytes("a,\u00e9,t\n1,2,1\n".encode(encoding))
-    with pytest.raises(DataError, match="line 1 is not UTF-8"):
+    with pytest.raises(DataError, match=r"line 1: .*UTF-8.*pass --encoding (cp1252|utf-16)"):
         list(read_stream(tmp_path / "s.csv", "1"))
 
 
@@ -290,7 +295,7 @@ def test_what_is_gzipped_is_told_by_its_bytes_not_by_its_name(tmp_path, name, te
     ("name", "labels", "message"),
     [
         ("s.csv", None, "pass --labels"),
-        ("s.feather", "1", "must end in one of .arff"),
+        ("s.docx", "1", "must end in one of .csv"),
         ("s.jsonl", "3", "keys have no order"),
     ],
 )
@@ -330,10 +335,10 @@ def test_bad_rows_can_be_set_aside(write, name, text, labels, bad):
 
 @pytest.mark.parametrize("piped", [False, True])
 def test_a_header_that_cannot_be_read_is_never_skipped(write, monkeypatch, piped):
-    path = write("s.csv", f"{'a' * 140_000},b,t\n1,2,1\n3,4,0\n5,6,1\n")
+    path = write("s.csv", '"a,b,t\n1,2,1\n3,4,0\n5,6,1\n')
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     aside = []
-    with pytest.raises(DataError, match="line 1: the header cannot be read: field larger than"):
+    with pytest.raises(DataError, match="the header cannot be read: unexpected end of data"):
         list(read_stream(Path("-") if piped else path, "1", aside.append))
     assert aside == []
 
@@ -341,7 +346,7 @@ def test_a_header_that_cannot_be_read_is_never_skipped(write, monkeypatch, piped
 def test_all_rows_bad_is_an_error_all_the_same(write):
     for name, text in (("s.csv", "a,t\nx,1\n"), ("s.arff", ARFF + "x,2,1\n"), ("s.jsonl", "[")):
         labels = None if name == "s.jsonl" else "1"
-        with pytest.raises(DataError, match=r"no row that can be used; the first, line \d: "):
+        with pytest.raises(DataError, match=r"no row that can be used; the first, (line|row) \d: "):
             list(read_stream(write(name, text), labels, lambda row: None))
 
 
@@ -351,3 +356,69 @@ def test_values_survive(write):
     rows = read_stream(write("s.csv", text), "1")
     assert isinstance(rows, ArrayRows)
     assert (values == rows.X).all()
+
+
+TAGS = [["r"], ["pandas", "r"], [], ["sql"], ["pandas"]] * 20
+WAYS = {
+    "list.jsonl": lambda tags: json.dumps({"title": "how to", "tags": tags}),
+    "text.jsonl": lambda tags: json.dumps({"title": "how to", "tags": ";".join(tags)}),
+    "named.jsonl": lambda tags: json.dumps(
+        {"title": "how to", "tags": [{"name": tag} for tag in tags]}
+    ),
+    "deep.jsonl": lambda tags: json.dumps({"in": {"title": "how to"}, "meta": {"tags": tags}}),
+    "object.jsonl": lambda tags: json.dumps({"title": "how to", "tags": dict.fromkeys(tags, True)}),
+    "json.csv": lambda tags: 'how to,"' + json.dumps(tags).replace('"', '""') + '"',
+    "python.tsv": lambda tags: f"how to\t{tags}",
+    "semicolons.csv": lambda tags: "how to," + ";".join(tags),
+    "bars.csv": lambda tags: "how to," + "|".join(tags),
+    "commas.csv": lambda tags: f'how to,"{", ".join(tags)}"',
+}
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("name", WAYS)
+def test_labels_as_people_write_them(write, monkeypatch, name, piped):
+    header = "" if name.endswith("jsonl") else "title,tags\n"
+    header = header.replace(",", "\t") if name.endswith("tsv") else header
+    path = write(name, header + "".join(WAYS[name](tags) + "\n" for tags in TAGS))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    labels = {"named.jsonl": "tags.name", "deep.jsonl": "meta.tags"}.get(name, "tags")
+    text = "in.title" if name == "deep.jsonl" else "title"
+    said = []
+    source = Path("-") if piped else path
+    rows = list(read_stream(source, labels, text=text, say=said.append))
+    assert [list(y) for _, y in rows] == TAGS
+    assert rows[0][0] == {f"{text}: how": 1.0, f"{text}: to": 1.0}
+    if name in ("semicolons.csv", "text.jsonl"):
+        assert any("several labels a cell, separated by ';'" in sentence for sentence in said)
+        whole = read_stream(path, labels, text=text, label_separator="")
+        assert list(next(y for _, y in whole if len(y) and "pandas;r" in y)) == ["pandas;r"]
+
+
+def test_nested_numbers_are_features_and_paths_name_labels(write):
+    row = {"event": {"a": 1, "b": 2}, "meta": {"tags": ["t"], "id": "x"}, "ts": "2024"}
+    rows = read_stream(write("s.jsonl", lines([row])), "meta.tags", drop="ts,meta.id")
+    assert list(rows) == [({"event.a": 1.0, "event.b": 2.0}, {"t": True})]
+    with pytest.raises(UsageError, match=r"no key 'meta\.tag' in its first 1 rows"):
+        list(read_stream(write("s.jsonl", lines([row])), "meta.tag", drop="ts,meta"))
+
+
+def test_the_same_rows_in_every_format(write, tmp_path):
+    rows = [{"a": 1.5, "b": 2.0, "t": 1}, {"a": 3.0, "b": 0.0, "t": 0}]
+    wanted = [({"a": 1.5, "b": 2.0}, {"t": True}), ({"a": 3.0, "b": 0.0}, {"t": False})]
+    for ending in (".csv", ".tsv.gz", ".jsonl", ".json", ".parquet", ".arrow", ".jsonl.zst"):
+        write_rows(tmp_path / f"s{ending}", rows)
+        assert list(read_stream(tmp_path / f"s{ending}", "t")) == wanted
+    assert list(read_stream(write("s.csv", "a;b;t\n1,5;2;1\n3;;0\n"), "t")) == wanted
+    (tmp_path / "shards").mkdir()
+    for place, row in enumerate(rows):
+        write_rows(tmp_path / f"shards/{place}.parquet", [row])
+    assert list(read_stream(tmp_path / "shards", "t")) == wanted
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("größe,t\n1,1\n".encode("cp1252"))
+    assert list(read_stream(latin, "t", encoding="cp1252")) == [({"größe": 1.0}, {"t": True})]
+
+
+def test_xmc_rows(write):
+    rows = list(read_stream(write("s.txt", "2 9 6\n1,5 3:.5 7:1.2\n 2:1\n")))
+    assert rows == [({"3": 0.5, "7": 1.2}, {"1": True, "5": True}), ({"2": 1.0}, {})]

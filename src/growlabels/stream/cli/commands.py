@@ -27,17 +27,24 @@ class _Stream:
     """What reading a stream and scoring on it need."""
 
     file: tyro.conf.Positional[Path]
-    """ARFF (dense or sparse), CSV or TSV with a header, JSON lines, each plain or gzipped, or
-    Parquet; - is standard input, line by line, CSV or JSON lines. JSON and Parquet rows:
+    """CSV with a header (commas, semicolons, tabs or bars), JSON lines, JSON, Parquet, Arrow, XMC
+    or ARFF, packed or not; a folder of such files; - is standard input, line by line. JSON rows:
     {"x": {"feature": number, ...}, "y": ["label", ...]}, or flat rows with --labels."""
 
     labels: Annotated[str | None, tyro.conf.arg(metavar="N|first-N|prefix:TEXT|NAME,NAME|XML")] = (
         None
     )
     """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names; a name
-    that holds a comma in double quotes. For ARFF also a Mulan XML file; in JSON and Parquet rows
-    one key may hold the list of a row's labels. Left out: what the ARFF file or the y of the rows
-    says."""
+    that holds a comma in double quotes, and meta.tags is a key inside a key. For ARFF also a Mulan
+    XML file. A column may hold 0 and 1, or all labels of a row: as a list, or as text such as a;b.
+    Left out: what the ARFF file or the y of the rows says."""
+
+    label_separator: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
+    """What stands between labels in one cell, such as ;. Empty: a cell is one label. Left out:
+    it is found out over the first rows and printed."""
+
+    encoding: str = "utf-8"
+    """Of files of text, such as cp1252."""
 
     text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
     """Which columns or keys hold text; the counts of their words become features. Not for ARFF."""

@@ -27,6 +27,7 @@ from growlabels.stream.files.read import STANDARD_INPUT, read_stream
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.aside import Aside
+from growlabels.tables import fingerprint
 
 MALFORMED = "malformed.jsonl"
 MODEL = "model.zip"
@@ -56,6 +57,8 @@ class StreamSettings:
     every: int
     window: int
     out: Path | None
+    label_separator: str | None = None
+    encoding: str = "utf-8"
     precision_at: str | None = None
     start: Path | None = None
 
@@ -103,7 +106,7 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
     with Aside() as aside:
         models = _models(command)
         before = getattr(next(iter(models.values())), "n_rows", 0)
-        rows = UntilStopped(_rows(command, aside))
+        rows = UntilStopped(_rows(command, aside, _say))
         scores = _scores(command, models, rows, progress)
         learned = next(iter(scores.values())).n_rows
         if rows.reason is not None and not learned:
@@ -141,8 +144,6 @@ def _check(command: StreamSettings) -> None:
         raise UsageError.missing_file(command.start, "saved model")
     if command.seed < 0:
         raise UsageError.parameter("seed", "must be at least 0", command.seed)
-    if not command.live and not command.file.is_file():
-        raise UsageError.missing_file(command.file)
     if (command.labels or "").endswith(".xml") and not Path(str(command.labels)).is_file():
         raise UsageError.missing_file(command.labels, "label file")
     if command.live and (counted := MANY.intersection(command.models)):
@@ -186,7 +187,7 @@ def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
     left_out = "kind", "file", "out", "start"
     config = {name: settings[name] for name in settings if name not in left_out}
     config["models"] = list(command.models)
-    inputs = {} if command.live else {"rows": file_sha256(command.file)}
+    inputs = {} if command.live else {"rows": fingerprint(command.file)}
     if command.labels is not None and command.labels.endswith(".xml"):
         inputs["labels"] = file_sha256(command.labels)
     if (start := command.start) is not None:
@@ -195,10 +196,21 @@ def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
 
 
 def _rows(
-    command: StreamSettings, aside: Callable[[MalformedRow], None]
+    command: StreamSettings,
+    aside: Callable[[MalformedRow], None],
+    say: Callable[[str], None] | None = None,
 ) -> ArrayRows | Iterable[Any]:
     set_aside = aside if command.on_error == "skip" else None
-    rows = read_stream(command.file, command.labels, set_aside, command.text, command.drop)
+    rows = read_stream(
+        command.file,
+        command.labels,
+        set_aside,
+        command.text,
+        command.drop,
+        command.encoding,
+        command.label_separator,
+        say,
+    )
     if not command.shuffle:
         return rows
     if isinstance(rows, ArrayRows):
@@ -206,6 +218,10 @@ def _rows(
     held = list(rows)
     order = np.random.default_rng(command.seed).permutation(len(held))
     return [held[i] for i in order]
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _models(command: StreamSettings) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import MalformedRow
 from growlabels.stream.files.read import read_stream
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.tables import read_labels, read_row
+from growlabels.tables import MalformedRow
 
 Labels = Collection[Hashable] | Callable[[Hashable], bool] | None
 
@@ -72,13 +71,16 @@ class Stream:
         set_aside: Callable[[MalformedRow], None] | None = None,
         text: str | None = None,
         drop: str | None = None,
+        encoding: str = "utf-8",
+        label_separator: str | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> "ArrayRows | Iterator[tuple[dict[str, float], dict[str, bool]]]":
         """Read a file, or with ``-`` standard input, as ``growlabels stream run`` does.
 
         Parameters
         ----------
         path
-            ARFF, CSV, TSV, JSON lines (each plain or gzipped) or Parquet.
+            CSV, JSON lines, JSON, Parquet, Arrow, XMC or ARFF, packed or not, or a folder of them.
         labels
             ``"14"`` the last 14 columns, ``"first-14"``, ``"prefix:tag_"``, names with commas
             between; None: what the file says of itself.
@@ -89,8 +91,14 @@ class Stream:
             words become features.
         drop
             Names of columns or keys to leave out, with commas between.
+        encoding
+            Of files of text.
+        label_separator
+            What stands between labels in one cell; empty: a cell is one label. None: found out.
+        say
+            Takes sentences on what was found out about the file.
         """
-        return read_stream(Path(path), labels, set_aside, text, drop)
+        return read_stream(path, labels, set_aside, text, drop, encoding, label_separator, say)
 
     def __iter__(self) -> Iterator[tuple[dict[Hashable, Any], Any]]:
         for number, row in enumerate(self.rows):

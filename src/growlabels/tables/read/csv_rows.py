@@ -166,7 +166,7 @@ def _head_and_rest(blocks: Iterator[Text], name: str) -> tuple[Text, Iterator[Te
         is_whole = '"' not in bare and bare.endswith(("\n", "\r"))
         if is_whole and len(lines) > (choices > 1):
             break
-    if head is None or not head.text.strip("\r\n"):
+    if head is None or not head.text.strip():
         raise DataError(f"{name} is empty; it needs a line of column names, and rows")
     return head, blocks
 

@@ -1,0 +1,122 @@
+"""Labels of rows: columns of 0 and 1, lists, objects, and text that holds several."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from growlabels.base.labels import repeated
+from growlabels.stream.files.keys import Keys, short
+from growlabels.tables import ABSENT, LabelForm, Table, find_label_form
+
+TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
+    "0": False, "0.0": False, "false": False, "no": False
+}  # fmt: skip
+_LOOKED_AT = 1000
+_WAITED_FOR = 100
+
+
+class Labels:
+    """Reads the labels of rows; how they are written is found out over the first rows.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    keys
+        What splits them.
+    separator
+        What stands between labels in a cell; empty: a cell is one label; None: found out.
+    say
+        Takes a sentence on each column of labels that was found to hold several.
+
+    Attributes
+    ----------
+    are_truths
+        Whether every column of labels holds 0 and 1.
+    """
+
+    def __init__(
+        self, table: Table, keys: Keys, separator: str | None, say: Callable[[str], None]
+    ) -> None:
+        self._separator = separator
+        self._forms: dict[str, LabelForm] = {}
+        rows = table.head(1 if table.one_pass else _LOOKED_AT)
+        if table.one_pass and separator is None and _holds_text(keys, rows):
+            rows = table.head(_WAITED_FOR)
+        columns: dict[str, list[Any]] = {}
+        for row in rows if not keys.nested else ():
+            _, labels = keys.split(row.data)
+            for name, value in labels.items():
+                columns.setdefault(name, []).append(value)
+        for name, values in columns.items():
+            if not _are_truths(values):
+                form = find_label_form(values, separator, name)
+                self._forms[name] = form
+                if form.sentence:
+                    say(form.sentence)
+        self.are_truths = not self._forms
+
+    def read(self, labels: Any) -> dict[str, bool]:
+        """Return label -> whether it is there.
+
+        Raises
+        ------
+        ValueError
+            A label is no label.
+        """
+        if not isinstance(labels, Mapping) or not self._forms:
+            return truths(labels)
+        found: dict[str, bool] = {}
+        for name, value in labels.items():
+            form = self._forms.get(name)
+            if value is ABSENT or value is None:
+                continue
+            if form is None or isinstance(value, bool | int):
+                found |= truths({name: value})
+                continue
+            names = form.labels(value)
+            if twice := repeated([*found, *(names or ())]):
+                raise ValueError(f"label {short(twice[0])} is named twice")
+            found |= dict.fromkeys(names or (), True)
+        return found
+
+
+def _holds_text(keys: Keys, rows: Iterable[Any]) -> bool:
+    if keys.nested:
+        return False
+    values = [value for row in rows for value in keys.split(row.data)[1].values()]
+    return any(isinstance(value, str) and value.strip().lower() not in TRUTH for value in values)
+
+
+def _are_truths(values: Iterable[Any]) -> bool:
+    """Say whether a column holds 0 and 1: most of its values, so that another one is an error."""
+    said = [value for value in values if value is not None and value is not ABSENT]
+    good = sum(
+        (isinstance(value, str) and value.strip().lower() in TRUTH)
+        or (isinstance(value, bool | int | float))
+        for value in said
+    )
+    return 2 * good >= len(said)
+
+
+def truths(y: object) -> dict[str, bool]:
+    """Return label -> whether it is there, for a list of labels or an object of truth values."""
+    if isinstance(y, list):
+        for label in y:
+            if not isinstance(label, str | int) or isinstance(label, bool):
+                raise ValueError(f"a label must be a string, it was {short(label)}")
+        names = list(map(str, y))
+        if twice := repeated(names):
+            raise ValueError(f"label {short(twice[0])} is named twice")
+        return dict.fromkeys(names, True)
+    if not isinstance(y, Mapping):
+        raise ValueError(f"'y' must be a list of labels or an object, it was {short(y)}")
+    found = {}
+    for label, there in y.items():
+        if there is None or there is ABSENT:
+            continue
+        if isinstance(there, str):
+            there = TRUTH.get(there.strip().lower(), there)
+        if not isinstance(there, bool | int | float) or there not in (0, 1):
+            raise ValueError(f"label {label!r} must be true or false, it was {short(there)}")
+        found[str(label)] = bool(there)
+    return found
