@@ -101,7 +101,7 @@ def test_split_keeps_a_row_of_every_class() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"table": Path("absent.csv")}, "table 'absent.csv' does not exist"),
+        ({"table": Path("absent.csv")}, "file 'absent.csv' does not exist"),
         ({"label": "plant"}, "has no column 'plant'; it has 'x', 'y', 'note', 'animal'"),
         ({"text": "words"}, "has no column 'words'; it has"),
         ({"columns": ("x", "z")}, "has no column 'z'; it has"),
@@ -179,7 +179,7 @@ def test_predictions_never_replace_the_table_that_is_read(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("out", "sentence"),
-    [("f.txt", "out must end in .csv"), ("no/f.csv", "must be in a folder that exists")],
+    [("f.txt", "out must end in one of .csv"), ("no/f.csv", "must be in a folder that exists")],
 )
 def test_predictions_that_cannot_be_written_are_not_made(
     tmp_path: Path, out: str, sentence: str

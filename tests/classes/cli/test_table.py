@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import write_jsonl
-from growlabels.classes.cli.table import read_table, write_table
+from growlabels.classes.cli.table import read_table
+from growlabels.tables import write_rows
 
 
 def table_of(tmp_path: Path, text: str, name: str = "t.csv"):
@@ -25,7 +25,7 @@ def test_csv_with_quotes_marks_and_empty_lines(tmp_path: Path) -> None:
     assert table.texts("b") == ['x, "y"', "two\nlines"]
     assert table.matrix(["a"]).tolist() == [[1.0], [2.5]]
     assert table.labels("c").tolist() == ["t", "u"]
-    assert table.numbers == [2, 5]
+    assert table.numbers == [2, 4]
 
 
 def test_labels_stay_whole_numbers_only_where_all_are(tmp_path: Path) -> None:
@@ -39,14 +39,14 @@ def test_labels_stay_whole_numbers_only_where_all_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("t.csv", "", "t.csv holds no rows"),
+        ("t.csv", "", "t.csv is empty"),
         ("t.csv", "a,b\n", "t.csv holds no rows"),
         ("t.jsonl", "", "t.jsonl holds no rows"),
-        ("t.csv", "a,b\n1,2\n1,2,3\n", "t.csv line 3: 3 fields, the header has 2"),
-        ("t.csv", "a,b,a\n1,2,3\n", "names the column 'a' twice"),
-        ("t.csv", 'a,b\n1,"2\n', "t.csv is no readable CSV"),
+        ("t.csv", "a,b\n1,2\n1,2,3\n", "t.csv line 3: has 3 cells for 2 columns"),
+        ("t.csv", "a,b,a\n1,2,3\n", "has two columns named 'a'"),
+        ("t.csv", 'a,b\n1,"2\n', "t.csv line 2: a quote is left open"),
         ("t.jsonl", '{"a": 1}\n{"a": \n', "t.jsonl line 2: broken JSON"),
-        ("t.jsonl", "[1]\n", "line 1: is a list, not an object"),
+        ("t.jsonl", "{}\n[1]\n", "line 2: is a list, not an object"),
     ],
 )
 def test_broken_files(tmp_path: Path, name: str, text: str, sentence: str) -> None:
@@ -56,23 +56,15 @@ def test_broken_files(tmp_path: Path, name: str, text: str, sentence: str) -> No
 
 def test_wrong_encoding_and_wrong_ending(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"a\n\xff\n")
-    with pytest.raises(DataError, match="is not UTF-8"):
+    with pytest.raises(DataError, match="line 2: invalid UTF-8"):
         read_table(tmp_path / "t.csv")
     (tmp_path / "t.xlsx").write_bytes(b"")
-    with pytest.raises(UsageError, match=r"must end in \.csv, \.jsonl, \.ndjson, \.parquet"):
+    with pytest.raises(UsageError, match=r"must end in one of \.csv .*save the sheet as CSV"):
         read_table(tmp_path / "t.xlsx")
-    with pytest.raises(UsageError, match="out must end in"):
-        write_table(tmp_path / "t.txt", [{"a": 1}])
 
 
-def test_other_separators_are_recognised_where_a_column_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a|b\n1|2\n")
-    with pytest.raises(UsageError, match=r"it has 'a\|b'; fields must be separated by commas"):
-        read_table(tmp_path / "t.csv").column("b")
-
-
-@pytest.mark.parametrize("text", ["a;'b, c'\n1;x,y\n", "a\t'b, c'\n1\tx,y\n"])
-def test_semicolons_and_tabs_separate_too(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["a;'b, c'\n1;x,y\n", "a\t'b, c'\n1\tx,y\n", "a|'b, c'\n1|x,y\n"])
+def test_semicolons_tabs_and_bars_separate_too(tmp_path: Path, text: str) -> None:
     (tmp_path / "t.csv").write_text("\ufeff" + text.replace("'", '"'), encoding="utf-8")
     assert dict(read_table(tmp_path / "t.csv").columns) == {"a": ["1"], "b, c": ["x,y"]}
 
@@ -91,7 +83,7 @@ def test_missing_and_infinite_values_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["", None, ["a"], {"a": 1}])
 def test_what_is_no_label_is_refused(tmp_path: Path, value: object) -> None:
-    write_jsonl(tmp_path / "t.jsonl", [{"a": "x"}, {"a": value}])
+    write_rows(tmp_path / "t.jsonl", [{"a": "x"}, {"a": value}])
     with pytest.raises(DataError, match=r"row 2: column 'a' (is empty|must hold text or numbers)"):
         read_table(tmp_path / "t.jsonl").labels("a")
 
@@ -103,14 +95,14 @@ def test_a_column_mostly_of_numbers_names_its_odd_cell(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_beyond_64_bits_are_labels_too(tmp_path: Path) -> None:
-    write_jsonl(tmp_path / "t.jsonl", [{"a": 1}, {"a": 10**30}])
+    write_rows(tmp_path / "t.jsonl", [{"a": 1}, {"a": 10**30}])
     assert read_table(tmp_path / "t.jsonl").labels("a").tolist() == ["1", str(10**30)]
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_written_tables_are_read_back(tmp_path: Path, ending: str) -> None:
     rows = [{"a": "x,y", "b": 1.5}, {"a": "\n", "b": 2.0}, {"a": "語", "b": -1.0}]
-    write_table(tmp_path / f"t.{ending}", rows)
+    write_rows(tmp_path / f"t.{ending}", rows)
     table = read_table(tmp_path / f"t.{ending}")
     assert table.columns["a"][::2] == ["x,y", "語"]
     np.testing.assert_array_equal(table.matrix(["b"])[:, 0], [1.5, 2.0, -1.0])
@@ -135,3 +127,17 @@ def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
     table = read_table(tmp_path / "t.parquet")
     assert table.numeric("kind") == ["price"]
     np.testing.assert_array_equal(table.matrix(["price"])[:, 0], [1.25, np.nan, -3.5])
+
+
+def test_decimal_commas_are_numbers(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "x;label\n-0,5;down\n2,25;up\n;up\n")
+    assert table.numeric("label") == ["x"]
+    np.testing.assert_array_equal(table.matrix(["x"])[:, 0], [-0.5, 2.25, np.nan])
+
+
+@pytest.mark.parametrize("name", ["t.CSV", "t.tsv.gz", "t.json", "t.arrow", "t.jsonl.zst"])
+def test_tables_of_other_kinds(tmp_path: Path, name: str) -> None:
+    write_rows(tmp_path / name, [{"a": 1.5, "b": "x"}, {"a": 2.5, "b": "y"}])
+    table = read_table(tmp_path / name)
+    assert table.matrix(["a"]).tolist() == [[1.5], [2.5]]
+    assert table.labels("b").tolist() == ["x", "y"]

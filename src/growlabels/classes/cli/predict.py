@@ -10,7 +10,8 @@ from growlabels.base.files import refuse_file
 from growlabels.base.progress import Progress
 from growlabels.classes.cli.commands import Predict
 from growlabels.classes.cli.fitted_run import FittedRun
-from growlabels.classes.cli.table import DataTable, check_ending, read_table, write_table
+from growlabels.classes.cli.table import DataTable, read_table
+from growlabels.tables import check_ending, write_rows
 
 
 def run(options: Predict, progress: Progress) -> None:
@@ -47,7 +48,7 @@ def run(options: Predict, progress: Progress) -> None:
         for row in found:
             print(json.dumps(row, ensure_ascii=False))
     else:
-        write_table(options.out, found)
+        write_rows(options.out, found)
         accuracy = accuracy_sentence(fitted.label, table, labels)
         print(f"{len(found):,} rows predicted: {options.out}{accuracy}")
 

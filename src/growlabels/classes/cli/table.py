@@ -1,26 +1,22 @@
-"""Tables in CSV, JSONL or Parquet files, by column."""
+"""Tables of any kind, by column."""
 
-import csv
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import atomic_write, separator
-from growlabels.base.labels import repeated
-from growlabels.base.rows import read_rows, write_jsonl, write_parquet
+from growlabels.tables import open_table
 
 if TYPE_CHECKING:
     from growlabels.classes.inputs.frames import MixedRows
 
 LARGEST = 1e100  # number that is read; squares of larger ones overflow
-ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,7 @@ class DataTable:
         """Return a column; a wrong name is a ``UsageError`` that lists those that exist."""
         if name not in self.columns:
             known = ", ".join(map(repr, self.columns))
-            hint = ""
-            if len(self.columns) == 1 and "|" in known:
-                hint = "; fields must be separated by commas, tabs or semicolons"
-            raise UsageError(f"{self.name} has no column {name!r}; it has {known}{hint}")
+            raise UsageError(f"{self.name} has no column {name!r}; it has {known}")
         return self.columns[name]
 
     def texts(self, name: str) -> list[str]:
@@ -147,81 +140,41 @@ class DataTable:
             )
 
 
-def read_table(path: Path) -> DataTable:
-    """Read a table by the ending of its name.
+def read_table(path: str | os.PathLike[str], encoding: str = "utf-8") -> DataTable:
+    """Read a table of any kind whole, as :func:`growlabels.tables.open_table` does.
+
+    An empty or blank cell of CSV is missing.
 
     Raises
     ------
     UsageError
-        The file does not exist or has another ending.
+        The file does not exist, or is of no known kind.
     DataError
         It is empty, or a row is broken: the message names its line.
     """
-    if not path.is_file():
-        raise UsageError.missing_file(path, "table")
-    if path.suffix not in ENDINGS:
-        raise UsageError.parameter(
-            "table", f"must end in {', '.join(ENDINGS)}", str(path), "convert it or rename it"
-        )
-    rows = _csv_rows(path) if path.suffix == ".csv" else _other_rows(path)
+    table = open_table(path, encoding=encoding)
+    rows = [(row.number, row.data) for row in table]
     if not rows:
         raise DataError(f"{path} holds no rows")
-    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    names = table.columns or list(dict.fromkeys(name for _, row in rows for name in row))
     columns = {name: [row.get(name) for _, row in rows] for name in names}
+    if table.format == "csv":
+        columns = {
+            name: _cells(cells, name in table.decimal_commas) for name, cells in columns.items()
+        }
     return DataTable(str(path), columns, [number for number, _ in rows])
 
 
-def check_ending(path: Path) -> None:
-    """Refuse a file to write whose name does not say how."""
-    if path.suffix not in ENDINGS:
-        raise UsageError.parameter("out", f"must end in {', '.join(ENDINGS)}", str(path))
-
-
-def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows of equal keys as CSV, JSONL or Parquet, whole or not at all."""
-    check_ending(path)
-    if path.suffix == ".csv":
-        with atomic_write(path) as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    elif path.suffix == ".parquet":
-        write_parquet(path, rows)
-    else:
-        write_jsonl(path, rows)
-
-
-def _csv_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            comma = separator(file.readline())
-            file.seek(0)
-            reader = csv.reader(file, strict=True, delimiter=comma)
-            header = next(reader, None)
-            if header is None:
-                return []
-            if twice := repeated(header):
-                raise DataError(f"{path} names the column {twice[0]!r} twice; rename one")
-            rows = []
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{path} line {reader.line_num}: {len(row)} fields, the header has "
-                        f"{len(header)}; quote fields that hold a comma"
-                    )
-                values = [value if value.strip() else None for value in row]
-                rows.append((reader.line_num, dict(zip(header, values, strict=True))))
-            return rows
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except csv.Error as error:
-        raise DataError(f"{path} is no readable CSV: {error}; mend the quotes") from error
-
-
-def _other_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    return [(row.number, dict(row.data)) for row in read_rows(path)]
+def _cells(cells: list[Any], decimal_comma: bool) -> list[Any]:
+    """Return cells of CSV, None where they are blank, with points for decimal commas."""
+    return [
+        None
+        if cell is None or not cell.strip()
+        else cell.replace(",", ".")
+        if decimal_comma
+        else cell
+        for cell in cells
+    ]
 
 
 def _vector(value: object) -> list[float] | None:
