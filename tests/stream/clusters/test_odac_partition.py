@@ -1,14 +1,14 @@
-"""The divisive-agglomerative clusterer: planted clusters, steadiness, every act explained."""
+"""Test the divisive-agglomerative clusterer: planted clusters, stability, explained changes."""
 
 import json
-from itertools import combinations
 
 import numpy as np
 import pytest
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.datasets import load_yeast
-from growlabels.stream.clusters.odac_partition import OdacPartition, _Node, _Space
+from growlabels.stream.clusters.odac_partition import OdacPartition
+from growlabels.stream.clusters.odac_tree import LabelDistances, Node
 from growlabels.stream.clusters.pair_counts import PairCounts
 
 
@@ -66,9 +66,9 @@ def test_yeast_clusters_are_far_tighter_than_all_pairs():
     pairs = counted(np.flatnonzero(y) for y in load_yeast().Y)
     partition = OdacPartition()
     partition.check(pairs, 2417)
-    space = _Space(pairs, 0.0, list(range(14)))
-    inside = 1 - space.diameter([_Node(list(c)) for c in partition.clusters])
-    assert inside > 0.45 > 0.2 > 1 - space.diameter([_Node(list(range(14)))])
+    space = LabelDistances(pairs, 0.0, list(range(14)))
+    inside = 1 - space.diameter([Node(list(c)) for c in partition.clusters])
+    assert inside > 0.45 > 0.2 > 1 - space.diameter([Node(list(range(14)))])
 
 
 def test_merges_back_when_two_clusters_become_one():
@@ -107,24 +107,6 @@ def test_events_lead_from_one_partition_to_the_next_and_labels_leave():
     for event in partition.alarm(1500, 0.4, 0.2):
         assert (event.kind, event.before) == ("dissolve", tuple(sorted(known)))
     assert partition.clusters == () and partition.pool == tuple(range(8))
-
-
-def test_distances_are_those_of_a_plain_loop():
-    rng = np.random.default_rng(5)
-    Y = rng.random((200, 7)) < 0.4
-    space = _Space(counted(np.flatnonzero(y) for y in Y), 1.0, list(range(7)))
-    plain = {
-        (a, b): 1 - (Y[:, a] & Y[:, b]).sum() / ((Y[:, a] | Y[:, b]).sum() + 1)
-        for a, b in combinations(range(7), 2)
-    }
-    nodes = [_Node([0, 2, 5]), _Node([1, 6])]
-    inside = [plain[0, 2], plain[0, 5], plain[2, 5], plain[1, 6]]
-    assert np.isclose(space.diameter(nodes), np.mean(inside))
-    values = np.sort(list(plain.values()))
-    skew = (values[-1] - values[0]) * abs(values[-1] + values[0] - 2 * values.mean())
-    assert np.allclose(space.lopsided(list(range(7))), (skew, values[-1] - values[-2]))
-    halves = space.halves(list(range(7)))
-    assert sorted(halves[0].labels + halves[1].labels) == list(range(7))
 
 
 def test_goes_on_from_its_state_and_its_tree_holds_every_label_once():

@@ -1,4 +1,4 @@
-"""Pair counts against a plain dictionary, in batches, full tables and after loading."""
+"""Compare pair counts with a dictionary, in batches, with full tables and after loading."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def csr(rows):
 
 
 def by_dictionary(rows, half_life):
-    """Count pairs the plain way: every count fades a little with every row."""
+    """Count pairs in dictionaries; every count decays with every row."""
     fade = 1.0 if half_life is None else 0.5 ** (1 / half_life)
     n, single, double = 0.0, {}, {}
     for row in rows:
@@ -149,23 +149,23 @@ def test_at_most_so_many_links_the_most_frequent_ones():
 
 
 @pytest.mark.parametrize(
-    ("row", "error", "told"),
+    ("row", "error", "message"),
     [
-        ([-(10**9), 2], DataError, "must ascend from 0 .* they were \\[-1000000000, 2\\]"),
+        ([-(10**9), 2], DataError, "must ascend from 0 .* got \\[-1000000000, 2\\]"),
         ([-1, 2], DataError, "row 0 .* must ascend from 0"),
-        ([1, 1], DataError, "without repeats, they were \\[1, 1\\]"),
+        ([1, 1], DataError, "without repeats, got \\[1, 1\\]"),
         ([2, 1], DataError, "must ascend"),
         ([1, 2**40], DataError, "at most 2147483647"),
         (np.array([1, 2**63], np.uint64), DataError, "must ascend"),
-        ([1.7, 2.2], UsageError, "whole numbers, it was of dtype float64"),
-        ([[1, 2]], UsageError, r"of dtype int64 and shape \(1, 2\)"),
+        ([1.7, 2.2], UsageError, "whole numbers, got dtype float64"),
+        ([[1, 2]], UsageError, r"dtype int64 and shape \(1, 2\)"),
     ],
 )
-def test_rows_that_are_no_label_indices_are_refused(row, error, told):
+def test_invalid_label_indices_are_refused(row, error, message):
     pairs = PairCounts()
     pairs.learn([])
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         pairs.learn(np.array(row))
-    with pytest.raises(UsageError, match="indptr must rise from 0 to at most the 2"):
+    with pytest.raises(UsageError, match="indptr must ascend from 0 to at most 2"):
         pairs.learn_rows(np.array([0, 3]), np.array([0, 1]))
     assert (pairs.n, pairs.counts.size) == (1.0, 0)

@@ -1,14 +1,13 @@
-"""Counts, clusters and the global detector: exact in any portions, quick after a flip."""
+"""Test the tracker: any batch sizes give the same state, and it recovers after a flip."""
 
 import json
 
 import numpy as np
 import pytest
 
-from growlabels.base.errors import UsageError
 from growlabels.datasets import load_yeast
 from growlabels.stream.clusters.choice import CLUSTERERS, new_clusterer
-from growlabels.stream.clusters.tracker import Structure, row_company
+from growlabels.stream.clusters.tracker import Structure, row_cohesion
 
 
 def as_rows(Y):
@@ -79,7 +78,7 @@ def test_portions_have_no_effect_and_a_saved_one_goes_on(kind):
     assert parts.partition.clusters == whole.partition.clusters
 
 
-def test_company_is_the_share_of_companions_present():
+def test_cohesion_is_the_share_of_the_other_labels_present():
     rng = np.random.default_rng(2)
     owner = np.array([0, 0, 0, 1, 1, -1, 2, 2, 2, 2])
     size = np.bincount(owner[owner >= 0])
@@ -88,22 +87,4 @@ def test_company_is_the_share_of_companions_present():
         inside = [owner[a] for a in labels if a < 10 and owner[a] >= 0]
         shares = [(inside.count(c) - 1) / (size[c] - 1) for c in set(inside)]
         expected = np.mean(shares) if shares else -1.0
-        assert np.isclose(row_company(owner, size, labels), expected)
-
-
-def test_random_clusters_have_the_sizes_of_the_true_ones():
-    Y = load_yeast().Y
-    true, random = Structure(200, 0.0, new_clusterer("linkage")), Structure(200, 0.0)
-    random.partition = new_clusterer("random", 1)
-    for structure in (true, random):
-        structure.learn(*as_rows(Y))
-    sizes = [sorted(map(len, s.partition.clusters)) for s in (true, random)]
-    assert sizes[0] == sizes[1] and true.partition.clusters != random.partition.clusters
-    members = [a for c in random.partition.clusters for a in c]
-    assert sorted([*members, *random.partition.pool]) == list(range(14))
-    assert sorted(random.partition.tree(random.pairs).labels) == list(range(14))
-
-
-def test_an_unknown_clusterer_is_named():
-    with pytest.raises(UsageError, match="'linkage', 'odac', 'random'"):
-        new_clusterer("kmeans")
+        assert np.isclose(row_cohesion(owner, size, labels), expected)

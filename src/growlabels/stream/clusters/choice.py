@@ -1,4 +1,4 @@
-"""What a clusterer of labels must offer, and the three there are."""
+"""Define the interface of a label clusterer, and make one of the three by name."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -13,41 +13,45 @@ from growlabels.stream.clusters.pair_counts import PairCounts
 
 
 class Clusterer(Protocol):
-    """Disjoint clusters of label indices, changed at checks; every change is an event."""
+    """Group label indices into disjoint clusters; every change at a check is an event."""
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Clusters of two labels or more, each ascending, ordered by first label."""
+        """Return the clusters of two or more labels, each ascending, ordered by first label."""
         ...
 
     @property
     def pool(self) -> Cluster:
-        """Labels up to the highest index seen that are in no cluster."""
+        """Return the labels seen so far that are in no cluster."""
         ...
 
     def check(self, pairs: PairCounts, row: int) -> list[Event]:
-        """Compare the partition with what the counts say now; return the changes made."""
+        """Update the partition from the current counts and return the changes made."""
         ...
 
     def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
-        """Take note of a global alarm with this evidence; return the changes made."""
+        """Handle a global drift alarm and return the changes made."""
         ...
 
     def tree(self, pairs: PairCounts) -> Branch:
-        """Return the labels as one tree: clusters, what is inside them and above them."""
+        """Return all labels as one tree that contains the clusters."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Give the whole state as a JSON value."""
+        """Return the whole state as a JSON value."""
         ...
 
 
 class RandomPartition:
-    """Random clusters, as many and as large as those of a :class:`LinkagePartition`.
+    """Draw random clusters with the number and sizes of those of a :class:`LinkagePartition`.
 
-    For comparison: what clusters are worth is what they are better than these. Label i has the
-    place that a random order of all labels so far gives it, and place p belongs to the cluster
-    that label p has in truth.
+    This is a baseline for comparisons: useful clusters must do better than random ones. A random
+    permutation of the labels seen so far renames the labels of the real clusters.
+
+    Parameters
+    ----------
+    seed
+        Seed of the permutation, a whole number; default 0.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -57,18 +61,21 @@ class RandomPartition:
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Clusters of two labels or more, each ascending, ordered by first label."""
+        """Return the clusters of two or more labels, each ascending, ordered by first label."""
         return tuple(sorted(tuple(sorted(map(self._at, c))) for c in self._true.clusters))
 
     @property
     def pool(self) -> Cluster:
-        """Labels up to the highest index seen that are in no cluster."""
+        """Return the labels seen so far that are in no cluster."""
         return without(range(len(self._order)), self.clusters)
 
     def check(self, pairs: PairCounts, row: int) -> list[Event]:
-        """Follow the changes of the true partition, on other labels; new labels shuffle in."""
+        """Apply the changes of the real partition to the permuted labels.
+
+        New labels enter the permutation at random places.
+        """
         for i in range(len(self._order), pairs.counts.size):
-            j = _draw(self.seed, i) % (i + 1)  # a random order grows by a random exchange
+            j = _draw(self.seed, i) % (i + 1)  # one step of an inside-out Fisher-Yates shuffle
             self._order.append(i)
             self._order[i], self._order[j] = self._order[j], self._order[i]
         return [
@@ -78,22 +85,22 @@ class RandomPartition:
         ]  # fmt: skip
 
     def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
-        """Keep all clusters after a global alarm."""
+        """Pass the alarm to the real partition, which keeps all clusters."""
         return self._true.alarm(row, statistic, bound)
 
     def tree(self, pairs: PairCounts) -> Branch:
-        """Return the labels as a tree of two levels; heights are not known."""
+        """Return the labels as a tree of two levels; the heights of its clusters are 0."""
         below = [Branch(c, 0.0, tuple(Branch((label,), 1.0) for label in c)) for c in self.clusters]
         alone = [Branch((label,), 1.0) for label in self.pool]
         return Branch(tuple(range(len(self._order))), 0.0, (*below, *alone))
 
     def state(self) -> dict[str, Any]:
-        """Give the whole state as a JSON value."""
+        """Return the whole state as a JSON value."""
         return {"seed": self.seed, "order": self._order, "true": self._true.state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "RandomPartition":
-        """Rebuild from :meth:`state`; goes on exactly as the original would."""
+        """Rebuild a partition from :meth:`state`; it continues exactly as the original would."""
         made = cls(int(state["seed"]))
         made._order = [int(label) for label in state["order"]]
         made._true = LinkagePartition.from_state(state["true"])
@@ -107,7 +114,7 @@ class RandomPartition:
 
 
 def _draw(seed: int, i: int) -> int:
-    """Return 64 bits that depend on seed and i alone (splitmix64)."""
+    """Return 64 pseudo-random bits that depend only on ``seed`` and ``i`` (splitmix64)."""
     mask = (1 << 64) - 1
     z = (seed * 0xD1342543DE82EF95 + (i + 1) * 0x9E3779B97F4A7C15) & mask
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
@@ -119,23 +126,23 @@ CLUSTERERS = {"linkage": LinkagePartition, "odac": OdacPartition, "random": Rand
 
 
 def new_clusterer(name: str, seed: int = 0) -> Clusterer:
-    """Make a clusterer by name; only ``random`` uses the seed.
+    """Make a clusterer by name; only ``"random"`` uses the seed.
 
     Raises
     ------
     UsageError
-        There is none of that name.
+        If no clusterer has that name.
     """
     UsageError.require_choice("clusterer", name, CLUSTERERS)
     return RandomPartition(seed) if name == "random" else CLUSTERERS[name]()
 
 
 def clusterer_state(clusterer: Clusterer) -> dict[str, Any]:
-    """Give name and state of a clusterer as a JSON value."""
+    """Return the name and state of a clusterer as a JSON value."""
     name = next(name for name, kind in CLUSTERERS.items() if type(clusterer) is kind)
     return {"clusterer": name, **clusterer.state()}
 
 
 def clusterer_from_state(state: Mapping[str, Any]) -> Clusterer:
-    """Rebuild from :func:`clusterer_state`."""
+    """Rebuild a clusterer from :func:`clusterer_state`."""
     return CLUSTERERS[state.get("clusterer", "linkage")].from_state(state)

@@ -1,4 +1,4 @@
-"""What the partition reports: clusters that split, merged, appeared or vanished."""
+"""Record the changes of clusters and trees, and the drift alarms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,23 +7,35 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """A structural act, with the evidence for it.
+    """Describe one change of the learner's structure, with the evidence for it.
 
     Attributes
     ----------
     row
-        Number of rows learned when it happened.
+        Number of rows learned when the change happened.
     kind
-        ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``, ``"dissolve"`` or
-        ``"regroup"`` of clusters; ``"drift"`` of the learner, ``"global drift"`` of the
-        label statistics, ``"local drift"`` of a cluster's tree and ``"swap"`` for another;
-        ``"full"``: the trees stopped splitting, as they would outgrow ``max_bytes``.
+        Changes of clusters: ``"form"``, ``"grow"``, ``"merge"``, ``"shrink"``, ``"split"``,
+        ``"dissolve"`` and ``"regroup"``. Alarms: ``"drift"`` (the errors of the learner rose),
+        ``"global drift"`` (the label statistics changed) and ``"local drift"`` (the errors of
+        one cluster's tree rose). ``"swap"``: another tree replaced a cluster's tree.
+        ``"full"``: the trees stopped splitting because they reached ``max_bytes``.
     labels
-        The labels it touches.
-    statistic, bound
-        The test: the statistic exceeded the bound (a gain in contrast, for clusters).
-    before, after
-        The clusters of these labels before and after.
+        Labels that the change concerns.
+    statistic
+        Test statistic; it exceeded ``bound``. For clusters, it is the gain in contrast.
+    bound
+        Bound of the test.
+    before
+        Clusters of these labels before the change.
+    after
+        Clusters of these labels after the change.
+
+    Examples
+    --------
+    >>> from growlabels.stream import Event
+    >>> event = Event(200, "form", (0, 1), 0.4, 0.1, after=((0, 1),))
+    >>> event.named(["cat", "dog"]).after
+    (('cat', 'dog'),)
     """
 
     row: int
@@ -35,7 +47,7 @@ class Event:
     after: tuple[tuple[Any, ...], ...] = ()
 
     def named(self, names: Sequence[Any]) -> "Event":
-        """Return the event with ``names[i]`` in the place of label index i."""
+        """Return the event with label index i replaced by ``names[i]``."""
 
         def of(indices: tuple[int, ...]) -> tuple[Any, ...]:
             return tuple(names[i] for i in indices)

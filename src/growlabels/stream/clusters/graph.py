@@ -1,4 +1,4 @@
-"""The graph of label pairs, and set operations on clusters."""
+"""Build the graph of significant label pairs; compare sets of clusters."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,17 @@ from growlabels.stream.clusters.pair_counts import PairCounts
 
 
 class LabelGraph:
-    """The significant co-occurrences of one moment."""
+    """Hold the label pairs that co-occur significantly in the current counts.
+
+    Parameters
+    ----------
+    pairs
+        Current counts.
+    kappa
+        Shrinkage of the Jaccard index, at least 0; see :meth:`PairCounts.jaccard`.
+    z
+        Width of the significance test, at least 0; see :meth:`PairCounts.significant`.
+    """
 
     def __init__(self, pairs: PairCounts, kappa: float, z: float) -> None:
         a, b, _ = pairs.pairs()
@@ -28,7 +38,11 @@ class LabelGraph:
         self.labels: Cluster = tuple(range(self._counts.size))
 
     def contrast(self, labels: Sequence[int], clusters: Sequence[Cluster]) -> float:
-        """Mean over labels of J above chance to the own cluster minus that to the nearest other."""
+        """Return the mean contrast of labels between clusters.
+
+        The contrast of a label is its mean Jaccard index above chance with its own cluster,
+        minus the highest such mean with another cluster.
+        """
         owner = {label: i for i, cluster in enumerate(clusters) for label in cluster}
         total = 0.0
         for label in labels:
@@ -43,15 +57,15 @@ class LabelGraph:
         return total / len(labels)
 
     def rows_with(self, labels: Sequence[int]) -> float:
-        """Rows that carry one of the labels, as if these were independent."""
+        """Return the number of rows with any of the labels, as if labels were independent."""
         shares = np.minimum(self._counts[list(labels)] / max(self._rows, 1e-300), 1.0)
         return float(self._rows * (1.0 - np.prod(1.0 - shares)))
 
 
-def _differences(
+def differences(
     old: Sequence[Cluster], new: Sequence[Cluster]
 ) -> list[tuple[tuple[Cluster, ...], tuple[Cluster, ...]]]:
-    """Group the clusters that differ by the labels they share: (before, after) of each group."""
+    """Group the clusters that differ by shared labels; return (before, after) of each group."""
     groups: list[tuple[list[Cluster], list[Cluster]]] = []
     same = set(old) & set(new)
     for side, clusters in enumerate((old, new)):
@@ -71,10 +85,12 @@ def _differences(
 
 
 def labels_of(before: Sequence[Cluster], after: Sequence[Cluster]) -> Cluster:
+    """Return all labels of the clusters, ascending."""
     return tuple(sorted({label for cluster in (*before, *after) for label in cluster}))
 
 
 def kind_of(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
+    """Return the kind of event that turns the clusters ``before`` into ``after``."""
     if not before:
         return "form"
     if not after:
@@ -90,14 +106,17 @@ def kind_of(before: tuple[Cluster, ...], after: tuple[Cluster, ...]) -> str:
 
 
 def without(labels: Sequence[int], clusters: Sequence[Cluster]) -> Cluster:
+    """Return the labels that are in none of the clusters."""
     taken = {label for cluster in clusters for label in cluster}
     return tuple(label for label in labels if label not in taken)
 
 
 def singles(labels: Sequence[int]) -> list[Branch]:
+    """Return one branch for each label."""
     return [Branch((label,), 1.0) for label in labels]
 
 
 def forest(branches: Sequence[Branch]) -> Branch:
+    """Return one root above all branches."""
     labels = tuple(sorted(label for branch in branches for label in branch.labels))
     return Branch(labels, 0.0, tuple(branches))

@@ -1,4 +1,4 @@
-"""Average linkage over a sparse graph of labels: who belongs together, and in what order."""
+"""Cluster a sparse graph of labels by average linkage."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ Cluster = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Branch:
-    """A node of a tree of labels.
+    """Hold one node of a tree of labels.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Branch:
     height
         Mean Jaccard index between the two children, in [0, 1]; 1 for a single label.
     children
-        Two branches, or none for a single label; the root of a forest may have more.
+        Two branches; none for a single label. The root of a forest may have more than two.
     """
 
     labels: Cluster
@@ -28,16 +28,16 @@ class Branch:
 
 
 class Linkage:
-    """Merges the pair of clusters with the highest mean link until no merge is allowed.
+    """Merge the two clusters with the highest mean link until no merge is allowed.
 
-    A link that is not in the graph counts 0.
+    A link that is missing from the graph counts as 0.
 
     Parameters
     ----------
     starts
-        Branches to begin with: single labels, or whole clusters.
+        Branches to start from: single labels or whole clusters.
     links
-        (a, b, J) of the labels that go together, each pair once.
+        Links ``(a, b, J)`` between labels, with Jaccard index J in [0, 1]; each pair once.
     """
 
     def __init__(self, starts: Sequence[Branch], links: Iterable[Link]) -> None:
@@ -49,18 +49,19 @@ class Linkage:
             if left is not None and right is not None and left != right:
                 for x, y in ((left, right), (right, left)):
                     self._sums[x][y] = self._sums[x].get(y, 0.0) + similarity
-        # How tight a cluster is: the mean J of its pairs; for a start its best link.
+        # Tightness of a cluster: the mean J of its pairs; for a start, its highest link.
         self._tight = {i: max(self._height_all(i), default=0.0) for i in self._branches}
 
     def run(self, max_labels: int | None = None, share: float = 0.0) -> list[Branch]:
-        """Merge as far as allowed and return the branches that are left, in label order.
+        """Merge as far as allowed and return the remaining branches in label order.
 
         Parameters
         ----------
         max_labels
-            No cluster grows larger than this.
+            Largest number of labels in a cluster; None, the default, sets no limit.
         share
-            A merge needs a mean link of at least this share of the tighter cluster's own.
+            Share, in [0, 1], of the tighter cluster's own mean link that the mean link between
+            two clusters must reach; default 0.
         """
         heap: list[tuple[float, int, int]] = []
 

@@ -1,4 +1,4 @@
-"""The partition of the labels into correlated clusters, changed only on evidence."""
+"""Partition labels into clusters by average linkage; change them only on evidence."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from growlabels.base.errors import RunError, UsageError, number_of
 from growlabels.stream.clusters.event import Event
 from growlabels.stream.clusters.graph import (
     LabelGraph,
-    _differences,
+    differences,
     forest,
     kind_of,
     labels_of,
@@ -21,31 +21,36 @@ from growlabels.stream.clusters.linkage import Branch, Cluster, Linkage
 from growlabels.stream.clusters.pace import Pace
 from growlabels.stream.clusters.pair_counts import PairCounts
 
-_STILL = 0.02  # links that moved by less than this share in all: the old cut still stands
+_STILL = 0.02  # no new proposal while the links changed in total by at most this share
 
 
 class LinkagePartition:
-    """Disjoint clusters of labels that occur together; all other labels form the pool.
+    """Group labels that occur together into disjoint clusters; all other labels form the pool.
 
-    At each check, average linkage over the significant co-occurrences proposes clusters. Each
-    connected group of changes is tested by itself: the contrast of its labels (mean Jaccard
-    index above chance to the label's own cluster minus that to the nearest other cluster, 0
-    for the pool) must rise by more than a Hoeffding bound, now and again at the next check.
-    So chance does not make the structure flicker. All changes that pass are made at once; the
-    next ones wait until as many rows have come again as the counts held, or for a drift alarm.
+    At each check, average linkage over the significant co-occurrences proposes new clusters.
+    Each connected group of changes is tested separately. The contrast of its labels must rise by
+    more than a Hoeffding bound, at this check and at the next. The contrast of a label is its
+    mean Jaccard index above chance with its own cluster, minus the highest such mean with
+    another cluster; the mean of a label in the pool with its own cluster is 0. All changes that
+    pass the test are made at once. The next changes wait until the evidence has doubled, or for
+    a drift alarm.
 
     Parameters
     ----------
     delta
-        Chance of a wrong change; divided by the number of tests so far. In (0, 1).
+        Probability of a wrong change, in (0, 1); default 0.05. It is divided by the number of
+        tests so far.
     max_labels
-        Largest cluster, at least 2.
+        Largest number of labels in a cluster, at least 2; default 32.
     share
-        Clusters merge where the mean Jaccard index between them is at least this share of
-        the index inside the tighter one. In (0, 1].
-    kappa, z
-        Shrinkage of the Jaccard index and width of the significance gate; see
-        :class:`PairCounts`.
+        Share, in (0, 1], of the tighter cluster's mean Jaccard index that the mean index between
+        two clusters must reach before they merge; default 0.5.
+    kappa
+        Shrinkage of the Jaccard index in rows, at least 0; default 1. See
+        :meth:`PairCounts.jaccard`.
+    z
+        Width of the significance test in standard errors, at least 0; default 3. See
+        :meth:`PairCounts.significant`.
 
     Examples
     --------
@@ -89,23 +94,23 @@ class LinkagePartition:
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Clusters of two labels or more, each ascending, ordered by first label."""
+        """Return the clusters of two or more labels, each ascending, ordered by first label."""
         return tuple(self._clusters)
 
     @property
     def pool(self) -> Cluster:
-        """Labels up to the highest index seen that are in no cluster."""
+        """Return the labels seen so far that are in no cluster."""
         return self._pool
 
     def check(self, pairs: PairCounts, row: int) -> list[Event]:
-        """Compare the partition with what the counts say now; return the changes made.
+        """Update the partition from the current counts and return the changes made.
 
         Parameters
         ----------
         pairs
-            The counts of all rows so far.
+            Counts of all rows so far.
         row
-            Number of rows learned; it never falls.
+            Number of rows learned; it must never decrease.
         """
         self._pool = without(range(pairs.counts.size), self._clusters)
         if not self._pace.allows(pairs.n, row):
@@ -129,18 +134,18 @@ class LinkagePartition:
             self._pace.changed(pairs.n, row)
         if not self._pace.allows(pairs.n, row):
             return events
-        for before, after in _differences(self._clusters, self._proposal(graph)):
+        for before, after in differences(self._clusters, self._proposal(graph)):
             gain, bound = self._test(graph, before, after)
             if gain > bound:
                 self._pending.append((before, after))
         return events
 
     def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
-        """Keep all clusters after a global alarm: the new counts will tell."""
+        """Keep all clusters after a global alarm until the new counts contradict them."""
         return []
 
     def tree(self, pairs: PairCounts) -> Branch:
-        """Return the labels as one tree: clusters, what is inside them and above them."""
+        """Return all labels as one tree that contains the clusters."""
         graph = LabelGraph(pairs, self.kappa, self.z)
         links = graph.links
         inside = []
@@ -151,7 +156,7 @@ class LinkagePartition:
         return forest([*above, *singles(without(graph.labels, self._clusters))])
 
     def state(self) -> dict[str, Any]:
-        """Give the whole state as a JSON value."""
+        """Return the whole state as a JSON value."""
         return {
             "settings": [self.delta, self.max_labels, self.share, self.kappa, self.z],
             "clusters": [list(cluster) for cluster in self._clusters],
@@ -165,7 +170,7 @@ class LinkagePartition:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "LinkagePartition":
-        """Rebuild from :meth:`state`; goes on exactly as the original would."""
+        """Rebuild a partition from :meth:`state`; it continues exactly as the original would."""
         try:
             made = cls(*state["settings"])
             made._clusters = [tuple(cluster) for cluster in state["clusters"]]
@@ -179,11 +184,13 @@ class LinkagePartition:
             made._seen_keys = np.array(state["seen_keys"], np.int64)
             made._seen_links = np.array(state["seen_links"], np.float64)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"not the state of a partition ({error}); save it again") from error
+            raise RunError(
+                f"not the state of a partition ({error}); save the model again"
+            ) from error
         return made
 
     def _moved(self, graph: "LabelGraph") -> bool:
-        """Whether the links changed enough since the last look to look again."""
+        """Return whether the links changed enough since the last proposal for a new one."""
         keys = np.union1d(self._seen_keys, graph.keys)
         change = np.zeros(keys.size)
         change[np.searchsorted(keys, graph.keys)] = graph.similarities
@@ -194,6 +201,7 @@ class LinkagePartition:
         return True
 
     def _proposal(self, graph: "LabelGraph") -> list[Cluster]:
+        """Return the clusters that average linkage proposes."""
         linked = sorted(graph.near)
         roots = Linkage(singles(linked), graph.links).run(self.max_labels, self.share)
         return [root.labels for root in roots if len(root.labels) > 1]
@@ -201,7 +209,7 @@ class LinkagePartition:
     def _test(
         self, graph: "LabelGraph", before: tuple[Cluster, ...], after: tuple[Cluster, ...]
     ) -> tuple[float, float]:
-        """Return the gain in contrast of a change, and the bound it must exceed."""
+        """Return the gain in contrast of a change and the bound that it must exceed."""
         labels = labels_of(before, after)
         others = [cluster for cluster in self._clusters if cluster not in before]
         gain = graph.contrast(labels, [*others, *after]) - graph.contrast(labels, self._clusters)

@@ -1,83 +1,67 @@
-"""Divisive-agglomerative clusters of labels: split where it pays, merge back where it does not.
+"""Cluster labels by divisive-agglomerative clustering (ODAC).
 
-The rule of ODAC (Rodrigues, Gama and Pedroso 2008) that the iHOMER paper uses, with the distance
-1 - J and with means over pairs in place of the two farthest pairs, which never meet among sparse
-labels: their distances are all 1 for ever.
+The iHOMER paper uses the rule of ODAC (Rodrigues, Gama and Pedroso 2008). This variant uses the
+distance 1 - J and means over pairs. ODAC itself compares the two farthest pairs; among sparse
+labels these never occur together, so their distances are always 1.
 """
 
 import heapq
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from growlabels.base.errors import RunError, UsageError, number_of
 from growlabels.stream.clusters.event import Event
 from growlabels.stream.clusters.graph import LabelGraph, forest, labels_of, singles, without
 from growlabels.stream.clusters.linkage import Branch, Cluster, Linkage
+from growlabels.stream.clusters.odac_tree import LabelDistances, Node, pruned
 from growlabels.stream.clusters.pace import Pace
 from growlabels.stream.clusters.pair_counts import PairCounts
 
-_LEAVE = 0.5  # a label leaves where the gate is shut even at this share of its width
-_SWEEPS = 10
-
-
-@dataclass
-class _Node:
-    """A cluster that was divided, or one that stands (no children)."""
-
-    labels: list[int]
-    children: list["_Node"] = field(default_factory=list)
-
-    def walk(self) -> Iterator["_Node"]:
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def leaves(self) -> list["_Node"]:
-        return [node for node in self.walk() if not node.children]
-
-    def to_json(self) -> list[Any]:
-        return [self.labels, [child.to_json() for child in self.children]]
-
-    @classmethod
-    def from_json(cls, value: Any) -> "_Node":
-        labels, children = value
-        return cls([int(label) for label in labels], [cls.from_json(child) for child in children])
+_LEAVE = 0.5  # a label leaves when no link is significant even at this share of z
 
 
 class OdacPartition:
-    """Clusters by division from the top: one binary tree of labels, its leaves the clusters.
+    """Divide labels from the top into one binary tree, whose leaves are the clusters.
 
-    At each check, labels that now go with another significantly join the leaf of their best
-    partner; labels that go with nobody any more leave. Then nodes are visited in the order of
-    their diameter d, the mean distance 1 - J over all pairs. A leaf is split where a Hoeffding
-    bound (range 1, as many observations as rows) is exceeded by what the mean over the pairs
-    inside the two halves is lower than d, or by how lopsided its distances are, as in ODAC:
-    ``(d1 - d0) |d1 + d0 - 2 d|``, d1 the largest and d0 the smallest distance. Then d1 must also
-    lead the next distance by the bound, or the bound be below ``tau``, and the halves must not
-    be looser than the whole. An inner node is merged where its diameter is lower, by more than
-    the bound, than the mean over the pairs inside its leaves. After changes the next ones wait
-    until as many rows have come again as the counts held, or for a drift alarm.
+    Each check has four steps.
+
+    1. A label without any significant link leaves its leaf.
+    2. A label outside the tree with a significant link joins the leaf of its strongest partner.
+    3. Inner nodes merge. The diameter of a node is its mean distance 1 - J over all pairs. An
+       inner node merges when its diameter is below the mean over the pairs inside its leaves by
+       more than a Hoeffding bound (range 1, as many observations as rows).
+    4. Leaves split, the one with the largest diameter first.
+
+    A leaf splits when one of two gains exceeds the bound. The first is the decrease of the mean
+    distance inside its two halves. The second is the statistic of ODAC, ``(d1 - d0) |d1 + d0 -
+    2 d|``, with largest distance d1, smallest distance d0 and diameter d. In both cases, d1 must
+    exceed the second largest distance by the bound, unless the bound is below ``tau``. The mean
+    distance inside the halves must not exceed the diameter.
+
+    After a change, the next changes wait until the evidence has doubled, or for a drift alarm.
 
     Parameters
     ----------
     delta
-        Chance of a wrong act; divided by the number of tests so far. In (0, 1).
+        Probability of a wrong change, in (0, 1); default 0.05. It is divided by the number of
+        tests so far.
     tau
-        A tie of the two farthest pairs is broken once the bound is below this. In (0, 1].
+        Bound below which a tie between the two largest distances no longer prevents a split, in
+        (0, 1]; default 0.1.
     max_labels
-        Largest cluster, at least 2; a larger one is split without a test.
-    kappa, z
-        Shrinkage of the Jaccard index and width of the significance gate; see
-        :class:`PairCounts`.
+        Largest number of labels in a cluster, at least 2; default 32. A larger cluster is split
+        without a test.
+    kappa
+        Shrinkage of the Jaccard index in rows, at least 0; default 1. See
+        :meth:`PairCounts.jaccard`.
+    z
+        Width of the significance test in standard errors, at least 0; default 4. See
+        :meth:`PairCounts.significant`.
 
     Notes
     -----
-    A check costs the square of the number of labels with company.
+    The cost of a check is quadratic in the number of labels in the tree.
 
     References
     ----------
@@ -115,31 +99,31 @@ class OdacPartition:
                 raise UsageError.parameter(name, "must be a number of at least 0", value)
         self.delta, self.tau, self.max_labels = delta, tau, max_labels
         self.kappa, self.z = kappa, z
-        self._root: _Node | None = None
+        self._root: Node | None = None
         self._pool: Cluster = ()
         self._tests = 0
         self._pace = Pace()
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Clusters of two labels or more, each ascending, ordered by first label."""
+        """Return the clusters of two or more labels, each ascending, ordered by first label."""
         leaves = self._root.leaves() if self._root else []
         return tuple(sorted(c for leaf in leaves for c in _published(leaf)))
 
     @property
     def pool(self) -> Cluster:
-        """Labels up to the highest index seen that are in no cluster."""
+        """Return the labels seen so far that are in no cluster."""
         return self._pool
 
     def check(self, pairs: PairCounts, row: int) -> list[Event]:
-        """Compare the partition with what the counts say now; return the changes made.
+        """Update the partition from the current counts and return the changes made.
 
         Parameters
         ----------
         pairs
-            The counts of all rows so far.
+            Counts of all rows so far.
         row
-            Number of rows learned; it never falls.
+            Number of rows learned; it must never decrease.
         """
         if not self._pace.allows(pairs.n, row):
             self._pool = without(range(pairs.counts.size), self.clusters)
@@ -147,15 +131,15 @@ class OdacPartition:
         graph = LabelGraph(pairs, self.kappa, self.z)
         events = self._leave(pairs, row) + self._join(graph, pairs, row)
         if self._root is not None:
-            space = _Space(pairs, self.kappa, self._root.labels)
-            events += self._merge(space, pairs.n, row) + self._split(space, pairs.n, row)
+            distances = LabelDistances(pairs, self.kappa, self._root.labels)
+            events += self._merge(distances, pairs.n, row) + self._split(distances, pairs.n, row)
         self._pool = without(graph.labels, self.clusters)
         if events:
             self._pace.changed(pairs.n, row)
         return events
 
     def alarm(self, row: int, statistic: float, bound: float) -> list[Event]:
-        """Start from the top again, after a global alarm with this evidence."""
+        """Dissolve all clusters after a global alarm."""
         before = self.clusters
         self._root = None
         self._pool = tuple(sorted({*self._pool, *labels_of(before, ())}))
@@ -164,17 +148,17 @@ class OdacPartition:
         return [Event(row, "dissolve", labels_of(before, ()), statistic, bound, before, ())]
 
     def tree(self, pairs: PairCounts) -> Branch:
-        """Return the labels as one tree: clusters, what is inside them and above them."""
+        """Return all labels as one tree that contains the clusters."""
         graph = LabelGraph(pairs, self.kappa, self.z)
         top = []
         if self._root is not None:
-            space = _Space(pairs, self.kappa, self._root.labels)
-            top = _branches(self._root, space, graph)
+            distances = LabelDistances(pairs, self.kappa, self._root.labels)
+            top = _branches(self._root, distances, graph)
         alone = without(graph.labels, self.clusters)
         return forest([*top, *singles(alone)])
 
     def state(self) -> dict[str, Any]:
-        """Give the whole state as a JSON value."""
+        """Return the whole state as a JSON value."""
         return {
             "settings": [self.delta, self.tau, self.max_labels, self.kappa, self.z],
             "root": self._root.to_json() if self._root else None,
@@ -185,19 +169,21 @@ class OdacPartition:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "OdacPartition":
-        """Rebuild from :meth:`state`; goes on exactly as the original would."""
+        """Rebuild a partition from :meth:`state`; it continues exactly as the original would."""
         try:
             made = cls(*state["settings"])
-            made._root = _Node.from_json(state["root"]) if state["root"] else None
+            made._root = Node.from_json(state["root"]) if state["root"] else None
             made._pool = tuple(state["pool"])
             made._tests = int(state["tests"])
             made._pace = Pace.from_state(state["pace"])
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"not the state of a partition ({error}); save it again") from error
+            raise RunError(
+                f"not the state of a partition ({error}); save the model again"
+            ) from error
         return made
 
     def _leave(self, pairs: PairCounts, row: int) -> list[Event]:
-        """Let labels go that have no company any more."""
+        """Remove labels that have no significant link any more."""
         if self._root is None:
             return []
         a, b, _ = pairs.pairs()
@@ -214,11 +200,11 @@ class OdacPartition:
                     kind = "shrink" if after else "dissolve"
                     events.append(Event(row, kind, labels_of(before, after), 0.0, 0.0, before,
                                         after))  # fmt: skip
-        self._root = _pruned(self._root)
+        self._root = pruned(self._root)
         return events
 
     def _join(self, graph: LabelGraph, pairs: PairCounts, row: int) -> list[Event]:
-        """Let labels that have found company join their best partner's leaf, or form one."""
+        """Add linked labels to the leaf of their strongest partner, or to a new leaf."""
         home = {
             x: leaf for leaf in (self._root.leaves() if self._root else []) for x in leaf.labels
         }
@@ -239,28 +225,30 @@ class OdacPartition:
             home |= joined
             best = {x: partner for x, partner in best.items() if x not in joined}
         if best:
-            leaf = _Node(sorted(best))
+            leaf = Node(sorted(best))
             least = min(more for more, _ in best.values())
             after = _published(leaf)
             events.append(Event(row, "form", after[0], least, 0.0, (), after))
-            self._root = _Node([], [self._root, leaf]) if self._root else leaf
-        self._root = _pruned(self._root)
+            self._root = Node([], [self._root, leaf]) if self._root else leaf
+        self._root = pruned(self._root)
         return events
 
     def _bound(self, rows: float) -> float:
+        """Count one test and return its Hoeffding bound."""
         self._tests += 1
         return math.sqrt(math.log(self._tests / self.delta) / (2 * max(rows, 1e-9)))
 
-    def _merge(self, space: "_Space", rows: float, row: int) -> list[Event]:
+    def _merge(self, distances: LabelDistances, rows: float, row: int) -> list[Event]:
+        """Merge inner nodes that are tighter than their leaves."""
         events = []
         assert self._root is not None
         inner = [n for n in self._root.walk() if n.children and len(n.labels) <= self.max_labels]
         merged: set[int] = set()
-        for node in sorted(inner, key=lambda n: (-space.diameter([n]), n.labels)):
+        for node in sorted(inner, key=lambda n: (-distances.diameter([n]), n.labels)):
             if id(node) in merged:
                 continue  # a node above it was merged
             bound = self._bound(rows)
-            gain = space.diameter(node.leaves()) - space.diameter([node])
+            gain = distances.diameter(node.leaves()) - distances.diameter([node])
             if gain > bound:
                 before = tuple(sorted(c for leaf in node.leaves() for c in _published(leaf)))
                 merged |= {id(below) for below in node.walk()}
@@ -270,26 +258,27 @@ class OdacPartition:
                 events.append(Event(row, kind, after[0], gain, bound, before, after))
         return events
 
-    def _split(self, space: "_Space", rows: float, row: int) -> list[Event]:
+    def _split(self, distances: LabelDistances, rows: float, row: int) -> list[Event]:
+        """Split leaves that pass the test or that are too large."""
         events = []
         assert self._root is not None
-        waiting: list[tuple[float, list[int], _Node]] = []
+        waiting: list[tuple[float, list[int], Node]] = []
 
-        def wait(nodes: list[_Node]) -> None:
+        def wait(nodes: list[Node]) -> None:
             for node in nodes:
                 if len(node.labels) > 2:
-                    heapq.heappush(waiting, (-space.diameter([node]), node.labels, node))
+                    heapq.heappush(waiting, (-distances.diameter([node]), node.labels, node))
 
         wait(self._root.leaves())
         while waiting:
             leaf = heapq.heappop(waiting)[2]
-            halves = space.halves(leaf.labels)
+            halves = distances.halves(leaf.labels)
             if len(leaf.labels) > self.max_labels:
                 gain, bound = float(len(leaf.labels)), float(self.max_labels)
             else:
                 bound = self._bound(rows)
-                gain, lead = space.lopsided(leaf.labels)
-                saved = space.diameter([leaf]) - space.diameter(halves)
+                gain, lead = distances.lopsided(leaf.labels)
+                saved = distances.diameter([leaf]) - distances.diameter(halves)
                 gain = max(gain, saved)
                 if saved < 0 or gain <= bound or (bound >= self.tau and lead <= bound):
                     continue
@@ -302,99 +291,21 @@ class OdacPartition:
         return events
 
 
-class _Space:
-    """Distances between the labels of the tree at one moment."""
-
-    def __init__(self, pairs: PairCounts, kappa: float, labels: list[int]) -> None:
-        self._place = np.full(pairs.counts.size, -1)
-        self._place[labels] = np.arange(len(labels))
-        a, b, _ = pairs.pairs()
-        x, y = self._place[a], self._place[b]
-        kept = (x >= 0) & (y >= 0)
-        self._distance = np.ones((len(labels), len(labels)))
-        x, y = x[kept], y[kept]
-        self._distance[x, y] = self._distance[y, x] = 1.0 - pairs.jaccard(kappa)[kept]
-        np.fill_diagonal(self._distance, 0.0)
-
-    def among(self, labels: list[int]) -> NDArray[np.float64]:
-        """Return the distances, (labels, labels)."""
-        places = self._place[labels]
-        return self._distance[np.ix_(places, places)]
-
-    def diameter(self, nodes: list[_Node]) -> float:
-        """Mean distance over all pairs inside the nodes; 1 where there is no pair."""
-        pairs = sum(len(n.labels) * (len(n.labels) - 1) for n in nodes)
-        total = sum(float(self.among(n.labels).sum()) for n in nodes)
-        return total / pairs if pairs else 1.0
-
-    def lopsided(self, labels: list[int]) -> tuple[float, float]:
-        """Return (d1 - d0) |d1 + d0 - 2 d|, and the lead of d1 over the next distance."""
-        one = np.sort(self.among(labels)[np.triu_indices(len(labels), 1)])
-        skew = (one[-1] - one[0]) * abs(one[-1] + one[0] - 2 * one.mean())
-        return float(skew), float(one[-1] - one[-2])
-
-    def between(self, left: list[int], right: list[int]) -> float:
-        """Mean distance over the pairs across."""
-        return float(self._distance[np.ix_(self._place[left], self._place[right])].mean())
-
-    def halves(self, labels: list[int]) -> list[_Node]:
-        """Divide by the farthest pair, then move labels to the half that is nearer on average.
-
-        Of several farthest pairs the one with most company is taken.
-        """
-        distance = self.among(labels)
-        total = distance.sum(1)
-        far = np.where(distance >= distance.max() - 1e-12, total[:, None] + total, np.inf)
-        np.fill_diagonal(far, np.inf)
-        i, j = np.unravel_index(int(far.argmin()), far.shape)
-        right = distance[:, j] < distance[:, i]
-        right[i], right[j] = False, True
-        size = np.array([(~right).sum(), right.sum()])
-        sums = np.stack((distance[:, ~right].sum(1), distance[:, right].sum(1)))
-        for _ in range(_SWEEPS):
-            moved = False
-            for x in range(len(labels)):
-                here, there = int(right[x]), int(not right[x])
-                own = sums[here, x] / max(size[here] - 1, 1)
-                if size[here] > 1 and sums[there, x] / size[there] < own - 1e-12:
-                    right[x] = not right[x]
-                    size[here] -= 1
-                    size[there] += 1
-                    sums[here] -= distance[x]
-                    sums[there] += distance[x]
-                    moved = True
-            if not moved:
-                break
-        sides = np.array(labels)[~right], np.array(labels)[right]
-        return [_Node(side.tolist()) for side in sides]
-
-
-def _published(leaf: _Node) -> tuple[Cluster, ...]:
+def _published(leaf: Node) -> tuple[Cluster, ...]:
+    """Return the cluster of a leaf; nothing for a single label."""
     return (tuple(leaf.labels),) if len(leaf.labels) > 1 else ()
 
 
-def _pruned(node: _Node | None) -> _Node | None:
-    """Drop empty leaves and bring the labels of inner nodes up to date."""
-    if node is None or not node.children:
-        return node if node is not None and node.labels else None
-    kept = [child for child in map(_pruned, node.children) if child is not None]
-    if len(kept) < 2:
-        return kept[0] if kept else None
-    node.children = kept
-    node.labels = sorted(label for child in kept for label in child.labels)
-    return node
-
-
-def _branches(node: _Node, space: _Space, graph: LabelGraph) -> list[Branch]:
-    """Return the tree below a node, labels that stand alone left out: one branch or none."""
+def _branches(node: Node, distances: LabelDistances, graph: LabelGraph) -> list[Branch]:
+    """Return the tree below a node as one branch, without single labels; or no branch."""
     if not node.children:
         if len(node.labels) < 2:
             return []
         roots = Linkage(singles(node.labels), graph.links).run()
         return roots if len(roots) == 1 else [forest(roots)]
-    below = [branch for child in node.children for branch in _branches(child, space, graph)]
+    below = [branch for child in node.children for branch in _branches(child, distances, graph)]
     if len(below) < 2:
         return below
-    height = 1.0 - space.between(list(below[0].labels), list(below[1].labels))
+    height = 1.0 - distances.between(list(below[0].labels), list(below[1].labels))
     labels = tuple(sorted(below[0].labels + below[1].labels))
     return [Branch(labels, height, tuple(below))]

@@ -1,32 +1,32 @@
-"""How often clusters may change: all that is due at once, then not until the evidence doubled.
+"""Limit how often clusters change: apply all pending changes, then wait for twice the evidence.
 
-Among many labels some pair always crosses its bound next, as counts grow: tested at every check,
-the structure would never stand still, however strict each test. Looks that are spaced by factors
-of two (a group sequential test) leave at most one change in ten checks once ten are behind, where
-checks are evenly spaced and no rarer than a tenth of the rows that decayed counts hold.
+Among many labels, some pair always crosses its bound at the next check. If every check could
+change the clusters, they would never settle, however strict each test. Checks whose spacing
+doubles are a group sequential test. After the first ten checks they allow at most one change in
+any ten. This holds for evenly spaced checks whose interval is at most a tenth of the rows counted.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 AFRESH = 500
-"""Rows after the counts started again in which clusters may change at any look."""
+"""Number of rows after a restart of the counts in which every check may change clusters."""
 
 
 @dataclass
 class Pace:
-    """When the last change was, and on how much evidence.
+    """Decide at which checks clusters may change.
 
     Attributes
     ----------
     row
-        Rows learned at the last change.
+        Number of rows learned at the last change.
     held
-        Rows, decayed, that the counts held then.
+        Decayed number of rows in the counts at the last change.
     seen
-        Rows that the counts held at the last look.
+        Decayed number of rows in the counts at the last check.
     afresh
-        Rows learned when they were first seen to have started again.
+        Number of rows learned at the first check after the counts restarted.
 
     Examples
     --------
@@ -35,7 +35,7 @@ class Pace:
     >>> [row for row in range(500, 1001, 100) if pace.allows(float(row), row)]
     [800, 900, 1000]
     >>> pace.changed(1000.0, row=1000)
-    >>> pace.allows(30.0, row=1100)  # the counts started again at row 1070
+    >>> pace.allows(30.0, row=1100)  # the counts restarted at row 1070
     True
     """
 
@@ -45,22 +45,22 @@ class Pace:
     afresh: int = -AFRESH
 
     def allows(self, held: float, row: int) -> bool:
-        """Look at counts that hold ``held`` rows now; say whether clusters may change."""
+        """Return whether clusters may change now, when the counts hold ``held`` rows."""
         if held < self.seen:
             self.afresh = row
         self.seen = held
         return row < self.afresh + AFRESH or held < self.held or row - self.row >= self.held
 
     def changed(self, held: float, row: int) -> None:
-        """Take note of a change."""
+        """Record a change."""
         self.row, self.held = row, held
 
     def state(self) -> list[float]:
-        """Give the whole state as a JSON value."""
+        """Return the whole state as a JSON value."""
         return [self.row, self.held, self.seen, self.afresh]
 
     @classmethod
     def from_state(cls, state: Sequence[float]) -> "Pace":
-        """Rebuild from :meth:`state`."""
+        """Rebuild a pace from :meth:`state`."""
         row, held, seen, afresh = state
         return cls(int(row), float(held), float(seen), int(afresh))

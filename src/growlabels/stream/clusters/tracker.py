@@ -1,4 +1,4 @@
-"""Labels seen -> pair counts -> clusters, row by row; and the global detector of drift."""
+"""Update pair counts, clusters and the global drift detector with each row."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,19 +17,20 @@ from growlabels.stream.numeric.adwin import Monitor, empty_monitor, watch
 from growlabels.stream.numeric.numba import compiled
 
 PAIRS_HALF_LIFE = 10_000.0
-"""Rows after which a co-occurrence counts half; an alarm of drift forgets faster."""
+"""Number of rows after which a co-occurrence has half its weight."""
 GLOBAL_DELTA = 0.0005
+"""Default probability of a false alarm of the global drift detector."""
 
 
-class Company(NamedTuple):
-    """How much of its cluster a label brings along: what the global detector watches.
+class Membership(NamedTuple):
+    """Map labels to clusters for the compiled drift detector.
 
     Attributes
     ----------
     owner
-        (labels,): number of each label's cluster, -1 in the pool.
+        Array of shape (labels,): the index of each label's cluster; -1 in the pool.
     size
-        (clusters,): labels in each.
+        Array of shape (clusters,): the number of labels in each cluster.
     """
 
     owner: NDArray[np.int64]
@@ -37,10 +38,12 @@ class Company(NamedTuple):
 
 
 @compiled(error_model="numpy")
-def row_company(owner, size, labels):
-    """Return the share of companions present, mean over the clusters of a row; -1: no cluster.
+def row_cohesion(
+    owner: NDArray[np.int64], size: NDArray[np.int64], labels: NDArray[np.int64]
+) -> float:
+    """Return the cohesion of a row, the mean over its clusters; -1 if it has no cluster.
 
-    Of a cluster with c labels of which k are in the row it is (k - 1) / (c - 1).
+    A cluster with c labels, k of them in the row, has the cohesion (k - 1) / (c - 1).
     """
     total, clusters = 0.0, 0
     for i in range(labels.size):
@@ -59,13 +62,25 @@ def row_company(owner, size, labels):
 
 
 @compiled(error_model="numpy")
-def watch_company(company, monitor, indptr, indices, begin, end, delta, alarm):
-    """Watch rows from ``begin`` to ``end`` - 1; stop after a row at which company has fallen.
+def watch_cohesion(
+    membership: Membership,
+    monitor: Monitor,
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int64],
+    begin: int,
+    end: int,
+    delta: float,
+    alarm: NDArray[np.float64],
+) -> tuple[int, bool]:
+    """Watch the rows ``begin`` to ``end - 1``; stop after a row at which cohesion has fallen.
 
-    Writes old mean, new mean and bound to ``alarm``; returns the next row and whether it fell.
+    The old mean, the new mean and the bound are written to ``alarm``. Returns the next row and
+    whether cohesion fell.
     """
     for row in range(begin, end):
-        share = row_company(company.owner, company.size, indices[indptr[row] : indptr[row + 1]])
+        share = row_cohesion(
+            membership.owner, membership.size, indices[indptr[row] : indptr[row + 1]]
+        )
         if share >= 0.0:
             old, new, bound = watch(monitor, share, delta)
             if bound > 0.0 and new < old:
@@ -76,18 +91,19 @@ def watch_company(company, monitor, indptr, indices, begin, end, delta, alarm):
 
 @dataclass
 class Structure:
-    """Counts, clusters and the detector that watches both.
+    """Hold the pair counts, the clusters and the global drift detector.
 
-    The detector (ADWIN) watches how much of its cluster a label brings along. When that falls, or
-    a learner saw drift, the counts start again: the clusters stay until there is evidence against
-    them, looked for four times as often in the next rows.
+    The detector is ADWIN on the cohesion of each row: the share of a cluster's other labels that
+    a label occurs with. The counts restart when cohesion falls or when a learner detects drift.
+    The clusters then stay until the new counts contradict them. For the next 500 rows they are
+    checked four times as often.
 
     Attributes
     ----------
     check_every
-        Rows between checks of the clusters.
+        Number of rows between checks of the clusters, at least 1.
     delta
-        Chance of a false global alarm; 0 switches the detector off.
+        Probability of a false global alarm, in [0, 1); 0 disables the detector. Default 0.0005.
     """
 
     check_every: int
@@ -98,14 +114,14 @@ class Structure:
     events: list[Event] = field(default_factory=list)
     rows: int = 0
     restarted: int = -AFRESH
-    _company: Company = field(init=False)
+    _membership: Membership = field(init=False)
     _watched: tuple[Cluster, ...] = ()
 
     def __post_init__(self) -> None:
         self._look()
 
     def learn(self, indptr: NDArray[np.int64], indices: NDArray[np.int64]) -> None:
-        """Add rows of label indices, as CSR from 0; checks fall where they would row by row."""
+        """Add rows of label indices in CSR form; checks fall at the same rows as one by one."""
         row, total = 0, indptr.size - 1
         alarm = np.zeros(3)
         while row < total:
@@ -113,8 +129,8 @@ class Structure:
             fell = False
             begin = row
             if self.delta > 0 and self._watched:
-                row, fell = watch_company(
-                    self._company, self.monitor, indptr, indices, begin, end, self.delta, alarm
+                row, fell = watch_cohesion(
+                    self._membership, self.monitor, indptr, indices, begin, end, self.delta, alarm
                 )
             else:
                 row = end
@@ -128,19 +144,19 @@ class Structure:
                 self._look()
 
     def restart(self) -> None:
-        """Forget the counts, because a learner saw drift; clusters stay until disproved."""
+        """Reset the counts after a learner detected drift; keep the clusters."""
         self.pairs.restart()
         self.restarted = self.rows
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Give counts and detector as plain arrays, for saving."""
+        """Return the counts and the detector as plain arrays, for saving."""
         named: dict[str, NDArray[np.generic]] = {}
         named |= {f"pairs.{name}": array for name, array in self.pairs.arrays().items()}
         named |= {f"company.{name}": array for name, array in self.monitor._asdict().items()}
         return named
 
     def state(self) -> dict[str, Any]:
-        """Give all the rest as a JSON value."""
+        """Return the rest of the state as a JSON value."""
         return {
             "partition": clusterer_state(self.partition),
             "events": [asdict(event) for event in self.events],
@@ -149,7 +165,7 @@ class Structure:
         }
 
     def fill(self, state: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take up what :meth:`state` and :meth:`arrays` gave."""
+        """Restore the state from :meth:`state` and :meth:`arrays`."""
         self.partition = clusterer_from_state(state["partition"])
         self.events = [_event(event) for event in state["events"]]
         self.rows, self.restarted = int(state["rows"]), int(state["restarted"])
@@ -169,17 +185,17 @@ class Structure:
         if self.rows < self.restarted + AFRESH:
             return max(self.check_every // 4, 1)
         step = self.check_every
-        if self.pairs.max_links is not None:  # so many labels that a look takes long
+        if self.pairs.max_links is not None:  # with very many labels a check is slow
             step <<= max((self.rows // step).bit_length() - 2, 0)
         return step
 
     def _pause(self) -> int:
-        """Rows to the next check."""
+        """Return the number of rows until the next check."""
         step = self._step()
         return step - self.rows % step
 
     def _look(self) -> None:
-        """Watch the clusters there are now; the past of others says nothing about them."""
+        """Watch the current clusters; reset the detector if they changed."""
         clusters = self.partition.clusters
         if clusters != self._watched:
             self.monitor = empty_monitor()
@@ -187,35 +203,37 @@ class Structure:
         owner = np.full(self.pairs.counts.size, -1)
         for number, cluster in enumerate(clusters):
             owner[list(cluster)] = number
-        self._company = Company(owner, np.array([len(c) for c in clusters], np.int64))
+        self._membership = Membership(owner, np.array([len(c) for c in clusters], np.int64))
 
 
 class Structured:
-    """What all engines show of their :class:`Structure`."""
+    """Expose the parts of an engine's :class:`Structure`."""
 
     structure: Structure
 
     @property
     def pairs(self) -> PairCounts:
-        """The counts of labels and pairs."""
+        """Return the counts of labels and pairs."""
         return self.structure.pairs
 
     @property
     def partition(self) -> Clusterer:
-        """The clusters of labels."""
+        """Return the clusters of labels."""
         return self.structure.partition
 
     @property
     def events(self) -> list[Event]:
-        """What happened, label indices from 0."""
+        """Return the events so far; labels are indices from 0."""
         return self.structure.events
 
 
 def _below(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    """Return the arrays whose names start with a prefix, without that prefix."""
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _event(event: Mapping[str, Any]) -> Event:
+    """Rebuild an event from its JSON value."""
     return Event(
         event["row"],
         event["kind"],
