@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from growlabels.stream.learner.hierarchy import LabelNode as LabelNode
     from growlabels.stream.learner.ihomer import IHOMER as IHOMER
     from growlabels.stream.rows.array_rows import ArrayRows as ArrayRows
+    from growlabels.stream.rows.inputs import Inputs as Inputs
 
 __all__ = [
     "IHOMER",
@@ -42,6 +43,7 @@ __all__ = [
     "BinaryRelevance",
     "Event",
     "Explanation",
+    "Inputs",
     "LabelNode",
     "LabelReason",
     "LabelScore",
@@ -75,6 +77,7 @@ __getattr__, __dir__ = lazy_exports(
         "BinaryRelevance": "evaluate.baselines",
         "Event": "clusters.event",
         "Explanation": "learner.explain",
+        "Inputs": "rows.inputs",
         "LabelNode": "learner.hierarchy",
         "LabelReason": "learner.explain",
         "LabelScore": "evaluate.metrics",

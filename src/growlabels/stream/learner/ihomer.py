@@ -22,6 +22,7 @@ from growlabels.stream.learner.named_engine import Choices, Named
 from growlabels.stream.learner.snapshot import damaged, load_snapshot, save_snapshot
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.array_rows import ArrayRows
+from growlabels.stream.rows.inputs import Inputs
 from growlabels.stream.rows.names import Index, IndexedCells
 from growlabels.stream.rows.tables import read_labels, read_table
 
@@ -83,6 +84,9 @@ class IHOMER(Named, base.MultiLabelClassifier):
     clusterer
         ``"linkage"``, ``"odac"`` (the divisive-agglomerative rule of the paper) or
         ``"random"`` (clusters of the sizes that linkage finds, of labels drawn with ``seed``).
+    inputs
+        How the columns of a row become features, such as which ones hold text. They are saved
+        with the model. None (the default): every feature of a row is a number.
 
     References
     ----------
@@ -113,6 +117,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         max_bytes: int = 5 * 2**28,
         preset: str = "default",
         clusterer: str = "linkage",
+        inputs: Inputs | None = None,
     ) -> None:
         _check_whole("seed", seed, 0)
         _check_whole("window", window, 100)
@@ -139,6 +144,9 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self.max_bytes = max_bytes
         self.preset = preset
         self.clusterer = clusterer
+        if inputs is not None:
+            UsageError.require_instance("inputs", inputs, Inputs)
+        self.inputs = inputs
         partition = new_clusterer(clusterer, seed)
         if preset == "paper":
             self._engine = PaperEngine(window, drift or 0.0, check_every, partition, max_bytes)
@@ -222,7 +230,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
             A value is not what it must be; nothing was learned.
         """
         mentioned, true = read_labels(y)
-        features = self._features.read_row(x, learn=True)
+        features = self._features.read_row(self._numbers(x), learn=True)
         self._learn(features, self._positive.read_names(true), mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
@@ -290,7 +298,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
         Parameters
         ----------
         X
-            (rows, features): array, DataFrame or SciPy sparse matrix of finite numbers.
+            (rows, features): array, DataFrame or SciPy sparse matrix of finite numbers. With
+            ``inputs`` a DataFrame may also hold columns of text.
         y
             (rows, labels): array, DataFrame or SciPy sparse matrix of 0 and 1. Columns are
             named by the DataFrame, else 0, 1, ...
@@ -318,12 +327,12 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
         A CSR array where ``X`` is sparse.
         """
-        chosen = self._engine.choices(self._rows(read_table(X, "X")))
+        chosen = self._engine.choices(self._rows(self._table(X)))
         return _like(X, chosen[:, self._columns()])
 
     def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
-        return self._engine.probabilities(self._rows(read_table(X, "X")))[:, self._columns()]
+        return self._engine.probabilities(self._rows(self._table(X)))[:, self._columns()]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file of arrays and JSON; whole or not at all.
@@ -333,7 +342,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError.require_path("path", path)
         save_snapshot(
             Path(path),
-            self._get_params(),
+            self._get_params() | {"inputs": self.inputs and self.inputs.to_json()},
             self._engine,
             {
                 "features": self._features.of,
@@ -354,7 +363,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError.require_path("path", path)
         params, fill, names = load_snapshot(Path(path))
         try:
-            model = cls(**params)
+            inputs = params.pop("inputs", None)
+            model = cls(**params, inputs=inputs and Inputs(**inputs))
             model._engine = fill(model._engine)
             model._features = Index(0, names["features"])
             model._positive = Index(1, names["positive"])
@@ -369,7 +379,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self, X: Any, y: Any
     ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
         """Read rows to learn; names are entered if nothing is wrong."""
-        features, labels = read_table(X, "X"), read_table(y, "y")
+        features, labels = self._table(X), read_table(y, "y")
         rows = features.start.size - 1, labels.start.size - 1
         if rows[0] != rows[1]:
             raise UsageError(

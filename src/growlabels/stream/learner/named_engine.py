@@ -13,8 +13,9 @@ from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
 from growlabels.stream.learner.owned import owned
 from growlabels.stream.numeric.rows import Rows
 from growlabels.stream.paper.engine import PaperEngine
+from growlabels.stream.rows.inputs import Inputs
 from growlabels.stream.rows.names import Index, IndexedCells
-from growlabels.stream.rows.tables import Cells
+from growlabels.stream.rows.tables import Cells, frame_rows, read_table
 
 Choices = NDArray[np.bool_] | sparse.csr_array
 
@@ -26,6 +27,7 @@ class Named:
     _engine: Engine | LargeEngine | PaperEngine
     _features: Index
     _positive: Index
+    inputs: Inputs | None
     _labels: dict[Hashable, bool]
     """All labels so far, each False: what :meth:`predict_one` starts from."""
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
@@ -55,7 +57,17 @@ class Named:
 
     def _row(self, x: Mapping[Any, Any]) -> Rows:
         """Index one row to predict; nothing is entered."""
-        return self._unlabelled(self._features.read_row(x, learn=False))
+        return self._unlabelled(self._features.read_row(self._numbers(x), learn=False))
+
+    def _numbers(self, x: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        """Return the features of a row as numbers."""
+        return x if self.inputs is None else self.inputs.features(x)
+
+    def _table(self, X: Any) -> Cells:
+        """Return the features of a table as numbers."""
+        if self.inputs is None or not hasattr(X, "columns"):
+            return read_table(X, "X")
+        return self.inputs.cells(frame_rows(X))
 
     def _unlabelled(self, features: IndexedCells) -> Rows:
         nothing = np.zeros(features[0].size, np.int64)

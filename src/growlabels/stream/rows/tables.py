@@ -223,6 +223,17 @@ def as_known_table(table: Any, what: str = "the table") -> Any:
     return table
 
 
+def frame_rows(frame: Any) -> list[dict[Hashable, Any]]:
+    """Return the rows of a data frame as mappings; a missing cell is None."""
+    table = as_known_table(frame, "X")
+    names = list(table.columns)
+    cells = zip(*(table[name].to_list() for name in names), strict=True)
+    return [
+        {name: None if value != value else value for name, value in zip(names, row, strict=True)}
+        for row in cells
+    ]
+
+
 def _no_frame(table: Any, what: str) -> UsageError:
     kind = type(table).__name__
     return UsageError(
