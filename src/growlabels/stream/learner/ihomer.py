@@ -334,6 +334,15 @@ class IHOMER(Named, base.MultiLabelClassifier):
         """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
         return self._engine.probabilities(self._rows(self._table(X)))[:, self._columns()]
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor, as :func:`sklearn.base.clone` asks for them.
+
+        >>> from sklearn.base import clone
+        >>> clone(IHOMER(window=200)).window
+        200
+        """
+        return self._get_params()
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file of arrays and JSON; whole or not at all.
 
