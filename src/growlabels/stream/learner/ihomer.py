@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from river import base
-from scipy import sparse
 
 from growlabels.base.errors import UsageError, is_whole, number_of
 from growlabels.stream.clusters.choice import new_clusterer
@@ -18,7 +17,7 @@ from growlabels.stream.experts.engine import Engine
 from growlabels.stream.label_tree.engine import LargeEngine
 from growlabels.stream.learner.explain import Explanation, explain
 from growlabels.stream.learner.hierarchy import LabelNode, build_hierarchy
-from growlabels.stream.learner.named_engine import Choices, Named
+from growlabels.stream.learner.named_engine import Choices, Named, like
 from growlabels.stream.learner.snapshot import damaged, load_snapshot, save_snapshot
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.array_rows import ArrayRows
@@ -320,7 +319,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
         """
         chosen = self._learn(*self._read(X, y), keep=True)
-        return _like(X, chosen[:, self._columns()])
+        return like(X, chosen[:, self._columns()])
 
     def predict_many(self, X: Any) -> Choices:
         """Choose label sets: (rows, labels) bool, columns in the order of :attr:`labels_`.
@@ -328,20 +327,11 @@ class IHOMER(Named, base.MultiLabelClassifier):
         A CSR array where ``X`` is sparse.
         """
         chosen = self._engine.choices(self._rows(self._table(X)))
-        return _like(X, chosen[:, self._columns()])
+        return like(X, chosen[:, self._columns()])
 
     def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
         return self._engine.probabilities(self._rows(self._table(X)))[:, self._columns()]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the constructor, as :func:`sklearn.base.clone` asks for them.
-
-        >>> from sklearn.base import clone
-        >>> clone(IHOMER(window=200)).window
-        200
-        """
-        return self._get_params()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file of arrays and JSON; whole or not at all.
@@ -403,9 +393,3 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
     if value >= 2**62:
         raise UsageError.parameter(name, "must be below 2**62", value)
-
-
-def _like(X: Any, chosen: Choices) -> Choices:
-    if sparse.issparse(X):
-        return sparse.csr_array(chosen)
-    return chosen if isinstance(chosen, np.ndarray) else chosen.toarray()

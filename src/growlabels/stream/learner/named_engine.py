@@ -36,6 +36,16 @@ class Named:
         state["_engine"] = owned(state["_engine"])
         self.__dict__.update(state)
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the constructor, as :func:`sklearn.base.clone` asks for them.
+
+        >>> from sklearn.base import clone
+        >>> from growlabels.stream import IHOMER
+        >>> clone(IHOMER(window=200)).window
+        200
+        """
+        return self._get_params()  # pyright: ignore[reportAttributeAccessIssue]
+
     def _learn(
         self,
         features: IndexedCells,
@@ -142,3 +152,10 @@ def learn_or_outgrow(
         for part in parts
     ]
     return large, sparse.csr_array(sparse.vstack(wide, format="csr"))
+
+
+def like(X: Any, chosen: Choices) -> Choices:
+    """Return the choices as a sparse matrix where X is sparse, else as an array."""
+    if sparse.issparse(X):
+        return sparse.csr_array(chosen)
+    return chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
