@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from data.clinc150 import load_clinc150
+from data.omniglot import load_omniglot_small
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
@@ -36,7 +38,7 @@ from growlabels.classes.heads.margin import angular_margin
 from growlabels.classes.inputs.ngrams import hash_ngrams
 from growlabels.classes.inputs.trunks import ArrayInputs, Inputs, TextInputs, TextTrunk
 from growlabels.classes.products.class_vectors import DenseVectors
-from growlabels.datasets import load_clinc150, load_language_names, load_omniglot_small
+from growlabels.demo.data.language_names import load_language_names
 
 HIDDEN, EMBEDDING, BUCKETS, DIM, STEPS = 256, 128, 32_768, 256, 250
 TUNING = 100

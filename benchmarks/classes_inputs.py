@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from data.clinc150 import load_clinc150
+from data.omniglot import load_omniglot_small
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -31,7 +33,7 @@ from growlabels.classes.cli.evaluate import Evaluate
 from growlabels.classes.cli.fit import Fit
 from growlabels.classes.inputs.readers import ANALYZERS
 from growlabels.cli import run_command
-from growlabels.datasets import load_clinc150, load_language_names, load_omniglot_small
+from growlabels.demo.data.language_names import load_language_names
 
 PARTS = ("texts", "images", "adding")
 

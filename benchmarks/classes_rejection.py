@@ -22,13 +22,14 @@ from typing import Any, NamedTuple
 import classes_accuracy as heads
 import numpy as np
 import torch
+from data.clinc150 import load_clinc150
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from growlabels.classes import EBVClassifier, EBVHead
-from growlabels.datasets import load_clinc150, load_language_names
+from growlabels.demo.data.language_names import load_language_names
 
 RESULTS = Path(__file__).parent / "results"
 POWERS = (0.0, 0.25, 0.5, 1.0)

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from unsafe_tasks import finished
 
-from growlabels.datasets import load_jailbreak_mixture, load_risky_calls
+from growlabels.demo.data.jailbreak import load_jailbreak_mixture
+from growlabels.demo.data.risky_calls import load_risky_calls
 from growlabels.unsafe import (
     CausalModel,
     FinetuneSettings,

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from data.winobias import load_winobias
 
-from growlabels.datasets import load_jailbreak_mixture, load_risky_calls, load_winobias
+from growlabels.demo.data.jailbreak import load_jailbreak_mixture
+from growlabels.demo.data.risky_calls import load_risky_calls
 
 TASKS = ("jailbreak", "risky", "bias")
 PRONOUN = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)

@@ -6,7 +6,7 @@ import hashlib
 import http.server
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import _mirror as mirror
 from growlabels.datasets import (
     download,
-    load_clinc150,
-    load_jailbreak_mixture,
     load_multilabel,
-    load_omniglot_small,
-    load_winobias,
     locate,
     published_names,
 )
@@ -75,23 +71,13 @@ def test_absent_names_both_ways_out(toy: mirror.PublishedFile) -> None:
     assert "set GROWLABELS_DATA to a folder that holds multilabel/toy.arff.gz" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "load",
-    [
-        load_clinc150,
-        load_jailbreak_mixture,
-        load_omniglot_small,
-        lambda: load_multilabel("Flags"),
-        lambda: load_winobias(1, "dev"),
-    ],
-)
-def test_every_loader_says_how_to_get_what_is_absent(
-    load: Callable[[], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_loader_says_how_to_get_what_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path))
     monkeypatch.delenv("GROWLABELS_DATA", raising=False)
     with pytest.raises(UsageError, match=r"^data set '\w+' is not on this machine .*download\("):
-        load()
+        load_multilabel("Flags")
 
 
 def test_mirror_is_used_and_checked(

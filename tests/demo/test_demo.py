@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from growlabels.demo._classes import COUNTS, NAMES
+from growlabels.demo._classes import NAMES
+from growlabels.demo._head_cost import COUNTS
 from growlabels.demo._stream import MAJORITY, OURS, RIVER
 
 
@@ -45,7 +46,7 @@ def headlines(act: dict[str, Any]) -> dict[str, tuple[float, float]]:
 @pytest.mark.slow
 def test_the_quick_demo_runs_the_three_acts_and_writes_one_report(demo: Demo) -> None:
     for act in ("stream", "classes", "unsafe"):
-        assert re.search(rf"act \d of 3, {act}: about \d+ s here, \d+ s left in all", demo.stdout)
+        assert re.search(rf"act \d of 3, {act}: about \d+ s on two idle cores, \d+ s", demo.stdout)
         assert f"{act}: " in demo.stderr  # progress
     assert "Traceback" not in demo.stderr and "Warning" not in demo.stderr
     assert set(demo.acts) == {"stream", "classes", "unsafe"}
@@ -95,7 +96,7 @@ def test_old_languages_suffer_less_from_added_ones(demo: Demo) -> None:
     assert (ebv["output layer"], linear["output layer"]) == (NAMES["ebv"], NAMES["linear"])
     assert float(ebv["old, after"]) > float(linear["old, after"])
     figures = headlines(demo.acts["classes"])
-    every = next(both for name, both in figures.items() if name.startswith("all languages"))
+    every = next(both for name, both in figures.items() if name.startswith("accuracy after"))
     assert [f"{value:.3f}" for value in every] == [ebv["all"], linear["all"]]
 
 

@@ -8,29 +8,29 @@ import numpy as np
 import pytest
 
 from growlabels.base.progress import silent
-from growlabels.demo import _unsafe, _unsafe_measure
+from growlabels.demo import _unsafe
 from growlabels.report import Report, render
 from growlabels.unsafe import average_precision
 
 sys.path.append(str(Path(__file__).parents[1] / "unsafe"))
 from tiny_causal import tiny
 
-SMALL = _unsafe_measure.Size(rows=24, risky=4, targets=3, held_out=3)
+SMALL = _unsafe.Size(rows=24, risky=4, targets=3, held_out=3)
 DROPPED = _unsafe.SHOWN + 3
 
 
 def test_the_act_reports_every_method_and_arm(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = []
 
-    def measure(*args) -> _unsafe_measure.RiskyResult:
-        measured.append(_unsafe_measure.measure_risky(*args))
+    def measure(*args) -> _unsafe.RiskyResult:
+        measured.append(_unsafe.measure_risky(*args))
         return measured[-1]
 
     monkeypatch.setattr(_unsafe, "load_model", lambda name: tiny())
     monkeypatch.setattr(_unsafe, "QUICK", SMALL)
     monkeypatch.setattr(_unsafe, "measure_risky", measure)
     # the scores of a tiny model differ between processors; this rule drops as many rows on all
-    monkeypatch.setattr(_unsafe_measure, "THRESHOLD", f"top:{DROPPED}")
+    monkeypatch.setattr(_unsafe, "THRESHOLD", f"top:{DROPPED}")
     act = _unsafe.unsafe_act(True, 0, silent)
     (result,) = measured
     methods, dropped, arms = act.section.tables
@@ -42,7 +42,7 @@ def test_the_act_reports_every_method_and_arm(monkeypatch: pytest.MonkeyPatch) -
     assert methods.rows[-1][1] == average_precision(result.labels, result.keyword)
     assert act.rows_scored == {"code rows": 24}
     assert any("keyword search" in line for line in act.lines)
-    assert "keyword search finds these rows too" in render(Report("t", "s", [act.section], {}))
+    assert "keyword search also finds these rows" in render(Report("t", "s", [act.section], {}))
 
     few = replace(result, dropped=np.flatnonzero(result.table.rank <= 2))
     assert [row[0] for row in _unsafe._dropped_table(few).rows] == [1, 2]
@@ -60,7 +60,7 @@ def test_the_act_reports_every_method_and_arm(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_the_keyword_search_sees_words_followed_by_a_bracket(code: str, found: bool) -> None:
-    assert bool(_unsafe_measure._KEYWORD.search(code)) == found
+    assert bool(_unsafe._KEYWORD.search(code)) == found
 
 
 def test_the_jailbreak_mixture_is_named_where_it_is_absent(

@@ -4,9 +4,9 @@ import importlib.util
 
 import pytest
 import torch
+from data.winobias import WinoBiasPair
 from tiny_causal import one_row_loss, stir
 
-from growlabels.datasets import WinoBiasPair
 from growlabels.unsafe.gradients.per_row import row_gradients
 from growlabels.unsafe.gradients.scorer import adapter_split
 from growlabels.unsafe.measure.pair_bias import pair_bias

@@ -1,4 +1,4 @@
-"""What each act of the demo gives back."""
+"""Define what each act of the demo returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from growlabels.report import Section
 
 @dataclass(frozen=True)
 class ActResult:
-    """One act: its section of the report, and the lines printed on the terminal.
+    """Result of one act.
 
     Attributes
     ----------
     section
-        The act's part of the report.
+        The act's section of the report.
     lines
-        A short table for the terminal, one string a line.
+        Lines of a short table for the terminal.
     rows_scored
-        What was scored -> how many rows.
+        What was scored -> number of rows.
     """
 
     section: Section

@@ -20,10 +20,11 @@ from growlabels.report import Report, write_report
 Act = Callable[[Progress], ActResult]
 
 SUMMARY = (
-    "Three systems for work where the labels are not all known yet, on real data that installed "
-    "packages carry. Every figure was measured in this run, and each stands beside a baseline "
-    "measured in the same run. One run with one seed shows what the systems do; it does not prove "
-    "a ranking: the benchmarks, with several seeds, do that."
+    "Three systems for tasks in which not all labels are known yet. They run on real data that "
+    "comes with installed packages. Every figure and its baseline were measured in this run. "
+    "Speeds are CPU time, so other processes on the machine change them little. One run shows "
+    "what the systems do; it does not prove a ranking. For that there are the benchmarks, which "
+    "use several seeds."
 )
 
 
@@ -38,20 +39,20 @@ def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progre
     Parameters
     ----------
     out
-        Folder for the two files; made if it does not exist.
+        Folder of the two files; it is created if it does not exist.
     quick
-        Do the same on less.
+        Whether to use less data.
     download
-        Fetch the jailbreak mixture for the unsafe act.
+        Whether to download the jailbreak mixture for the unsafe act.
     seed
-        Decides every random choice.
+        Seed of every random choice.
     progress
-        Called with what is being done.
+        Called with the current stage.
 
     Raises
     ------
     UsageError
-        ``out`` is a file.
+        If ``out`` is a file.
     """
     if out.exists() and not out.is_dir():
         raise UsageError.parameter("--out", "must be a folder", str(out))
@@ -62,7 +63,9 @@ def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progre
     expected = sum(seconds for seconds, _ in acts.values())
     for number, (name, (seconds, act)) in enumerate(acts.items(), 1):
         label = f"act {number} of {len(acts)}, {name}"
-        print(f"{label}: about {seconds} s here, {expected} s left in all", flush=True)
+        print(
+            f"{label}: about {seconds} s on two idle cores, {expected} s until the end", flush=True
+        )
         results[name] = act(_prefixed(progress, name))
         expected -= seconds
         print("\n".join(f"  {line}" for line in results[name].lines), flush=True)
@@ -74,7 +77,7 @@ def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progre
             "quick": quick,
             "download": download,
             "growlabels": __version__,
-            "seconds in all": round(time.monotonic() - started),
+            "seconds of wall-clock time": round(time.monotonic() - started),
             **{
                 f"rows scored, {name}: {what}": rows
                 for name, result in results.items()
@@ -90,7 +93,7 @@ def run_demo(out: Path, quick: bool, download: bool, seed: int, progress: Progre
 
 
 def _acts(quick: bool, download: bool, seed: int) -> dict[str, tuple[int, Act]]:
-    """Name -> seconds on two idle cores, and the act."""
+    """Return name -> seconds of wall-clock time on two idle cores, and the act."""
     return {
         "stream": (20 if quick else 45, lambda p: stream_act(quick, seed, p)),
         "classes": (25 if quick else 100, lambda p: classes_act(quick, seed, p)),

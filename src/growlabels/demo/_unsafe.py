@@ -1,26 +1,43 @@
-"""The act of the unsafe system: risky calls in a code fine-tuning set."""
+"""Run the unsafe act: find risky calls in a code fine-tuning set, drop them and train again."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress
 from growlabels.datasets import download as download_data
-from growlabels.datasets import load_jailbreak_mixture
 from growlabels.demo._act import ActResult
-from growlabels.demo._unsafe_measure import (
-    FULL,
-    GRAD_COS,
-    PROMPT_TOKENS,
-    QUICK,
-    RESPONSE_TOKENS,
-    RiskyResult,
-    measure_risky,
-)
+from growlabels.demo.data.jailbreak import load_jailbreak_mixture
+from growlabels.demo.data.risky_calls import CodeRow, RiskyCalls, load_risky_calls
 from growlabels.report import Headline, Section, Table, bar_plot, histogram_plot
-from growlabels.unsafe import CausalModel, Scanner, average_precision, load_model
+from growlabels.unsafe import DEFAULT_THRESHOLD as THRESHOLD
+from growlabels.unsafe import (
+    Adapter,
+    CausalModel,
+    Checkpoint,
+    GradientScorer,
+    LoraSettings,
+    RetrainResult,
+    Scanner,
+    ScoreTable,
+    Threshold,
+    TrunkRows,
+    adapter_split,
+    attach,
+    average_precision,
+    encode,
+    load_model,
+    read_examples,
+    resolve_threshold,
+    retrain_arms,
+)
 
+PROMPT_TOKENS, RESPONSE_TOKENS = 40, 48
+GRAD_COS = "grad-cos, epoch 1"
+_KEYWORD = re.compile(r"\b(?:eval|exec)\s*\(")
 JAILBREAK_FILES = ("xstest_resp_mistralinstruct", "xstest_resp_gpt4", "alpaca_en_demo")
 SHOWN = 12
 NAMES = {
@@ -33,17 +50,63 @@ NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class Size:
+    """Number of rows of each kind, and of arms that drop rows at random."""
+
+    rows: int
+    risky: int
+    targets: int
+    held_out: int
+    random_arms: int = 1
+
+
+FULL, QUICK = Size(300, 30, 10, 30), Size(40, 7, 5, 6)
+
+
+@dataclass(frozen=True)
+class RiskyResult:
+    """Measurements on the code rows.
+
+    Attributes
+    ----------
+    data
+        The rows.
+    table
+        Scores of the scan, and DABUF's Grad-Cos as one more method.
+    labels
+        1 for a risky row, else 0, in the order of the table.
+    keyword
+        1 where a search for calls of ``eval`` and ``exec`` finds the row, else 0.
+    threshold, dropped
+        The threshold, and the indices of the rows that it drops.
+    arms
+        Held-out losses after training on all rows, without the dropped rows, and without the
+        same number of randomly drawn rows.
+    """
+
+    data: RiskyCalls
+    table: ScoreTable
+    labels: np.ndarray
+    keyword: np.ndarray
+    threshold: Threshold
+    dropped: np.ndarray
+    arms: RetrainResult
+
+
 def unsafe_act(quick: bool, seed: int, progress: Progress, download: bool = False) -> ActResult:
-    """Find risky calls from a few examples, drop them, train again; then the jailbreak mixture.
+    """Find risky calls from a few examples, drop them and train again; scan the jailbreak set.
 
     Parameters
     ----------
     quick
-        Fewer rows, and no jailbreak mixture.
+        Whether to use fewer rows and no jailbreak mixture.
     seed
-        Decides rows, targets, the adapter's start and the order of training.
+        Seed of the drawn rows and targets, the adapter's start and the order of training.
+    progress
+        Called with the current stage.
     download
-        Fetch the jailbreak mixture where it is not on this machine.
+        Whether to download the jailbreak mixture if it is not on this computer.
     """
     size = QUICK if quick else FULL
     model = load_model("smollm2")
@@ -70,6 +133,72 @@ def unsafe_act(quick: bool, seed: int, progress: Progress, download: bool = Fals
     return ActResult(section, _lines(result, precisions, keyword, jailbreak), rows_scored)
 
 
+def measure_risky(model: CausalModel, size: Size, seed: int, progress: Progress) -> RiskyResult:
+    """Scan the code rows, fine-tune on them, drop the flagged rows and train again."""
+    data = load_risky_calls(
+        size.rows, size.risky, size.targets, size.held_out, seed=seed, progress=progress
+    )
+    scanner = Scanner(
+        model, max_prompt_tokens=PROMPT_TOKENS, max_response_tokens=RESPONSE_TOKENS, seed=seed
+    )
+    table = scanner.fit(_plain(data.train), progress=progress).score(_plain(data.targets), progress)
+    threshold = resolve_threshold(THRESHOLD, table.score, next(iter(table.percentiles.values())))
+    dropped = np.flatnonzero(table.rank <= max(threshold.rejected, 1))
+    with attach(model, LoraSettings(seed=seed)) as adapter:
+        grad_cos, arms = _train(adapter, data, dropped, size.random_arms, seed, progress)
+    return RiskyResult(
+        data,
+        replace(table, methods={**table.methods, GRAD_COS: grad_cos}),
+        np.array([row.risky for row in data.train], int),
+        np.array([bool(_KEYWORD.search(row.completion)) for row in data.train], float),
+        threshold,
+        dropped,
+        arms,
+    )
+
+
+def _plain(rows: Sequence[CodeRow]) -> list[dict[str, str]]:
+    return [row.as_row() for row in rows]
+
+
+def _train(
+    adapter: Adapter,
+    data: RiskyCalls,
+    dropped: np.ndarray,
+    random_arms: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[np.ndarray, RetrainResult]:
+    """Train every arm from the same start; compute Grad-Cos after the first arm."""
+    split = adapter_split(adapter)
+
+    def trunk(rows: Sequence[CodeRow]) -> TrunkRows:
+        examples = read_examples(_plain(rows), lambda bad: None)
+        tokens = [encode(adapter.causal, e, PROMPT_TOKENS, RESPONSE_TOKENS) for e in examples]
+        return TrunkRows(split, tokens, progress=progress)
+
+    rows, targets = trunk(data.train), trunk(data.targets)
+    held_out = {"risky": trunk(data.held_out_risky), "ordinary": trunk(data.held_out_ordinary)}
+    grad_cos = np.zeros(len(rows))
+
+    def trained(name: str, checkpoints: list[Checkpoint]) -> None:
+        if name == "all":
+            scorer = GradientScorer(adapter, checkpoints[-1:], targets, progress=progress)
+            grad_cos[:] = scorer.score(rows, progress).total()
+
+    arms = retrain_arms(
+        adapter,
+        rows,
+        dropped.tolist(),
+        held_out,
+        random_arms=random_arms,
+        seed=seed,
+        trained=trained,
+        progress=progress,
+    )
+    return grad_cos, arms
+
+
 def _precisions(labels: np.ndarray, methods: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {name: average_precision(labels, methods[name]) for name in NAMES if name in methods}
 
@@ -77,15 +206,15 @@ def _precisions(labels: np.ndarray, methods: Mapping[str, np.ndarray]) -> dict[s
 def _jailbreak(
     model: CausalModel, seed: int, progress: Progress, download: bool
 ) -> tuple[tuple[Table, int, dict[str, float]] | None, str]:
-    """Scan the mixture where its files are here; else say how to get them."""
+    """Scan the mixture if its files are on this computer; else return how to get them."""
     for name in JAILBREAK_FILES if download else ():
         download_data(name)
     try:
         mixture = load_jailbreak_mixture(seed=seed)
     except UsageError:
         return None, (
-            "The jailbreak mixture (completions labelled by people, where no keyword exists) was "
-            "not run: its files are not on this machine; --download fetches them."
+            "The jailbreak mixture (completions labelled by people; no keyword finds them) was not "
+            "scanned, because its files are not on this computer. Use --download to get them."
         )
     scanner = Scanner(
         model, max_prompt_tokens=PROMPT_TOKENS, max_response_tokens=RESPONSE_TOKENS, seed=seed
@@ -97,9 +226,10 @@ def _jailbreak(
     precisions = _precisions(labels, table.methods)
     rows = [["random order", float(labels.mean())], *([NAMES[n], v] for n, v in precisions.items())]
     note = (
-        f"{len(labels)} rows, {labels.sum()} of them answers to unsafe prompts that people judged "
-        "to comply; among the rest refusals and the same writer's answers to harmless look-alikes. "
-        f"{len(mixture.targets)} targets; text not shown. No keyword finds these rows."
+        f"{len(labels)} rows. In {labels.sum()} of them, a model complied with an unsafe prompt, as "
+        "people judged. The others include refusals, and the same model's answers to harmless "
+        f"prompts that look unsafe. {len(mixture.targets)} targets; no text is shown. No keyword "
+        "finds these rows."
     )
     shown = Table("Jailbreak compliance (XSTest)", ["method", "average precision"], rows, note)
     return (shown, len(labels), precisions), ""
@@ -109,25 +239,25 @@ def _text(result: RiskyResult, keyword: float) -> list[str]:
     data, labels = result.data, result.labels
     hits = result.labels[result.dropped]
     return [
-        f"{len(labels)} Python functions of the installed standard library and dependencies make "
-        f"up a fine-tuning set; {labels.sum()} of them run text as code with eval or exec, by "
-        f"bandit's opinion. Much of that code is deliberate: risky is not the same as wrong. Given "
-        f"{len(data.targets)} other such functions, which rows teach the model to do that, and "
-        "what changes if they are dropped?",
-        "A keyword search finds these rows too (average precision "
-        f"{keyword:.2f}) once one knows the keyword. The scanner was not told: it saw examples "
-        "only. The task shows that a scorer can find a short passage; it does not show that one "
-        "is needed where a keyword exists.",
-        "Average precision: the mean precision at the ranks of the risky rows; 1 is perfect, the "
-        f"share of risky rows, {labels.mean():.2f}, is chance. One seed: differences below .1 "
-        "mean little.",
+        f"The fine-tuning set holds {len(labels)} Python functions from the installed standard "
+        f"library and dependencies. {labels.sum()} of them are labelled risky: the tool bandit "
+        "reports that they run text as code with eval or exec. Much of that code is deliberate, "
+        f"so risky does not mean wrong. Given {len(data.targets)} other such functions, which "
+        "rows teach the model to write such code, and what changes if they are dropped?",
+        "A keyword search also finds these rows (average precision "
+        f"{keyword:.2f}), if the keyword is known. The scanner does not know it; it sees only "
+        "examples. The task shows that a scorer can find a short passage. It does not show that "
+        "a scorer is needed where a keyword exists.",
+        "Average precision is the mean of the precisions at the ranks of the risky rows. 1 is "
+        f"perfect; a random order gives about {labels.mean():.2f}, the share of risky rows. This "
+        "is one seed: differences below .1 mean little.",
         f"The threshold {result.threshold.spec} needs no labels. It drops {len(result.dropped)} "
         f"rows; {hits.sum()} of them are risky (precision {hits.mean():.2f}, recall "
         f"{hits.sum() / max(labels.sum(), 1):.2f}).",
-        "SmolLM2-135M was fine-tuned (LoRA, one epoch) on all rows, without the dropped ones, and "
-        "without as many drawn at random, each time with the same number of steps. Dropping rows "
-        "does not make the model unlearn what it knew before; it takes back a part of what "
-        "fine-tuning added.",
+        "SmolLM2-135M was fine-tuned (LoRA, one epoch) on all rows, without the dropped rows, and "
+        "without the same number of random rows, always with the same number of steps. Dropping "
+        "rows does not remove what the model knew before. It undoes part of what fine-tuning "
+        "added.",
     ]
 
 
@@ -139,7 +269,7 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
         Headline(
             "average precision, F4w and words",
             precisions["f4w"],
-            "risky rows found from examples alone; 0 to 1",
+            "how well examples alone find the risky rows; 0 to 1",
             precisions["tfidf"],
             "TF-IDF",
             rows=rows,
@@ -147,7 +277,7 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
         Headline(
             "average precision, F4w and gradients",
             precisions["f4w"],
-            "forward passes only, no training on suspect rows",
+            "0 to 1; F4w needs forward passes only, Grad-Cos trains on the suspect rows",
             precisions[GRAD_COS],
             "Grad-Cos after one epoch",
             rows=rows,
@@ -155,19 +285,19 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
         Headline(
             "held-out risky code after filtering",
             filtered.mean,
-            "change in loss against training on all rows, nats a token, standard error "
-            f"{filtered.standard_error:.3f}; above 0: the model is less inclined to write it",
+            "change in loss compared with training on all rows, in nats per token; standard error "
+            f"{filtered.standard_error:.3f}; above 0: the model writes such code less readily",
             random.mean,
-            "as many rows dropped at random",
+            "same number of random rows dropped",
             rows=filtered.rows,
         ),
         Headline(
             "held-out ordinary code after filtering",
             ordinary.mean,
-            "change in loss, nats a token, standard error "
-            f"{ordinary.standard_error:.3f}; near 0: the rest was learnt all the same",
+            "change in loss, in nats per token; standard error "
+            f"{ordinary.standard_error:.3f}; near 0: ordinary code was still learned",
             result.arms.random_change("ordinary").mean,
-            "as many rows dropped at random",
+            "same number of random rows dropped",
             better="",
             rows=ordinary.rows,
         ),
@@ -177,11 +307,11 @@ def _headlines(result: RiskyResult, precisions: Mapping[str, float]) -> list[Hea
 def _bars(result: RiskyResult, precisions: Mapping[str, float], keyword: float):
     values = {
         "random order": float(result.labels.mean()),
-        "keyword search, if one knows it": keyword,
+        "keyword search, if the keyword is known": keyword,
         **{NAMES[name].strip(): value for name, value in precisions.items()},
     }
     return bar_plot(
-        "Who finds the risky rows?",
+        "Which method finds the risky rows?",
         values,
         "average precision, 0 to 1",
         "Average precision: " + ", ".join(f"{n} {v:.2f}" for n, v in values.items()) + ".",
@@ -193,10 +323,10 @@ def _histogram(result: RiskyResult):
     return histogram_plot(
         "F4w scores",
         {"not risky": score[labels == 0].tolist(), "risky": score[labels == 1].tolist()},
-        "score (higher: more like the targets)",
-        f"Risky rows have a median score of {np.median(score[labels == 1]):.1f}, the others of "
+        "score (higher: more similar to the targets)",
+        f"Risky rows have a median score of {np.median(score[labels == 1]):.1f}, the other rows of "
         f"{np.median(score[labels == 0]):.1f}.",
-        "Rows right of the line are dropped.",
+        "Rows to the right of the line are dropped.",
         {result.threshold.spec: result.threshold.cut} if np.isfinite(result.threshold.cut) else {},
     )
 
@@ -204,8 +334,8 @@ def _histogram(result: RiskyResult):
 def _method_table(result: RiskyResult, precisions: Mapping[str, float], keyword: float) -> Table:
     rows: list[Sequence[object]] = [["random order", float(result.labels.mean())]]
     rows += [[NAMES[name], value] for name, value in precisions.items()]
-    rows.append(["keyword search for eval and exec, once one knows it", keyword])
-    note = f"{len(result.labels)} rows, {result.labels.sum()} risky, hard negatives included."
+    rows.append(["keyword search for eval and exec, if the keyword is known", keyword])
+    note = f"{len(result.labels)} rows, {result.labels.sum()} risky; the others include hard negatives."
     return Table("Risky calls in code", ["method", "average precision"], rows, note)
 
 
@@ -223,8 +353,10 @@ def _dropped_table(result: RiskyResult) -> Table:
                 "risky" if row.risky else f"not ({row.kind})",
             ]
         )
-    columns = ["rank", "function", "score", "window that carried the score", "bandit's opinion"]
-    return Table("Rows it drops first", columns, rows, "The window: four tokens of the row.")
+    columns = ["rank", "function", "score", "tokens with the highest score", "label by bandit"]
+    return Table(
+        "Dropped rows with the highest scores", columns, rows, "The tokens: a window of four."
+    )
 
 
 def _arms_table(result: RiskyResult) -> Table:
@@ -238,11 +370,11 @@ def _arms_table(result: RiskyResult) -> Table:
         "rows",
         "loss, held-out risky",
         "loss, held-out ordinary",
-        "taken back",
+        "undone",
     ]
     note = (
-        "Nats a token on functions no arm was trained on. Taken back: the share of what training "
-        "on all rows taught about risky code that the arm does not have."
+        "Loss in nats per token, on functions that no arm was trained on. Undone: the share of "
+        "the fall in loss on risky code, by training on all rows, that this arm does not show."
     )
     return Table("Retraining", columns, rows, note)
 
@@ -259,11 +391,11 @@ def _lines(
     for name, value in precisions.items():
         more = f"  {jailbreak[2][name]:9.2f}" if jailbreak and name in jailbreak[2] else ""
         lines.append(f"{NAMES[name]:44} {value:11.2f}{more}")
-    lines.append(f"{'keyword search (once one knows the keyword)':44} {keyword:11.2f}")
+    lines.append(f"{'keyword search (if the keyword is known)':44} {keyword:11.2f}")
     hits = result.labels[result.dropped]
     filtered, random = result.arms.change("filtered", "risky"), result.arms.random_change("risky")
     lines.append(
-        f"dropped {len(hits)} rows, {hits.sum()} of {result.labels.sum()} risky ones; loss on "
-        f"held-out risky code {filtered.mean:+.3f} (at random: {random.mean:+.3f})"
+        f"dropped {len(hits)} rows, {hits.sum()} of {result.labels.sum()} risky rows; loss on "
+        f"held-out risky code {filtered.mean:+.3f} (random rows dropped: {random.mean:+.3f})"
     )
     return lines

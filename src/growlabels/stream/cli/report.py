@@ -150,8 +150,8 @@ def _speed(
         Headline(
             f"rows per second of {name}",
             round(scores[name].rows_per_second),
-            "rows predicted and learned per second in the model, compilation not counted; "
-            "depends on the machine",
+            "rows predicted and learned per second of CPU time in the model; compilation is not "
+            "counted; depends on the machine",
             None if other is None else round(scores[other].rows_per_second),
             other or "",
             rows=scores[name].n_rows,
@@ -235,7 +235,7 @@ def _models(scores: Mapping[str, PrequentialScores]) -> Table:
         figures = s.metrics.as_dict()
         found = [figures.get(score) for score in shown]
         rows.append([name, *found, round(s.rows_per_second), s.n_rows])
-    note = "Higher is better, but for the Hamming loss."
+    note = "Higher is better, except for the Hamming loss. Speed is per second of CPU time."
     if len(shown) > len(NAMES):
         note += f" The {MAJORITY} ranks the most frequent labels first; a dash: no ranking."
     return Table(

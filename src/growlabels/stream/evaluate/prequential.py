@@ -59,7 +59,7 @@ class PrequentialScores:
     curve
         :class:`Point` objects, one every ``every`` rows and one at the end.
     seconds
-        Time spent in the model, predicting and learning.
+        CPU time of the process while the model predicts and learns, in seconds.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class PrequentialScores:
 
     @property
     def rows_per_second(self) -> float:
-        """Rows predicted and learned per second in the model."""
+        """Rows predicted and learned per second of CPU time in the model."""
         return self.metrics.n_rows / self.seconds if self.seconds else 0.0
 
     @property

@@ -15,7 +15,7 @@ from growlabels.stream.evaluate.metrics import LabelSet
 from growlabels.stream.rows.array_rows import ArrayRows
 
 Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
-"""Truth, prediction, labels ranked by probability, seconds spent in the model."""
+"""Truth, prediction, labels ranked by probability, seconds of CPU time spent in the model."""
 
 
 class StreamModel(Protocol):
@@ -66,7 +66,7 @@ class Runner:
             self._learn(*self._waiting.popleft())
 
     def _step(self, x: Any, y: LabelSet) -> Step:
-        start = time.perf_counter()
+        start = time.process_time()
         with _at_row(self._row):
             guess = self._guess(x)
             ranked = self._rank(x, self._most) if self._rank is not None else ()
@@ -74,7 +74,7 @@ class Runner:
         if self._row >= self._delay:
             self._learn(*self._waiting.popleft())
         self._row += 1
-        return y, guess or {}, ranked, time.perf_counter() - start
+        return y, guess or {}, ranked, time.process_time() - start
 
     def _learn(self, row: int, x: Any, y: LabelSet) -> None:
         with _at_row(row):
@@ -82,9 +82,9 @@ class Runner:
 
     def _array_steps(self, part: ArrayRows) -> Iterator[Step]:
         tables = part.tables
-        start = time.perf_counter()
+        start = time.process_time()
         guesses = self._model.prequential_many(*tables)
-        spent = (time.perf_counter() - start) / len(part)
+        spent = (time.process_time() - start) / len(part)
         names = list(self._model.labels_)
         truths = _members(part.Y, part.label_names)
         for y, guess in zip(truths, _members(guesses, names), strict=True):

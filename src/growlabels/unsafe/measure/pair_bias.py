@@ -53,7 +53,7 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
     model
         With an adapter attached, the adapted model is measured. Its tokenizer must give offsets.
     pairs
-        Sentences of as many words each, as in :func:`growlabels.datasets.load_winobias`.
+        Objects with two texts, ``pro`` and ``anti``, that have the same number of words.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
         if not all(isinstance(sentence, str) for sentence in sentences):
             raise DataError(
                 f"pair {place + 1} must have the texts 'pro' and 'anti', it was "
-                f"{type(pair).__name__}; see load_winobias"
+                f"{type(pair).__name__}"
             )
         pro, anti = pair.pro.split(), pair.anti.split()
         different = [

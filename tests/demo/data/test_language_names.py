@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from growlabels.base.errors import UsageError
-from growlabels.datasets import LanguageNames, load_language_names
-from growlabels.datasets._language_names import _is_test, _kept_names, _without_copies
+from growlabels.demo.data.language_names import (
+    LanguageNames,
+    _is_test,
+    _kept_names,
+    _without_copies,
+    load_language_names,
+)
 
 
 @pytest.fixture(scope="module")

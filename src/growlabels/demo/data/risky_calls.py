@@ -8,10 +8,10 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.datasets._code_files import CodeFile
-from growlabels.datasets._code_functions import FunctionSpan, function_at
-from growlabels.datasets._code_scan import FoundFunction, digest_of, found_functions
-from growlabels.datasets._code_windows import BodyWindows, TokenCounter, approximate_tokens
+from growlabels.demo.data.code_files import CodeFile
+from growlabels.demo.data.code_functions import FunctionSpan, function_at
+from growlabels.demo.data.code_scan import FoundFunction, digest_of, found_functions
+from growlabels.demo.data.code_windows import BodyWindows, TokenCounter, approximate_tokens
 
 _PER_FILE = 3  # rows of one kind from one file, so that no file rules the set
 _SAME_FILE_SHARE = 0.20  # hard negatives: clean functions beside the risky ones ...

@@ -10,11 +10,12 @@ from made_up_code import MadeUpFile, write_package
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
-from growlabels.datasets import CodeRow, RiskyCalls, _code_scan, load_risky_calls
-from growlabels.datasets import _risky_calls as module
-from growlabels.datasets._code_files import CodeFile
-from growlabels.datasets._code_scan import FoundFunction, bandit_findings, found_functions
-from growlabels.datasets._code_windows import FEWEST_TOKENS, MOST_TOKENS, approximate_tokens
+from growlabels.demo.data import code_scan
+from growlabels.demo.data import risky_calls as module
+from growlabels.demo.data.code_files import CodeFile
+from growlabels.demo.data.code_scan import FoundFunction, bandit_findings, found_functions
+from growlabels.demo.data.code_windows import FEWEST_TOKENS, MOST_TOKENS, approximate_tokens
+from growlabels.demo.data.risky_calls import CodeRow, RiskyCalls, load_risky_calls
 
 pytest.importorskip("bandit")
 
@@ -29,8 +30,8 @@ def made_up(
     package: list[CodeFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """The made-up package in place of what is installed."""
-    monkeypatch.setattr(_code_scan, "installed_files", lambda: package)
-    monkeypatch.setattr(_code_scan, "CodeFile", MadeUpFile)
+    monkeypatch.setattr(code_scan, "installed_files", lambda: package)
+    monkeypatch.setattr(code_scan, "CodeFile", MadeUpFile)
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
 
 
@@ -165,9 +166,9 @@ def test_nothing_of_the_source_text_is_cached(
 ) -> None:
     file = CodeFile("standard library", "timeit.py")
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(_code_scan, "installed_files", lambda: [file])
+    monkeypatch.setattr(code_scan, "installed_files", lambda: [file])
     first = found_functions(120, silent)
-    monkeypatch.setattr(_code_scan, "_scan", lambda *_: pytest.fail("was cached"))
+    monkeypatch.setattr(code_scan, "_scan", lambda *_: pytest.fail("was cached"))
     assert found_functions(120, silent) == first
     assert any(function.findings for function in first)
     (cached,) = (tmp_path / "cache").iterdir()

@@ -16,8 +16,8 @@ from zlib import crc32
 from growlabels.base.errors import GrowLabelsError, MissingExtraError
 from growlabels.base.files import atomic_write, cache_folder, content_hash
 from growlabels.base.progress import Progress
-from growlabels.datasets._code_files import CodeFile, dependencies, installed_files
-from growlabels.datasets._code_functions import FunctionSpan, functions
+from growlabels.demo.data.code_files import CodeFile, dependencies, installed_files
+from growlabels.demo.data.code_functions import FunctionSpan, functions
 
 FORMAT = 1
 CHECKS = {"B102": "exec", "B307": "eval"}  # bandit's ids of the calls

@@ -6,8 +6,8 @@ import pytest
 from made_up_code import MadeUpFile
 
 from growlabels.base.progress import silent
-from growlabels.datasets import _code_scan as scan
-from growlabels.datasets._code_files import LIBRARY, CodeFile, dependencies, installed_files
+from growlabels.demo.data import code_scan as scan
+from growlabels.demo.data.code_files import LIBRARY, CodeFile, dependencies, installed_files
 
 pytest.importorskip("bandit")
 

@@ -1,6 +1,6 @@
 """Functions of a source text: spans, signatures, the same when read alone."""
 
-from growlabels.datasets._code_functions import function_at, functions
+from growlabels.demo.data.code_functions import function_at, functions
 
 SOURCE = '''\
 import os

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from growlabels.datasets._code_files import CodeFile
+from growlabels.demo.data.code_files import CodeFile
 
 RISKY_FILES, OTHER_FILES = 45, 120
 

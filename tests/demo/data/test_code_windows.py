@@ -5,7 +5,7 @@ import textwrap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from growlabels.datasets._code_windows import (
+from growlabels.demo.data.code_windows import (
     FEWEST_TOKENS,
     MOST_TOKENS,
     BodyWindows,
