@@ -47,11 +47,7 @@ NAMES = {"ebv": f"fixed vectors (Kerdock, d={DIM})", "linear": LINEAR}
 
 @dataclass(frozen=True)
 class Plan:
-    """Size of the act.
-
-    ``languages`` is the number of languages (``None``: all), ``added`` how many of them are added
-    later, ``replays`` how many rows of each old language are then trained on again.
-    """
+    """Size of the act; ``languages=None`` uses all, ``added`` of them are added later."""
 
     languages: int | None
     added: int

@@ -187,15 +187,9 @@ def _train(
             grad_cos[:] = scorer.score(rows, progress).total()
 
     arms = retrain_arms(
-        adapter,
-        rows,
-        dropped.tolist(),
-        held_out,
-        random_arms=random_arms,
-        seed=seed,
-        trained=trained,
-        progress=progress,
-    )
+        adapter, rows, dropped.tolist(), held_out,
+        random_arms=random_arms, seed=seed, trained=trained, progress=progress,
+    )  # fmt: skip
     return grad_cos, arms
 
 
@@ -226,8 +220,8 @@ def _jailbreak(
     precisions = _precisions(labels, table.methods)
     rows = [["random order", float(labels.mean())], *([NAMES[n], v] for n, v in precisions.items())]
     note = (
-        f"{len(labels)} rows. In {labels.sum()} of them, a model complied with an unsafe prompt, as "
-        "people judged. The others include refusals, and the same model's answers to harmless "
+        f"{len(labels)} rows. In {labels.sum()} of them, people judged that a model complied with an "
+        "unsafe prompt. The others include refusals, and the same model's answers to harmless "
         f"prompts that look unsafe. {len(mixture.targets)} targets; no text is shown. No keyword "
         "finds these rows."
     )
@@ -335,7 +329,8 @@ def _method_table(result: RiskyResult, precisions: Mapping[str, float], keyword:
     rows: list[Sequence[object]] = [["random order", float(result.labels.mean())]]
     rows += [[NAMES[name], value] for name, value in precisions.items()]
     rows.append(["keyword search for eval and exec, if the keyword is known", keyword])
-    note = f"{len(result.labels)} rows, {result.labels.sum()} risky; the others include hard negatives."
+    risky = int(result.labels.sum())
+    note = f"{len(result.labels)} rows, {risky} risky; the others include hard negatives."
     return Table("Risky calls in code", ["method", "average precision"], rows, note)
 
 
@@ -354,9 +349,7 @@ def _dropped_table(result: RiskyResult) -> Table:
             ]
         )
     columns = ["rank", "function", "score", "tokens with the highest score", "label by bandit"]
-    return Table(
-        "Dropped rows with the highest scores", columns, rows, "The tokens: a window of four."
-    )
+    return Table("Dropped rows with the highest scores", columns, rows, "Windows of four tokens.")
 
 
 def _arms_table(result: RiskyResult) -> Table:
