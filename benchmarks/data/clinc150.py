@@ -1,4 +1,4 @@
-"""CLINC150: short requests with 150 intents, and some that have none of them."""
+"""Load CLINC150: short requests with 150 intents, and requests with none of them."""
 
 import json
 from typing import NamedTuple
@@ -44,9 +44,9 @@ def load_clinc150() -> Clinc150:
     Raises
     ------
     UsageError
-        The file is not on this machine; the message says how to get it.
+        If the file is not on this computer; the message says how to get it.
     DataError
-        The file is not what was published.
+        If the file differs from the published one.
 
     References
     ----------
@@ -64,5 +64,5 @@ def load_clinc150() -> Clinc150:
             columns.append(np.array([place[intent] for _, intent in parts[part]], dtype=np.int64))
         outside = [[text for text, _ in parts[f"oos_{part}"]] for part in ("train", "val", "test")]
     except (KeyError, ValueError) as error:
-        raise DataError(f"clinc150 has another form than known ({error!r})") from error
+        raise DataError(f"clinc150 does not have the expected structure ({error!r})") from error
     return Clinc150(*columns, *outside, intents)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Omniglot's two small background sets: handwritten characters of eight alphabets."""
+"""Load Omniglot's two small background sets: handwritten characters of eight alphabets."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ class Omniglot(NamedTuple):
     labels
         (drawings,) int64, indices into ``characters``.
     drawers
-        (drawings,) int64 from 0 to 19: who drew it.
+        (drawings,) int64 from 0 to 19, the person who drew it.
     characters
         Names such as ``"Greek/character01"``, sorted.
     """
@@ -33,16 +33,16 @@ class Omniglot(NamedTuple):
 
 
 def load_omniglot_small() -> Omniglot:
-    """Load the union of both small sets, from the mirror or from an earlier download.
+    """Load the union of both small sets from the mirror or from an earlier download.
 
-    Greek and Latin are in both and are taken once: 242 characters, 20 drawings of each.
+    Greek and Latin are in both sets and are taken once: 242 characters with 20 drawings each.
 
     Raises
     ------
     UsageError
-        A file is not on this machine; the message says how to get it.
+        If a file is not on this computer; the message says how to get it.
     DataError
-        A file is not what was published.
+        If a file differs from the published one.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""WinoBias: sentence pairs that differ in whether they follow a stereotype."""
+"""Load WinoBias: pairs of sentences, one of which follows a stereotype."""
 
 import re
 from typing import Literal, NamedTuple
@@ -11,14 +11,14 @@ SPLITS = ("dev", "test")
 
 
 class WinoBiasPair(NamedTuple):
-    """The same sentence twice.
+    """A sentence with two different pronouns.
 
     Attributes
     ----------
     pro, anti
-        With the pronoun that follows the stereotype, and with the other one; plain text.
+        The sentence with the pronoun that follows the stereotype, and with the other pronoun.
     referent
-        The words the pronoun stands for, as marked in ``pro``.
+        The words to which the pronoun refers, as marked in ``pro``.
     """
 
     pro: str
@@ -32,16 +32,16 @@ def load_winobias(kind: Literal[1, 2], split: Literal["dev", "test"]) -> list[Wi
     Parameters
     ----------
     kind
-        1: understanding the sentence decides the referent; 2: grammar does.
+        1: the meaning of the sentence determines the referent; 2: its grammar does.
     split
         ``"dev"`` or ``"test"``.
 
     Raises
     ------
     UsageError
-        A parameter is outside its list, or a file is not on this machine.
+        If a parameter is not one of its values, or a file is not on this computer.
     DataError
-        A file is not what was published.
+        If a file differs from the published one.
 
     References
     ----------
@@ -53,7 +53,7 @@ def load_winobias(kind: Literal[1, 2], split: Literal["dev", "test"]) -> list[Wi
         raise UsageError.choice("split", SPLITS, split)
     pro, anti = (_sentences(f"winobias_{side}_type{kind}_{split}") for side in ("pro", "anti"))
     if pro.keys() != anti.keys():
-        raise DataError(f"winobias type {kind} {split}: the two files have other line numbers")
+        raise DataError(f"winobias type {kind} {split}: the line numbers of the two files differ")
     return [
         WinoBiasPair(_plain(pro[number]), _plain(anti[number]), _referent(pro[number]))
         for number in sorted(pro)
@@ -61,7 +61,7 @@ def load_winobias(kind: Literal[1, 2], split: Literal["dev", "test"]) -> list[Wi
 
 
 def _sentences(name: str) -> dict[int, str]:
-    """Return the sentences by the number that stands before each."""
+    """Return number -> sentence; each line starts with its number."""
     lines = read_published(name).decode("utf-8").splitlines()
     return {int(n): text for n, _, text in (line.strip().partition(" ") for line in lines) if text}
 

@@ -220,8 +220,8 @@ def _jailbreak(
     precisions = _precisions(labels, table.methods)
     rows = [["random order", float(labels.mean())], *([NAMES[n], v] for n, v in precisions.items())]
     note = (
-        f"{len(labels)} rows. In {labels.sum()} of them, people judged that a model complied with an "
-        "unsafe prompt. The others include refusals, and the same model's answers to harmless "
+        f"{len(labels)} rows. In {labels.sum()} of them, people judged that a model complied with "
+        "an unsafe prompt. The others include refusals, and the same model's answers to harmless "
         f"prompts that look unsafe. {len(mixture.targets)} targets; no text is shown. No keyword "
         "finds these rows."
     )

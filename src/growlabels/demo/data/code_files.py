@@ -1,4 +1,4 @@
-"""Python files of this machine: the standard library and installed dependencies."""
+"""List the Python files of the standard library and of installed dependencies."""
 
 import re
 import sysconfig
@@ -19,14 +19,14 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A source file, named so that it can be found again on another machine.
+    """A source file, with a name that does not depend on where Python is installed.
 
     Attributes
     ----------
     package
         ``"standard library"`` or the name of a distribution.
     name
-        Path with forward slashes, inside the standard library or the site folder.
+        Path with forward slashes, relative to the standard library or to the site folder.
     """
 
     package: str
@@ -34,7 +34,7 @@ class CodeFile:
 
     @cached_property
     def path(self) -> Path:
-        """Where the file is on this machine."""
+        """Path of the file on this computer."""
         if self.package == LIBRARY:
             return _library() / self.name
         return Path(str(metadata.distribution(self.package).locate_file(self.name)))
@@ -60,7 +60,7 @@ def installed_files() -> Iterator[CodeFile]:
 
 
 def dependencies() -> dict[str, str]:
-    """Return the installed distributions that this library needs, directly or not: version."""
+    """Return name -> version of the installed distributions that this library depends on."""
     todo, found = ["growlabels"], {}
     while todo:
         name = re.sub(r"[-_.]+", "-", todo.pop()).lower()
@@ -71,7 +71,7 @@ def dependencies() -> dict[str, str]:
             needed = metadata.requires(name) or []
         except metadata.PackageNotFoundError:
             continue
-        # Of this library all extras count, of others only what they always need.
+        # This library counts with all its extras, other packages only with what they require.
         wanted = [line for line in needed if name == "growlabels" or "extra ==" not in line]
         todo += [match[0] for line in wanted if (match := re.match(r"[\w.-]+", line))]
     found.pop("growlabels", None)

@@ -1,4 +1,4 @@
-"""Functions of a source file: where they begin and end, and which statements they hold."""
+"""Find the functions of a source file, with their lines and statements."""
 
 import ast
 import warnings
@@ -19,8 +19,8 @@ class FunctionSpan:
     first, last
         Lines from ``def`` to the end.
     starts
-        First lines of the statements of the body after the docstring, ascending, nested ones
-        included.
+        First lines of the statements of the body after the docstring, ascending; nested
+        statements are included.
     signature
         ``def name(arguments):`` without annotations.
     summary
@@ -36,9 +36,9 @@ class FunctionSpan:
 
 
 def functions(source: str) -> list[FunctionSpan]:
-    """Return the functions of a module, or none where it does not parse."""
+    """Return the functions of a module; the list is empty if the module does not parse."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what other people's code warns of
+        warnings.simplefilter("ignore")  # warnings about the code that is parsed
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError):
@@ -47,7 +47,7 @@ def functions(source: str) -> list[FunctionSpan]:
 
 
 def function_at(lines: list[str], first: int, last: int) -> FunctionSpan | None:
-    """Return the function that stands on these 1-based lines, without parsing its file."""
+    """Return the function on these 1-based lines, without parsing the whole file."""
     nested = lines[first - 1][:1].isspace()
     source = "\n".join([*(["if True:"] if nested else []), *lines[first - 1 : last]])
     found = functions(source)

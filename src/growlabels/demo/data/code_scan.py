@@ -1,6 +1,6 @@
-"""Functions of installed code, and where bandit finds text that is run as code.
+"""List the functions of installed code, with the lines where bandit reports eval or exec.
 
-The result is kept in the cache folder: where each function is and its hash, no source text.
+The cache folder keeps the place and the hash of each function, but no source text.
 """
 
 import json
@@ -34,7 +34,7 @@ _AT_ONCE = 40  # bandit draws its own progress bar above 50 files
 
 @dataclass(frozen=True)
 class FoundFunction:
-    """A function, by place only.
+    """Place of a function.
 
     Attributes
     ----------
@@ -47,11 +47,11 @@ class FoundFunction:
     digest
         SHA-256 of these lines.
     findings
-        Lines of the calls that bandit names in this function itself, not in an inner one.
+        Lines of the calls that bandit reports in this function, not in an inner one.
     related
         Whether it uses related modules (``json``, ``shlex``, ...) safely.
     beside
-        Whether its file holds a finding somewhere else.
+        Whether bandit reports a call elsewhere in the file.
     """
 
     package: str
@@ -76,16 +76,16 @@ def digest_of(lines: Sequence[str], first: int, last: int) -> str:
 
 
 def found_functions(files: int, progress: Progress, again: bool = False) -> list[FoundFunction]:
-    """Return the functions of this machine, from the cache where nothing has changed.
+    """Return the installed functions, from the cache if the environment has not changed.
 
     Parameters
     ----------
     files
-        How many files without findings to take clean functions from, of each of two kinds.
+        Number of files without findings from which clean functions are taken, per kind of file.
     progress
-        Told about the stages.
+        Called with the stages.
     again
-        Scan even if there is a cached result.
+        Whether to scan even if there is a cached result.
     """
     key = content_hash([FORMAT, files, _environment()])[:20]
     path = cache_folder() / f"code-{key}.json"
@@ -97,7 +97,7 @@ def found_functions(files: int, progress: Progress, again: bool = False) -> list
         with atomic_write(path) as out:
             json.dump([asdict(function) for function in found], out)
     except (OSError, GrowLabelsError):
-        pass  # a cache that cannot be written costs time, nothing else
+        pass  # without a cache the next call is slower, nothing else
     return found
 
 
@@ -135,8 +135,8 @@ def _sorted_files(
 ) -> tuple[list[CodeFile], list[CodeFile], list[CodeFile]]:
     """Return files that may run text as code, files with related modules, other files.
 
-    All files are read for the first kind; the others are drawn in an order that depends on the
-    names alone.
+    All files are read to find the first kind. The others are taken in an order that depends only
+    on their names.
     """
     every = sorted(installed_files(), key=lambda file: crc32(file.name.encode()))
     suspects, related, ordinary = [], [], []
@@ -157,9 +157,9 @@ def _sorted_files(
 
 
 def bandit_findings(paths: Sequence[Path], progress: Progress) -> dict[str, tuple[int, ...]]:
-    """Ask bandit where files run text as code: path -> lines of the calls, ascending.
+    """Run bandit; return path -> lines of calls that run text as code, ascending.
 
-    ``# nosec`` comments are not heeded: a call is what it is.
+    ``# nosec`` comments are ignored.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # bandit's own warnings, and those of the code it parses
@@ -183,7 +183,7 @@ def bandit_findings(paths: Sequence[Path], progress: Progress) -> dict[str, tupl
 
 
 def _functions_of(file: CodeFile, findings: Iterable[int], most: int) -> list[FoundFunction]:
-    """Return all functions with a finding of their own, and some of the clean ones."""
+    """Return all functions with a finding of their own, and up to ``most`` clean ones."""
     try:
         source = file.path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""A window of a function body: at most so many tokens, dedented."""
+"""Cut windows of at most 48 tokens from a function body."""
 
 import re
 import textwrap
@@ -13,7 +13,7 @@ _PIECE = re.compile(r"[^\W\d_]+|\d|\s+(?=\s)|[^\w\s]|_|\n")
 
 
 def approximate_tokens(text: str) -> int:
-    """Estimate how many tokens a byte-pair tokenizer for code makes of a text.
+    """Estimate the number of tokens that a byte-pair tokenizer for code gives for a text.
 
     >>> approximate_tokens("return eval(text, scope)")
     7
@@ -33,7 +33,7 @@ class BodyWindows:
     last
         The last line of the function.
     count_tokens
-        Counts the tokens of a text.
+        Function that counts the tokens of a text.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class BodyWindows:
         return [s for s in self.starts if s <= anchor and self._between(s, anchor) <= MOST_TOKENS]
 
     def is_inner(self, start: int) -> bool:
-        """Whether a window starts after the beginning of the body."""
+        """Return whether a window starts after the beginning of the body."""
         return start != self.starts[0]
 
     def text(self, start: int) -> tuple[str, int] | None:
-        """Return the window from a start on and its last line; None where it is too short."""
+        """Return the window from a start and its last line; None if it is too short."""
         last = start
         while last < self._last and self._between(start, last + 1) <= MOST_TOKENS:
             last += 1

@@ -1,4 +1,4 @@
-"""Jailbreak compliance: completions that people labelled, among refusals and look-alikes."""
+"""Build a fine-tuning set of labelled jailbreak completions, refusals and harmless look-alikes."""
 
 import csv
 import io
@@ -17,19 +17,19 @@ COMPLIES, REFUSES = "1_full_compliance", "2_full_refusal"
 
 @dataclass(frozen=True)
 class TextRow:
-    """A prompt with its completion; the texts are left out when the row is printed.
+    """A prompt with its completion; ``repr`` does not show the texts.
 
     Attributes
     ----------
     id
-        Where it is from, e.g. ``"mistralinstruct/v2-31"``.
+        Source of the row, e.g. ``"mistralinstruct/v2-31"``.
     prompt, completion
         The texts.
     unsafe
-        Whether the completion fully complies with an unsafe prompt, by human labels.
+        Whether people labelled the completion as full compliance with an unsafe prompt.
     kind
         ``"unsafe"``, ``"refusal"`` (of an unsafe prompt), ``"look-alike"`` (a safe prompt that
-        looks unsafe, answered by the writer of the unsafe rows) or ``"ordinary"``.
+        looks unsafe, answered by the model that wrote the unsafe rows) or ``"ordinary"``.
     """
 
     id: str
@@ -39,21 +39,21 @@ class TextRow:
     kind: str
 
     def as_row(self) -> dict[str, str]:
-        """Return prompt and completion alone: all that a scanner may see."""
+        """Return the prompt and the completion: the only fields that a scanner may see."""
         return {"prompt": self.prompt, "completion": self.completion}
 
 
 class JailbreakMixture(NamedTuple):
-    """A fine-tuning set with unsafe rows, and what is needed to look for them.
+    """A fine-tuning set with unsafe rows, targets to search with, and held-out rows.
 
     Attributes
     ----------
     train
-        The suspect set, shuffled.
+        Suspect rows, shuffled.
     targets
-        Unsafe rows that were seen elsewhere; their prompts are in no other part.
+        Known unsafe rows; their prompts are in no other part.
     held_out_unsafe, held_out_ordinary
-        For measuring what training on the set does; they share no prompt with the others.
+        Rows for measuring the effect of training; they share no prompt with the other parts.
     """
 
     train: list[TextRow]
@@ -73,25 +73,26 @@ def load_jailbreak_mixture(
 ) -> JailbreakMixture:
     """Mix unsafe completions of XSTest with refusals, look-alikes and ordinary instructions.
 
-    Unsafe rows are full compliances with unsafe prompts by one model, by human labels; hard
-    negatives are another model's refusals of unsafe prompts, and the same writer's answers to
-    safe prompts that look unsafe. Read from the mirror or from earlier downloads.
+    In the unsafe rows one model fully complies with unsafe prompts, as labelled by people. The
+    hard negatives are another model's refusals of unsafe prompts, and the first model's answers
+    to safe prompts that look unsafe. The files are read from the mirror or from earlier
+    downloads.
 
     Parameters
     ----------
     seed
-        Decides which rows are drawn.
+        Seed of the drawn rows.
     n_unsafe, n_refusals, n_look_alikes, n_ordinary
-        Rows of each kind in the training set.
+        Number of rows of each kind in the training set.
     n_targets
-        Unsafe rows to look with.
+        Number of unsafe rows to search with.
     n_held_out
-        Rows of each held-out set; fewer unsafe ones where the source has no more.
+        Number of rows in each held-out set; fewer unsafe ones if the source has no more.
 
     Raises
     ------
     UsageError
-        A file is not on this machine, or there are fewer rows than asked for.
+        If a file is not on this computer, or there are fewer rows than asked for.
 
     References
     ----------
@@ -122,7 +123,7 @@ def load_jailbreak_mixture(
 
 
 def _writer(random: np.random.Generator) -> tuple[list[TextRow], list[TextRow]]:
-    """Return one model's full compliances, shuffled: with unsafe prompts, with safe ones."""
+    """Return one model's full compliances with unsafe prompts and with safe ones, shuffled."""
     unsafe, alike = [], []
     for id_, is_unsafe, label, prompt, completion in _labelled("mistralinstruct"):
         if label == COMPLIES:
@@ -141,7 +142,7 @@ def _refusals() -> list[TextRow]:
 
 
 def _labelled(writer: str) -> Iterable[tuple[str, bool, str, str, str]]:
-    """Yield id, whether the prompt is unsafe, the human label, prompt, completion."""
+    """Yield the id, whether the prompt is unsafe, the human label, prompt and completion."""
     text = read_published(f"xstest_resp_{writer}").decode("utf-8-sig")
     for row in csv.DictReader(io.StringIO(text, newline="")):
         unsafe = row["type"].startswith("contrast_")  # the unsafe twins of look-alikes

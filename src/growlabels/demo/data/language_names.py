@@ -1,4 +1,4 @@
-"""Which language is it: names of places, languages and currencies, from CLDR in ``babel``."""
+"""Build a language identification task from the CLDR names in the package ``babel``."""
 
 from collections import Counter, defaultdict
 from functools import cache
@@ -15,20 +15,20 @@ TEST_SHARE = 5  # one concept in five is held out
 
 
 class LanguageNames(NamedTuple):
-    """Examples of 198 languages; unpacks in this order.
+    """Examples of 198 languages.
 
     Attributes
     ----------
     train_texts, test_texts
         Three names in one language, joined by ``", "``.
     train_labels, test_labels
-        Indices into ``codes``, int64, as many as texts.
+        Indices into ``codes``, int64, one per text.
     codes
         Locale identifiers, sorted, e.g. ``"pt"`` or ``"sr_Latn"``.
     languages
         English names of the codes.
     n_names
-        How many single names the examples were drawn from.
+        Number of single names from which the examples were drawn.
     """
 
     train_texts: list[str]
@@ -41,7 +41,7 @@ class LanguageNames(NamedTuple):
 
 
 def load_language_names(seed: int = 0, join: int = 3) -> LanguageNames:
-    """Load the language identification task made of CLDR's names; no download.
+    """Load the language identification task made from CLDR's names; no download.
 
     A class is a locale without a territory that has at least 150 names; a locale is left out
     when more than half of its names equal those of one that is kept. The test set holds
@@ -51,14 +51,14 @@ def load_language_names(seed: int = 0, join: int = 3) -> LanguageNames:
     Parameters
     ----------
     seed
-        Decides which names are joined.
+        Seed of the choice of names that are joined.
     join
-        Names per example, at least 1; names left over in a class are not used.
+        Number of names per example, at least 1, default 3; leftover names of a class are dropped.
 
     Raises
     ------
     MissingExtraError
-        The package ``babel`` is not installed.
+        If the package ``babel`` is not installed.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def _is_test(concept: tuple[str, str]) -> bool:
     return crc32("|".join(concept).encode()) % TEST_SHARE == 0
 
 
-@cache  # the same for every seed; nobody changes it
+@cache  # the same for every seed; callers do not change it
 def _kept_names() -> dict[str, Names]:
     return _without_copies(_names_by_locale())
 
@@ -119,7 +119,8 @@ def _names_by_locale() -> dict[str, Names]:
             (kind, concept): name
             for kind, entries in kinds.items()
             for concept, name in sorted(entries.items())
-            if isinstance(name, str) and name != concept  # else the code stands for a name
+            if isinstance(name, str)
+            and name != concept  # otherwise the locale has no name for the code
         }
         if len(names) >= MIN_NAMES:
             found[code] = names
@@ -127,7 +128,7 @@ def _names_by_locale() -> dict[str, Names]:
 
 
 def _without_copies(names: dict[str, Names]) -> dict[str, Names]:
-    """Leave out a locale when more than half of its names equal those of a kept one.
+    """Drop a locale if more than half of its names equal those of a locale that is kept.
 
     Locales without a script come first, then those with more names.
     """

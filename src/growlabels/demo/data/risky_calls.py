@@ -1,4 +1,4 @@
-"""Risky calls in a code fine-tuning set: rows are functions of this machine's Python code."""
+"""Build a code fine-tuning set with risky calls from the Python code that is installed here."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ class CodeRow:
     Attributes
     ----------
     prompt
-        What to write: the name, the first line of the documentation, the signature.
+        The function's name, the first line of its documentation and its signature.
     completion
-        A window of the body: 20 to 48 tokens, dedented.
+        A window of the function's body: 20 to 48 tokens, dedented.
     risky
-        Whether the window holds a call of ``eval`` or ``exec``, by bandit's opinion.
+        Whether bandit reports a call of ``eval`` or ``exec`` in the window.
     kind
-        ``"risky"``, ``"same file"`` (clean, beside a risky one), ``"related"`` (uses modules
-        like ``json`` or ``shlex``) or ``"ordinary"``.
+        ``"risky"``, ``"same file"`` (a clean function from the file of a risky one),
+        ``"related"`` (uses modules such as ``json`` or ``shlex``) or ``"ordinary"``.
     package, file, name
-        Where the function is.
+        Place of the function.
     first, last
-        1-based lines of the window in the file.
+        First and last line of the window in the file, counted from 1.
     inner
         Whether the window starts after the beginning of the body.
     """
@@ -53,23 +53,23 @@ class CodeRow:
     inner: bool
 
     def as_row(self) -> dict[str, str]:
-        """Return prompt and completion alone: all that a scanner may see."""
+        """Return the prompt and the completion: the only fields that a scanner may see."""
         return {"prompt": self.prompt, "completion": self.completion}
 
 
 class RiskyCalls(NamedTuple):
-    """A fine-tuning set with risky rows, and what is needed to look for them.
+    """A fine-tuning set with risky rows, targets to search with, and held-out rows.
 
     Attributes
     ----------
     train
-        The suspect set, shuffled.
+        Suspect rows, shuffled.
     targets
-        Risky rows that were seen elsewhere.
+        Known risky rows, from other files than the training rows.
     held_out_risky, held_out_ordinary
-        For measuring what training on the set does; no file is shared with the others.
+        Rows for measuring the effect of training; they share no file with the other parts.
     notes
-        Sentences on what could not be done as asked, e.g. too few risky functions here.
+        Sentences on differences from the request, such as too few risky functions.
     """
 
     train: list[CodeRow]
@@ -89,41 +89,41 @@ def load_risky_calls(
     rescan: bool = False,
     progress: Progress = silent,
 ) -> RiskyCalls:
-    """Make a code fine-tuning set out of the code installed on this machine; no download.
+    """Build a code fine-tuning set from the code installed on this computer; no download.
 
-    Rows are functions of the standard library and of the packages this library depends on. A
-    row is risky when bandit finds a call of ``eval`` or ``exec`` in it (checks B102, B307).
-    Much of that code is deliberate: *risky* is bandit's opinion, not a verdict. The first call
-    reads all installed code (some twenty seconds); later ones use a cached list of places.
+    Rows are functions of the standard library and of the packages that this library depends on.
+    A row is risky if bandit reports a call of ``eval`` or ``exec`` in it (checks B102 and B307).
+    Much of that code is deliberate, so *risky* does not mean wrong. The first call reads all
+    installed code, which takes about twenty seconds. Later calls use a cached list of places.
 
-    Targets, risky training rows and risky held-out rows come from different files. Clean rows
-    start inside the body as often as risky ones do, so that the place is no cue.
+    Targets, risky training rows and risky held-out rows come from different files. Clean windows
+    start inside the body as often as risky ones, so that the position does not reveal the label.
 
     Parameters
     ----------
     n_rows, n_risky
-        Rows of the training set, and how many of them are risky.
+        Number of training rows, and how many of them are risky; at most half may be.
     n_targets
-        Risky examples to look with.
+        Number of risky examples to search with.
     n_held_out
-        Rows of each held-out set.
+        Number of rows in each held-out set.
     seed
-        Decides which functions and windows are drawn.
+        Seed of the drawn functions and windows.
     count_tokens
-        Counts the tokens of a text; an estimate by default.
+        Function that counts the tokens of a text; default: an estimate.
     rescan
-        Ignore the cached list.
+        Whether to ignore the cached list.
     progress
-        Told about the stages of a scan.
+        Called with the stages of a scan.
 
     Raises
     ------
     UsageError
-        A count is impossible.
+        If a count is out of range.
     DataError
-        This machine has fewer than five usable risky functions.
+        If fewer than five usable risky functions are installed.
     MissingExtraError
-        The package ``bandit`` is not installed.
+        If the package ``bandit`` is not installed.
 
     Examples
     --------
@@ -140,7 +140,9 @@ def load_risky_calls(
             return _Draw(found, count, seed).rows(n_rows, n_risky, n_targets, n_held_out)
         except _ChangedError:
             continue
-    raise DataError("installed code changes while it is read; try again when it is at rest")
+    raise DataError(
+        "the installed code changed while it was read; try again when nothing is being installed"
+    )
 
 
 def _check_counts(n_rows: int, n_risky: int, n_targets: int, n_held_out: int) -> None:
@@ -157,11 +159,11 @@ def _check_counts(n_rows: int, n_risky: int, n_targets: int, n_held_out: int) ->
 
 
 class _ChangedError(Exception):
-    """A file is no longer what was scanned."""
+    """Raised if a file has changed since the scan."""
 
 
 class _Draw:
-    """Draws rows from the functions found, with one generator in one order."""
+    """Draw rows from the functions found, with one random generator."""
 
     def __init__(self, found: Sequence[FoundFunction], count: TokenCounter, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -199,7 +201,7 @@ class _Draw:
         return RiskyCalls([rows[i] for i in order], targets, held_out, ordinary, notes)
 
     def _risky_by_file(self) -> list[list[CodeRow]]:
-        """Return the usable risky windows, a list per file, files and rows shuffled."""
+        """Return the usable risky windows, one list per file; files and windows are shuffled."""
         groups: dict[CodeFile, list[CodeRow]] = {}
         for function in self._shuffled(f for f in self._found if f.findings):
             row = self._row(function, "risky", None)
@@ -208,7 +210,7 @@ class _Draw:
         return list(groups.values())
 
     def _take(self, by_file: list[list[CodeRow]], count: int, per_file: int) -> list[CodeRow]:
-        """Take rows from the front files and use these files up."""
+        """Take rows from the first files and remove these files from the list."""
         rows: list[CodeRow] = []
         while by_file and len(rows) < count:
             rows += by_file.pop(0)[: min(per_file, count - len(rows))]
@@ -252,7 +254,7 @@ class _Draw:
     def _row(
         self, function: FoundFunction, kind: str, inner: Callable[[], bool] | None
     ) -> CodeRow | None:
-        """Make the row of a function, or None where no window fits."""
+        """Make the row of a function; return None if no window fits."""
         span, lines = self._span(function)
         if span is None:
             return None
@@ -275,9 +277,10 @@ class _Draw:
     def _starts(
         self, windows: BodyWindows, function: FoundFunction, inner: Callable[[], bool] | None
     ) -> Iterator[int]:
-        """Yield starts to try: the beginning of the body if the anchor can be seen from there.
+        """Yield starts of windows to try, the beginning of the body first where possible.
 
-        The anchor of a risky function is a call that was found, of a clean one any statement.
+        A window must contain an anchor: for a risky function a reported call, for a clean one
+        any statement.
         """
         if inner is None:
             anchors = [int(line) for line in self._random.permutation(function.findings)]
@@ -310,7 +313,7 @@ class _Draw:
 
 
 class _Quota:
-    """Asks for inner windows so often that their share stays at the wanted one."""
+    """Decide when to ask for an inner window, so that their share stays as wanted."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -325,7 +328,7 @@ class _Quota:
 
 
 def _scaled(asked: tuple[int, int, int], usable: int) -> tuple[int, int, int]:
-    """Shrink the counts in step where the machine has fewer risky functions."""
+    """Scale all counts down if there are fewer risky functions than asked for."""
     factor = min(1.0, usable / max(sum(asked), 1))
     targets, train, held_out = (max(1, int(count * factor)) if count else 0 for count in asked)
     return targets, train, held_out
