@@ -20,10 +20,10 @@ DROPPED = _unsafe.SHOWN + 3
 
 
 def test_the_act_reports_every_method_and_arm(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = []
+    measured, measure_risky = [], _unsafe.measure_risky
 
     def measure(*args) -> _unsafe.RiskyResult:
-        measured.append(_unsafe.measure_risky(*args))
+        measured.append(measure_risky(*args))
         return measured[-1]
 
     monkeypatch.setattr(_unsafe, "load_model", lambda name: tiny())
