@@ -14,6 +14,7 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 import datasets
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.rows import write_parquet
+from growlabels.tables import open_table
 from growlabels.unsafe import (
     CountSketch,
     Endpoint,
@@ -48,10 +49,8 @@ TARGETS = [{"prompt": "t", "completion": f"eval({c})"} for c in "abc"]
 def counted(source: Any, out: Path) -> tuple[int, int, int]:
     table = Scanner(tiny(), methods=["tfidf"]).fit(source).score(TARGETS)
     result = filter_rows(source, table, out, "top:1")
-    lines = [
-        len((out / f"{name}.jsonl").read_text("utf-8").splitlines())
-        for name in ("kept", "rejected", "malformed")
-    ]
+    kept, rejected, _, malformed = result.files
+    lines = [len(list(open_table(out / name))) for name in (kept, rejected, malformed)]
     assert lines == [result.kept, result.rejected, result.malformed]
     return result.kept, result.rejected, result.malformed
 

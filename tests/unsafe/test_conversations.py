@@ -210,13 +210,14 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_filter_writes_a_conversation_once_and_says_which_answer(run: Path) -> None:
     run_command(UnsafeFilter(run, threshold="top:2"), silent)
-    kept, rejected = (
+    kept, rejected, reasons = (
         [json.loads(line) for line in (run / name).read_text().splitlines()]
-        for name in ("kept.jsonl", "rejected.jsonl")
+        for name in ("kept.jsonl", "rejected.jsonl", "reasons.jsonl")
     )
-    assert len(kept) == 9 and [record["number"] for record in rejected] == [9, 10]
-    for place, record in enumerate(rejected):
-        assert (record["row"], record["answer"], record["answers"]) == (harmed(place), place + 1, 3)
+    assert len(kept) == 9 and rejected == [harmed(0), harmed(1)]
+    assert [record["number"] for record in reasons] == [9, 10]
+    for place, record in enumerate(reasons):
+        assert (record["answer"], record["answers"]) == (place + 1, 3)
         assert any(f"of answer {place + 1} of 3 are nearest" in said for said in record["reasons"])
 
 

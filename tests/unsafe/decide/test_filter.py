@@ -45,14 +45,15 @@ def test_every_row_is_in_exactly_one_file(train: Path, tmp_path: Path) -> None:
     result = filter_rows(train, table, tmp_path / "out", "top:2")
     assert (result.kept, result.rejected, result.malformed) == (3, 2, 3)
     out = tmp_path / "out"
-    kept = (out / "kept.jsonl").read_text("utf-8").splitlines()
-    rejected, malformed = read(out / "rejected.jsonl"), read(out / "malformed.jsonl")
+    source_lines = train.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
+    rejected, malformed = read(out / "reasons.jsonl"), read(out / "malformed.jsonl")
     assert [bad["number"] for bad in malformed] == [4, 5, 9]
     assert malformed[0]["raw"] == "{broken"
     assert "completion" in malformed[1]["reason"] and "UTF-8" in malformed[2]["reason"]
     numbers = {row["number"] for row in rejected}
-    left = [line for number, line in enumerate(LINES, 1) if number not in {*numbers, 3, 4, 5}]
-    assert kept == left
+    for file, wanted in (("kept", {1, 2, 6, 7, 8} - numbers), ("rejected", numbers)):
+        lines = [line for number, line in enumerate(source_lines, 1) if number in wanted]
+        assert (out / f"{file}.jsonl").read_bytes() == b"\xef\xbb\xbf" + b"".join(lines)
 
 
 def test_the_rows_themselves_are_never_written_over(train: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_stop_at_the_last_file_leaves_all_of_the_old_ones(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("growlabels.unsafe.decide.filter._write_kept_parquet", stop)
+        patch.setattr("growlabels.unsafe.decide.filter._Reasons.record", stop)
         filter_rows(path, table, out, "top:4")
     assert before == {file.name: file.read_bytes() for file in out.iterdir()}
 
@@ -86,7 +87,7 @@ def test_a_stop_at_the_last_file_leaves_all_of_the_old_ones(
 def test_a_rejected_row_has_its_reasons(train: Path, tmp_path: Path) -> None:
     table = scan(train)
     filter_rows(train, table, tmp_path / "out", "top:2")
-    for row in read(tmp_path / "out" / "rejected.jsonl"):
+    for row in read(tmp_path / "out" / "reasons.jsonl"):
         place = table.number.tolist().index(row["number"])
         assert row["row_id"] == table.row_id[place]
         assert row["score"] == table.score[place]
@@ -96,14 +97,13 @@ def test_a_rejected_row_has_its_reasons(train: Path, tmp_path: Path) -> None:
         assert row["window"]["text"] == table.window_text[place]
         assert row["reasons"][0] == f"rank {row['rank']} of 5: top:2 rejects 2 of 5 rows"
         assert set(row["scores"]) == set(table.methods)
-        assert row["row"] == json.loads(LINES[row["number"] - 1])
 
 
 def test_a_target_among_the_rows_is_rejected(tmp_path: Path) -> None:
     rows = [{"prompt": c, "completion": c * 9} for c in "vwxyz"] + TARGETS[:1]
     result = filter_rows(rows, scan(rows), tmp_path, "top:0")
     assert (result.kept, result.rejected) == (5, 1)
-    assert read(tmp_path / "rejected.jsonl")[0]["reasons"][0] == "is also one of the targets"
+    assert read(tmp_path / "reasons.jsonl")[0]["reasons"][0] == "is also one of the targets"
 
 
 def test_parquet_stays_parquet(tmp_path: Path) -> None:
@@ -117,7 +117,10 @@ def test_parquet_stays_parquet(tmp_path: Path) -> None:
     assert (result.kept, result.rejected, result.malformed) == (4, 1, 1)
     kept = parquet.read_table(tmp_path / "out" / "kept.parquet")
     assert kept.schema.equals(fields)
-    assert kept.to_pylist() == read(tmp_path / "out" / "kept.jsonl")
+    rejected = parquet.read_table(tmp_path / "out" / "rejected.parquet")
+    assert rejected.schema.equals(fields)
+    parts = [*kept.to_pylist(), *rejected.to_pylist(), rows[2]]
+    assert sorted(parts, key=rows.index) == rows
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     with pytest.raises(UsageError, match=r"kept.parquet' was kept of other rows"):
         filter_rows(rows, scan(rows), tmp_path / "out", "top:1")

@@ -95,7 +95,7 @@ def test_the_filter_follows_decisions_whatever_the_threshold(
     review.decisions.add(ids[int(np.argsort(review.first.rank)[1])], "unsure")
     run_command(UnsafeFilter(run, threshold="top:2", decisions=True), silent)
     assert "kept 10, rejected 2, malformed 0" in capsys.readouterr().out
-    rejected = [json.loads(line) for line in (run / "rejected.jsonl").read_text().splitlines()]
+    rejected = [json.loads(line) for line in (run / "reasons.jsonl").read_text().splitlines()]
     reasons = {record["row_id"]: record["reasons"] for record in rejected}
     assert set(reasons) == {ids[last], ids[int(np.argsort(review.first.rank)[1])]}
     assert "was rejected by a person" in reasons[ids[last]]

@@ -131,13 +131,17 @@ def test_broken_lines_of_a_file(tmp_path: Path) -> None:
         ({"train": [1], "test": [2]}, r"not dict; give one of its parts \('train', 'test'\)"),
         (None, "dataset or an iterable of dicts, not NoneType"),
         (5, "not int"),
-        (pandas.DataFrame({"prompt": ["q"]}), r"not DataFrame; give its .to_dict\('records'\)"),
-        (pyarrow.table({"prompt": ["q"]}), r"not Table; give its .to_pylist\(\)"),
     ],
 )
 def test_what_is_no_rows(rows: object, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         read(rows)
+
+
+@pytest.mark.parametrize("frame", [pandas.DataFrame, pyarrow.table])
+def test_data_frames(frame: Any) -> None:
+    (example,), bad = read(frame({"prompt": ["q", "r"], "completion": ["a", None]}))
+    assert (example.prompt, example.response, [row.number for row in bad]) == ("q", "a", [2])
 
 
 @pytest.mark.parametrize(

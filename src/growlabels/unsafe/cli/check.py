@@ -8,7 +8,7 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
-from growlabels.base.rows import MalformedRow
+from growlabels.tables import MalformedRow
 from growlabels.unsafe.cli.commands import UnsafeCheck
 from growlabels.unsafe.gradients.pool_gradients import GradientSettings
 from growlabels.unsafe.measure.model_check import ModelCheck, check_model
@@ -16,6 +16,7 @@ from growlabels.unsafe.model.encode import Encoded, encode
 from growlabels.unsafe.model.lora import LoraSettings
 from growlabels.unsafe.model.model import CausalModel, load_model
 from growlabels.unsafe.rows.examples import no_usable_row, read_examples
+from growlabels.unsafe.rows.source import open_rows
 from growlabels.unsafe.scores.shortlist import second_stage_rows
 
 _SAMPLE = 1000
@@ -24,8 +25,8 @@ _ASSUMED_ROWS = 1000
 
 def run(options: UnsafeCheck, progress: Progress) -> None:
     """Do ``growlabels unsafe check``."""
-    if options.train is not None and not options.train.is_file():
-        raise UsageError.missing_file(options.train)
+    if options.train is not None:
+        open_rows(options.train)
     for name in ("max_prompt_tokens", "max_response_tokens"):
         if getattr(options, name) < 1:
             raise UsageError.parameter(name, "must be at least 1", getattr(options, name))

@@ -34,8 +34,9 @@ class UnsafeScan:
     resumes: ClassVar[bool] = True
 
     train: Positional[Path]
-    """The rows: .jsonl or .parquet; messages, conversations (ShareGPT), prompt+completion or
-    instruction/input/output. Each answer of a conversation is scored; the highest is the row's."""
+    """The rows: JSON lines, a JSON array, CSV, Parquet or Arrow, also packed; a folder of shards or
+    a dataset saved to disk. Rows are messages, conversations (ShareGPT), prompt and completion,
+    instruction and output or preference pairs. A row has the score of its highest answer."""
 
     targets: Path
     """Rows that show the harm, in the same shapes; 8 to 12 suffice."""
@@ -94,7 +95,7 @@ class UnsafeScan:
 
 @dataclass(frozen=True)
 class UnsafeFilter:
-    """Split scanned rows into kept.jsonl, rejected.jsonl (with reasons) and malformed.jsonl."""
+    """Split scanned rows into kept and rejected ones, in the form they came in, with reasons."""
 
     run_folder: Positional[Path]
     """The run folder of a scan."""

@@ -9,9 +9,9 @@ from typing import Any
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import atomic_write
 from growlabels.base.progress import Progress
-from growlabels.base.rows import read_rows
 from growlabels.base.runs import require_folder
 from growlabels.report import Report, Section, Table, write_report
+from growlabels.tables import open_table
 from growlabels.unsafe.cli.commands import UnsafeEvaluate
 from growlabels.unsafe.cli.evaluate_parts import Parts, path_hash
 from growlabels.unsafe.cli.targets import read_prompts
@@ -190,7 +190,7 @@ def evaluate_section(
 
 def _pairs(path: Path) -> list[_Pair]:
     pairs = []
-    for row in read_rows(path):
+    for row in open_table(path):
         pro, anti = row.data.get("pro"), row.data.get("anti")
         if not isinstance(pro, str) or not isinstance(anti, str):
             raise DataError(f"{path} row {row.number} must have the texts 'pro' and 'anti'")

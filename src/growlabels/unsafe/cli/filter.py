@@ -23,7 +23,10 @@ def run(options: UnsafeFilter, progress: Progress) -> None:
     result = filter_rows(train, table, out, options.threshold, decided, labels)
     if options.out is None:
         for name in result.files:
-            run.adopt(name)
+            path = out / name
+            files = sorted(path.rglob("*")) if path.is_dir() else [path]
+            for file in (file for file in files if file.is_file()):
+                run.adopt(str(file.relative_to(out)))
     print(table.rejection(result.threshold))
     if decided:
         said = Counter(decided.values())

@@ -12,8 +12,8 @@ import numpy as np
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
-from growlabels.base.rows import RowSource
 from growlabels.report import Headline, Report, Section, Table, write_report
+from growlabels.tables import RowSource
 from growlabels.unsafe.cli.commands import UnsafeRetrain
 from growlabels.unsafe.cli.scanned import reviewed, scanned, some_truth
 from growlabels.unsafe.decide.decisions import Decision

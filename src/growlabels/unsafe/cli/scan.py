@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress
-from growlabels.base.rows import write_jsonl
 from growlabels.base.runs import run_to_go_on
 from growlabels.report import Report, write_report
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeScan
 from growlabels.unsafe.cli.report import average_precision, scan_section
-from growlabels.unsafe.cli.scanned import REPORT, SCORES
+from growlabels.unsafe.cli.scanned import REPORT, SCORES, known_truth
 from growlabels.unsafe.decide.review import TARGETS
 from growlabels.unsafe.features.fill import fill_store
 from growlabels.unsafe.features.workers import WorkerPool
 from growlabels.unsafe.gradients.pool_gradients import GradientSettings
 from growlabels.unsafe.model.lora import LoraSettings
 from growlabels.unsafe.rows.examples import read_examples, require_usable_row
+from growlabels.unsafe.rows.source import open_rows
 from growlabels.unsafe.rows.targets import read_targets
 from growlabels.unsafe.scores.scanner import RUN_KIND, Scanner
 from growlabels.unsafe.scores.score_table import ScoreTable
@@ -33,8 +34,7 @@ def run(options: UnsafeScan, progress: Progress) -> None:
     targets, _ = read_targets(options.targets)
     if options.anchors is not None:
         read_targets(options.anchors, "anchor")
-    if not options.train.is_file():
-        raise UsageError.missing_file(options.train)
+    open_rows(options.train)
     require_usable_row(options.train, str(options.train))
     truth = None if options.label_field is None else _truth(options.train, options.label_field)
     known = None if truth is None else np.array(list(truth.values()), float)
@@ -61,7 +61,7 @@ def run(options: UnsafeScan, progress: Progress) -> None:
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
     table = replace(table, facts={**table.facts, "model_source": _model_source(options.model)})
     texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
-    write_jsonl(scanner.run.path / TARGETS, texts)
+    write_rows(scanner.run.path / TARGETS, texts)
     scanner.run.adopt(TARGETS)
     table.to_parquet(scanner.run.path / SCORES)
     scanner.run.adopt(SCORES)
@@ -116,13 +116,13 @@ def _truth(train: Path, field: str) -> dict[int, int]:
     """Read the truth from a field of the rows: place in the input -> 1 for unsafe, 0 for not."""
     truth = {}
     for example in read_examples(train, lambda bad: None, masked=True):
-        value = example.data.get(field)
-        if value not in (0, 1):
+        value = known_truth(example.data.get(field))
+        if value is None:
             raise DataError(
                 f"{train} row {example.number}: field {field!r} must be true, false, 1 or 0 to "
-                f"serve as a label, it was {value!r}"
+                f"serve as a label, it was {example.data.get(field)!r}"
             )
-        truth[example.number] = int(value)
+        truth[example.number] = value
     if truth and set(truth.values()) != {0, 1}:
         raise DataError(
             f"field {field!r} says the same of every row of {train}, so nothing can be measured; "

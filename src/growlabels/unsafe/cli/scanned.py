@@ -4,15 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import file_sha256
 from growlabels.base.runs import RunFolder
 from growlabels.unsafe.decide.decisions import DECISIONS, Decision, Decisions
 from growlabels.unsafe.decide.review import REVIEWED
 from growlabels.unsafe.rows.examples import read_examples
+from growlabels.unsafe.rows.source import is_there, source_hash
 from growlabels.unsafe.scores.scanner import RUN_KIND
 from growlabels.unsafe.scores.score_table import ScoreTable
 
 SCORES, REPORT = "scores.parquet", "report.html"
+
+
+def known_truth(value: object) -> int | None:
+    """Return 1 for unsafe, 0 for safe; None for a value that is neither.
+
+    >>> known_truth(True), known_truth("0"), known_truth("false"), known_truth(2)
+    (1, 0, 0, None)
+    """
+    if isinstance(value, str):
+        return {"1": 1, "true": 1, "0": 0, "false": 0}.get(value.strip().lower())
+    return int(value) if isinstance(value, bool | int | float) and value in (0, 1) else None
 
 
 def some_truth(train: Path, field: str) -> dict[str, int]:
@@ -22,12 +33,13 @@ def some_truth(train: Path, field: str) -> dict[str, int]:
         value = example.data.get(field)
         if value is None or value == "":
             continue
-        if value not in (0, 1):
+        known = known_truth(value)
+        if known is None:
             raise DataError(
                 f"{train} row {example.number}: field {field!r} must be true, false, 1, 0 or empty "
                 f"to serve as a label, it was {value!r}"
             )
-        truth[example.id] = int(value)
+        truth[example.id] = known
     if not truth:
         raise DataError(f"field {field!r} is empty in every row of {train}; give another field")
     return truth
@@ -54,13 +66,13 @@ def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable
             f"the rows of {str(run_folder)!r} came from no file; filter them with filter_rows"
         )
     train = moved or Path(source)
-    if moved is not None and not moved.is_file():
+    if moved is not None and not is_there(moved):
         raise UsageError.missing_file(moved)
-    if not train.is_file():
+    if not is_there(train):
         raise UsageError(
             f"the scanned rows are no longer at {str(train)!r}; say where with --train"
         )
-    if file_sha256(train) != table.facts.get("rows_sha256"):
+    if source_hash(train) != table.facts.get("rows_sha256"):
         if moved is not None:
             raise DataError(
                 f"{str(train)!r} does not hold the rows that were scanned into {str(run_folder)!r} "

@@ -8,8 +8,8 @@ import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
-from growlabels.base.rows import MalformedRow, RowSource, read_rows, write_jsonl
 from growlabels.base.runs import MANIFEST
+from growlabels.tables import MalformedRow, RowSource, open_table, write_rows
 from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.decide.choose_targets import choose_targets, require_choice
 from growlabels.unsafe.moderate.choice import moderator_of
@@ -21,14 +21,14 @@ from growlabels.unsafe.rows.examples import (
     prompt_of,
     read_examples,
 )
+from growlabels.unsafe.rows.source import open_rows
 
 _NAMED = 3
 
 
 def run(options: UnsafeTargets, progress: Progress) -> None:
     """Do ``growlabels unsafe targets``."""
-    if not options.rows.is_file():
-        raise UsageError.missing_file(options.rows)
+    open_rows(options.rows)
     _require_place(options.out, options.rows)
     if options.moderator is None and options.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
@@ -60,7 +60,7 @@ def run(options: UnsafeTargets, progress: Progress) -> None:
         print(f"the moderator is sure of {choice.confident} of {len(answers)} {what}")
         if not np.isnan(choice.auc):
             print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
-    write_jsonl(options.out, (_as_target(*each[place]) for place in places))
+    write_rows(options.out, (_as_target(*each[place]) for place in places))
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"{len(bad)} malformed rows were not judged")
@@ -130,7 +130,7 @@ def read_prompts(source: RowSource) -> list[str]:
     """
     prompts = []
     name = str(source) if isinstance(source, str | Path) else "prompts"
-    for row in read_rows(source):
+    for row in open_table(source):
         text = prompt_of(row.data)
         if not text.strip():
             raise DataError(

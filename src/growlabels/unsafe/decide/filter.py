@@ -1,7 +1,8 @@
-"""Kept, rejected, malformed: every input row in exactly one of three files."""
+"""Write kept, rejected and malformed rows: every input row to exactly one of three files."""
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -12,22 +13,22 @@ from typing import Any, get_args
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import atomic_write, open_bytes
-from growlabels.base.rows import MalformedRow, Row, RowSource, read_rows
+from growlabels.base.files import atomic_write
 from growlabels.base.runs import require_folder
+from growlabels.tables import MalformedRow, Row, RowSource, Table, row_ids, writer_like
 from growlabels.unsafe.decide.decisions import Decision
-from growlabels.unsafe.rows.examples import UntrainedRow, read_examples
+from growlabels.unsafe.rows.examples import UntrainedRow, example_of
+from growlabels.unsafe.rows.source import open_rows
 from growlabels.unsafe.scores.calibrate import known_labels
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
 from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
 
-KEPT, REJECTED, MALFORMED = "kept.jsonl", "rejected.jsonl", "malformed.jsonl"
-KEPT_PARQUET = "kept.parquet"
+KEPT, REJECTED, REASONS, MALFORMED = "kept", "rejected", "reasons.jsonl", "malformed.jsonl"
 
 
 @dataclass(frozen=True)
 class FilterResult:
-    """How many rows went where, and the threshold that decided.
+    """Numbers of rows in each file, and the threshold that decided.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class FilterResult:
     threshold
         The resolved threshold.
     files
-        Names of the files written.
+        Names of the files or folders written.
     """
 
     kept: int
@@ -54,7 +55,7 @@ def filter_rows(
     decisions: Mapping[str, Decision] | None = None,
     labels: Mapping[str, int] | None = None,
 ) -> FilterResult:
-    """Write the kept rows in the format they came in, the rejected with reasons.
+    """Write the kept and the rejected rows in the form they came in, and the reasons.
 
     Parameters
     ----------
@@ -63,8 +64,10 @@ def filter_rows(
     table
         Their scores.
     out
-        A folder; made if it does not exist. A JSONL row is kept byte for byte; from a Parquet
-        file ``kept.parquet`` is written too, with the file's own schema.
+        A folder; made if it does not exist. ``kept`` and ``rejected`` get the ending of the
+        source: lines are written byte for byte, Parquet with its schema, a folder of shards or
+        a saved dataset as a folder. Rows in memory are written as ``.jsonl``. ``reasons.jsonl``
+        says of each rejected row why it was rejected.
     threshold
         As :func:`resolve_threshold` reads it.
     decisions
@@ -78,36 +81,28 @@ def filter_rows(
     ------
     UsageError
         The threshold cannot be read; one of the files would take the place of the rows; or the
-        folder has the ``kept.parquet`` of other rows, which this filter would not replace.
+        folder holds kept rows in another form, which this filter would not replace.
     DataError
         The rows, or those that were decided on, are not those that were scanned.
     """
-    UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
+    UsageError.require_instance("table", table, ScoreTable, "Scanner.score returns it")
     UsageError.require_path("out", out)
     source = list(source) if isinstance(source, Iterator) else source
-    folder = Path(out)
-    _refuse_own_source(source, folder)
-    path = Path(source) if isinstance(source, str | os.PathLike) else None
-    from_parquet = path if path and _is_parquet(path) else None
-    if not from_parquet and (folder / KEPT_PARQUET).exists():
-        raise UsageError(
-            f"{str(folder / KEPT_PARQUET)!r} was kept of other rows and would stand beside the new "
-            f"{KEPT}; delete it or choose another folder"
-        )
+    unread: list[MalformedRow] = []
+    rows, folder = open_rows(source, unread.append), Path(out)
+    names = f"{KEPT}{rows.ending}", f"{REJECTED}{rows.ending}", REASONS, MALFORMED
+    _refuse_own_source(source, rows, folder, names)
+    _refuse_other_form(folder, names[0])
     reject, resolved = rejected_rows(table, threshold, decisions, labels)
     by_hand = np.array([(decisions or {}).get(row_id) == "reject" for row_id in table.row_id])
     reasons = _Reasons(table, resolved, by_hand)
-    written = [KEPT, REJECTED, MALFORMED]
     require_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
-        counts = _split(source, Path(staging), table, reject, reasons)
-        if from_parquet:
-            _write_kept_parquet(from_parquet, Path(staging), set(table.number[~reject].tolist()))
-            written.append(KEPT_PARQUET)
-        for name in written:  # all are whole by now: no interrupt leaves new ones beside old ones
-            Path(staging, name).replace(folder / name)
-    return FilterResult(counts[KEPT], counts[REJECTED], counts[MALFORMED], resolved, tuple(written))
+        counts = _split(rows, unread, Path(staging), names, _Scored(table, reject, reasons))
+        for name in names:  # all are whole by now: no interrupt leaves new ones beside old ones
+            _replace(Path(staging, name), folder / name)
+    return FilterResult(*counts, resolved, names)
 
 
 def rejected_rows(
@@ -134,52 +129,98 @@ def rejected_rows(
     return (table.flagged(resolved) & (decided != "accept")) | (decided == "reject"), resolved
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """The scanned rows: their table, which of them go, and why."""
+
+    table: ScoreTable
+    reject: np.ndarray
+    reasons: "_Reasons"
+
+
 def _split(
-    source: RowSource, folder: Path, table: ScoreTable, reject: np.ndarray, reasons: "_Reasons"
-) -> dict[str, int]:
-    """Write the three files; return how many rows each has."""
+    rows: Table, unread: list[MalformedRow], folder: Path, names: tuple[str, ...], scored: _Scored
+) -> tuple[int, int, int]:
+    """Write all files; return how many rows were kept, rejected and malformed."""
+    table, malformed, untrained, usable = scored.table, 0, 0, 0
+    masked, most = bool(table.facts.get("score_masked")), table.facts.get("rows")
     place = {int(number): index for index, number in enumerate(table.number)}
-    counts: dict[str, int] = dict.fromkeys((KEPT, REJECTED, MALFORMED), 0)
-    usable = untrained = 0
+    name = row_ids()
     with ExitStack() as stack:
-        files = {name: stack.enter_context(atomic_write(folder / name)) for name in counts}
-        for number, row, raw, why in _every_row(source, bool(table.facts.get("score_masked"))):
-            index = place.get(number)
-            if why is _UNTRAINED and row is not None:
-                name, record = KEPT, raw or json_line(row.data)
-            elif index is None or row is None:
-                name, record = MALFORMED, json_line(_malformed(number, why, raw, row))
-            elif row.id != table.row_id[index]:
-                raise DataError(_CHANGED.format(number=number))
-            elif reject[index]:
-                name, record = REJECTED, json_line(reasons.record(index, row))
+        kept, rejected = (stack.enter_context(writer_like(rows, folder / n)) for n in names[:2])
+        reasons, bad = (stack.enter_context(atomic_write(folder / n)) for n in names[2:])
+        for row in rows:
+            malformed += _write_unread(bad, unread)
+            row_id = name(row.data)
+            found, index = example_of(row_id, row.number, row.data, masked), place.get(row.number)
+            if isinstance(found, UntrainedRow):
+                untrained += 1
+                kept.write(row)
+                continue
+            readable = not isinstance(found, MalformedRow)
+            usable += readable
+            if index is None:
+                reason = "the response has no tokens" if readable else found.reason
+                unread.append(MalformedRow(row.number, reason, json_line(row.data)))
+                malformed += _write_unread(bad, unread)
+            elif row_id != table.row_id[index]:
+                raise DataError(_CHANGED.format(number=row.number))
+            elif scored.reject[index]:
+                rejected.write(row)
+                reasons.write(json_line(scored.reasons.record(index, row)) + "\n")
             else:
-                name, record = KEPT, raw or json_line(row.data)
-            files[name].write(record + "\n")
-            counts[name] += 1
-            untrained += why is _UNTRAINED
-            usable += row is not None and not why
-            if usable > table.facts.get("rows", usable):
-                raise DataError(_CHANGED.format(number=number))
-        if counts[KEPT] + counts[REJECTED] != len(table) + untrained:
-            raise DataError(_CHANGED.format(number=counts[KEPT] + counts[REJECTED]))
-    return counts
+                kept.write(row)
+            if most is not None and usable > most:
+                raise DataError(_CHANGED.format(number=row.number))
+        malformed += _write_unread(bad, unread)
+        if kept.count + rejected.count != len(table) + untrained:
+            raise DataError(_CHANGED.format(number=kept.count + rejected.count))
+    return kept.count, rejected.count, malformed
 
 
-def _is_parquet(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix.lower() == ".parquet"
+def _write_unread(file: Any, unread: list[MalformedRow]) -> int:
+    """Write the rows that could not be read, forget them, and return how many there were."""
+    for bad in unread:
+        record = {"number": bad.number, "reason": bad.reason, "raw": bad.raw}
+        file.write(json_line(record) + "\n")
+    count = len(unread)
+    unread.clear()
+    return count
 
 
-def _refuse_own_source(source: RowSource, folder: Path) -> None:
+def _replace(new: Path, old: Path) -> None:
+    """Put a file or a folder in the place of an older one."""
+    if old.is_dir():
+        shutil.rmtree(old)
+    new.replace(old)
+
+
+def _refuse_own_source(
+    source: RowSource, rows: Table, folder: Path, names: tuple[str, ...]
+) -> None:
     """Raise where one of the files would take the place of the rows themselves."""
-    if not isinstance(source, str | os.PathLike):
-        return
-    for name in (KEPT, REJECTED, MALFORMED, KEPT_PARQUET):
-        if (folder / name).resolve() == Path(source).resolve():
+    own = {part.path.resolve() for part in rows.parts if part.path is not None}
+    own |= {Path(source).resolve()} if isinstance(source, str | os.PathLike) else set()
+    for name in names:
+        if own & {
+            target := (folder / name).resolve(),
+            *(path for path in own if target in path.parents),
+        }:
             raise UsageError(
-                f"{str(source)!r} would be written over by the filter's own {name}; "
-                "choose another folder"
+                f"{rows.name!r} would be written over by the filter's own {name}; choose another "
+                "folder"
             )
+
+
+def _refuse_other_form(folder: Path, name: str) -> None:
+    """Raise where kept rows in another form would stand beside the new ones."""
+    others = [path for path in folder.glob(f"{KEPT}*") if path.name != name]
+    others = [path for path in others if path.name == KEPT or path.name.startswith(f"{KEPT}.")]
+    if others:
+        raise UsageError(
+            f"{str(others[0])!r} was kept of other rows and would stand beside the new {name}; "
+            "delete it or choose another folder"
+        )
 
 
 _CHANGED = (
@@ -194,7 +235,7 @@ def json_line(record: Mapping[str, Any]) -> str:
 
 
 class _Reasons:
-    """Says of a rejected row why it was rejected."""
+    """Builds the lines of ``reasons.jsonl``."""
 
     def __init__(self, table: ScoreTable, threshold: Threshold, by_person: np.ndarray) -> None:
         self._table = table
@@ -203,11 +244,11 @@ class _Reasons:
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
     def record(self, index: int, row: Row) -> dict[str, Any]:
-        """Return the line of ``rejected.jsonl``."""
+        """Return the line of ``reasons.jsonl``."""
         table = self._table
         start, end = int(table.window_start[index]), int(table.window_end[index])
         return {
-            "row_id": row.id,
+            "row_id": table.row_id[index],
             "number": row.number,
             "score": float(table.score[index]),
             "rank": int(table.rank[index]),
@@ -218,7 +259,6 @@ class _Reasons:
             "window": {"start": start, "end": end, "text": table.window_text[index]},
             "scores": {name: float(scores[index]) for name, scores in table.methods.items()},
             "reasons": self._sentences(index, start, end),
-            "row": row.data,
         }
 
     def _sentences(self, index: int, start: int, end: int) -> list[str]:
@@ -237,73 +277,3 @@ class _Reasons:
         )
         places = ", ".join(f"{name} {rank[index]}" for name, rank in self._ranks.items())
         return [*sentences, f"rank by method: {places}"]
-
-
-def _malformed(number: int, why: str, raw: str, row: Row | None) -> dict[str, Any]:
-    if row is not None:
-        raw = raw or json_line(row.data)
-    return {"number": number, "reason": why or "the response has no tokens", "raw": raw}
-
-
-_UNTRAINED = "untrained"
-"""Stands for the reason of a row that is kept without a score."""
-
-
-def _every_row(source: RowSource, score_masked: bool) -> Iterator[tuple[int, Row | None, str, str]]:
-    """Yield number, row (none if it cannot be read), raw line if there is one, and the reason."""
-    why: dict[int, str] = {}
-
-    def note(bad: MalformedRow) -> None:
-        why[bad.number] = _UNTRAINED if isinstance(bad, UntrainedRow) else bad.reason
-
-    for _ in read_examples(source, note, score_masked):
-        pass
-    unread: list[MalformedRow] = []
-    raw = _Lines(source)
-    for row in read_rows(source, unread.append):
-        yield from _take(unread)
-        yield row.number, row, raw.line(row.number), why.get(row.number, "")
-    yield from _take(unread)
-
-
-def _take(unread: list[MalformedRow]) -> Iterator[tuple[int, Row | None, str, str]]:
-    for bad in unread:
-        yield bad.number, None, bad.raw, bad.reason
-    unread.clear()
-
-
-class _Lines:
-    """The lines of a JSONL file, read along with its rows; empty for other sources."""
-
-    def __init__(self, source: RowSource) -> None:
-        is_file = isinstance(source, str | os.PathLike)
-        self._path = Path(source) if is_file and not _is_parquet(source) else None
-        self._lines = self._read()
-
-    def _read(self) -> Iterator[tuple[int, str]]:
-        if self._path is None:
-            return
-        with open_bytes(self._path) as file:
-            for number, line in enumerate(file, 1):
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
-
-    def line(self, number: int) -> str:
-        """Return a line without its end; numbers must ascend."""
-        if self._path is None:
-            return ""
-        return next(text for found, text in self._lines if found == number).rstrip("\r\n")
-
-
-def _write_kept_parquet(source: Path, folder: Path, kept: set[int]) -> None:
-    import pyarrow.parquet as parquet
-
-    file = parquet.ParquetFile(source)
-    seen = 0
-    with (
-        atomic_write(folder / KEPT_PARQUET, "wb") as out,
-        parquet.ParquetWriter(out, file.schema_arrow) as writer,
-    ):
-        for batch in file.iter_batches(batch_size=1024):
-            mask = np.array([seen + i + 1 in kept for i in range(batch.num_rows)], bool)
-            writer.write_batch(batch.filter(mask))
-            seen += batch.num_rows

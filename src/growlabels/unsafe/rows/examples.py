@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import MalformedRow, RowSource, read_rows
+from growlabels.tables import MalformedRow, RowSource, open_table, row_ids
 from growlabels.unsafe.rows.shapes import ShapedRow, read_shape
 from growlabels.unsafe.rows.turns import Malformed, Turn, joined
 
@@ -88,7 +88,8 @@ def read_examples(
     Parameters
     ----------
     source
-        A path, a data frame, a Hugging Face dataset or an iterable of mappings.
+        Whatever :func:`growlabels.tables.open_table` opens: a file, a folder, a pattern of paths,
+        a data frame, a Hugging Face dataset or an iterable of mappings.
     set_aside
         Called once for each row that cannot be read, with the reason; and, with an
         :class:`UntrainedRow`, for each whole row of which no answer is trained on.
@@ -110,13 +111,25 @@ def read_examples(
     (2, "has 'prompt' and none of 'completion', 'response', 'answer', 'output'")
     """
     UsageError.require_callable("set_aside", set_aside)
-    for row in read_rows(source, set_aside):
-        try:
-            yield _example(row.id, row.number, row.data, masked)
-        except _Untrained as error:
-            set_aside(UntrainedRow(row.number, str(error), _raw(row.data)))
-        except Malformed as error:
-            set_aside(MalformedRow(row.number, str(error), _raw(row.data)))
+    name = row_ids()
+    for row in open_table(source, set_aside=set_aside):
+        found = example_of(name(row.data), row.number, row.data, masked)
+        if isinstance(found, Example):
+            yield found
+        else:
+            set_aside(found)
+
+
+def example_of(
+    row_id: str, number: int, data: Mapping[str, Any], masked: bool = False
+) -> Example | MalformedRow:
+    """Return a row as an example, or what :func:`read_examples` gives to ``set_aside``."""
+    try:
+        return _example(row_id, number, data, masked)
+    except _Untrained as error:
+        return UntrainedRow(number, str(error), _raw(data))
+    except Malformed as error:
+        return MalformedRow(number, str(error), _raw(data))
 
 
 class _Untrained(Malformed):
@@ -223,7 +236,6 @@ def no_usable_row(name: str, malformed: Sequence[MalformedRow]) -> DataError:
     """Build the one wording for rows of which none can be used."""
     first = f" (the first, row {malformed[0].number}: {malformed[0].reason})" if malformed else ""
     return DataError(
-        f"{name} holds no usable row, {len(malformed)} malformed{first}; give JSON objects, one a "
-        "line, or Parquet rows, with messages, conversations, prompt and completion, or "
-        "instruction and output"
+        f"{name} holds no usable row, {len(malformed)} malformed{first}; give rows with messages, "
+        "conversations, prompt and completion, or instruction and output"
     )

@@ -22,6 +22,7 @@ is false, makes training push the model away from the answer.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from growlabels.unsafe.rows.calls import parsed
 from growlabels.unsafe.rows.turns import TURN_FIELDS, Malformed, Turn, kind, listed, read_turns
 
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat")
@@ -164,14 +165,14 @@ def _prompt_turns(data: Mapping[str, Any], asked: str) -> tuple[list[Turn], set[
 
 def _history(value: object) -> list[Turn]:
     """Read the earlier rounds of an Alpaca row: pairs of texts, or turns."""
-    rounds = listed(value)
+    rounds = parsed(listed(value))
     if rounds is None or rounds == []:
         return []
     if not isinstance(rounds, list):
         raise Malformed(f"'history' is {kind(value)}, not a list of rounds")
     if isinstance(rounds[0], Mapping):
         return read_turns(rounds, "history")
-    turns = []
+    turns: list[Turn] = []
     for place, pair in enumerate(map(listed, rounds), 1):
         if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_text, pair))):
             raise Malformed(f"round {place} of 'history' is not a pair of texts")

@@ -1,11 +1,10 @@
 """Targets: the handful of rows that show the harm."""
 
-import os
-
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
-from growlabels.base.rows import MalformedRow, RowSource
+from growlabels.tables import MalformedRow, RowSource
 from growlabels.unsafe.rows.examples import Example, read_examples
+from growlabels.unsafe.rows.source import source_name
 
 
 def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example], list[str]]:
@@ -53,8 +52,3 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
             "it a row of its own."
         )
     return list(found.values()), warnings
-
-
-def source_name(source: RowSource, otherwise: str) -> str:
-    """Return a file's path, or what to call rows that are in no file."""
-    return str(source) if isinstance(source, str | os.PathLike) else otherwise

@@ -54,13 +54,14 @@ class Turn(NamedTuple):
 
 
 def read_turns(turns: object, name: str) -> list[Turn]:
-    """Read a list of turns; raise ``Malformed`` where one cannot be read.
+    """Read a list of turns, or its JSON as CSV files hold it; raise ``Malformed`` where one is not
+    readable.
 
     >>> turns = [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Ho.", "weight": 0}]
     >>> [tuple(turn) for turn in read_turns(turns, "conversations")]
     [('user', 'Hi.', True), ('assistant', 'Ho.', False)]
     """
-    turns = listed(turns)
+    turns = parsed(listed(turns))
     if not isinstance(turns, list) or not turns:
         raise Malformed(f"'{name}' is not a list of turns")
     return [_turn(turn, name, place, len(turns)) for place, turn in enumerate(turns, 1)]

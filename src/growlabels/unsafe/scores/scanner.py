@@ -7,16 +7,15 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import content_hash, file_sha256
+from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress, silent
-from growlabels.base.rows import MalformedRow, RowSource
 from growlabels.base.runs import RunFolder
+from growlabels.tables import MalformedRow, RowSource
 from growlabels.unsafe.features.fill import (
     FEATURES_FORMAT,
     Fill,
@@ -35,8 +34,9 @@ from growlabels.unsafe.rows.examples import (
     read_examples,
 )
 from growlabels.unsafe.rows.notes import ReadingNotes
+from growlabels.unsafe.rows.source import open_rows, source_hash, source_name, source_path
 from growlabels.unsafe.rows.target_sets import left_out
-from growlabels.unsafe.rows.targets import read_targets, source_name
+from growlabels.unsafe.rows.targets import read_targets
 from growlabels.unsafe.scores.forward_scores import (
     PoolScores,
     left_out_percentiles,
@@ -149,7 +149,8 @@ class Scanner:
         Parameters
         ----------
         rows
-            A JSONL or Parquet file, a Hugging Face dataset, or any iterable of dicts.
+            Whatever :func:`growlabels.tables.open_table` opens; rows that can be read only once
+            are held in memory.
         out
             Run folder for the features; a scan that was interrupted goes on where it was.
             Without it they live in a temporary folder as long as the scanner.
@@ -169,6 +170,7 @@ class Scanner:
         if out is not None:
             UsageError.require_path("out", out)
         self._source = list(rows) if isinstance(rows, Iterator) else rows
+        open_rows(self._source)
         digest = self._first_pass(self._source)
         if out is None:
             out = tempfile.mkdtemp(prefix="growlabels-")
@@ -259,7 +261,7 @@ class Scanner:
         if not self._rows:
             raise no_usable_row(source_name(source, "the training rows"), self.malformed)
         if isinstance(source, str | os.PathLike):
-            return file_sha256(source)
+            return source_hash(source)
         for bad in self.malformed:
             digest.update(f"{bad.number} {content_hash(bad.raw)}\n".encode())
         return digest.hexdigest()
@@ -377,11 +379,8 @@ class Scanner:
         return f"{layers.start}:{layers.stop} of {self.model.n_layers}"
 
     def _facts(self, targets: FeatureShard) -> dict[str, Any]:
-        source = self._source
         return {
-            "rows_source": str(Path(source).resolve())
-            if isinstance(source, str | os.PathLike)
-            else None,
+            "rows_source": source_path(self._source or ()),
             "rows_sha256": self.run.inputs["rows"],
             "rows": self._rows,
             "answers": self._answers,
