@@ -92,6 +92,10 @@ class StreamRun(_Stream):
     """Go on from a saved model instead of a new one: the folder of a stream run, or a file that
     IHOMER.save wrote. It stays as it is."""
 
+    checkpoint_every: Annotated[str, tyro.conf.arg(metavar="TIME|ROWS")] = "10s"
+    """With --out: time (10s, 2m) or number of rows (5000) between two checkpoints, from which the
+    same command goes on after a crash or Ctrl-C. For ihomer and paper."""
+
 
 @dataclass(frozen=True)
 class StreamCompare(_Stream):

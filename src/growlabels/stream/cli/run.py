@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from growlabels.base.errors import GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
@@ -19,10 +17,13 @@ from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder, refuse_folder, require_folder, run_to_go_on
 from growlabels.report import Report, render
 from growlabels.stream.cli.commands import StreamRun
+from growlabels.stream.cli.keep import FOLDER as UNFINISHED
+from growlabels.stream.cli.keep import Keeper
 from growlabels.stream.cli.report import describe, stream_section
+from growlabels.stream.cli.running import RunningScores, warm_up
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
-from growlabels.stream.evaluate.prequential import Point, PrequentialScores, compare
+from growlabels.stream.evaluate.prequential import Evaluation, PrequentialScores
 from growlabels.stream.files.read import STANDARD_INPUT, read_stream
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
@@ -61,6 +62,7 @@ class StreamSettings:
     encoding: str = "utf-8"
     precision_at: str | None = None
     start: Path | None = None
+    checkpoint_every: str | None = None
 
     @property
     def at(self) -> tuple[int, ...]:
@@ -106,8 +108,10 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
     with Aside() as aside:
         models = _models(command)
         before = getattr(next(iter(models.values())), "n_rows", 0)
+        keeper = _keeper(command, models, open_folder)
+        state = None if keeper is None else keeper.restore()
         rows = UntilStopped(_rows(command, aside, _say))
-        scores = _scores(command, models, rows, progress)
+        scores = _scores(command, models, rows, progress, keeper, state)
         learned = next(iter(scores.values())).n_rows
         if rows.reason is not None and not learned:
             raise rows.reason
@@ -121,8 +125,11 @@ def run_stream(command: StreamSettings, progress: Progress) -> None:
             kept = f"are in {str(folder.path)!r}"
             if folder.is_written(MODEL):
                 kept += f", and IHOMER.load({str(folder.path / MODEL)!r}) goes on from there"
+            if keeper is not None and folder.finished:
+                keeper.clear()
         if isinstance(rows.reason, StoppedError) and not command.live:
-            kept += "; the same command starts again at the first row"
+            way_on = "goes on from there" if keeper else "starts again at the first row"
+            kept += f"; the same command {way_on}"
         if rows.reason is not None:
             rows.reason.args = (f"{rows.reason}; the {learned:,} rows before {kept}",)
             raise rows.reason
@@ -172,7 +179,7 @@ def _model_of(path: Path) -> Path:
 
 def _is_finished(command: StreamSettings, out: Path) -> bool:
     """Return whether the folder holds a finished run; raise where it can take none."""
-    if command.live:
+    if command.live and not (out / UNFINISHED).is_dir():
         refuse_folder(out)
         return False
     run = run_to_go_on(out, command.kind)
@@ -181,10 +188,10 @@ def _is_finished(command: StreamSettings, out: Path) -> bool:
     return run is not None and run.finished
 
 
-def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
+def _folder(command: StreamSettings, out: Path) -> partial[RunFolder]:
     """Return what opens the folder, for the inputs as they are now."""
     settings = asdict(command)
-    left_out = "kind", "file", "out", "start"
+    left_out = "kind", "file", "out", "start", "checkpoint_every"
     config = {name: settings[name] for name in settings if name not in left_out}
     config["models"] = list(command.models)
     inputs = {} if command.live else {"rows": fingerprint(command.file)}
@@ -193,6 +200,18 @@ def _folder(command: StreamSettings, out: Path) -> Callable[[], RunFolder]:
     if (start := command.start) is not None:
         inputs["start"] = file_sha256(_model_of(start) if start.is_dir() else start)
     return partial(RunFolder.open, out, command.kind, config, inputs, restart=True)
+
+
+def _keeper(
+    command: StreamSettings, models: dict[str, Any], open_folder: partial[RunFolder] | None
+) -> Keeper | None:
+    """Return what writes checkpoints; None where there is no folder, or a model is not kept."""
+    if command.checkpoint_every is None or open_folder is None or not Keeper.can_keep(models):
+        return None
+    out, *identity = open_folder.args
+    keeper = Keeper(out, {"run": identity}, models, command.checkpoint_every)
+    keeper.make_folder = open_folder
+    return keeper
 
 
 def _rows(
@@ -247,54 +266,24 @@ def _scores(
     models: Mapping[str, Any],
     rows: UntilStopped,
     progress: Progress,
+    keeper: Keeper | None,
+    state: Mapping[str, Any] | None,
 ) -> dict[str, PrequentialScores]:
     if OURS.intersection(command.models):
         progress("loading compiled code, or compiling it once", 0)
         warm_up()
+    evaluation = Evaluation(
+        models, every=command.every, window=command.window, delay=command.delay, at=command.at
+    )
     with rows:
-        return compare(
-            models,
-            rows,
-            every=command.every,
-            window=command.window,
-            delay=command.delay,
-            at=command.at,
-            progress=progress,
-            on_point=_RunningScores(),
-        )
-
-
-def warm_up() -> None:
-    """Compile the kernels on a learner that is thrown away: tables, single rows, rankings."""
-    rng = np.random.default_rng(0)
-    X, Y, model = rng.random((3, 4)), rng.random((3, 2)) < 0.5, IHOMER()
-    for features in ([0, 1, 2, 3], [3, 2, 1, 0]):
-        model.prequential_many(*ArrayRows(X, Y, features, [0, 1]).tables)
-    model.learn_one({0: 1.0}, {0})
-    model.predict_topk_one({0: 1.0})
-    model.hierarchy()
-
-
-class _RunningScores:
-    """Prints the scores so far to standard error, every few seconds."""
-
-    def __init__(self, seconds: float = 5.0) -> None:
-        self._seconds = seconds
-        self._last = time.monotonic()
-
-    def __call__(self, point: Point) -> None:
-        if time.monotonic() - self._last < self._seconds:
-            return
-        self._last = time.monotonic()
-        if sys.stderr is None:  # closed
-            return
-        total, recent = point.total, point.recent
-        tqdm.write(
-            f"row {point.row}: exact match {total['exact_match']:.3f}, micro F1 "
-            f"{total['micro_f1']:.3f} (last {recent['n_rows']}: {recent['exact_match']:.3f}, "
-            f"{recent['micro_f1']:.3f}), {point.row / point.seconds:,.0f} rows a second",
-            file=sys.stderr,
-        )  # not into the bar
+        if keeper is None:
+            evaluation.go(rows, progress, RunningScores())
+            return evaluation.end()
+        rows.rows = keeper.begin(evaluation, rows.rows, state, command.live)
+        evaluation.go(rows, progress, RunningScores(), keeper.after)
+        if isinstance(rows.reason, StoppedError) and not command.live:
+            keeper.write()
+        return evaluation.end()
 
 
 def _print(command: StreamSettings, scores: Mapping[str, PrequentialScores], aside: Aside) -> None:

@@ -11,7 +11,8 @@ from growlabels.base.errors import MissingExtraError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.runs import require_folder
 from growlabels.stream.cli.commands import StreamServe
-from growlabels.stream.cli.run import saved_model, warm_up
+from growlabels.stream.cli.run import saved_model
+from growlabels.stream.cli.running import warm_up
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.serve.awaited import AwaitedRows
 from growlabels.stream.serve.feed import Feed

@@ -7,6 +7,7 @@ from typing import Any
 from river import base, linear_model, multioutput, preprocessing
 
 from growlabels.base.errors import UsageError
+from growlabels.base.labels import LabelMap
 from growlabels.stream.evaluate.metrics import present
 from growlabels.stream.rows.tables import own_order
 
@@ -58,6 +59,43 @@ class MajorityLabels(base.MultiLabelClassifier):
         if not new or self._count[ranked[new - 1]] != count + 1:
             self._begin[count + 1] = new
         self._count[label] = count + 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as a JSON value; :meth:`from_json` goes on from it."""
+        names = list(self._labels)
+        place = {name: i for i, name in enumerate(names)}
+
+        def places(labels: Iterable[Hashable]) -> list[int]:
+            return sorted(place[label] for label in labels)
+
+        return {
+            "names": LabelMap(names).to_json(),
+            "sets": [[places(labels), count] for labels, count in self._sets.items()],
+            "best": places(self._best),
+            "ranked": [[place[label], self._count[label]] for label in self._ranked],
+            "begin": list(self._begin.items()),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "MajorityLabels":
+        """Return the model that :meth:`to_json` wrote.
+
+        >>> model = MajorityLabels()
+        >>> model.learn_one({}, {"a"})
+        >>> MajorityLabels.from_json(model.to_json()).predict_one({})
+        {'a': True}
+        """
+        made = cls()
+        names = list(LabelMap.from_json(value["names"]))
+        made._labels = dict.fromkeys(names, False)
+        for places, count in value["sets"]:
+            made._sets[frozenset(names[place] for place in places)] = count
+        made._best = frozenset(names[place] for place in value["best"])
+        made._ranked = [names[place] for place, _ in value["ranked"]]
+        made._place = {name: i for i, name in enumerate(made._ranked)}
+        made._count = Counter({names[place]: count for place, count in value["ranked"]})
+        made._begin = dict(value["begin"])
+        return made
 
     def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
         """Return the ``k`` most frequent labels and the share of rows that had them."""

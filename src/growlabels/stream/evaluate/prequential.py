@@ -1,7 +1,7 @@
 """Prequential evaluation: every row is predicted, scored, and only then learned."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from operator import length_hint
 from typing import Any, Protocol
 
@@ -199,14 +199,119 @@ def compare(
     >>> scores["ours"].micro_f1 > scores["majority"].micro_f1
     True
     """
-    for name, value, least in (("every", every, 1), ("window", window, 1), ("delay", delay, 0)):
-        if not is_whole(value, least):
-            raise UsageError.parameter(
-                name, f"must be a whole number of rows, at least {least}", value
-            )
     UsageError.require_callable("progress", progress)
     if on_point is not None:
         UsageError.require_callable("on_point", on_point)
+    evaluation = Evaluation(models, every=every, window=window, delay=delay, at=at)
+    evaluation.go(rows, progress, on_point)
+    return evaluation.end()
+
+
+class Evaluation:
+    """One pass of several models over the same rows, which can be kept and gone on with.
+
+    Parameters
+    ----------
+    models, every, window, delay, at
+        As in :func:`compare`.
+
+    Attributes
+    ----------
+    rows
+        Rows gone through so far, those of a run before this one included.
+
+    Examples
+    --------
+    >>> from growlabels.stream import MajorityLabels
+    >>> rows = [({}, {"a"}), ({}, {"b"}), ({}, {"b"})]
+    >>> first = Evaluation({"": MajorityLabels()})
+    >>> first.go(rows[:2])
+    >>> first.rows, first.end()[""].n_rows
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, StreamModel],
+        *,
+        every: int = 100,
+        window: int = 500,
+        delay: int = 0,
+        at: Sequence[int] = (),
+    ) -> None:
+        for name, value, least in (("every", every, 1), ("window", window, 1), ("delay", delay, 0)):
+            if not is_whole(value, least):
+                raise UsageError.parameter(
+                    name, f"must be a whole number of rows, at least {least}", value
+                )
+        _check_models(models)
+        at = MultiLabelMetrics(window, at).at
+        ranked = {name: at if can_rank(model) else () for name, model in models.items()}
+        if at and not any(ranked.values()):
+            raise no_ranking(next(iter(models.values())))
+        self.rows = 0
+        self._every = every
+        self._courses = {name: _Course(every, window, ranked[name]) for name in models}
+        self._runners = {
+            name: Runner(model, delay, max(ranked[name], default=0))
+            for name, model in models.items()
+        }
+
+    def go(
+        self,
+        rows: Iterable[tuple[Any, LabelSet]],
+        progress: Progress = silent,
+        on_point: OnPoint | None = None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Go through rows.
+
+        Parameters
+        ----------
+        rows, progress, on_point
+            As in :func:`compare`.
+        after
+            Called when all models have gone through some further rows; the state may be kept then.
+        """
+        left = length_hint(rows)
+        total = self.rows + left if left else None
+
+        def tell(point: Point) -> None:
+            progress("stream", point.row, total)
+            if on_point is not None:
+                on_point(point)
+
+        next(iter(self._courses.values())).tell = tell
+        for chunk in chunks(rows, min(self._every, _PART)):
+            for name, runner in self._runners.items():
+                for step in runner.steps(chunk):
+                    self._courses[name].add(step)
+            self.rows += len(chunk)
+            after()
+
+    def end(self) -> dict[str, PrequentialScores]:
+        """Learn the rows whose labels are late, and return the scores."""
+        for runner in self._runners.values():
+            runner.end()
+        return {name: course.end() for name, course in self._courses.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores so far and the rows whose labels are late, without the models."""
+        return {
+            "rows": self.rows,
+            "courses": {name: course.to_json() for name, course in self._courses.items()},
+            "runners": {name: runner.to_json() for name, runner in self._runners.items()},
+        }
+
+    def fill(self, state: Mapping[str, Any]) -> None:
+        """Take the state that :meth:`to_json` wrote; the models must be as they were then."""
+        self.rows = int(state["rows"])
+        for name, course in self._courses.items():
+            course.fill(state["courses"][name])
+            self._runners[name].fill(state["runners"][name])
+
+
+def _check_models(models: object) -> None:
     if not isinstance(models, Mapping):
         raise UsageError(f"models must be name -> model, they were {type(models).__name__}")
     if not models:
@@ -218,30 +323,6 @@ def compare(
                 f"models {name!r} and {names[id(model)]!r} are one object, which would be scored "
                 "on rows that it has learned; make two models"
             )
-    at = MultiLabelMetrics(window, at).at
-    total = length_hint(rows) or None
-    ranked = {name: at if can_rank(model) else () for name, model in models.items()}
-    if at and not any(ranked.values()):
-        raise no_ranking(next(iter(models.values())))
-    courses = {name: _Course(every, window, ranked[name]) for name in models}
-    runners = {
-        name: Runner(model, delay, max(ranked[name], default=0)) for name, model in models.items()
-    }
-    first = next(iter(courses.values()))
-
-    def tell(point: Point) -> None:
-        progress("stream", point.row, total)
-        if on_point is not None:
-            on_point(point)
-
-    first.tell = tell
-    for chunk in chunks(rows, min(every, _PART)):
-        for name, runner in runners.items():
-            for step in runner.steps(chunk):
-                courses[name].add(step)
-    for runner in runners.values():
-        runner.end()
-    return {name: course.end() for name, course in courses.items()}
 
 
 class _Course:
@@ -263,6 +344,21 @@ class _Course:
         self._recent.update(true, said, ranked)
         if self._row % self._every == 0:
             self._mark()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "metrics": self._metrics.to_json(),
+            "recent": self._recent.to_json(),
+            "curve": [asdict(point) for point in self._curve],
+            "seconds": self._seconds,
+            "row": self._row,
+        }
+
+    def fill(self, state: Mapping[str, Any]) -> None:
+        self._metrics = MultiLabelMetrics.from_json(state["metrics"])
+        self._recent = MultiLabelMetrics.from_json(state["recent"])
+        self._curve = [Point(**point) for point in state["curve"]]
+        self._seconds, self._row = state["seconds"], state["row"]
 
     def end(self) -> PrequentialScores:
         if self._row % self._every or not self._row:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -64,6 +64,16 @@ class Runner:
         """Learn what has not arrived when the stream ends."""
         while self._waiting:
             self._learn(*self._waiting.popleft())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rows whose labels have not arrived, and how many rows came."""
+        waiting = [[row, list(dict(x).items()), _pairs_of(y)] for row, x, y in self._waiting]
+        return {"row": self._row, "waiting": waiting}
+
+    def fill(self, state: Mapping[str, Any]) -> None:
+        """Take the state that :meth:`to_json` wrote."""
+        self._row = state["row"]
+        self._waiting = deque((row, dict(x), dict(y)) for row, x, y in state["waiting"])
 
     def _step(self, x: Any, y: LabelSet) -> Step:
         start = time.process_time()
@@ -151,6 +161,13 @@ def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet
                 f"{type(pair).__name__}; wrap arrays as ArrayRows(X, Y)"
             )
         yield pair[0], pair[1]
+
+
+def _pairs_of(y: LabelSet) -> list[tuple[Any, bool]]:
+    """Return labels with their truth, in their order."""
+    if isinstance(y, Mapping):
+        return [(label, bool(there)) for label, there in y.items()]
+    return [(label, True) for label in y]
 
 
 def _members(matrix: Any, names: Sequence[Hashable]) -> Iterator[list[Hashable]]:

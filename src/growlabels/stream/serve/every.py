@@ -6,6 +6,8 @@ import time
 from growlabels.base.errors import UsageError
 
 _SAID = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|rows)?")
+_FIRST = 1.0
+"""Seconds before something is due for the first time."""
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -15,7 +17,8 @@ class Every:
     Parameters
     ----------
     said
-        ``"10s"``, ``"2m"``, ``"1h"``, or ``"5000"`` or ``"5000 rows"``.
+        ``"10s"``, ``"2m"``, ``"1h"``, or ``"5000"`` or ``"5000 rows"``. A time grows up to what
+        was said: first one second, then twice as long each time, so that a new run is soon safe.
 
     Examples
     --------
@@ -33,7 +36,7 @@ class Every:
             raise UsageError.parameter("checkpoint-every", must, said)
         self.rows = int(number) if unit in (None, "rows") else None
         self.seconds = None if self.rows else number * _SECONDS[unit or "s"]
-        self._row, self._time = 0, time.monotonic()
+        self._row, self._time, self._wait = 0, time.monotonic(), _FIRST
 
     def start(self, rows: int) -> None:
         """Count from here."""
@@ -45,7 +48,8 @@ class Every:
             due = rows - self._row >= self.rows
         else:
             assert self.seconds is not None
-            due = time.monotonic() - self._time >= self.seconds
+            due = time.monotonic() - self._time >= min(self._wait, self.seconds)
         if due:
+            self._wait *= 2
             self.start(rows)
         return due
