@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from stream_ablations import ABLATIONS, ablated
+from stream_peers import PEERS
 from stream_tables import print_ablations, print_tables
 
 from growlabels.datasets import load_arff
 from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
-from growlabels.stream.evaluate.peers import MODELS
 
 RESULTS = Path(__file__).parent / "results" / "stream_quality.jsonl"
 LABELS = {
@@ -97,7 +97,7 @@ def measure(name: str, model: str, orders: list[str], cap: float, path: Path) ->
             metrics = MultiLabelMetrics.from_arrays(given.Y, ablated(model, given))
             found = figures(metrics, time.process_time() - began)
         else:
-            found = peer(MODELS[model][1], given, cap)
+            found = peer(PEERS[model][1], given, cap)
         cell = {"set": name, "model": model, "order": order, **found}
         with path.open("a") as file:
             file.write(json.dumps(cell) + "\n")
@@ -111,7 +111,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Quality of the stream learner.")
     parser.add_argument("--sets", nargs="+", default=list(LABELS), choices=list(LABELS))
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--models", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--seeds", type=int, default=5, help="shuffled orders")
     parser.add_argument("--cap", type=float, default=60.0, help="seconds of CPU a cell may take")
     parser.add_argument("--ablations", action="store_true", help="parts of IHOMER left out")

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from stream_peers import PEERS
 
 from growlabels.stream import ArrayRows, make_stream, prequential
 from growlabels.stream.evaluate.made_streams import Drift, Kind
-from growlabels.stream.evaluate.peers import MODELS
 
 RESULTS = Path(__file__).parent / "results" / "stream_rules.jsonl"
 KINDS: tuple[Kind, ...] = ("hyperplane", "rbf", "tree", "hypercube")
@@ -56,7 +56,7 @@ def main() -> None:
         for seed in range(options.seeds):
             rows = stream(options.rows, seed)
             for name in LEARNERS:
-                scores = prequential(MODELS[name][1](rows.Y.shape[1]), rows)
+                scores = prequential(PEERS[name][1](rows.Y.shape[1]), rows)
                 found[name].append((scores.exact_match, scores.micro_f1))
         means = {name: np.mean(cells, axis=0).round(4).tolist() for name, cells in found.items()}
         with RESULTS.open("a", encoding="utf-8") as file:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from growlabels.stream.evaluate.peers import MODELS
+from stream_peers import PEERS
 
 SCORES = {"exact_match": "subset_acc", "micro_f1": "micro_f1", "macro_f1": "macro_f1"}
 PUBLISHED = {"HumanPseAAC": "Human", "PlantPseAAC": "Plant", "Stackex_chess": "Stackex"}
@@ -66,7 +65,7 @@ def print_tables(cells: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> Non
     print("exact match / micro F1 / macro F1 over all rows; +- spread of micro F1 over orders")
     for name in sets:
         for order in ORDERS:
-            for model, (title, _) in MODELS.items():
+            for model, (title, _) in PEERS.items():
                 if found := of(cells, name, model, order):
                     _line(name, order, title, found)
             if order == "file" and (bar := published(name)):
@@ -98,7 +97,7 @@ def _wins(cells: Sequence[Mapping[str, Any]], sets: Sequence[str], order: str) -
     won, lost = 0, []
     for name in sets:
         mine = mean(of(cells, name, "ihomer", order))
-        peers = {MODELS[m][0]: f["micro_f1"] for m in VW if (f := mean(of(cells, name, m, order)))}
+        peers = {PEERS[m][0]: f["micro_f1"] for m in VW if (f := mean(of(cells, name, m, order)))}
         if order == "file" and (bar := published(name)):
             peers["MLHAT"] = bar["micro_f1"]
         if mine is None or not peers:
@@ -117,7 +116,7 @@ def _wins(cells: Sequence[Mapping[str, Any]], sets: Sequence[str], order: str) -
 
 def _means(cells: Sequence[Mapping[str, Any]], sets: Sequence[str], order: str) -> None:
     """Print each model's mean over the sets it finished, and ours over the same sets."""
-    for model, (title, _) in MODELS.items():
+    for model, (title, _) in PEERS.items():
         pairs = [
             (list(mine.values()), list(own.values()))
             for name in sets

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from growlabels.stream.evaluate.made_streams import make_stream as make_stream
     from growlabels.stream.evaluate.metrics import LabelScore as LabelScore
     from growlabels.stream.evaluate.metrics import MultiLabelMetrics as MultiLabelMetrics
-    from growlabels.stream.evaluate.prequential import Point as Point
-    from growlabels.stream.evaluate.prequential import PrequentialScores as PrequentialScores
+    from growlabels.stream.evaluate.scores import Point as Point
+    from growlabels.stream.evaluate.scores import PrequentialScores as PrequentialScores
     from growlabels.stream.evaluate.prequential import compare as compare
     from growlabels.stream.evaluate.prequential import prequential as prequential
     from growlabels.stream.files.iterable import Stream as Stream
@@ -87,8 +87,8 @@ __getattr__, __dir__ = lazy_exports(
         "MultiLabelMetrics": "evaluate.metrics",
         "OdacPartition": "clusters.odac_partition",
         "PairCounts": "clusters.pair_counts",
-        "Point": "evaluate.prequential",
-        "PrequentialScores": "evaluate.prequential",
+        "Point": "evaluate.scores",
+        "PrequentialScores": "evaluate.scores",
         "Stream": "files.iterable",
         "check_stream_model": "evaluate.checks",
         "compare": "evaluate.prequential",

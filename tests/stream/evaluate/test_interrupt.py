@@ -44,7 +44,7 @@ def test_a_signal_waits_until_a_row_is_learned(number, code, capfd):
             if row == 2:
                 os.kill(os.getpid(), number)
             learned.append(row)
-    assert learned == [0, 1, 2] and "stopping after the rows in hand" in capfd.readouterr().err
+    assert learned == [0, 1, 2] and "stopping after the current rows" in capfd.readouterr().err
     assert isinstance(rows.reason, StoppedError) and rows.reason.exit_code == code
 
 
@@ -55,7 +55,7 @@ def test_a_second_signal_does_not_wait():
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_arrays_end_after_the_part_in_hand():
+def test_arrays_end_after_the_current_chunk():
     class Stopped(MajorityLabels):
         def prequential_many(self, X, Y):
             os.kill(os.getpid(), signal.SIGINT)

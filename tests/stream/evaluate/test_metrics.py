@@ -98,7 +98,7 @@ def test_a_ranked_label_that_the_truth_does_not_know_is_a_miss():
     metrics.update({"a": True, "b": False}, {}, ["zzz", "a"])
     metrics.update({"a": True}, {}, ["a"])  # one label known: the second place is a miss
     assert metrics.precision_at == {2: 0.5}
-    with pytest.raises(UsageError, match="at must be a list of numbers of at least 1"):
+    with pytest.raises(UsageError, match="at must be a list of whole numbers, each at least 1"):
         MultiLabelMetrics(at=[0])
 
 

@@ -234,7 +234,7 @@ def test_the_chosen_labels_alone_score_as_the_dict_of_all_labels(make):
     model.learn_one(asked, {1, 2})
     model.learn_one({}, {3: False})
     assert {label for label, on in model.predict_one(asked).items() if on} == set(
-        model._chosen_one(asked)
+        model.predict_labels_one(asked)
     )
 
 
@@ -265,11 +265,13 @@ def test_wrong_input_is_named():
             UsageError, match=f"{name} must be a whole number of rows, at least ., it was"
         ):
             prequential(MajorityLabels(), [], **{name: value})
-    with pytest.raises(UsageError, match="at must be a list of numbers of at least 1"):
+    with pytest.raises(UsageError, match="at must be a list of whole numbers, each at least 1"):
         prequential(MajorityLabels(), [], at="x")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UsageError, match=r"must have predict_one and learn_one, .* was NoneType"):
+    with pytest.raises(
+        UsageError, match=r"must have the methods predict_one and learn_one, .* got NoneType"
+    ):
         prequential(None, [])  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UsageError, match="models must be name -> model, they were list"):
+    with pytest.raises(UsageError, match="models must be a mapping name -> model, got list"):
         compare([MajorityLabels()], [])  # pyright: ignore[reportArgumentType]
     with pytest.raises(DataError, match="2 rows and Y has 3"):
         ArrayRows(np.zeros((2, 1)), np.zeros((3, 1), bool))
@@ -285,7 +287,7 @@ def test_wrong_input_is_named():
     for rows in ((X, Y), [({},)], [({}, {}, 1)], ["ab"]):
         with pytest.raises(DataError, match=r"row 0 .* must be a pair"):
             prequential(MajorityLabels(), rows)
-    with pytest.raises(UsageError, match="they were NoneType"):
+    with pytest.raises(UsageError, match=r"rows must be .* got NoneType"):
         prequential(MajorityLabels(), None)
 
 

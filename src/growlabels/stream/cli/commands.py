@@ -11,12 +11,7 @@ Model = Literal[
     "ihomer",
     "paper",
     "br-logistic",
-    "br-hoeffding",
-    "isoup",
     "vw",
-    "vw-l2",
-    "vw-coin",
-    "vw-ftrl",
     "majority",
 ]
 """Names of the models; ``_peers.MODELS`` makes them."""

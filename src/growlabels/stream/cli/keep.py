@@ -12,7 +12,7 @@ from typing import Any
 
 from growlabels.base.errors import GrowLabelsError, RunError
 from growlabels.stream.evaluate.baselines import MajorityLabels
-from growlabels.stream.evaluate.prequential import Evaluation
+from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.serve.checkpoints import Checkpoints, Part, Parts

@@ -7,7 +7,7 @@ from growlabels.stream.cli.course import hierarchy_plot
 from growlabels.stream.clusters.event import Event
 from growlabels.stream.evaluate.baselines import MAJORITY
 from growlabels.stream.evaluate.metrics import SCORES
-from growlabels.stream.evaluate.prequential import PrequentialScores
+from growlabels.stream.evaluate.scores import PrequentialScores
 from growlabels.stream.learner.hierarchy import LabelNode
 
 NAMES = {

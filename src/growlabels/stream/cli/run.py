@@ -23,7 +23,8 @@ from growlabels.stream.cli.report import describe, stream_section
 from growlabels.stream.cli.running import RunningScores, warm_up
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
-from growlabels.stream.evaluate.prequential import Evaluation, PrequentialScores
+from growlabels.stream.evaluate.scores import PrequentialScores
+from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.files.read import STANDARD_INPUT, read_stream
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
@@ -34,7 +35,7 @@ MALFORMED = "malformed.jsonl"
 MODEL = "model.zip"
 OURS = {"ihomer", "paper"}
 """Models that are kept."""
-MANY = {"vw", "vw-l2", "vw-coin", "vw-ftrl"}
+MANY = {"vw"}
 """Models that must know beforehand how many labels there will be."""
 
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from growlabels.stream.evaluate.prequential import Point
+from growlabels.stream.evaluate.scores import Point
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
 

@@ -1,4 +1,4 @@
-"""What to hold a stream learner against: the most frequent label set, and River's."""
+"""Define the baselines: the most frequent label set, and one River classifier per label."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
@@ -13,12 +13,13 @@ from growlabels.stream.rows.tables import own_order
 
 
 class MajorityLabels(base.MultiLabelClassifier):
-    """Predicts the most frequent label set so far; of equally frequent ones the first seen.
+    """Predict the most frequent label set so far; among equally frequent ones, the first.
 
-    Its ranking, for precision at k, is of single labels: the most frequent first.
+    For precision at k, it ranks single labels by their frequency.
 
     Examples
     --------
+    >>> from growlabels.stream import MajorityLabels
     >>> model = MajorityLabels()
     >>> for labels in ({"a"}, {"b"}, {"b"}):
     ...     model.learn_one({}, labels)
@@ -33,7 +34,7 @@ class MajorityLabels(base.MultiLabelClassifier):
         self._ranked: list[Hashable] = []
         self._place: dict[Hashable, int] = {}
         self._count: Counter[Hashable] = Counter()
-        self._begin: dict[int, int] = {}  # count -> place of the first label that came as often
+        self._begin: dict[int, int] = {}  # count -> place of the first label with this count
 
     def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
         """Count the label set of a row."""
@@ -47,7 +48,7 @@ class MajorityLabels(base.MultiLabelClassifier):
             self._rank(label)
 
     def _rank(self, label: Hashable) -> None:
-        """Count a label; it changes places with the first of those that came as often."""
+        """Count a label; swap it with the first of the equally frequent labels."""
         count, ranked, place = self._count[label], self._ranked, self._place
         if not count:
             place[label] = self._begin[0] = len(ranked)
@@ -61,7 +62,7 @@ class MajorityLabels(base.MultiLabelClassifier):
         self._count[label] = count + 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return the state as a JSON value; :meth:`from_json` goes on from it."""
+        """Return the state as a JSON value, from which :meth:`from_json` continues."""
         names = list(self._labels)
         place = {name: i for i, name in enumerate(names)}
 
@@ -78,8 +79,10 @@ class MajorityLabels(base.MultiLabelClassifier):
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "MajorityLabels":
-        """Return the model that :meth:`to_json` wrote.
+        """Rebuild a model from :meth:`to_json`.
 
+        Examples
+        --------
         >>> model = MajorityLabels()
         >>> model.learn_one({}, {"a"})
         >>> MajorityLabels.from_json(model.to_json()).predict_one({})
@@ -98,30 +101,32 @@ class MajorityLabels(base.MultiLabelClassifier):
         return made
 
     def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
-        """Return the ``k`` most frequent labels and the share of rows that had them."""
+        """Return the ``k`` most frequent labels, each with its share of rows."""
         rows = self._sets.total()
         return [(label, self._count[label] / rows) for label in self._ranked[:k]]
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, bool]:
-        """Return the majority set; the features have no effect."""
+        """Return label -> whether it is in the most frequent set; the features have no effect."""
         return {label: label in self._best for label in self._labels}
 
-    def _chosen_one(self, x: Mapping[Any, Any]) -> frozenset[Hashable]:
+    def predict_labels_one(self, x: Mapping[Any, Any]) -> frozenset[Hashable]:
+        """Return the most frequent label set; the features have no effect."""
         return self._best
 
 
 class BinaryRelevance(base.MultiLabelClassifier):
-    """One River classifier per label behind one standard scaler, as River documents it.
+    """Train one River classifier per label, behind a common standard scaler.
 
-    A label that a row does not name is negative in that row, from its first occurrence on.
+    From its first occurrence on, a label is negative in every row that does not contain it.
 
     Parameters
     ----------
     classifier
-        The River classifier; logistic regression by default.
+        Classifier of River, copied for each label; with None, the default, logistic regression.
 
     Examples
     --------
+    >>> from growlabels.stream import BinaryRelevance
     >>> model = BinaryRelevance()
     >>> for i in range(40):
     ...     model.learn_one({"a": float(i % 2)}, {"odd"} if i % 2 else {"even"})
@@ -132,14 +137,14 @@ class BinaryRelevance(base.MultiLabelClassifier):
     def __init__(self, classifier: base.Classifier | None = None) -> None:
         self.classifier = classifier
         if classifier is not None:
-            way_out = "pass a classifier of River"
+            way_out = "pass a River classifier"
             UsageError.require_instance("classifier", classifier, base.Classifier, way_out)
         single = linear_model.LogisticRegression() if classifier is None else classifier
         self._model = preprocessing.StandardScaler() | multioutput.PerOutputClassifier(single)
         self._labels: dict[Hashable, bool] = {}
 
     def learn_one(self, x: Mapping[Any, Any], y: Mapping[Any, bool] | Iterable[Any]) -> None:
-        """Learn one row."""
+        """Learn one row; a known label that ``y`` does not contain is negative."""
         if not (isinstance(y, Mapping) and y.keys() >= self._labels.keys()):
             named = y if isinstance(y, Mapping) else dict.fromkeys(present(y), True)
             y = {**self._labels, **named}
@@ -152,7 +157,7 @@ class BinaryRelevance(base.MultiLabelClassifier):
         return self._model.predict_one(dict(x))
 
     def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Any, Any]:
-        """Return label -> {False: 1 - p, True: p} of the labels seen so far."""
+        """Return label -> {False: 1 - p, True: p} for all labels seen so far."""
         return self._model.predict_proba_one(dict(x))
 
 

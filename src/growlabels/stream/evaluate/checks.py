@@ -1,6 +1,6 @@
-"""What every stream learner must keep to: one function, one sentence each.
+"""Check the contract of a stream learner, one function for each rule.
 
-``for check in stream_checks(): check(lambda: MyModel())`` tests a learner of your own.
+``for check in stream_checks(): check(lambda: MyModel())`` tests your own learner.
 """
 
 import copy
@@ -18,13 +18,20 @@ Make = Callable[[], Any]
 Check = Callable[[Make], None]
 Row = tuple[dict[str, float], dict[str, bool]]
 LEAST_BYTES = 2**25
+"""Value of ``max_bytes`` that the check of memory sets."""
 
 
 def stream_checks() -> Iterator[Check]:
-    """Yield the checks; each takes a function that makes a fresh model, and asserts.
+    """Yield the checks; each takes a function that returns a new model, and may fail to assert.
+
+    Yields
+    ------
+    callable
+        A check ``check(make)``. It raises AssertionError if the model breaks its rule.
 
     Examples
     --------
+    >>> from growlabels.stream import stream_checks
     >>> from growlabels.stream import MajorityLabels
     >>> for check in stream_checks():
     ...     check(MajorityLabels)
@@ -52,15 +59,16 @@ def check_stream_model(make: Make) -> None:
     Parameters
     ----------
     make
-        Called without arguments, gives a fresh model.
+        Function without arguments that returns a new model.
 
     Raises
     ------
     AssertionError
-        A check fails; the message says what the model does wrong.
+        If a check fails; the message says which rule the model breaks.
 
     Examples
     --------
+    >>> from growlabels.stream import check_stream_model
     >>> from growlabels.stream import MajorityLabels
     >>> check_stream_model(MajorityLabels)
     """
@@ -70,19 +78,19 @@ def check_stream_model(make: Make) -> None:
 
 
 def check_labels_appear(make: Make) -> None:
-    """A label is known once it was seen, and never before."""
+    """Check that a label is known from its first row on, and not before."""
     model, seen = make(), set()
     for x, y in _rows(60):
         guess = model.predict_one(x)
-        assert set(guess) <= seen, f"predicts {set(guess) - seen} before any row named them"
+        assert set(guess) <= seen, f"predicts {set(guess) - seen} before any row contains them"
         model.learn_one(x, y)
         seen |= set(y)
     model.learn_one({"f0": 1.0}, {"late": True})
-    assert "late" in model.predict_one({"f0": 1.0}), "does not know a label that came late"
+    assert "late" in model.predict_one({"f0": 1.0}), "does not know a label that appeared late"
 
 
 def check_labels_vanish_and_return(make: Make) -> None:
-    """A label may be left out for a while and come back."""
+    """Check that a label may be missing from rows for a while and return."""
     model = make()
     for _ in range(3):
         for x, y in _rows(40):
@@ -93,7 +101,7 @@ def check_labels_vanish_and_return(make: Make) -> None:
 
 
 def check_features_come_and_go(make: Make) -> None:
-    """A feature may be missing, and a new one may come at any time."""
+    """Check that a feature may be missing and that a new one may appear at any time."""
     model = make()
     for row, (x, y) in enumerate(_rows(60)):
         x = {name: value for name, value in x.items() if (row + len(name)) % 3}
@@ -103,7 +111,7 @@ def check_features_come_and_go(make: Make) -> None:
 
 
 def check_empty_rows_are_taken(make: Make) -> None:
-    """A row without features and a row without labels are rows like others."""
+    """Check that a row without features and a row without labels are accepted."""
     model = make()
     model.predict_one({})
     model.learn_one({}, {})
@@ -113,7 +121,7 @@ def check_empty_rows_are_taken(make: Make) -> None:
 
 
 def check_learning_leaves_its_input_alone(make: Make) -> None:
-    """Learning and predicting do not change the dicts they are given."""
+    """Check that learning and predicting do not change their arguments."""
     model = make()
     for x, y in _rows(40):
         before = copy.deepcopy((x, y))
@@ -124,19 +132,21 @@ def check_learning_leaves_its_input_alone(make: Make) -> None:
 
 
 def check_predicting_leaves_the_state_alone(make: Make) -> None:
-    """Predictions, also of rows never learned, have no effect on what is predicted later."""
-    asked, quiet = make(), make()
+    """Check that predictions have no effect on later predictions."""
+    predicting, quiet = make(), make()
     for x, y in _rows(80):
-        asked.predict_one({name: -2.0 * value for name, value in x.items()} | {"odd": 9.0})
-        asked.predict_one(x)
-        assert asked.predict_one(x) == asked.predict_one(x), "changes its mind when asked again"
-        asked.learn_one(x, y)
+        predicting.predict_one({name: -2.0 * value for name, value in x.items()} | {"odd": 9.0})
+        predicting.predict_one(x)
+        assert predicting.predict_one(x) == predicting.predict_one(x), (
+            "gives another prediction for the same row"
+        )
+        predicting.learn_one(x, y)
         quiet.learn_one(x, y)
-    _assert_same(asked, quiet, "predicting changed the state")
+    _assert_same(predicting, quiet, "predicting changed the state")
 
 
 def check_order_of_features_has_no_effect(make: Make) -> None:
-    """The order of the features in a row has no effect."""
+    """Check that the order of the features in a row has no effect."""
     forward, backward = make(), make()
     for x, y in _rows(80):
         forward.learn_one(x, y)
@@ -145,7 +155,7 @@ def check_order_of_features_has_no_effect(make: Make) -> None:
 
 
 def check_order_of_labels_has_no_effect(make: Make) -> None:
-    """The order of the labels in a row has no effect."""
+    """Check that the order of the labels in a row has no effect."""
     forward, backward = make(), make()
     for x, y in _rows(80):
         forward.learn_one(x, y)
@@ -154,7 +164,7 @@ def check_order_of_labels_has_no_effect(make: Make) -> None:
 
 
 def check_probabilities_are_probabilities(make: Make) -> None:
-    """Where a model gives probabilities, they lie in [0, 1], sum to 1 and name the same labels."""
+    """Check that probabilities lie in [0, 1], sum to 1 and cover the predicted labels."""
     model = make()
     for x, y in _rows(60):
         model.learn_one(x, y)
@@ -162,46 +172,46 @@ def check_probabilities_are_probabilities(make: Make) -> None:
             found = model.predict_proba_one(x)
         except NotImplementedError:
             return
-        assert set(found) == set(model.predict_one(x)), "names other labels than predict_one"
+        assert set(found) == set(model.predict_one(x)), "has other labels than predict_one"
         for label, p in found.items():
             assert 0 <= p[True] <= 1, f"p of {label} is {p[True]}"
             assert abs(p[True] + p[False] - 1) < 1e-9, f"p of {label} does not sum to 1"
 
 
 def check_same_seed_same_result(make: Make) -> None:
-    """Two models made alike and taught alike predict alike, to the bit."""
-    first, second = _taught(make(), 80), _taught(make(), 80)
+    """Check that two equal models that learn the same rows predict the same."""
+    first, second = _trained(make(), 80), _trained(make(), 80)
     _assert_same(first, second, "two runs differ")
 
 
 def check_copies_are_independent(make: Make) -> None:
-    """A deep copy is a model of its own: teaching it does not teach the original."""
-    model, twin = _taught(make(), 60), _taught(make(), 60)
-    _taught(copy.deepcopy(model), 80)
+    """Check that learning by a deep copy does not change the original."""
+    model, twin = _trained(make(), 60), _trained(make(), 60)
+    _trained(copy.deepcopy(model), 80)
     _assert_same(model, twin, "a deep copy shares state with the original")
 
 
 def check_pickle_goes_on_identically(make: Make) -> None:
-    """A model goes on after a pickle round trip as if nothing had happened."""
-    model = _taught(make(), 60)
+    """Check that a pickled model continues exactly as the original."""
+    model = _trained(make(), 60)
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 (made one line above)
-    _assert_same(_taught(model, 60), _taught(again, 60), "pickle changed the model")
+    _assert_same(_trained(model, 60), _trained(again, 60), "pickle changed the model")
 
 
 def check_save_and_load_go_on_identically(make: Make) -> None:
-    """Where a model can be saved, it goes on after loading as if nothing had happened."""
-    model = _taught(make(), 60)
+    """Check that a saved and loaded model continues exactly as the original."""
+    model = _trained(make(), 60)
     if not hasattr(model, "save"):
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         model.save(path)
         again = type(model).load(path)
-    _assert_same(_taught(model, 60), _taught(again, 60), "saving changed the model")
+    _assert_same(_trained(model, 60), _trained(again, 60), "saving changed the model")
 
 
 def check_many_rows_equal_one_by_one(make: Make) -> None:
-    """Where a model takes arrays, they teach it the same, to the bit, as their rows do."""
+    """Check that learning from arrays equals learning from their rows one by one."""
     many, single, step = make(), make(), make()
     if not hasattr(many, "learn_many"):
         return
@@ -213,9 +223,9 @@ def check_many_rows_equal_one_by_one(make: Make) -> None:
     for row, (x, y) in enumerate(zip(X.tolist(), Y.tolist(), strict=True)):
         guess = single.predict_one(dict(enumerate(x)))
         single.learn_one(dict(enumerate(x)), dict(enumerate(y)))
-        told = dict(zip(step.labels_, before[row].tolist(), strict=True))
-        assert all(told[label] == on for label, on in guess.items()), f"row {row} differs"
-        assert not any(on for label, on in told.items() if label not in guess)
+        answer = dict(zip(step.labels_, before[row].tolist(), strict=True))
+        assert all(answer[label] == on for label, on in guess.items()), f"row {row} differs"
+        assert not any(on for label, on in answer.items() if label not in guess)
     questions = rng.normal(size=(20, 4))
     for x in questions.tolist():
         assert _answer(many, dict(enumerate(x))) == _answer(single, dict(enumerate(x)))
@@ -223,7 +233,7 @@ def check_many_rows_equal_one_by_one(make: Make) -> None:
 
 
 def check_memory_stays_under_max_bytes(make: Make) -> None:
-    """Where a model has max_bytes and n_bytes, it keeps to them however much is new."""
+    """Check that ``n_bytes`` stays below ``max_bytes``, however many names are new."""
     model = make()
     if not (hasattr(model, "max_bytes") and hasattr(model, "n_bytes")):
         return
@@ -237,12 +247,12 @@ def check_memory_stays_under_max_bytes(make: Make) -> None:
         for row in range(25):
             places = rng.choice(width, int(share * width), replace=False).tolist()
             model.learn_one(dict.fromkeys(places, 1.0 + row % 7), {places[0] % 2})
-            told = f"{model.n_bytes} bytes after {row + 1} rows of {len(places)} features"
-            assert model.n_bytes <= LEAST_BYTES, told
+            message = f"{model.n_bytes} bytes after {row + 1} rows of {len(places)} features"
+            assert model.n_bytes <= LEAST_BYTES, message
 
 
 def _rows(count: int) -> Iterator[Row]:
-    """Yield the same rows every time: 5 features, up to 4 labels that depend on them."""
+    """Yield a fixed stream with 5 features and up to 4 labels that depend on them."""
     rng = np.random.default_rng(7)
     for row in range(count):
         values = rng.normal(size=5).round(3).tolist()
@@ -251,13 +261,15 @@ def _rows(count: int) -> Iterator[Row]:
         yield x, {f"l{i}": values[i] + 0.3 * values[i - 1] > 0.2 for i in range(labels)}
 
 
-def _taught(model: Any, count: int) -> Any:
+def _trained(model: Any, count: int) -> Any:
+    """Train a model on some rows and return it."""
     for x, y in _rows(count):
         model.learn_one(x, y)
     return model
 
 
 def _answer(model: Any, x: dict[Any, float]) -> Any:
+    """Return the prediction of a row, with probabilities if the model has them."""
     try:
         return model.predict_one(x), model.predict_proba_one(x)
     except NotImplementedError:
@@ -265,5 +277,6 @@ def _answer(model: Any, x: dict[Any, float]) -> Any:
 
 
 def _assert_same(left: Any, right: Any, otherwise: str) -> None:
+    """Assert that two models predict the same."""
     for x, _ in _rows(30):
         assert _answer(left, x) == _answer(right, x), otherwise

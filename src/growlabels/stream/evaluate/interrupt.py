@@ -1,4 +1,4 @@
-"""A stream that somebody or a bad row ends early: what was learned until then is kept."""
+"""Stop a stream early, by a signal or at an unreadable row, and keep what was learned."""
 
 import os
 import signal
@@ -13,38 +13,37 @@ from growlabels.base.errors import DataError, GrowLabelsError
 
 SIGNALS = signal.SIGINT, signal.SIGTERM
 _END = object()
-_IN_HAND = b"stopping after the rows in hand; once more stops at once and keeps nothing\n"
+_STOPPING = b"stopping after the current rows; a second signal stops at once and saves nothing\n"
 
 
 class StoppedError(GrowLabelsError):
-    """Somebody stopped a stream; what had been learned was kept."""
+    """Report that a signal stopped a stream; what was learned is kept."""
 
     exit_code = 130
 
 
 class UntilStopped:
-    """Rows up to Ctrl-C, a polite kill (SIGTERM) or a row that cannot be read.
+    """Yield rows until SIGINT (Ctrl-C), SIGTERM or an unreadable row.
 
-    A signal that comes while a row is awaited ends the stream there; one that comes while a
-    row is learned waits until that is done, so no model is left half-taught; a second one does
-    not wait, and interrupts. Afterwards :attr:`reason` says what ended the stream. Signals are
-    caught inside ``with`` alone, and in the main thread.
+    A signal during the wait for a row ends the stream at once. A signal during learning ends the
+    stream after the current rows, so that the model stays consistent. A second signal raises
+    KeyboardInterrupt at once. Signals are handled only inside ``with`` and in the main thread.
 
     Parameters
     ----------
     rows
-        Any iterable; an iterator is gone through once.
+        Any iterable; an iterator can be used only once.
 
     Attributes
     ----------
     reason
-        What ended the stream; None: the rows did.
+        The error that ended the stream; None if the rows ended.
     """
 
     def __init__(self, rows: Iterable[Any]) -> None:
         self.reason: GrowLabelsError | None = None
         self.rows = rows
-        self._awaits = False
+        self._waiting = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "UntilStopped":
@@ -63,29 +62,32 @@ class UntilStopped:
         return length_hint(self.rows)
 
     def until(self, parts: Iterable[Any]) -> Iterator[Any]:
-        """Yield what the rows were cut into, up to the same end."""
+        """Yield ``parts``, chunks of the rows, until the same end."""
         source = iter(parts)
         try:
             while self.reason is None:
-                self._awaits = True
+                self._waiting = True
                 part = next(source, _END)
-                self._awaits = False
+                self._waiting = False
                 if part is _END:
                     return
                 yield part
         except (StoppedError, DataError) as error:
-            self._awaits = False
+            self._waiting = False
             self.reason = error
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
         if self.reason is not None:
             raise KeyboardInterrupt
         error = StoppedError("stopped")
         if number == signal.SIGTERM:
             error.exit_code = 128 + number
-        if self._awaits:
-            self._awaits = False
+        if self._waiting:
+            self._waiting = False
             raise error
         self.reason = error
-        with suppress(OSError):  # not by print, which may be what was interrupted
-            os.write(2, _IN_HAND)
+        with suppress(
+            OSError
+        ):  # print is unsafe here: the signal may have interrupted print itself
+            os.write(2, _STOPPING)

@@ -1,4 +1,4 @@
-"""Made streams of many labels whose drift is known: what a detector and a learner are tried on."""
+"""Generate multi-label streams with known drift, to test learners and drift detectors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,21 +20,28 @@ SIDES = 2
 
 @dataclass(frozen=True)
 class MadeStream:
-    """A made stream and the truth about it.
+    """Hold a generated stream with the true positions of its drift.
 
     Attributes
     ----------
     rows
-        The stream.
+        The rows of the stream.
     drifts
-        The row at which each change begins.
+        Index of the row at which each change begins.
     share
-        (rows,): how far the change that began last has come, 0 to 1.
+        Array of shape (rows,): progress of the latest change, from 0 to 1.
     concept
-        (rows,): number of the concept that labelled the row; while a change is incremental, of
-        the one that it comes from.
+        Array of shape (rows,): index of the concept that labelled the row. During an incremental
+        change it is the index of the old concept.
     noisy
-        (rows, labels): where noise turned the label round.
+        Array of shape (rows, labels): whether noise flipped the label.
+
+    Examples
+    --------
+    >>> from growlabels.stream import make_stream
+    >>> made = make_stream(drift="gradual", rows=400, width=100, noise=0.1, seed=1)
+    >>> made.drifts, made.share[[199, 200, 299]].tolist(), made.noisy.shape
+    ((200,), [0.0, 0.01, 1.0], (400, 6))
     """
 
     rows: ArrayRows
@@ -56,31 +63,53 @@ def make_stream(
     noise: float = 0.0,
     seed: int = 0,
 ) -> MadeStream:
-    """Make a stream whose labels depend on its features by a rule that changes.
+    """Generate a stream in which the rule from features to labels changes.
 
     Parameters
     ----------
     kind
-        What the rule is: ``tree``, a random tree of depth 4 for each label; ``rbf``, rows around
-        random centres, each with a label set; ``hyperplane``, one for each label;
-        ``hypercube``, a label inside its own cube of two features, so that labels overlap.
+        Kind of rule; default ``"hyperplane"``.
+
+        - ``"tree"``: a random tree of depth 4 for each label.
+        - ``"rbf"``: rows around random centres; each centre has a label set.
+        - ``"hyperplane"``: a hyperplane for each label.
+        - ``"hypercube"``: a square in two features for each label; the squares overlap.
     drift
-        ``none``; ``sudden``, a new rule at once; ``gradual``, rows of the old and of the new
-        rule mixed, ever more new ones; ``incremental``, the rule itself moves; ``recurrent``,
-        sudden changes between two rules.
-    rows, features, labels
-        Size of the stream.
+        Kind of change; default ``"sudden"``.
+
+        - ``"none"``: the rule never changes.
+        - ``"sudden"``: the new rule replaces the old one at one row.
+        - ``"gradual"``: rows of the new rule become more frequent among rows of the old one.
+        - ``"incremental"``: the parameters move from the old rule to the new one.
+        - ``"recurrent"``: sudden changes alternate between two rules.
+    rows
+        Number of rows, at least 1; default 2,000.
+    features
+        Number of features, at least 2; default 10.
+    labels
+        Number of labels, at least 1; default 6.
     changes
-        How many changes, evenly spaced.
+        Number of evenly spaced changes, at least 0 and below ``rows``; default 1.
     width
-        Rows that a gradual or incremental change takes.
+        Number of rows that a gradual or incremental change takes, at least 1; default 200.
     noise
-        Share of labels turned round, in [0, 1).
+        Share of flipped labels, in [0, 1); default 0.
     seed
-        Decides everything: the same seed, the same stream.
+        Seed of the generator, at least 0; default 0. The same seed gives the same stream.
+
+    Returns
+    -------
+    MadeStream
+        The rows, with the true positions of the drift.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of range.
 
     Examples
     --------
+    >>> from growlabels.stream import make_stream
     >>> made = make_stream("hypercube", "sudden", rows=400, seed=1)
     >>> made.rows.X.shape, made.rows.Y.shape, made.drifts, made.concept[[0, 199, 200]].tolist()
     ((400, 10), (400, 6), (200,), [0, 0, 1])
@@ -88,20 +117,14 @@ def make_stream(
     sizes = {"rows": rows, "features": features, "labels": labels, "width": width}
     _check(kind, drift, noise, **sizes, changes=changes, seed=seed)
     rng = np.random.default_rng(seed)
-    if changes >= rows:
-        raise UsageError.parameter("changes", f"must be below rows = {rows}", changes)
     changes = 0 if drift == "none" else changes
     starts = [rows * (i + 1) // (changes + 1) for i in range(changes)]
     rule, label = _KINDS[kind]
     made = [rule(rng, features, labels) for _ in range(2 if drift == "recurrent" else changes + 1)]
     concepts = [made[i % len(made)] for i in range(changes + 1)]
-    if drift == "incremental":  # what cannot move, as the feature of a node, stays
+    if drift == "incremental":  # discrete parameters, such as the feature of a node, stay
         concepts = [{**concept, **_fixed(concepts[0])} for concept in concepts]
-    row = np.arange(rows)
-    last = np.searchsorted(np.array(starts, int), row, "right")  # changes that have begun
-    since = row - np.array([0, *starts])[last]
-    slow = drift in ("gradual", "incremental")
-    share = np.where(last == 0, 0.0, np.minimum((since + 1) / width, 1.0) if slow else 1.0)
+    last, share = _progress(rows, starts, width if drift in ("gradual", "incremental") else 1)
     X, Y = np.zeros((rows, features)), np.zeros((rows, labels), bool)
     chosen = np.zeros(rows, int)
     for i in range(rows):
@@ -118,7 +141,18 @@ def make_stream(
     return MadeStream(ArrayRows(X, Y ^ noisy), tuple(starts), share, concept_of, noisy)
 
 
+def _progress(
+    rows: int, starts: list[int], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the number of changes begun by each row, and the progress of the latest one."""
+    row = np.arange(rows)
+    last = np.searchsorted(np.array(starts, int), row, "right")
+    since = row - np.array([0, *starts])[last]
+    return last, np.where(last == 0, 0.0, np.minimum((since + 1) / width, 1.0))
+
+
 def _check(kind: str, drift: str, noise: float, **sizes: int) -> None:
+    """Raise if a parameter of :func:`make_stream` is out of range."""
     UsageError.require_choice("kind", kind, get_args(Kind))
     UsageError.require_choice("drift", drift, get_args(Drift))
     for name, value in sizes.items():
@@ -129,13 +163,18 @@ def _check(kind: str, drift: str, noise: float, **sizes: int) -> None:
             raise UsageError.parameter(name, "must be below 2**31", value)
     if not 0 <= number_of(noise) < 1:
         raise UsageError.parameter("noise", "must be in [0, 1)", noise)
+    if sizes["changes"] >= sizes["rows"]:
+        must = f"must be below rows = {sizes['rows']}"
+        raise UsageError.parameter("changes", must, sizes["changes"])
 
 
 def _fixed(concept: Concept) -> dict[str, NDArray[Any]]:
+    """Return the discrete parameters of a concept."""
     return {name: value for name, value in concept.items() if value.dtype.kind != "f"}
 
 
 def _between(old: Concept, new: Concept, share: float) -> Concept:
+    """Interpolate the continuous parameters of two concepts."""
     return {
         name: (1 - share) * value + share * new[name] if value.dtype.kind == "f" else value
         for name, value in old.items()

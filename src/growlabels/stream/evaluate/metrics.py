@@ -1,7 +1,7 @@
-"""Scores of label sets where labels come and go.
+"""Score predicted label sets on streams in which labels appear and vanish.
 
-A label that a prediction does not name is not predicted; a label that the truth does not name
-is absent, so predicting it is an error.
+A label that is missing from a prediction counts as not predicted. A label that is missing from the
+truth counts as absent, so predicting it is an error.
 """
 
 import math
@@ -25,27 +25,33 @@ if TYPE_CHECKING:
 LabelSet = Mapping[Any, Any] | Iterable[Any]
 
 SCORES = {
-    "exact_match": "share of rows whose whole label set was right; 0 to 1, higher is better",
-    "micro_f1": "F1 over all (row, label) decisions together; 0 to 1, higher is better",
-    "macro_f1": "mean over labels of each label's F1, so rare labels count as much as "
-    "frequent ones; 0 to 1, higher is better",
+    "exact_match": "share of rows with a completely correct label set; 0 to 1, higher is better",
+    "micro_f1": "F1 over all (row, label) decisions; 0 to 1, higher is better",
+    "macro_f1": "mean F1 over labels, so rare labels count as much as frequent ones; 0 to 1, "
+    "higher is better",
     "jaccard": "mean over rows of |true and predicted| / |true or predicted|; 0 to 1, higher is "
     "better",
-    "hamming": "share of (row, label) decisions that were wrong; 0 to 1, lower is better",
+    "hamming": "share of wrong (row, label) decisions; 0 to 1, lower is better",
 }
+"""Name of each score -> its meaning."""
 
 
 @dataclass(frozen=True)
 class LabelScore:
-    """Score of one label.
+    """Hold the score of one label.
 
     Attributes
     ----------
-    tp, fp, fn
-        Rows where it was rightly predicted, wrongly predicted, and wrongly left out.
+    tp
+        Number of rows in which the label was true and predicted.
+    fp
+        Number of rows in which the label was predicted but not true.
+    fn
+        Number of rows in which the label was true but not predicted.
 
     Examples
     --------
+    >>> from growlabels.stream import LabelScore
     >>> score = LabelScore(tp=3, fp=1, fn=0)
     >>> score.precision, score.recall
     (0.75, 1.0)
@@ -57,35 +63,38 @@ class LabelScore:
 
     @property
     def precision(self) -> float:
-        """Share of its predictions that were right; 0 where there were none."""
+        """Return the share of correct predictions of the label; 0 without predictions."""
         return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float:
-        """Share of its occurrences that were predicted; 0 where there were none."""
+        """Return the share of the label's occurrences that were predicted; 0 without any."""
         return _ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where either is."""
+        """Return the harmonic mean of precision and recall; 0 if either is 0."""
         return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
 
 class MultiLabelMetrics:
-    """Exact match, micro and macro F1, Jaccard, Hamming, precision at k: all rows, or the last.
+    """Compute multi-label scores over all rows or over a sliding window.
 
-    Macro F1 and Hamming are over the labels that were true or predicted in the rows that count.
-    A figure of no rows, and an F1 of no label at all, is 0.
+    The scores are exact match, micro F1, macro F1, Jaccard index, Hamming loss and precision at k.
+    Macro F1 and Hamming loss cover the labels that were true or predicted in the scored rows.
+    Without rows, every score is 0; without labels, F1 is 0.
 
     Parameters
     ----------
     window
-        Score only the last so many rows; None: all rows.
+        Number of most recent rows to score, at least 1; with None, the default, all rows.
     at
-        For precision at these k, which needs ``ranked`` at each update.
+        Values of k, each at least 1, for precision at k; by default none. It requires ``ranked``
+        at each update.
 
     Examples
     --------
+    >>> from growlabels.stream import MultiLabelMetrics
     >>> metrics = MultiLabelMetrics()
     >>> metrics.update({"a": True, "b": False}, {"a": True})
     >>> metrics.update({"a"}, {"a": True, "zzz": True})
@@ -103,7 +112,7 @@ class MultiLabelMetrics:
             or isinstance(at, str | bytes)
             or (not all(is_whole(k, 1) for k in at))
         ):
-            raise UsageError.parameter("at", "must be a list of numbers of at least 1", at)
+            raise UsageError.parameter("at", "must be a list of whole numbers, each at least 1", at)
         self.window = window
         self.at = tuple(dict.fromkeys(at))
         self.n_rows = 0
@@ -119,19 +128,27 @@ class MultiLabelMetrics:
     def from_arrays(
         cls, truth: "BoolRows", predicted: "BoolRows", labels: Sequence[Hashable] | None = None
     ) -> "MultiLabelMetrics":
-        """Score whole arrays at once; equal, to the bit, to updating row by row.
+        """Score whole arrays; the result equals that of updates row by row.
 
         Parameters
         ----------
-        truth, predicted
-            (rows, labels) arrays or SciPy sparse matrices of one shape, of 0 and 1 or bool.
+        truth
+            True labels: an array or SciPy sparse matrix of shape (rows, labels), of bool or of
+            0 and 1.
+        predicted
+            Predicted labels, in the same form and shape.
         labels
-            Names of the columns; 0, 1, ... by default.
+            Names of the columns; by default 0, 1, ...
+
+        Returns
+        -------
+        MultiLabelMetrics
+            The scores, without a window.
 
         Raises
         ------
         DataError
-            The shapes differ, or a value is neither 0 nor 1.
+            If the shapes differ, or if a value is neither 0 nor 1.
         """
         truth, predicted = as_matrix(truth, "truth"), as_matrix(predicted, "predicted")
         if truth.shape != predicted.shape:
@@ -161,10 +178,18 @@ class MultiLabelMetrics:
 
         Parameters
         ----------
-        truth, predicted
-            A dict label -> bool, or any collection of the labels that are present.
+        truth
+            True labels: a dict label -> bool, or any collection of the labels that are present.
+        predicted
+            Predicted labels, in the same form.
         ranked
-            For precision at k: labels, the most probable first, at least k if there are so many.
+            Labels in descending order of probability, for precision at k; all labels if there
+            are fewer than k.
+
+        Raises
+        ------
+        DataError
+            If a label set is a single text or not a collection.
         """
         true, guess = present(truth), present(predicted)
         found = [sum(label in true for label in ranked[:k]) for k in self.at]
@@ -180,6 +205,7 @@ class MultiLabelMetrics:
                 self._found = [a - b for a, b in zip(self._found, left, strict=True)]
 
     def _count(self, true: frozenset[Hashable], guess: frozenset[Hashable], sign: int) -> None:
+        """Add a row to the counts (``sign=1``), or remove it (``sign=-1``)."""
         self.n_rows += sign
         self._exact += sign * (true == guess)
         parts = true & guess, guess - true, true - guess
@@ -195,35 +221,35 @@ class MultiLabelMetrics:
 
     @property
     def exact_match(self) -> float:
-        """Share of rows whose whole label set was right."""
+        """Return the share of rows with a completely correct label set."""
         return _ratio(self._exact, self.n_rows)
 
     @property
     def micro_f1(self) -> float:
-        """F1 over all decisions together."""
+        """Return F1 over all (row, label) decisions."""
         return LabelScore(self._tp, self._fp, self._fn).f1
 
     @property
     def macro_f1(self) -> float:
-        """Mean of the labels' F1 over the labels that were true or predicted."""
+        """Return the mean F1 over the labels that were true or predicted."""
         scores = (2 * tp / (2 * tp + fp + fn) for tp, fp, fn in self._labels.values() if tp)
-        return _ratio(math.fsum(scores), len(self._labels))  # the same in any order
+        return _ratio(math.fsum(scores), len(self._labels))  # fsum does not depend on the order
 
     @property
     def jaccard(self) -> float:
-        """Mean over rows of the overlap of the two sets; 1 where both are empty."""
+        """Return the mean Jaccard index over rows; two empty sets have the index 1."""
         if self.window is None:
             return _ratio(self._jaccard, self.n_rows)
         return _ratio(sum(_overlap(*row) for row in self._rows), self.n_rows)
 
     @property
     def hamming(self) -> float:
-        """Share of (row, label) decisions that were wrong."""
+        """Return the share of wrong (row, label) decisions."""
         return _ratio(self._fp + self._fn, self.n_rows * len(self._labels))
 
     @property
     def precision_at(self) -> dict[int, float]:
-        """Mean over rows of the share of true labels among the k that were ranked first.
+        """Return precision at k: the mean share of true labels among the first k ranked labels.
 
         A row with fewer than k true labels cannot reach 1.
         """
@@ -231,20 +257,23 @@ class MultiLabelMetrics:
         return {k: _ratio(found, self.n_rows * k) for k, found in pairs}
 
     def per_label(self) -> dict[Hashable, LabelScore]:
-        """Return the score of every label that was true or predicted, in order of its name."""
+        """Return the score of each label that was true or predicted, in the order of names."""
         names = sorted(self._labels, key=lambda label: (str(type(label)), str(label)))
         return {name: LabelScore(*self._labels[name]) for name in names}
 
     def as_dict(self) -> dict[str, float]:
-        """Return all figures by name, the number of rows included."""
+        """Return all scores by name, with the number of rows as ``n_rows``."""
         figures = {name: getattr(self, name) for name in SCORES}
         ranked = {f"precision_at_{k}": value for k, value in self.precision_at.items()}
         return {"n_rows": self.n_rows, **figures, **ranked}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the state as a JSON value; :meth:`from_json` goes on from it to the bit.
+        """Return the state as a JSON value, from which :meth:`from_json` continues exactly.
 
         Labels must be strings, numbers, booleans, None or tuples of these.
+
+        Examples
+        --------
 
         >>> metrics = MultiLabelMetrics(window=2)
         >>> metrics.update({"a"}, {"a", "b"})
@@ -252,7 +281,7 @@ class MultiLabelMetrics:
         LabelScore(tp=0, fp=1, fn=0)
         """
         counted = sorted(self._labels.items(), key=lambda item: (str(type(item[0])), str(item[0])))
-        names = [name for name, _ in counted]  # all in the rows are counted
+        names = [name for name, _ in counted]  # every label in a row is counted
         place = {name: i for i, name in enumerate(names)}
         return {
             "window": self.window,
@@ -267,7 +296,7 @@ class MultiLabelMetrics:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "MultiLabelMetrics":
-        """Return the scores that :meth:`to_json` wrote."""
+        """Rebuild metrics from :meth:`to_json`."""
         made = cls(value["window"], value["at"])
         made.n_rows, made._exact, made._jaccard, made._tp, made._fp, made._fn = value["counts"]
         names = list(LabelMap.from_json(value["names"]))
@@ -284,8 +313,10 @@ class MultiLabelMetrics:
 
 
 def present(labels: LabelSet) -> frozenset[Hashable]:
-    """Return the labels that are there: the true keys of a mapping, or the members of a set.
+    """Return the labels that are present: the true keys of a mapping, or the members of a set.
 
+    Examples
+    --------
     >>> sorted(present({"a": True, "b": False})), sorted(present(["c"]))
     (['a'], ['c'])
     """
@@ -293,13 +324,14 @@ def present(labels: LabelSet) -> frozenset[Hashable]:
         return frozenset(label for label, there in labels.items() if there)
     if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
         raise DataError(
-            f"a label set must be a mapping label -> bool or a collection, it was {labels!r}; "
-            f"write [{labels!r}] for a single label"
+            f"a label set must be a mapping label -> bool or a collection, got {labels!r}; "
+            f"for a single label, pass [{labels!r}]"
         )
     return frozenset(labels)
 
 
 def _overlap(true: frozenset[Hashable], guess: frozenset[Hashable]) -> float:
+    """Return the Jaccard index of two label sets."""
     either = len(true | guess)
     return len(true & guess) / either if either else 1.0
 
@@ -311,14 +343,14 @@ def _ratio(part: float, whole: float) -> float:
 def _confusion(
     truth: "BoolRows", predicted: "BoolRows"
 ) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
-    """Return (tp, fp, fn) of each row, and of each column."""
+    """Return the counts (tp, fp, fn) by row and by column."""
     left: Any = truth
     both = left.multiply(predicted) if hasattr(left, "multiply") else left & predicted
     sums = []
     for axis in (1, 0):
-        tp, there, said = (
+        tp, true, guessed = (
             np.asarray(matrix.astype(np.int64).sum(axis=axis)).ravel()
             for matrix in (both, left, predicted)
         )
-        sums.append((tp, said - tp, there - tp))
+        sums.append((tp, guessed - tp, true - tp))
     return sums[0], sums[1]

@@ -1,4 +1,4 @@
-"""One model on one stream: each row is predicted and then learned, at once or some rows later."""
+"""Run one model on a stream: predict each row, then learn it at once or some rows later."""
 
 import time
 from collections import deque
@@ -15,11 +15,19 @@ from growlabels.stream.evaluate.metrics import LabelSet
 from growlabels.stream.rows.array_rows import ArrayRows
 
 Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
-"""Truth, prediction, labels ranked by probability, seconds of CPU time spent in the model."""
+"""True labels, predicted labels, labels ranked by probability, seconds of CPU time spent."""
 
 
 class StreamModel(Protocol):
-    """Any River multi-label model, or another with these two methods."""
+    """Predict and learn rows, as every multi-label model of River does.
+
+    Three further methods are optional.
+
+    - ``predict_labels_one(x)`` returns only the labels that are present. It replaces
+      ``predict_one``, which must return every known label.
+    - ``predict_topk_one(x, k)`` returns the k most probable labels with their probabilities.
+    - ``prequential_many(X, Y)`` predicts and learns the rows of arrays one after another.
+    """
 
     def predict_one(self, x: Any) -> Any: ...
 
@@ -27,26 +35,26 @@ class StreamModel(Protocol):
 
 
 class Runner:
-    """Predicts and teaches one model.
+    """Predict each row with one model, then learn it.
 
     Parameters
     ----------
     model
-        The model.
+        Model to run.
     delay
-        Rows that are predicted before a row's labels arrive.
+        Number of further rows predicted before a row's labels arrive, at least 0.
     most
-        Labels to rank for each row; 0: none.
+        Number of labels to rank for each row, at least 0; 0 ranks none.
     """
 
     def __init__(self, model: Any, delay: int, most: int) -> None:
         if not (hasattr(model, "predict_one") and hasattr(model, "learn_one")):
             raise UsageError(
-                "a model must have predict_one and learn_one, as River's have; it was "
+                "a model must have the methods predict_one and learn_one, as in River; got "
                 f"{type(model).__name__}"
             )
         self._model = model
-        self._guess = getattr(model, "_chosen_one", model.predict_one)
+        self._guess = getattr(model, "predict_labels_one", model.predict_one)
         self._delay = delay
         self._most = most
         self._rank = _ranking(model) if most else None
@@ -55,27 +63,28 @@ class Runner:
         self._whole = hasattr(model, "prequential_many") and not delay and not most
 
     def steps(self, chunk: ArrayRows | Sequence[tuple[Any, LabelSet]]) -> Iterator[Step]:
-        """Go through some rows; arrays at once for a model that takes them."""
+        """Yield the step of each row; arrays are passed whole to a model that accepts them."""
         if isinstance(chunk, ArrayRows) and self._whole:
             return self._array_steps(chunk)
         return (self._step(x, y) for x, y in chunk)
 
     def end(self) -> None:
-        """Learn what has not arrived when the stream ends."""
+        """Learn the rows whose labels had not arrived at the end of the stream."""
         while self._waiting:
             self._learn(*self._waiting.popleft())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the rows whose labels have not arrived, and how many rows came."""
+        """Return the state as a JSON value: the waiting rows and the number of rows."""
         waiting = [[row, list(dict(x).items()), _pairs_of(y)] for row, x, y in self._waiting]
         return {"row": self._row, "waiting": waiting}
 
     def fill(self, state: Mapping[str, Any]) -> None:
-        """Take the state that :meth:`to_json` wrote."""
+        """Restore the state from :meth:`to_json`."""
         self._row = state["row"]
         self._waiting = deque((row, dict(x), dict(y)) for row, x, y in state["waiting"])
 
     def _step(self, x: Any, y: LabelSet) -> Step:
+        """Predict one row and learn the row whose labels have arrived."""
         start = time.process_time()
         with _at_row(self._row):
             guess = self._guess(x)
@@ -87,10 +96,12 @@ class Runner:
         return y, guess or {}, ranked, time.process_time() - start
 
     def _learn(self, row: int, x: Any, y: LabelSet) -> None:
+        """Learn one row; an error names its index."""
         with _at_row(row):
             self._model.learn_one(x, y)
 
     def _array_steps(self, part: ArrayRows) -> Iterator[Step]:
+        """Predict and learn the rows of arrays in one call."""
         tables = part.tables
         start = time.process_time()
         guesses = self._model.prequential_many(*tables)
@@ -102,7 +113,7 @@ class Runner:
 
 
 def chunks(rows: Iterable[Any], size: int) -> Iterator[ArrayRows | list[tuple[Any, LabelSet]]]:
-    """Cut arrays into parts of ``size`` rows; other rows come one by one, as they arrive."""
+    """Yield arrays in chunks of ``size`` rows, and other rows one by one as they arrive."""
     if isinstance(rows, UntilStopped):
         yield from rows.until(chunks(rows.rows, size))
         return
@@ -116,7 +127,7 @@ def chunks(rows: Iterable[Any], size: int) -> Iterator[ArrayRows | list[tuple[An
 
 @contextmanager
 def _at_row(number: int) -> Iterator[None]:
-    """Say in which row it was that something was wrong; what was learned before stays."""
+    """Add the row's index to a DataError; the model keeps what it learned before."""
     try:
         yield
     except DataError as error:
@@ -124,20 +135,20 @@ def _at_row(number: int) -> Iterator[None]:
 
 
 def can_rank(model: Any) -> bool:
-    """Say whether a model can be asked for its most probable labels."""
-    unable = base.MultiLabelClassifier.predict_proba_one  # of a class that has none of its own
+    """Return whether a model can rank labels by probability."""
+    unable = base.MultiLabelClassifier.predict_proba_one  # of a class that does not define its own
     own = getattr(type(model), "predict_proba_one", unable)
     return hasattr(model, "predict_topk_one") or own is not unable
 
 
 def no_ranking(model: Any) -> UsageError:
-    """Say that a model has no precision at k."""
+    """Build the error for a model that cannot rank labels."""
     name = type(model).__name__
-    return UsageError(f"{name} gives no probabilities, so it has no precision at k; leave at out")
+    return UsageError(f"{name} gives no probabilities, so it has no precision at k; omit at")
 
 
 def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
-    """Return what gives a row's most probable labels, the best first."""
+    """Return a function of (row, k) that ranks the k most probable labels."""
     if hasattr(model, "predict_topk_one"):
         return lambda x, k: [label for label, _ in model.predict_topk_one(x, k)]
 
@@ -152,25 +163,27 @@ def _ranking(model: Any) -> Callable[[Any, int], Sequence[Hashable]]:
 
 
 def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet]]:
+    """Yield the pairs (x, y); raise if a row is not a pair."""
     if not isinstance(rows, Iterable):
-        raise UsageError(f"rows must be (x, y) pairs, they were {type(rows).__name__}")
+        raise UsageError(f"rows must be (x, y) pairs, got {type(rows).__name__}")
     for number, pair in enumerate(rows):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise DataError(
-                f"row {number} (counting from 0) must be a pair (features, labels), it was "
+                f"row {number} (counting from 0) must be a pair (features, labels), got "
                 f"{type(pair).__name__}; wrap arrays as ArrayRows(X, Y)"
             )
         yield pair[0], pair[1]
 
 
 def _pairs_of(y: LabelSet) -> list[tuple[Any, bool]]:
-    """Return labels with their truth, in their order."""
+    """Return the pairs (label, present) of a label set, in its order."""
     if isinstance(y, Mapping):
         return [(label, bool(there)) for label, there in y.items()]
     return [(label, True) for label in y]
 
 
 def _members(matrix: Any, names: Sequence[Hashable]) -> Iterator[list[Hashable]]:
+    """Yield the names of the labels that are present in each row of a matrix."""
     for row in range(matrix.shape[0]):
         if hasattr(matrix, "indptr"):
             inside = slice(matrix.indptr[row], matrix.indptr[row + 1])

@@ -235,7 +235,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it belongs to the likeliest label set."""
         answer = self._labels.copy()  # several times as fast as a new dict
-        answer.update(dict.fromkeys(self._chosen_one(x), True))
+        answer.update(dict.fromkeys(self.predict_labels_one(x), True))
         return answer
 
     def predict_proba_one(

@@ -83,7 +83,7 @@ class Named:
         nothing = np.zeros(features[0].size, np.int64)
         return Rows(*features, nothing, nothing[:0])
 
-    def _chosen_one(self, x: Mapping[Any, Any]) -> list[Hashable]:
+    def predict_labels_one(self, x: Mapping[Any, Any]) -> list[Hashable]:
         """Return the labels of the likeliest set alone, of however many there are."""
         chosen = self._engine.choices(self._row(x))
         dense = isinstance(chosen, np.ndarray)
