@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from growlabels.stream.evaluate.made_streams import make_stream as make_stream
     from growlabels.stream.evaluate.metrics import LabelScore as LabelScore
     from growlabels.stream.evaluate.metrics import MultiLabelMetrics as MultiLabelMetrics
-    from growlabels.stream.evaluate.scores import Point as Point
-    from growlabels.stream.evaluate.scores import PrequentialScores as PrequentialScores
     from growlabels.stream.evaluate.prequential import compare as compare
     from growlabels.stream.evaluate.prequential import prequential as prequential
+    from growlabels.stream.evaluate.scores import Point as Point
+    from growlabels.stream.evaluate.scores import PrequentialScores as PrequentialScores
     from growlabels.stream.files.iterable import Stream as Stream
     from growlabels.stream.learner.explain import Explanation as Explanation
     from growlabels.stream.learner.explain import LabelReason as LabelReason

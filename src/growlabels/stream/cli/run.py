@@ -21,10 +21,10 @@ from growlabels.stream.cli.keep import FOLDER as UNFINISHED
 from growlabels.stream.cli.keep import Keeper
 from growlabels.stream.cli.report import describe, stream_section
 from growlabels.stream.cli.running import RunningScores, warm_up
+from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
 from growlabels.stream.evaluate.scores import PrequentialScores
-from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.files.read import STANDARD_INPUT, read_stream
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows

@@ -132,7 +132,7 @@ class Evaluation:
         }
 
     def fill(self, state: Mapping[str, Any]) -> None:
-        """Restore the state from :meth:`to_json`; the models must be in their state at that time."""
+        """Restore the state from :meth:`to_json`; the models must be restored as well."""
         self.rows = int(state["rows"])
         for name, curve in self._curves.items():
             curve.fill(state["curves"][name])
