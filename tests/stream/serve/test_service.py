@@ -14,6 +14,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("prometheus_client")
 
 from growlabels.stream.learner.ihomer import IHOMER
+from growlabels.stream.rows.inputs import Inputs
 
 
 def made_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -57,6 +58,25 @@ def test_labels_come_later_by_id(client: Client) -> None:
     assert client.ask("POST", "/predict", {"x": {"a": 1.0}})[1]["labels"] == ["late"]
     counts = client.ask("GET", "/model")[1]["counts"]
     assert (counts["rows"], counts["learned"], counts["malformed"]) == (2, 1, 0)
+
+
+def test_a_model_of_texts_takes_rows_as_they_come(tmp_path: Path) -> None:
+    inputs = Inputs(text=("title",), labels=("tags",))
+    with running(tmp_path / "run", lambda: IHOMER(inputs=inputs)) as client:
+        for _ in range(10):
+            rows = [
+                {"title": "merge two data frames", "tags": ["pandas"]},
+                {"title": "ggplot axis labels", "tags": ["r"]},
+                {"id": 1, "title": "not labelled yet", "tags": None},
+            ]
+            assert client.ask("POST", "/learn", rows)[0] == 202
+        client.settle()
+        assert client.ask("POST", "/predict", {"title": "ggplot legend"})[1]["labels"] == ["r"]
+        counts = client.ask("GET", "/model")[1]["counts"]
+        assert (counts["learned"], counts["malformed"], counts["repeated"]) == (20, 0, 9)
+        status, answer = client.ask("POST", "/predict", {"title": 5})
+        assert status == 422 and "text 'title' must be a string" in answer["error"]
+        assert client.ask("GET", "/why/30")[1]["labels"]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class Keeper:
                 if isinstance(model, MajorityLabels):
                     parts[f"{number}.json"] = json.dumps(model.to_json()).encode()
                 else:
-                    model.save(file := Path(folder, f"{number}.zip"))
+                    model.save(file := Path(folder, f"{number}.zip"), compress=False)
                     parts[f"{number}.zip"] = file
             self._checkpoints.write(parts)
 

@@ -34,6 +34,7 @@ def save_snapshot(
     params: Mapping[str, Any],
     engine: AnyEngine,
     names: Mapping[str, Iterable[Hashable]],
+    compress: bool = True,
 ) -> None:
     """Write a learner's parameters, state and names."""
     large = isinstance(engine, LargeEngine)
@@ -55,7 +56,8 @@ def save_snapshot(
         "names": {kind: LabelMap(values).to_json() for kind, values in names.items()},
         "structure": engine.structure.state(),
     }
-    with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zip:
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w", method) as zip:
         zip.writestr("about.json", json.dumps(about))
         for name, array in arrays.items():
             with zip.open(f"{name}.npy", "w", force_zip64=True) as entry:

@@ -91,7 +91,7 @@ class LiveStream:
         try:
             if isinstance(row, Unreadable):
                 raise DataError(row.reason)
-            record = read_record(row)
+            record = read_record(row, self.model.inputs)
             return Taken(record.id, self._take(record, arrived.time or 0.0))
         except DataError as error:
             self.counts["malformed"] += 1
@@ -161,7 +161,7 @@ class LiveStream:
 
     def parts(self, model_file: Path) -> dict[str, Part]:
         """Return the parts of a checkpoint; the model is written to ``model_file`` first."""
-        self.model.save(model_file)
+        self.model.save(model_file, compress=False)
         about = {"format": FORMAT, "counts": self.counts, "positions": self.positions}
         return {
             "about.json": json.dumps(about).encode(),

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from growlabels.base.errors import DataError
 from growlabels.base.labels import repeated
+from growlabels.stream.rows.inputs import Inputs
 
 KEYS = {"id", "x", "y"}
 Id = str | int
@@ -28,8 +29,11 @@ class Record(NamedTuple):
     y: tuple[str, ...] | None
 
 
-def read_record(row: Mapping[str, Any]) -> Record:
+def read_record(row: Mapping[str, Any], inputs: Inputs | None = None) -> Record:
     """Return what an object with the keys ``x``, ``y`` and ``id`` says.
+
+    Where the model has ``inputs``, a row may also be flat: its columns beside ``id`` and ``y`` are
+    the features, but those that ``inputs`` names as labels.
 
     ``y`` is a list of labels, an object label -> truth value, or null for labels that are not
     known yet, as where the key is absent. One null among the truth values makes all of them
@@ -46,7 +50,11 @@ def read_record(row: Mapping[str, Any]) -> Record:
     Record(id=7, x={'a': 1}, y=None)
     >>> read_record({"id": 7, "y": {"red": True, "blue": False}})
     Record(id=7, x=None, y=('red',))
+    >>> read_record({"title": "ggplot axis", "tags": ["r"]}, Inputs(("title",), (), ("tags",)))
+    Record(id=None, x={'title': 'ggplot axis'}, y=('r',))
     """
+    if inputs is not None and "x" not in row and row.keys() - KEYS:
+        row = _nested(row, inputs)
     if unknown := sorted(row.keys() - KEYS):
         raise DataError(
             f"has the unknown key {unknown[0][:40]!r}; a row has the keys 'x', 'y' and 'id'"
@@ -62,6 +70,20 @@ def read_record(row: Mapping[str, Any]) -> Record:
     if x is None and labels is None:
         raise DataError(f"has the id {_short(name)} and neither features nor labels")
     return Record(name, x, labels)
+
+
+def _nested(row: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Return a flat row with its features under ``x`` and its labels under ``y``."""
+    own = {"id", "y", *inputs.labels}
+    found: dict[str, Any] = {"x": {key: value for key, value in row.items() if key not in own}}
+    named = {key: row[key] for key in inputs.labels if key in row}
+    listed = [value for value in named.values() if value is not None]
+    if "y" not in row and named:
+        lists = bool(listed) and all(isinstance(value, list) for value in listed)
+        found["y"] = [one for value in listed for one in value] if lists else named
+    if not found["x"] and "id" in row:
+        del found["x"]
+    return found | {key: row[key] for key in ("id", "y") if key in row}
 
 
 def _labels(y: object) -> tuple[str, ...] | None:

@@ -56,7 +56,7 @@ def _schemas() -> dict[str, Any]:
         "Row": {
             "type": "object",
             "properties": {"id": name, "x": features, "y": labels},
-            "additionalProperties": False,
+            "description": "A model that knows columns of text takes them beside id and y too",
         },
         "Prediction": {
             "type": "object",

@@ -5,6 +5,7 @@ const number = (value) => value.toLocaleString("en");
 const share = (value) => value.toFixed(3);
 let before = null;
 let shown = null;
+let latest = null;
 
 function element(name, attributes, text) {
   const svg = ["line", "path", "circle", "text", "title"].includes(name);
@@ -144,7 +145,15 @@ async function explain(row) {
   box.replaceChildren(element("h3", {}, "Why these labels"), table, element("p", { class: "note" }, words));
 }
 
+function draw(state) {
+  drawCurve(state);
+  drawEvents(state);
+  drawTrend(state);
+  drawLast(state);
+}
+
 function show(state) {
+  latest = state;
   const now = performance.now();
   if (before) {
     const rate = (state.counts.rows - before.rows) / ((now - before.time) / 1000);
@@ -162,10 +171,7 @@ function show(state) {
   byId("status").className = "";
   byId("troubles").hidden = !state.troubles.length;
   byId("troubles").textContent = state.troubles.join("; ");
-  drawCurve(state);
-  drawEvents(state);
-  drawTrend(state);
-  drawLast(state);
+  draw(state);
 }
 
 async function look() {
@@ -180,4 +186,5 @@ async function look() {
   setTimeout(look, EVERY);
 }
 
+addEventListener("resize", () => latest && draw(latest));
 look();

@@ -74,14 +74,14 @@ class Service:
 
     def read(self, rows: Sequence[Any], labels_too: bool) -> list[Record]:
         """Check the rows of a request; nothing of them is used where one is wrong."""
-        records = []
+        records, inputs = [], self.stream.model.inputs
         for number, row in enumerate(rows):
             try:
                 if not isinstance(row, Mapping):
                     raise DataError(f"must be an object, it was {type(row).__name__}")
-                record = read_record(row)
+                record = read_record(row, inputs)
                 if record.x is not None:
-                    read_row(record.x)
+                    read_row(record.x if inputs is None else inputs.features(record.x))
                 elif not labels_too:
                     raise DataError("has no key 'x' with the features to predict from")
                 records.append(record)
@@ -181,19 +181,17 @@ class Service:
 
     def _note(self, source: str, arrived: Arrived, taken: Taken) -> None:
         """Keep the last rows for the page."""
-        row = arrived.row
-        if taken.predicted is None or not isinstance(row, Mapping):
+        if taken.predicted is None or not isinstance(arrived.row, Mapping):
             return
         self._number += 1
-        y = row.get("y")
-        truth = None if y is None else [label for label in y if not isinstance(y, dict) or y[label]]
+        record = read_record(arrived.row, self.stream.model.inputs)
         self._last.appendleft(
             {
                 "number": self._number,
                 "id": taken.id,
-                "x": row["x"],
+                "x": record.x,
                 "predicted": list(taken.predicted),
-                "truth": None if truth is None else list(map(str, truth)),
+                "truth": None if record.y is None else list(record.y),
             }
         )
 
