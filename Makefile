@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # one thread a process: the tests run in two processes, and results do not depend on the machine
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test test-vision lint docs bench clean
+.PHONY: help demo test test-vision soak lint docs bench clean
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -19,6 +19,9 @@ test: $(VENV)/dev.stamp  ## run every test and doctest
 
 test-vision: $(VISION)/test.stamp  ## run the tests of classes/ with timm and torchvision; several GB
 	$(ONE_THREAD) $(VISION)/bin/python -m pytest -n 2 --dist loadfile tests/classes src/growlabels/classes
+
+soak: $(VENV)/dev.stamp  ## kill runs a hundred times, stream a million rows; takes an hour
+	$(ONE_THREAD) $(BIN)/python -m pytest -s -o python_files='soak_*.py' tests/soak
 
 lint: $(VENV)/dev.stamp  ## formatting, lint, types
 	$(BIN)/ruff format --check .
