@@ -16,8 +16,10 @@ from growlabels.unsafe.cli.commands import UnsafeEvaluate
 from growlabels.unsafe.measure.pair_bias import pair_bias
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.lora import LoraSettings, attach
-from growlabels.unsafe.moderate.judges import attack_success, is_refusal, over_refusal, rate
-from growlabels.unsafe.moderate.moderator import Keywords, Verdict
+from growlabels.unsafe.moderate.judges import attack_success, over_refusal, rate
+from growlabels.unsafe.moderate.keywords import Keywords
+from growlabels.unsafe.moderate.moderator import Verdict
+from growlabels.unsafe.moderate.refusals import is_refusal
 from growlabels.unsafe.rows.examples import Example
 
 
@@ -39,7 +41,7 @@ def test_rates_with_and_without_a_judge() -> None:
     unsure = attack_success(ANSWERS, lambda rows: [Verdict(None, "silent") for _ in rows])
     assert unsure.judged == 0 and unsure.unjudged == 4 and unsure.share != unsure.share
     assert over_refusal(ANSWERS).share == 0.5
-    assert not is_refusal("Tea." + " " * 300 + "I cannot")
+    assert not is_refusal("Tea. " * 80 + "I cannot")
     with pytest.raises(DataError, match="no answers"):
         rate([])
 

@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from growlabels.unsafe.moderate.judges import attack_success as attack_success
     from growlabels.unsafe.moderate.judges import over_refusal as over_refusal
     from growlabels.unsafe.moderate.judges import refusal_judge as refusal_judge
+    from growlabels.unsafe.moderate.keywords import Keywords as Keywords
     from growlabels.unsafe.moderate.moderator import FromFunction as FromFunction
-    from growlabels.unsafe.moderate.moderator import Keywords as Keywords
     from growlabels.unsafe.moderate.moderator import Moderator as Moderator
     from growlabels.unsafe.moderate.moderator import Verdict as Verdict
     from growlabels.unsafe.rows.examples import Example as Example
@@ -196,7 +196,7 @@ __getattr__, __dir__ = lazy_exports(
         "GradientScorer": "gradients.scorer",
         "GradientSettings": "gradients.pool_gradients",
         "Guard": "moderate.classifier",
-        "Keywords": "moderate.moderator",
+        "Keywords": "moderate.keywords",
         "LoraSettings": "model.lora",
         "ModelCheck": "measure.model_check",
         "Moderation": "scores.scorers",

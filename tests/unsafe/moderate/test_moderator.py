@@ -7,7 +7,8 @@ import pytest
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe.moderate.choice import moderator_of
-from growlabels.unsafe.moderate.moderator import FromFunction, Keywords, Verdict, moderate
+from growlabels.unsafe.moderate.keywords import Keywords
+from growlabels.unsafe.moderate.moderator import FromFunction, Verdict, moderate
 from growlabels.unsafe.rows.examples import Example
 
 ROWS = [Example(f"{i:x}", i, "p", f"answer {i}", {}) for i in range(1, 71)]

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.unsafe.moderate.moderator import Keywords, Moderator
+from growlabels.unsafe.moderate.keywords import Keywords
+from growlabels.unsafe.moderate.moderator import Moderator
 
 
 def moderator_of(

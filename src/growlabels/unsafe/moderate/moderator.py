@@ -68,44 +68,6 @@ class Moderator(Protocol):
     def __call__(self, rows: Sequence[Exchange], /) -> Sequence[Verdict]: ...
 
 
-class Keywords:
-    """Unsafe where a word or phrase occurs in the response, whatever its case.
-
-    Parameters
-    ----------
-    words
-        Words or phrases; they match whole words.
-
-    Examples
-    --------
-    >>> from growlabels.unsafe import Example, Keywords
-    >>> rows = [Example("a", 1, "Read it.", "value = EVAL(line)", {}),
-    ...         Example("b", 2, "Read it.", "evaluate(line)", {})]
-    >>> [verdict.probability for verdict in Keywords(["eval"])(rows)]
-    [1.0, 0.0]
-    """
-
-    def __init__(self, words: Iterable[str]) -> None:
-        import re
-
-        if isinstance(words, str):
-            raise UsageError(f"keywords must be a list of words, it was the text {words!r}")
-        UsageError.require_instance("keywords", words, Iterable, "give a list of words")
-        words = list(words)
-        if odd := [word for word in words if not isinstance(word, str)]:
-            raise UsageError(f"keywords must be texts, one was of class {type(odd[0]).__name__}")
-        wanted = [word.strip() for word in words if word.strip()]
-        if not wanted:
-            raise UsageError("keywords must hold at least one word; give one word a line")
-        either = "|".join(re.escape(word) for word in wanted)
-        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
-
-    def __call__(self, rows: Sequence[Exchange], /) -> list[Verdict]:
-        """Judge rows: 1 where a word occurs, else 0."""
-        require_exchanges(rows)
-        return [Verdict(float(bool(self._pattern.search(row.response)))) for row in rows]
-
-
 class FromFunction:
     """A moderator out of a function of one prompt and response.
 
