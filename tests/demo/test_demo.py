@@ -63,7 +63,7 @@ def test_stream_scores_every_row_of_every_model(demo: Demo) -> None:
     assert demo.acts["stream"]["rows_scored"] == {OURS: 600, RIVER: 600, MAJORITY: 600}
     assert "600 rows scored" in demo.stdout
     assert "quick run stops after the first 600" in demo.page
-    assert "Which labels go together" in demo.page and "form: {" in demo.page
+    assert "Which labels occur together" in demo.page and "form: {" in demo.page
 
 
 def test_stream_is_ahead_of_the_best_baseline(demo: Demo) -> None:

@@ -50,8 +50,8 @@ def test_page_shows_curves_tree_events_and_labels(scores):
     assert len(section.plots) == 5
     page = render(Report("Report", "Summary.", [section], {"seed": 0}))
     for text in (
-        "The clusters along the stream",
-        "alarms of drift",
+        "Clusters along the stream",
+        "drift alarms",
         "A paragraph.",
         "A warning.",
         "form: {",
@@ -61,9 +61,9 @@ def test_page_shows_curves_tree_events_and_labels(scores):
         assert text in page
     titles = [table.title for table in section.tables]
     assert titles == [
-        "The same rows, scored by every model",
-        "Each label",
-        "What happened to the clusters",
+        "Scores of all models on the same rows",
+        "Scores of each label",
+        "Events",
     ]
     assert [row[0] for row in section.tables[1].rows] == ["a", "b", "c"]
     table = section.tables[2]
@@ -73,7 +73,7 @@ def test_page_shows_curves_tree_events_and_labels(scores):
     assert marked == [f"form: {table.rows[0][3]}"]  # numbers of plot and table are the same
 
 
-def test_speed_stands_beside_no_model_that_does_not_look(scores):
+def test_speed_is_not_compared_with_a_model_that_ignores_the_features(scores):
     both = {"ours": scores["ours"], "majority set": scores["other"]}
     speed = stream_section("Title", both).headlines[-1]
     assert speed.baseline is None and stream_section("Title", scores).headlines[-1].baseline
@@ -88,7 +88,11 @@ def test_large_hierarchies_are_drawn_in_part(scores):
 
 def test_no_events_are_said_to_be_none(scores):
     hierarchy, _ = structure(4)
-    assert stream_section("Title", scores, hierarchy).tables[-1].note.startswith("Nothing hap")
+    assert (
+        stream_section("Title", scores, hierarchy)
+        .tables[-1]
+        .note.startswith("There were no events")
+    )
 
 
 def test_no_rows_give_a_section_all_the_same():

@@ -46,12 +46,12 @@ def test_text_json_and_tree_agree(hierarchy):
     assert tree.children[0].children[0].value == pytest.approx(0.5)
 
 
-def test_of_many_labels_without_company_the_frequent_ones_are_listed():
+def test_of_many_labels_in_no_cluster_the_frequent_ones_are_listed():
     shares = {"a": 0.1, "b": 0.3, "c": 0.2}
     leaves = tuple(LabelNode((name,), 1.0, "label", share) for name, share in shares.items())
     pool = LabelNode(tuple(shares), 0.0, "pool", 0.3, leaves)
     assert pool.to_text(most=2).splitlines() == [
-        "3 labels without company", "  b (30.0 % of rows)", "  c (20.0 % of rows)",
+        "3 labels in no cluster", "  b (30.0 % of rows)", "  c (20.0 % of rows)",
         "  and 1 rarer",
     ]  # fmt: skip
     assert pool.to_text(most=3).count("\n") == pool.to_text().count("\n") == 3

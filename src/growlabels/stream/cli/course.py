@@ -1,4 +1,4 @@
-"""The clusters of labels along the stream, read off the events."""
+"""Plot the label clusters along the stream, from the events."""
 
 from collections.abc import Hashable, Sequence
 
@@ -6,12 +6,15 @@ from growlabels.report import Plot, band_plot
 from growlabels.stream.clusters.event import Event
 
 MOST_LABELS = 40
+"""Largest number of labels that the plot shows."""
 Clusters = tuple[tuple[Hashable, ...], ...]
 
 
 def clusters_over_time(events: Sequence[Event]) -> list[tuple[int, Clusters]]:
-    """Return (row, clusters from there on), the start without clusters first.
+    """Return pairs (row, clusters from this row on); the first has no clusters.
 
+    Examples
+    --------
     >>> form = Event(200, "form", ("a", "b"), 0.3, 0.1, (), (("a", "b"),))
     >>> clusters_over_time([form])
     [(0, ()), (200, (('a', 'b'),))]
@@ -28,7 +31,7 @@ def clusters_over_time(events: Sequence[Event]) -> list[tuple[int, Clusters]]:
 
 
 def hierarchy_plot(events: Sequence[Event], rows: int) -> Plot | None:
-    """Draw which cluster each label was in; None where no cluster ever formed."""
+    """Plot the cluster of each label along the stream; return None if no cluster formed."""
     course = clusters_over_time(events)
     groups = _groups(course)
     if not groups:
@@ -51,19 +54,20 @@ def hierarchy_plot(events: Sequence[Event], rows: int) -> Plot | None:
     shown.sort(key=lambda label: (last.get(label, len(last)), -held[label]))
     left_out = len(bands) - len(shown)
     return band_plot(
-        "The clusters along the stream",
+        "Clusters along the stream",
         {str(label): bands[label] for label in shown},
         "row of the stream",
-        f"{len(bands)} labels were in a cluster at some time; the clusters changed at "
-        f"{len(course) - 1} checks and are {len(course[-1][1])} at the end.",
-        "At any row the labels of one colour are one cluster; a thin line is a label without "
-        "company. Beyond eight clusters colours repeat, and neighbouring lines tell."
-        + (f" Drawn: the {len(shown)} labels longest in a cluster." if left_out else ""),
+        f"{len(bands)} labels were in a cluster at some time. The clusters changed at "
+        f"{len(course) - 1} checks; at the end there are {len(course[-1][1])}.",
+        "At each row, labels of one colour form one cluster; a thin line is a label in no cluster. "
+        "With more than eight clusters, colours repeat; labels of one cluster are adjacent at the "
+        "end of the stream."
+        + (f" Drawn: the {len(shown)} labels that were longest in a cluster." if left_out else ""),
     )
 
 
 def _groups(course: Sequence[tuple[int, Clusters]]) -> dict[frozenset[Hashable], int]:
-    """Number the clusters; one that changed keeps the number of that which it shares most with."""
+    """Number the clusters; a changed cluster keeps the number of the one it overlaps most."""
     groups: dict[frozenset[Hashable], int] = {}
     used = 0
     before: list[frozenset[Hashable]] = []

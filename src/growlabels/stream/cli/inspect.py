@@ -1,4 +1,4 @@
-"""Run ``growlabels stream inspect``: what a saved model has found."""
+"""Run ``growlabels stream inspect``: print the hierarchy and the events of a saved model."""
 
 from growlabels.base.progress import Progress
 from growlabels.stream.cli.commands import StreamInspect
@@ -6,18 +6,18 @@ from growlabels.stream.cli.report import describe
 from growlabels.stream.cli.run import saved_model
 
 MOST_ALONE = 20
-"""Labels without company that are listed."""
+"""Largest number of labels outside the clusters that are listed."""
 
 
 def run(options: StreamInspect, progress: Progress) -> None:
-    """Print the hierarchy and the events of a saved model or of a run's model."""
+    """Print the hierarchy and the events of the model in a file or a run folder."""
     model = saved_model(options.model)
     known = len(model.labels_)
     print(f"iHOMER after {model.n_rows:,} rows, {known} labels, {len(model.events)} events")
     print(model.hierarchy().to_text(most=MOST_ALONE))
     print(
-        "J: of the rows that carry one of two labels, the share that carries both, mean over the "
-        "pairs; J and shares of rows fade old rows."
+        "J: mean Jaccard index of the pairs of labels, the share of rows with both among the rows "
+        "with at least one. In J and in shares of rows, recent rows weigh more."
     )
     for event in model.events:
         evidence = f"statistic {event.statistic:.3f} above its bound {event.bound:.3f}"

@@ -1,4 +1,4 @@
-"""What happens around a run: compiled code made ready, scores printed meanwhile."""
+"""Compile the learner before a run and print the scores during it."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from growlabels.stream.rows.array_rows import ArrayRows
 
 
 def warm_up() -> None:
-    """Compile the kernels on a learner that is thrown away: tables, single rows, rankings."""
+    """Compile the kernels with a small learner: tables, single rows and rankings."""
     rng = np.random.default_rng(0)
     X, Y, model = rng.random((3, 4)), rng.random((3, 2)) < 0.5, IHOMER()
     for features in ([0, 1, 2, 3], [3, 2, 1, 0]):
@@ -23,7 +23,13 @@ def warm_up() -> None:
 
 
 class RunningScores:
-    """Prints the scores so far to standard error, every few seconds."""
+    """Print the scores so far to standard error every few seconds.
+
+    Parameters
+    ----------
+    seconds
+        Time between two lines, in seconds; default 5.
+    """
 
     def __init__(self, seconds: float = 5.0) -> None:
         self._seconds = seconds
@@ -33,7 +39,7 @@ class RunningScores:
         if time.monotonic() - self._last < self._seconds:
             return
         self._last = time.monotonic()
-        if sys.stderr is None:  # closed
+        if sys.stderr is None:  # standard error is closed
             return
         total, recent = point.total, point.recent
         tqdm.write(
@@ -41,4 +47,4 @@ class RunningScores:
             f"{total['micro_f1']:.3f} (last {recent['n_rows']}: {recent['exact_match']:.3f}, "
             f"{recent['micro_f1']:.3f}), {point.row / point.seconds:,.0f} rows a second",
             file=sys.stderr,
-        )  # not into the bar
+        )  # tqdm.write does not break the progress bar

@@ -1,4 +1,4 @@
-"""The hierarchy of labels that a stream learner has found, to read and to draw."""
+"""Build the hierarchy of labels that a stream learner has found, and convert it for display."""
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
@@ -11,26 +11,27 @@ from growlabels.stream.clusters.pair_counts import PairCounts
 
 @dataclass(frozen=True)
 class LabelNode:
-    """A node of the hierarchy: labels that occur together more than with others.
+    """Hold a node of the hierarchy: labels that occur together more often than with others.
 
     Attributes
     ----------
     labels
-        The labels below, in the order in which they were first seen.
+        Labels below this node, in the order in which they were first seen.
     cohesion
-        Mean Jaccard index over the pairs of these labels, in [0, 1]: of the rows that carry one
-        of two labels, the share that carries both. 1 for a single label.
+        Mean Jaccard index over the pairs of these labels, in [0, 1]; 1 for a single label. The
+        Jaccard index is the share of rows with both labels among the rows with at least one.
     kind
-        ``"root"``, ``"group"`` of clusters, ``"cluster"`` of the present partition, ``"part"`` of
-        a cluster, ``"label"``, or ``"pool"``: labels without company.
+        ``"root"``, ``"group"`` (of clusters), ``"cluster"``, ``"part"`` (of a cluster),
+        ``"label"`` or ``"pool"`` (the labels in no cluster).
     share
-        Share of the rows that carry the label, old rows faded, in [0, 1]; of an inner node, that
-        of its most frequent label.
+        Share of rows with the label, in [0, 1], where recent rows weigh more. For an inner node,
+        the share of its most frequent label.
     children
-        Nodes below; none for a label.
+        Nodes directly below; none for a label.
 
     Examples
     --------
+    >>> from growlabels.stream import LabelNode
     >>> leaves = LabelNode(("cat",), 1.0, "label", 0.5), LabelNode(("dog",), 1.0, "label", 0.2)
     >>> print(LabelNode(("cat", "dog"), 0.25, "cluster", 0.5, leaves).to_text())
     cluster of 2, J 0.25
@@ -46,22 +47,22 @@ class LabelNode:
 
     @property
     def clusters(self) -> list["LabelNode"]:
-        """All clusters of the partition below this node."""
+        """Return all clusters below this node."""
         return [node for node in self.walk() if node.kind == "cluster"]
 
     def walk(self) -> Iterator["LabelNode"]:
-        """Yield this node and all below, parents first."""
+        """Yield this node and all nodes below it, parents first."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def title(self) -> str:
-        """Return one line about this node."""
+        """Describe this node in one line."""
         if self.kind == "label":
             return f"{self.labels[0]} ({100 * self.share:.1f} % of rows)"
         if self.kind in ("root", "pool"):
             count = f"{len(self.labels)} label" + ("" if len(self.labels) == 1 else "s")
-            return count if self.kind == "root" else f"{count} without company"
+            return count if self.kind == "root" else f"{count} in no cluster"
         return f"{self.kind} of {len(self.labels)}, J {self.cohesion:.2f}"
 
     def to_text(self, indent: int = 0, most: int | None = None) -> str:
@@ -70,10 +71,10 @@ class LabelNode:
         Parameters
         ----------
         indent
-            Depth of the first line.
+            Depth of the first line, at least 0; default 0.
         most
-            Labels without company that are listed, the most frequent ones first; None: all, as
-            they were first seen.
+            Largest number of labels listed from the pool, the most frequent first. With None, the
+            default, all are listed in the order in which they were first seen.
         """
         shown = self.children
         if most is not None and self.kind == "pool":
@@ -85,8 +86,10 @@ class LabelNode:
         return "\n".join(lines)
 
     def to_dot(self) -> str:
-        """Return the hierarchy in the language of Graphviz, all text escaped.
+        """Return the hierarchy in Graphviz's DOT language, with escaped text.
 
+        Examples
+        --------
         >>> leaves = LabelNode(("a",), 1.0, "label", 0.5), LabelNode(('"b"',), 1.0, "label", 0.2)
         >>> print(LabelNode(("a", '"b"'), 0.25, "cluster", 0.5, leaves).to_dot())
         digraph labels {
@@ -107,11 +110,14 @@ class LabelNode:
             for i, node in enumerate(nodes)
             for child in node.children
         ]
-        head = "  rankdir=LR;", "  node [shape=box];"  # many labels grow downwards, not sideways
+        head = (
+            "  rankdir=LR;",
+            "  node [shape=box];",
+        )  # left to right: many labels extend the plot downwards
         return "\n".join(["digraph labels {", *head, *lines, *edges, "}"])
 
     def to_json(self) -> dict[str, object]:
-        """Return the hierarchy as a JSON value; labels that JSON does not know become text."""
+        """Return the hierarchy as a JSON value; labels other than text and integers become text."""
         return {
             "kind": self.kind,
             "labels": [label if isinstance(label, str | int) else str(label)
@@ -126,7 +132,7 @@ class LabelNode:
         if self.kind == "label":
             return TreeNode(str(self.labels[0]), value=self.share)
         note = "" if self.kind in ("root", "pool") else f"J {self.cohesion:.2f}"
-        name = {"root": "all labels", "pool": "without company"}.get(self.kind, self.kind)
+        name = {"root": "all labels", "pool": "in no cluster"}.get(self.kind, self.kind)
         return TreeNode(name, tuple(child.to_tree() for child in self.children), note=note)
 
     def __str__(self) -> str:
@@ -134,6 +140,7 @@ class LabelNode:
 
 
 def _dot_text(text: str) -> str:
+    """Escape text for DOT."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return escaped.replace("\r", " ").replace("\n", "\\n")
 
@@ -141,19 +148,28 @@ def _dot_text(text: str) -> str:
 def build_hierarchy(
     partition: Clusterer, pairs: PairCounts, name: Callable[[int], Hashable]
 ) -> LabelNode:
-    """Build the hierarchy of a partition as the counts show it now.
+    """Build the hierarchy of a partition from the current counts.
 
     Parameters
     ----------
-    partition, pairs
-        The clusters, and the counts they rest on.
+    partition
+        Clusters of the labels.
+    pairs
+        Counts of labels and pairs from which the clusters were built.
     name
-        Label index -> label.
+        Function from a label's index to the label.
+
+    Returns
+    -------
+    LabelNode
+        Root of the hierarchy.
     """
     return _Builder(partition, pairs, name).root(partition.tree(pairs))
 
 
 class _Builder:
+    """Convert the tree of a partition to label nodes."""
+
     def __init__(
         self, partition: Clusterer, pairs: PairCounts, name: Callable[[int], Hashable]
     ) -> None:
@@ -167,6 +183,7 @@ class _Builder:
             self._near.setdefault(x, {})[y] = similarity
 
     def root(self, tree: Branch) -> LabelNode:
+        """Return the root, with the labels in no cluster under one node."""
         alone = [branch for branch in tree.children if len(branch.labels) == 1]
         together = [branch for branch in tree.children if len(branch.labels) > 1]
         children = [self._node(branch, "group") for branch in together]
@@ -177,6 +194,7 @@ class _Builder:
         return self._made(tree.labels, "root", tuple(children))
 
     def _node(self, branch: Branch, kind: str) -> LabelNode:
+        """Return the node of a branch; ``kind`` is its kind above the clusters or inside one."""
         if len(branch.labels) == 1:
             kind = "label"
         elif branch.labels in self._clusters:
@@ -188,11 +206,13 @@ class _Builder:
     def _made(
         self, labels: tuple[int, ...], kind: str, children: tuple[LabelNode, ...]
     ) -> LabelNode:
+        """Make a node with its share and cohesion."""
         share = max((float(self._shares[label]) for label in labels), default=0.0)
         names = tuple(self._name(label) for label in labels)
         return LabelNode(names, self._cohesion(labels), kind, share, children)
 
     def _cohesion(self, labels: tuple[int, ...]) -> float:
+        """Return the mean Jaccard index over the pairs of labels."""
         if len(labels) < 2:
             return 1.0
         inside = set(labels)
