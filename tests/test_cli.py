@@ -93,7 +93,9 @@ def test_the_help_of_an_option_is_one_paragraph(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("COLUMNS", "100")
     lines = call("stream", "run", "--help").stdout.splitlines()
     shown = " ".join(word for line in lines for word in line.strip("│ ").split())
-    assert "or names; a name that holds a comma in double quotes. For ARFF also a" in shown
+    assert (
+        "or names. Quote a name that contains a comma with double quotes; meta.tags names" in shown
+    )
     start = next(i for i, line in enumerate(lines) if "Which columns are labels" in line)
     assert all(len(line.strip("│ ")) > 60 for line in lines[start : start + 3])  # filled
 

@@ -113,6 +113,6 @@ def test_ctrl_c_is_one_sentence_and_keeps_what_was_scored(tmp_path: Path) -> Non
     last = told.splitlines()[-1]
     assert "Traceback" not in told and last.startswith("growlabels: stopped; the ")
     assert (
-        last.endswith(" are in 'run'; the same command goes on from there")
+        last.endswith(" are in 'run'; the same command continues from there")
         and (tmp_path / "run" / "report.html").exists()
     )

@@ -182,10 +182,10 @@ def test_a_model_can_be_looked_into(table, tmp_path, capsys):
     run_command(StreamInspect(tmp_path / "compared"), silent)
     assert capsys.readouterr().out == printed
     compare(table, "--labels", "2", "--models", "majority", "--out", tmp_path / "majority")
-    with pytest.raises(RunError, match="keeps no model: its first is 'majority'"):
+    with pytest.raises(RunError, match="contains no model: its first model is 'majority'"):
         run_command(StreamInspect(tmp_path / "majority"), silent)
     RunFolder.open(tmp_path / "other", "classes fit", {}, {})
-    with pytest.raises(RunError, match="holds a run of 'classes fit', not of a stream"):
+    with pytest.raises(RunError, match="contains a run of 'classes fit', not of a stream"):
         run_command(StreamInspect(tmp_path / "other"), silent)
     with pytest.raises(UsageError, match="does not exist"):
         run_command(StreamInspect(tmp_path / "nothing"), silent)
@@ -235,7 +235,7 @@ def test_bad_rows_stop_the_run_or_are_set_aside(table, tmp_path, capsys):
     assert "2 malformed rows skipped, all in " in capsys.readouterr().out
     aside = (out / "malformed.jsonl").read_text().splitlines()
     assert [json.loads(line)["number"] for line in aside] == [4, 6]
-    assert "2 malformed rows left out" in (out / "report.html").read_text()
+    assert "2 malformed rows skipped" in (out / "report.html").read_text()
 
 
 def test_a_bad_row_of_a_file_keeps_what_was_learned_and_the_run_starts_again(tmp_path, capsys):
@@ -331,7 +331,7 @@ def test_a_run_goes_on_from_a_saved_model(tmp_path, capsys, preset):
     [
         (["TABLE", "--labels", "2", "--start", "nothing"], UsageError, "saved model 'nothing'"),
         (["TABLE", "--labels", "2", "--start", "TABLE"], RunError, "not a whole model file"),
-        (["TABLE", "--start", "TABLE", "--model", "majority"], UsageError, "leave one of the two"),
+        (["TABLE", "--start", "TABLE", "--model", "majority"], UsageError, "omit one of the two"),
         (["nothing.csv"], UsageError, "'nothing.csv' does not exist"),
         (["TABLE"], UsageError, "pass --labels"),
         (["TABLE", "--labels", "nope"], UsageError, "no column 'nope'"),

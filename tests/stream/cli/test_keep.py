@@ -100,9 +100,9 @@ def test_a_run_over_a_file_that_was_killed_goes_on(
             killed_after(patch, checkpoints)
             with pytest.raises(KilledError):
                 run(StreamRun(path, out=tmp_path / "run", **options), silent)
-    assert "goes on after 4" in capsys.readouterr().err
+    assert "continues after 4" in capsys.readouterr().err
     run(StreamRun(path, out=tmp_path / "run", **options), silent)
-    assert "goes on after 1" in capsys.readouterr().err
+    assert "continues after 1" in capsys.readouterr().err
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
     assert not (tmp_path / "run" / keep.FOLDER).exists()
 
@@ -117,7 +117,9 @@ def test_other_settings_begin_anew_and_say_so(
         with pytest.raises(KilledError):
             run(StreamRun(path, out=tmp_path / "run", **options), silent)
     run(StreamRun(path, out=tmp_path / "run", window=200, **options), silent)
-    assert "had other settings or inputs: it begins anew" in capsys.readouterr().err
+    assert (
+        "had other settings or inputs; this run starts at the first row" in capsys.readouterr().err
+    )
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
     assert scores["iHOMER"]["n_rows"] == ROWS
 
@@ -165,7 +167,7 @@ def test_standard_input_that_is_piped_in_again_goes_on(tmp_path: Path) -> None:
     again = [*COMMAND, *skip, "--out", str(tmp_path / "run"), "--checkpoint-every", "300"]
     with path.open("rb") as file:
         done = subprocess.run(again, stdin=file, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0 and "standard input begins as before" in done.stderr
+    assert done.returncode == 0 and "standard input starts with the same rows" in done.stderr
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
@@ -179,4 +181,4 @@ def test_standard_input_with_other_rows_is_learned_whole(
     assert list(keep._Prints().after(iter(rows), state)) == rows[250:]
     other = rows[::-1]
     assert list(keep._Prints().after(iter(other), state)) == other
-    assert "begins with other rows than before" in capsys.readouterr().err
+    assert "starts with other rows than before" in capsys.readouterr().err

@@ -87,7 +87,7 @@ def test_what_was_accepted_survives_kill_and_a_second_service_is_refused(tmp_pat
     more = tmp_path / "more.jsonl"
     more.write_text(json.dumps({"id": "late", "x": {"a": 1.0}, "y": ["odd"]}) + "\n")
     with served(run, "--source", str(more)) as service:
-        assert re.search(r"goes on from its checkpoint, \d+ rows learned", service.said)
+        assert re.search(r"continues from its checkpoint, \d+ rows learned", service.said)
         while service.ask("GET", "/model")["counts"]["rows"] < 301:
             pass
         found = service.ask("GET", "/model")

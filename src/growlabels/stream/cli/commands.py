@@ -1,151 +1,190 @@
-"""The options of the commands ``growlabels stream``."""
+"""Define the options of the commands ``growlabels stream``."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 import tyro
 
-Model = Literal[
-    "ihomer",
-    "paper",
-    "br-logistic",
-    "vw",
-    "majority",
-]
-"""Names of the models; ``_peers.MODELS`` makes them."""
+from growlabels.base.errors import UsageError
+
+Model = Literal["ihomer", "paper", "br-logistic", "vw", "majority"]
+"""Names of the models; ``evaluate.peers.MODELS`` makes them."""
 
 
 @dataclass(frozen=True)
-class _Stream:
-    """What reading a stream and scoring on it need."""
+class StreamOptions(ABC):
+    """Define what to read and how to score it; the same for all commands that run a stream."""
+
+    kind: ClassVar[str]
+    """Kind of the run folder."""
 
     file: tyro.conf.Positional[Path]
-    """CSV with a header (commas, semicolons, tabs or bars), JSON lines, JSON, Parquet, Arrow, XMC
-    or ARFF, packed or not; a folder of such files; - is standard input, line by line. JSON rows:
+    """File with rows: CSV with a header, JSON lines, JSON, Parquet, Arrow, XMC or ARFF, also
+    compressed; a folder of such files; or - for standard input, read line by line. JSON rows are
     {"x": {"feature": number, ...}, "y": ["label", ...]}, or flat rows with --labels."""
 
     labels: Annotated[str | None, tyro.conf.arg(metavar="N|first-N|prefix:TEXT|NAME,NAME|XML")] = (
         None
     )
-    """Which columns are labels: N the last N, first-N the first N, prefix:TEXT, or names; a name
-    that holds a comma in double quotes, and meta.tags is a key inside a key. For ARFF also a Mulan
-    XML file. A column may hold 0 and 1, or all labels of a row: as a list, or as text such as a;b.
-    Left out: what the ARFF file or the y of the rows says."""
+    """Label columns: N (the last N), first-N (the first N), prefix:TEXT, or names. Quote a name
+    that contains a comma with double quotes; meta.tags names a nested key. For ARFF, a Mulan XML
+    file is also possible. A column contains 0 and 1, or all labels of a row as a list or as text
+    such as a;b. By default, the ARFF file or the key y of the rows defines the labels."""
 
     label_separator: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
-    """What stands between labels in one cell, such as ;. Empty: a cell is one label. Left out:
-    it is found out over the first rows and printed."""
+    """Separator between the labels in one cell, such as ;. An empty text makes each cell one
+    label. By default, the separator is detected in the first rows and printed."""
 
     encoding: str = "utf-8"
-    """Of files of text, such as cp1252."""
+    """Encoding of text files, such as cp1252."""
 
     text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
-    """Which columns or keys hold text; the counts of their words become features. Not for ARFF."""
+    """Columns or keys that contain text. Each word count becomes a feature. Not for ARFF."""
 
     drop: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
-    """Columns or keys to leave out, such as an identifier."""
+    """Columns or keys to ignore, such as an identifier."""
 
     shuffle: bool = False
-    """Shuffle the rows first (reads the whole file into memory)."""
+    """Shuffle the rows first. This reads the whole file into memory."""
 
     seed: int = 0
-    """Decides the shuffle."""
+    """Seed of the shuffle, at least 0."""
 
     delay: int = 0
-    """Rows that are predicted before a row's labels arrive and are learned."""
+    """Number of further rows predicted before a row's labels arrive and are learned."""
 
     on_error: Literal["stop", "skip"] = "stop"
-    """At a row that cannot be read: stop, or count it and set it aside in malformed.jsonl."""
+    """What to do at an unreadable row: stop, or skip it, count it and save it in
+    malformed.jsonl."""
 
     every: int = 100
-    """Rows between two points of the score curves."""
+    """Number of rows between two points of the score curves."""
 
     window: int = 500
-    """Rows that count for the recent scores."""
+    """Number of rows in the recent scores."""
 
     precision_at: Annotated[str | None, tyro.conf.arg(metavar="K,K,...")] = None
-    """Also score precision at these k, such as 1,3,5: the share of true labels among the k that
-    the model ranks first. Takes more time: rows are then ranked and learned one by one."""
+    """Also compute precision at these k, such as 1,3,5: the share of true labels among the k
+    labels that the model ranks first. This is slower because rows are processed one by one."""
 
     out: Path | None = None
     """Run folder for scores, curves, hierarchy, events, the model and report.html."""
 
+    @property
+    @abstractmethod
+    def model_names(self) -> tuple[str, ...]:
+        """Return the names of the models; the first one is reported in full."""
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """Return the values of k in ``precision_at``."""
+        parts = [] if self.precision_at is None else self.precision_at.split(",")
+        if not all(part.strip().isdecimal() and int(part) for part in parts):
+            must = "must be whole numbers above 0, separated by commas"
+            raise UsageError.parameter("precision-at", must, self.precision_at)
+        return tuple(map(int, parts))
+
+    @property
+    def live(self) -> bool:
+        """Return whether the rows come from standard input, which can be read only once."""
+        return str(self.file) == "-"
+
 
 @dataclass(frozen=True)
-class StreamRun(_Stream):
-    """Learn a file as a stream: every row is predicted, scored, and only then learned."""
+class StreamRun(StreamOptions):
+    """Run a model on a stream: predict and score each row before it is learned."""
+
+    kind: ClassVar[str] = "stream run"
 
     model: Model = "ihomer"
-    """ihomer; the paper's system alone (paper); of River binary relevance of logistic regressions
-    (br-logistic) or of Hoeffding trees (br-hoeffding), and the iSOUP tree (isoup); Vowpal Wabbit
-    with -l 0.5 (vw), -l 2, --coin or --ftrl; or the most frequent label set (majority), always
-    measured beside the model."""
+    """Model to run: iHOMER (ihomer), the system of the iHOMER paper alone (paper), one logistic
+    regression of River per label (br-logistic), Vowpal Wabbit with -l 0.5 (vw), or the most
+    frequent label set (majority). The majority set is always scored as a baseline."""
 
     start: Annotated[Path | None, tyro.conf.arg(metavar="RUN|FILE")] = None
-    """Go on from a saved model instead of a new one: the folder of a stream run, or a file that
-    IHOMER.save wrote. It stays as it is."""
+    """Saved model to continue from: the folder of a stream run, or a file that IHOMER.save wrote.
+    It is not changed. By default, the model is new."""
 
     checkpoint_every: Annotated[str, tyro.conf.arg(metavar="TIME|ROWS")] = "10s"
-    """With --out: time (10s, 2m) or number of rows (5000) between two checkpoints, from which the
-    same command goes on after a crash or Ctrl-C. For ihomer and paper."""
+    """Time (10s, 2m) or number of rows (5000) between two checkpoints in the run folder. After a
+    crash or Ctrl-C, the same command continues from the last one. For ihomer and paper."""
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Return the model and the baseline."""
+        return tuple(dict.fromkeys((self.model, "majority")))
 
 
 @dataclass(frozen=True)
-class StreamCompare(_Stream):
-    """Score several models on the same stream, read once, in one table."""
+class StreamCompare(StreamOptions):
+    """Score several models on the same stream, in one pass and one table."""
+
+    kind: ClassVar[str] = "stream compare"
 
     models: Annotated[str, tyro.conf.arg(metavar="NAME,NAME,...")] = "ihomer,br-logistic,majority"
-    """Names with commas between; those of stream run --model. The first is reported in full."""
+    """Names of models, as in stream run --model, separated by commas. The first one is reported
+    in full."""
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Return the names of the models, without repeats."""
+        names = [name.strip() for name in self.models.split(",")]
+        if unknown := [name for name in names if name not in get_args(Model)]:
+            raise UsageError.choice("models", get_args(Model), unknown[0])
+        return tuple(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
 class StreamInspect:
-    """Print what a saved model has found: its hierarchy of labels and its events."""
+    """Print the label hierarchy and the events of a saved model."""
 
     model: tyro.conf.Positional[Path]
-    """A run folder of stream run, or a file that IHOMER.save wrote."""
+    """Run folder of stream run, or a file that IHOMER.save wrote."""
 
 
 @dataclass(frozen=True)
 class StreamServe:
-    """Serve a model over HTTP while it goes on learning, with a page to watch it."""
+    """Serve a model over HTTP while it continues to learn, with a page that shows its state."""
 
     run: tyro.conf.Positional[Path]
-    """The run folder of a stream run, or one that was served before: it goes on where it stood."""
+    """Run folder of a stream run or of an earlier service, which continues from its state."""
 
     source: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Also learn from here; may be given several times: kafka://HOST:PORT/TOPIC,
-    redis://HOST:PORT/STREAM, a file of JSON lines that grows, or - for standard input. A row:
-    {"id": 7, "x": {...}, "y": ["label", ...]}; its labels may come later: {"id": 7, "y": [...]}."""
+    """Source to learn from; can be repeated: kafka://HOST:PORT/TOPIC, redis://HOST:PORT/STREAM, a
+    growing file of JSON lines, or - for standard input. A row is {"id": 7, "x": {...}, "y":
+    ["label", ...]}; its labels can arrive later as {"id": 7, "y": [...]}."""
 
     new: bool = False
-    """Begin with a model that knows nothing where the folder has none."""
+    """Start with an untrained model if the folder has no model."""
 
     port: int = 8765
-    """Port to listen on; 0 takes a free one."""
+    """Port to listen on; 0 selects a free one."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Others than the loopback interface reach it only where you say so."""
+    """Address to listen on. The default accepts connections only from this computer."""
 
     names: Annotated[str, tyro.conf.arg(metavar="NAME,NAME")] = ""
-    """Further host names that requests may use, such as that of a proxy."""
+    """Further host names that requests may use, such as the name of a proxy."""
 
     checkpoint_every: Annotated[str, tyro.conf.arg(metavar="TIME|ROWS")] = "10s"
-    """Time (10s, 2m) or number of rows (5000) between two checkpoints; the last three are kept."""
+    """Time (10s, 2m) or number of rows (5000) between two checkpoints. The last three are kept."""
 
     await_rows: int = 10_000
-    """Rows with an id that may wait for their labels; the oldest goes first and is counted."""
+    """Largest number of rows with an id that wait for their labels. Beyond it, the oldest rows are
+    dropped and counted."""
 
     await_age: Annotated[str, tyro.conf.arg(metavar="TIME")] = "1d"
-    """How long a row waits for its labels, such as 90s, 30m, 12h or 7d, by the source's clock."""
+    """Longest time that a row waits for its labels, such as 90s, 30m, 12h or 7d, by the source's
+    clock."""
 
     window: int = 500
-    """Rows that count for the recent scores."""
+    """Number of rows in the recent scores."""
 
     accept_gap: bool = False
-    """Go on where a broker dropped rows before they were read. Without it that is an error."""
+    """Continue when a broker dropped rows before they were read. By default, this is an error."""
 
 
 COMMANDS: Mapping[str, tuple[type, str]] = {
@@ -154,4 +193,4 @@ COMMANDS: Mapping[str, tuple[type, str]] = {
     "serve": (StreamServe, "growlabels.stream.cli.serve"),
     "inspect": (StreamInspect, "growlabels.stream.cli.inspect"),
 }
-"""Name of the command -> its options and the module whose ``run`` carries it out."""
+"""Name of the command -> its options, and the module whose function ``run`` executes it."""

@@ -3,7 +3,7 @@
 from growlabels.base.progress import Progress
 from growlabels.stream.cli.commands import StreamInspect
 from growlabels.stream.cli.report import describe
-from growlabels.stream.cli.run import saved_model
+from growlabels.stream.cli.saved import saved_model
 
 MOST_ALONE = 20
 """Largest number of labels outside the clusters that are listed."""

@@ -1,4 +1,4 @@
-"""Checkpoints of ``growlabels stream run``: the same command goes on where it was ended."""
+"""Write checkpoints of ``growlabels stream run``, from which the same command continues."""
 
 import hashlib
 import itertools
@@ -20,30 +20,30 @@ from growlabels.stream.serve.every import Every
 from growlabels.stream.serve.say import say
 
 FOLDER = "unfinished"
-"""Where the checkpoints of a run are until it is finished."""
+"""Name of the folder that contains the checkpoints of an unfinished run."""
 _HEAD = 100
-"""Rows by which standard input is recognised as one that was read before."""
+"""Number of first rows that are compared with those of an earlier standard input."""
 _Row = tuple[Any, Any]
 
 
 class Keeper:
-    """Writes the state of a run now and then, and finds it again.
+    """Write the state of a run at intervals and restore it.
 
     Parameters
     ----------
     out
-        The run folder; it need not exist.
+        Run folder; it need not exist.
     identity
-        What must be the same for a run to go on: settings and hashes of inputs.
+        Settings and hashes of inputs; a run continues only if they are equal.
     models
-        Title -> model. All must be kinds that can be kept.
+        Models by title; see :meth:`can_keep`.
     every
-        Time or number of rows between two checkpoints.
+        Time or number of rows between two checkpoints, such as 10s or 5000.
 
     Attributes
     ----------
     make_folder
-        Called before the first checkpoint is written.
+        Function that is called before the first checkpoint is written.
     """
 
     def __init__(
@@ -59,26 +59,26 @@ class Keeper:
 
     @staticmethod
     def can_keep(models: Mapping[str, Any]) -> bool:
-        """Say whether all models can be written to a checkpoint."""
+        """Return whether all models can be written to a checkpoint."""
         return all(isinstance(model, IHOMER | MajorityLabels) for model in models.values())
 
     def restore(self) -> dict[str, Any] | None:
-        """Put the kept models in place of the new ones and return the state of the evaluation.
+        """Replace the new models by the saved ones and return the state of the evaluation.
 
-        None where there is no checkpoint of a run with the same settings and inputs.
+        Returns None if there is no checkpoint with the same settings and inputs.
         """
         return self._checkpoints.latest(self._load)
 
     def begin(
         self, evaluation: Evaluation, rows: Any, state: Mapping[str, Any] | None, live: bool
     ) -> Any:
-        """Fill the evaluation with the state that was kept; return the rows that come after it."""
+        """Restore the evaluation and return the rows that are not yet evaluated."""
         self._evaluation = evaluation
         if state is not None:
             evaluation.fill(state)
-            say(f"the run in {str(self.out)!r} goes on after {evaluation.rows:,} rows")
+            say(f"the run in {str(self.out)!r} continues after {evaluation.rows:,} rows")
         self._every.start(evaluation.rows)
-        if live:  # it cannot be read twice
+        if live:  # standard input cannot be read twice
             before = {"rows": 0} if state is None else state["prints"]
             return self._prints.after(iter(rows), before)
         if isinstance(rows, ArrayRows):
@@ -88,18 +88,20 @@ class Keeper:
         left = iter(rows)
         skipped = sum(1 for _ in itertools.islice(left, evaluation.rows))
         if skipped < evaluation.rows:
-            raise RunError(f"the rows end after {skipped:,}; {evaluation.rows:,} were learned")
+            raise RunError(
+                f"the input has only {skipped:,} rows, but {evaluation.rows:,} were learned"
+            )
         return left
 
     def after(self) -> None:
-        """Write a checkpoint if one is due; where that fails, say so and go on."""
+        """Write a checkpoint if one is due; report a failure and continue."""
         if not self._every.due(self._evaluation.rows):
             return
         try:
             self.write()
         except (GrowLabelsError, OSError) as error:
             if str(error) != self._trouble:
-                say(f"no checkpoint was written, the one before it stays: {error}")
+                say(f"writing a checkpoint failed, the previous one remains: {error}")
             self._trouble = str(error)
 
     def write(self) -> None:
@@ -122,13 +124,17 @@ class Keeper:
             self._checkpoints.write(parts)
 
     def clear(self) -> None:
-        """Delete the checkpoints of a run that is finished."""
+        """Delete the checkpoints of a finished run."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self.out / FOLDER)
 
     def _load(self, parts: Parts) -> dict[str, Any] | None:
+        """Load the models and the state of a checkpoint; return None if its run differs."""
         if json.loads(parts.read("identity.json")) != self._identity:
-            say(f"the run in {str(self.out)!r} had other settings or inputs: it begins anew")
+            say(
+                f"the run in {str(self.out)!r} had other settings or inputs; "
+                "this run starts at the first row"
+            )
             return None
         found: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
@@ -145,15 +151,17 @@ class Keeper:
 
 
 class _Prints:
-    """Fingerprints of rows that cannot be read twice: of the first hundred, and of all."""
+    """Hash rows that cannot be read twice: the first hundred, and all."""
 
     def __init__(self) -> None:
         self._head, self._all, self._rows = hashlib.sha256(), hashlib.sha256(), 0
 
     def to_json(self) -> dict[str, Any]:
+        """Return the number of rows and both hashes."""
         return {"rows": self._rows, "head": self._head.hexdigest(), "all": self._all.hexdigest()}
 
     def _add(self, row: _Row) -> None:
+        """Add a row to the hashes."""
         data = repr(row).encode("utf-8", "backslashreplace")
         self._rows += 1
         self._all.update(data)
@@ -161,23 +169,22 @@ class _Prints:
             self._head.update(data)
 
     def after(self, rows: Iterator[_Row], before: Mapping[str, Any]) -> Iterator[_Row]:
-        """Yield the rows but those that were learned before, if they come again."""
+        """Yield the rows; skip those that were learned before if the input starts with them."""
         kept = list(itertools.islice(rows, min(_HEAD, before["rows"])))
         for row in kept:
             self._add(row)
         if kept and self._head.hexdigest() != before["head"]:
-            say("standard input begins with other rows than before: all of them are learned")
+            say("standard input starts with other rows than before; all of them are learned")
             yield from kept
         elif kept:
             for row in itertools.islice(rows, before["rows"] - len(kept)):
                 self._add(row)
             if self.to_json() != before:
                 raise RunError(
-                    "standard input begins as it did before and then differs within the "
-                    f"{before['rows']:,} rows that were learned; write the same rows, or only new "
-                    "ones"
+                    "standard input starts with the same rows as before, but differs within the "
+                    f"{before['rows']:,} learned rows; pass the same rows, or only new ones"
                 )
-            say(f"standard input begins as before: its first {self._rows:,} rows are skipped")
+            say(f"standard input starts with the same rows as before; {self._rows:,} are skipped")
         for row in rows:
             self._add(row)
             yield row

@@ -1,4 +1,4 @@
-"""``growlabels stream serve``: predict and learn over HTTP, from brokers, with a page to watch."""
+"""Run ``growlabels stream serve``: predict and learn over HTTP and from brokers."""
 
 import importlib
 import os
@@ -11,8 +11,8 @@ from growlabels.base.errors import MissingExtraError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.base.runs import require_folder
 from growlabels.stream.cli.commands import StreamServe
-from growlabels.stream.cli.run import saved_model
 from growlabels.stream.cli.running import warm_up
+from growlabels.stream.cli.saved import saved_model
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.serve.awaited import AwaitedRows
 from growlabels.stream.serve.feed import Feed
@@ -24,7 +24,7 @@ TOKEN_VARIABLE = "GROWLABELS_TOKEN"
 _AGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SWITCH = 0.0005
-"""Seconds after which a thread lets another one go on: a request must not wait for the learner."""
+"""Switch interval of threads in seconds; it is short so that requests do not wait for learning."""
 
 
 def run(options: StreamServe, progress: Progress) -> None:
@@ -66,9 +66,9 @@ def run(options: StreamServe, progress: Progress) -> None:
         token = _token(folder)
         names = (*LOOPBACK, *filter(None, options.names.split(",")), options.host)
         server = LocalServer(application(service, token, port, names))
-        said = "goes on from its checkpoint" if feed.resumed else "begins"
+        state = "continues from its checkpoint" if feed.resumed else "starts"
         print(
-            f"{str(folder)!r} {said}, {feed.stream.model.n_rows:,} rows learned so far\n"
+            f"{str(folder)!r} {state}, {feed.stream.model.n_rows:,} rows learned so far\n"
             f"page: http://{_shown(options.host)}:{port}/?token={token}\n"
             f"requests: header 'Authorization: Bearer TOKEN', with the token in "
             f"{str(folder / TOKEN)!r}\nCtrl-C or SIGTERM ends it and writes a checkpoint.",
@@ -86,6 +86,7 @@ def run(options: StreamServe, progress: Progress) -> None:
 
 
 def _require(module: str) -> None:
+    """Raise if a package of the extra is not installed."""
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -93,28 +94,28 @@ def _require(module: str) -> None:
 
 
 def _folder(options: StreamServe) -> Path:
-    """Return the run folder; make it where a new run is asked for."""
+    """Return the run folder; create it for a new run."""
     folder = options.run
     if options.new:
         require_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
     elif not folder.is_dir():
         raise UsageError(
-            f"{str(folder)!r} is not a run folder; give the --out of a stream run, or say --new "
-            "to begin with a model that knows nothing"
+            f"{str(folder)!r} is not a run folder; pass the --out of a stream run, or use --new "
+            "to start with an untrained model"
         )
     return folder
 
 
 def _start(options: StreamServe, folder: Path) -> IHOMER:
-    """Return the model of a run that has no checkpoint yet."""
+    """Return the first model of a service without a checkpoint."""
     if options.new:
         return IHOMER()
     return saved_model(folder)
 
 
 def _token(folder: Path) -> str:
-    """Return the secret: the environment's, else that of the folder, made at its first start."""
+    """Return the token of the environment or of the folder, which is created if missing."""
     if given := os.environ.get(TOKEN_VARIABLE):
         return given
     file = folder / TOKEN
@@ -125,12 +126,14 @@ def _token(folder: Path) -> str:
     return file.read_text().strip()
 
 
-def _age(said: str) -> float:
-    found = _AGE.fullmatch(said.strip())
+def _age(text: str) -> float:
+    """Return a time such as 90s or 7d in seconds."""
+    found = _AGE.fullmatch(text.strip())
     if found is None or not float(found[1]):
-        raise UsageError.parameter("await-age", "must be a time such as 90s, 30m, 12h or 7d", said)
+        raise UsageError.parameter("await-age", "must be a time such as 90s, 30m, 12h or 7d", text)
     return float(found[1]) * _SECONDS[found[2]]
 
 
 def _shown(host: str) -> str:
+    """Return a host as it is written in an address."""
     return f"[{host}]" if ":" in host else host
