@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVHead, rejection_scores
 from growlabels.classes.calibration.scores import score
-from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.classifier.training import Schedule, TrainingRows, seeded, train
 from growlabels.classes.heads.margin import angular_margin
 from growlabels.classes.inputs.ngrams import hash_ngrams
 from growlabels.classes.inputs.trunks import ArrayInputs, Inputs, TextInputs, TextTrunk
@@ -216,7 +216,7 @@ def run(task: Task, name: str, rate: float, settings: Settings, seed: int) -> di
     epochs = max(4, math.ceil(STEPS / (len(inputs) // task.batch)))
     schedule = Schedule(epochs, task.batch, 4e-3, rate)
     with seeded(seed):
-        train(trunk, head, inputs, targets, schedule, seed)
+        train(trunk, head, TrainingRows(inputs, targets), schedule, seed)
     shares = outputs(lambda x: torch.softmax(head(x).double(), 1), trunk, rows)
     scores = score(shares, right, task.names, int(np.bincount(targets).argmax()))
     found = {

@@ -40,7 +40,7 @@ from classes_accuracy import (
 from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVClassifier, EBVHead
-from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.classifier.training import Schedule, TrainingRows, seeded, train
 from growlabels.classes.losses.distillation import TEMPERATURE, Distillation
 
 FACTORS = (0.3, 1.0, 2.0)
@@ -143,9 +143,9 @@ class Learner:
         return 100 * float((answers == self.right[rows]).mean())
 
     def _train(self, rows: np.ndarray, schedule: Schedule, keep: Any = None) -> None:
-        parts = self.trunk, self.head, self.task.train[0].take(rows), self.targets[rows]
+        learned = TrainingRows(self.task.train[0].take(rows), self.targets[rows])
         with seeded(self.seed):
-            train(*parts, schedule, self.seed, distillation=keep)
+            train(self.trunk, self.head, learned, schedule, self.seed, distillation=keep)
 
 
 def once(base: Learner, steps: int, classes: int, replay: int, factor: float) -> dict[str, float]:

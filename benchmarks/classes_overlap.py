@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from growlabels.classes import Codebook, EBVHead
 from growlabels.classes.calibration.scores import score
-from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.classifier.training import Schedule, TrainingRows, seeded, train
 from growlabels.classes.inputs.readers import ArrayReader
 from growlabels.classes.inputs.trunks import ArrayInputs, ArrayTrunk
 
@@ -114,7 +114,8 @@ def run(name: str, task: Draw, seed: int) -> list[float]:
         return False
 
     with seeded(seed):
-        train(trunk, head, inputs, targets, Schedule(EPOCHS, BATCH, 4e-3, rate), seed, stop=watch)
+        rows_in = TrainingRows(inputs, targets)
+        train(trunk, head, rows_in, Schedule(EPOCHS, BATCH, 4e-3, rate), seed, stop=watch)
     names = [str(i) for i in range(CLASSES)]
     found = score(shares(trunk, head, rows), right, names, int(np.bincount(targets).argmax()))
     last = nn.utils.parameters_to_vector(trunk.parameters()).detach()

@@ -86,7 +86,7 @@ def test_classifier_settings_that_are_no_numbers(name: str) -> None:
         (lambda head: fit_temperature(np.eye(2), [0, 2]), "y must be column numbers .* it was 2"),
         (
             lambda head: EBVClassifier().partial_fit(np.eye(2), [0, 1], classes=3),
-            "classes must be of class list, it was of class int; pass a list of labels",
+            "classes must be a list of labels in order, it was of type int",
         ),
     ],
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from growlabels.classes.calibration.scores import score as score
     from growlabels.classes.classifier.classifier import EBVClassifier as EBVClassifier
     from growlabels.classes.classifier.training import Schedule as Schedule
+    from growlabels.classes.classifier.training import TrainingRows as TrainingRows
     from growlabels.classes.classifier.training import seeded as seeded
     from growlabels.classes.classifier.training import train as train
     from growlabels.classes.cli.report import calibration_plot as calibration_plot
@@ -68,6 +69,7 @@ _SHARED = {
     "Scores": "calibration.scores",
     "TextInputs": "inputs.trunks",
     "TextTrunk": "inputs.trunks",
+    "TrainingRows": "classifier.training",
     "calibration_plot": "cli.report",
     "confusion_table": "cli.report",
     "hash_ngrams": "inputs.ngrams",

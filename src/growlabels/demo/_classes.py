@@ -15,6 +15,7 @@ from growlabels.classes import (
     Scores,
     TextInputs,
     TextTrunk,
+    TrainingRows,
     calibration_plot,
     confusion_table,
     hash_ngrams,
@@ -142,7 +143,8 @@ class Model:
     ) -> None:
         """Train the trunk and the output layer."""
         with seeded(seed):
-            train(self.trunk, self.head, inputs, targets, schedule, seed, progress, stage)
+            rows = TrainingRows(inputs, targets)
+            train(self.trunk, self.head, rows, schedule, seed, progress, stage)
 
     @torch.no_grad()
     def scores(self, task: Task) -> Scores:

@@ -22,7 +22,14 @@ WORDS = {
 
 
 # Every check that scikit-learn has for a classifier of arrays, with a smaller network.
-@parametrize_with_checks([EBVClassifier(**QUICK)])
+# Minibatches are drawn from the rows, so a weight of 2 is not the same as a row that stands twice.
+@parametrize_with_checks(
+    [EBVClassifier(**QUICK)],
+    expected_failed_checks=lambda _: {
+        f"check_sample_weight_equivalence_on_{kind}_data": "training is stochastic"
+        for kind in ("dense", "sparse")
+    },
+)
 def test_scikit_learn_checks(estimator: EBVClassifier, check) -> None:
     check(estimator)
 
@@ -30,7 +37,7 @@ def test_scikit_learn_checks(estimator: EBVClassifier, check) -> None:
 def test_its_tags_say_what_it_reads() -> None:
     read = get_tags(EBVClassifier()).input_tags
     assert read.two_d_array and read.string and read.three_d_array and read.allow_nan
-    assert not read.sparse and not read.positive_only and not read.pairwise
+    assert read.sparse and not read.positive_only and not read.pairwise
 
 
 def texts() -> tuple[list[str], list[str]]:
@@ -115,7 +122,8 @@ def test_labels_come_in_any_order_after_the_first_fit() -> None:
     names = np.array(["m", "z", "a"])[y]
     model = EBVClassifier(**QUICK).fit(x[names != "a"], names[names != "a"])
     model.partial_fit(x[names == "a"], names[names == "a"])
-    assert model.classes_.tolist() == ["m", "z", "a"]
+    assert model.classes_.tolist() == ["a", "m", "z"]
+    assert list(model.codebook_.labels) == ["m", "z", "a"]
 
 
 def test_first_partial_fit_makes_room_for_classes() -> None:
@@ -139,7 +147,7 @@ def test_replay_keeps_some_rows_of_each_class() -> None:
 def test_one_row_may_be_learned(on_texts: EBVClassifier) -> None:
     model = clone(on_texts).set_params(replay=0).fit(*texts())
     model.partial_fit(["emerald tone"], ["green"])
-    assert model.classes_.tolist() == ["blue", "red", "green"]
+    assert model.classes_.tolist() == ["blue", "green", "red"]
 
 
 def test_pickle_and_parameters(on_texts: EBVClassifier) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import EBVClassifier
 from growlabels.classes.classifier.early_stopping import EarlyStopping
+from growlabels.classes.classifier.training import TrainingRows
 from growlabels.classes.inputs.trunks import ArrayInputs
 
 
@@ -25,7 +26,8 @@ class Scripted(nn.Module):
 
 def test_stops_after_patience_and_restores_the_best() -> None:
     head = Scripted()
-    stop = EarlyStopping(nn.Identity(), head, ArrayInputs(np.ones((2, 1))), np.zeros(2, int), 2)
+    rows = TrainingRows(ArrayInputs(np.ones((2, 1))), np.zeros(2, int))
+    stop = EarlyStopping(nn.Identity(), head, rows, 2)
     asked = []
     for loss in (3.0, 1.0, 2.0, 1.0):
         head.weight.data.fill_(loss)

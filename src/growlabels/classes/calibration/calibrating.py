@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor
 
 from growlabels.base.errors import UsageError
@@ -16,7 +16,7 @@ from growlabels.classes.calibration.rejection import (
     rejection_scores,
 )
 from growlabels.classes.heads.head import EBVHead
-from growlabels.classes.inputs.frames import check_no_label_missing
+from growlabels.classes.inputs.labels import Columns, as_labels, check_kind
 
 LOGITS, FEWEST = 1 << 26, 200  # what a temperature comes from: at most, and at least in rows
 
@@ -25,7 +25,7 @@ class Calibrated:
     """Adds :meth:`calibrate`, :meth:`reject` and :meth:`score_samples` to a classifier.
 
     The classifier gives ``_outputs(X, of)``, which yields ``of(head, features)`` for batches of
-    rows, and ``_targets(labels)``, their columns.
+    rows, ``_targets(labels)``, their places in the codebook, and ``_columns()``.
     """
 
     head_: EBVHead
@@ -33,6 +33,7 @@ class Calibrated:
     threshold_: float | None
     _outputs: Callable[[Any, Callable[[EBVHead, Tensor], Tensor]], Iterator[Tensor]]
     _targets: Callable[[NDArray[Any]], NDArray[np.int64]]
+    _columns: Callable[[], Columns]
 
     def calibrate(self, X: Any, y: ArrayLike, *, false_rejection: float = 0.05) -> Self:
         """Fit the temperature of the probabilities and the threshold of :meth:`reject`.
@@ -60,8 +61,9 @@ class Calibrated:
             ``X`` and ``y`` are not equally long.
         """
         check_is_fitted(self)
-        check_no_label_missing(y)
-        targets = self._targets(column_or_1d(y, warn=True))
+        labels, columns = as_labels(y), self._columns()
+        check_kind("y", labels, columns.labels)
+        targets = columns.column[self._targets(labels)]
         check_consistent_length(X, targets)
         threshold = conformal_threshold(self.score_samples(X), false_rejection)
         most = max(FEWEST, LOGITS // self.head_.num_classes)
@@ -69,6 +71,7 @@ class Calibrated:
         drawn = np.isin(np.arange(len(targets)), order[:most])
         logits, seen = [], 0
         for batch in self._outputs(X, lambda head, rows: head(rows)):
+            batch = columns.in_order(batch)
             logits.append(batch[torch.from_numpy(drawn[seen : seen + len(batch)])])
             seen += len(batch)
         self.temperature_ = fit_temperature(torch.cat(logits).numpy(), targets[drawn])

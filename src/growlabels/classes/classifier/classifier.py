@@ -3,18 +3,14 @@
 import math
 import os
 import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 from torch import nn
 
 from growlabels.base.errors import DataError, UsageError
@@ -25,12 +21,23 @@ from growlabels.classes.classifier.early_stopping import EarlyStopping
 from growlabels.classes.classifier.predicting import Predicting
 from growlabels.classes.classifier.settings import check_settings, room
 from growlabels.classes.classifier.split import draw_held_out, some_of_each
-from growlabels.classes.classifier.training import Schedule, seeded, train
+from growlabels.classes.classifier.training import Schedule, TrainingRows, seeded, train
+from growlabels.classes.classifier.weights import row_weights
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.choice import Reader, readable, reader_of
-from growlabels.classes.inputs.frames import check_no_label_missing
+from growlabels.classes.inputs.frames import MixedRows
+from growlabels.classes.inputs.labels import (
+    Columns,
+    array_of,
+    as_labels,
+    check_kind,
+    distinct,
+    joined_type,
+    kind_of,
+)
 from growlabels.classes.inputs.readers import Analyzer, ArrayReader
+from growlabels.classes.inputs.sparse import SparseReader
 from growlabels.classes.inputs.trunks import Inputs
 from growlabels.classes.losses.distillation import Distillation
 
@@ -80,6 +87,9 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         are new; constant rate; the head's in units of it, low since old classes share it.
     replay
         Rows kept of each class, up to this many, and learned again by :meth:`partial_fit`.
+    class_weight
+        Weight of each class in the loss: a dictionary (1 for classes it does not name), or
+        ``"balanced"`` for weights that give all classes of a call the same total.
     distillation
         How much :meth:`partial_fit` holds on to what the old classes had of rows of new ones
         (learning without forgetting); 0 for not at all.
@@ -91,14 +101,14 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_
-        Labels in the order of the columns of :meth:`predict_proba`: sorted, then later ones in
-        the order they came.
+        Labels in the order of the columns of :meth:`predict_proba`: sorted, whatever the order
+        in which they came. Retired labels (:meth:`remove_classes`) are not among them.
     codebook_, head_, trunk_
         The fixed vectors with their labels, the output layer, the network below it.
     losses_
         Mean training loss of each epoch of the last call.
-    n_features_in_
-        Number of columns; arrays only.
+    n_features_in_, feature_names_in_
+        Number of columns, and their names where all are strings; tables only.
     temperature_, threshold_
         Set by :meth:`calibrate`; 1 and ``None`` before.
 
@@ -147,6 +157,7 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         partial_head_lr_factor: float = 0.3,
         replay: int = 10,
         distillation: float = 1.0,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -173,19 +184,35 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         self.partial_head_lr_factor = partial_head_lr_factor
         self.replay = replay
         self.distillation = distillation
+        self.class_weight = class_weight
         self.seed = seed
         self.device = device
 
-    def fit(self, X: Any, y: ArrayLike, *, progress: Progress = silent) -> Self:
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Labels in the order of the columns of :meth:`predict_proba`."""
+        return self._columns().labels
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> Self:
         """Train from scratch.
 
         Parameters
         ----------
         X
-            Strings; an array ``(rows, columns)``, where NaN is a missing value; a data frame of
-            numbers and words; or images ``(rows, height, width)`` or ``(rows, channels, ...)``.
+            Strings; an array ``(rows, columns)``, where NaN is a missing value; a sparse matrix;
+            a data frame of numbers and words; or images, as an array ``(rows, height, width)`` or
+            ``(rows, channels, ...)`` or as a list of arrays.
         y
-            One label per row: strings, whole numbers or booleans.
+            One label per row: strings, whole numbers of any width, booleans or tuples.
+        sample_weight
+            Weight of each row in the loss, at least 0; rows of weight 0 are not learned.
         progress
             Called after each step.
 
@@ -194,40 +221,45 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         ValueError
             The rows or labels are not usable: scikit-learn's sentences.
         """
-        return self._first_fit(X, y, [], progress)
+        return self._first_fit(X, y, sample_weight, [], progress)
 
     def partial_fit(
         self,
         X: Any,
         y: ArrayLike,
         classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         *,
         progress: Progress = silent,
     ) -> Self:
         """Go on training with more rows, and with new classes where labels are new.
 
         New classes get the next unused vectors; the vectors of old ones stay. A few rows kept
-        of each class (``replay``) are learned again alongside. The first call is a :meth:`fit`
-        that also makes room for ``classes``. Unlike elsewhere in scikit-learn, later calls may
-        bring labels that are not among them.
+        of each class (``replay``) are learned again alongside. The means and deviations by which
+        numbers are standardised follow the rows of all calls. The first call is a :meth:`fit`
+        that also makes room for ``classes``; a later call makes room for those that are new.
+        Unlike elsewhere in scikit-learn, later calls may bring labels that are not among them.
         """
-        if not hasattr(self, "classes_"):
-            known = [] if classes is None else np.asarray(classes).tolist()
-            UsageError.require_instance("classes", known, list, "pass a list of labels")
-            return self._first_fit(X, y, known, progress)
-        inputs, labels = self._read(X, y, first=False)
-        added = self._new_labels(labels)
+        known = [] if classes is None else self._listed("classes", classes)
+        if not hasattr(self, "head_"):
+            return self._first_fit(X, y, sample_weight, known, progress)
+        rows, labels = self._read(X, y, first=False)
         before = None
-        if len(added):
-            if self.distillation:
-                before = Distillation(self.trunk_, self.head_, self.distillation)
-            self.head_.add_classes(added.tolist())
-            self.classes_ = np.concatenate([self.classes_, added])
+        added = self._new_labels(labels, known)
+        if added and self.distillation:
+            before = Distillation(self.trunk_, self.head_, self.distillation)
+        if added:
+            self.head_.add_classes(added)
         targets = self._targets(labels)
-        joined = inputs.joined(self.replay_[0])
-        both = np.concatenate([targets, self.replay_[1]])
-        size = self.batch_size or min(128, max(16, len(both) // 8))
-        least = math.ceil(ADDING_STEPS / max(1, len(both) // size)) if len(added) else 1
+        weights = row_weights(self, X, labels, targets, sample_weight)
+        reader = self.reader_.followed(rows)
+        replayed, of_replayed = self._still_known(self.replay_)
+        replayed: Any = reader.moved(replayed, self.reader_)  # type: ignore[arg-type]
+        self.reader_ = reader
+        learned = TrainingRows(reader.inputs(rows), targets, weights).without_zeros()
+        both = learned.joined(replayed, of_replayed)
+        size = self.batch_size or min(128, max(16, len(both.targets) // 8))
+        least = math.ceil(ADDING_STEPS / max(1, len(both.targets) // size)) if added else 1
         schedule = Schedule(
             self.partial_epochs or max(3, least),
             size,
@@ -236,7 +268,39 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
             self.weight_decay,
             one_cycle=False,
         )
-        return self._learn(joined, both, schedule, progress, distillation=before)
+        return self._learn(both, schedule, progress, distillation=before)
+
+    def remove_classes(self, labels: Iterable[Any]) -> Self:
+        """Retire labels: they are never predicted again, and rows of them are not learned.
+
+        The others keep their vectors. ``codebook_.add_labels`` brings a retired label back.
+
+        Raises
+        ------
+        DataError
+            A label was not learned.
+
+        Examples
+        --------
+        >>> rows, labels = np.eye(3).repeat(4, 0), ["a", "b", "c"] * 4
+        >>> model = EBVClassifier(epochs=1, hidden=8).fit(rows, sorted(labels))
+        >>> model.remove_classes(["b"]).classes_
+        array(['a', 'c'], dtype='<U1')
+        """
+        check_is_fitted(self)
+        gone = self._listed("labels", labels)
+        self.codebook_.remove_labels(gone)
+        self._undo_calibration()
+        self._columns()
+        return self
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows whose predicted label is the right one, weighted or not."""
+        found, labels = self.predict(X), as_labels(y)
+        check_kind("y", labels, self.classes_)
+        check_consistent_length(found, labels, sample_weight)
+        weights: Any = sample_weight
+        return float(np.average(found == labels, weights=weights))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model into a folder: weights, labels and settings, no pickle.
@@ -258,6 +322,7 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
         return tags
 
     def prepare(self) -> None:
@@ -270,35 +335,41 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
         self.calls_ = 0
         self._undo_calibration()
+        self._columns()
 
-    def _first_fit(self, X: Any, y: ArrayLike, known: list[Any], progress: Progress) -> Self:
+    def _first_fit(
+        self, X: Any, y: ArrayLike, sample_weight: Any, known: list[Any], progress: Progress
+    ) -> Self:
         check_settings(self)
-        inputs, labels = self._read(X, y, first=True)
-        self.classes_ = np.unique(np.array([*known, *labels.tolist()]) if known else labels)
-        self.codebook_ = Codebook.for_classes(room(self.capacity, len(self.classes_)), self.dim)
-        self.codebook_.add_labels(self.classes_.tolist())
+        rows, labels = self._read(X, y, first=True)
+        every = as_labels([*known, *labels.tolist()]) if known else labels
+        self.label_type_, values = every.dtype, distinct(every)[0]
+        codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
+        codebook.add_labels(values)
+        self.codebook_ = codebook
+        self.reader_: Reader = reader_of(rows, self)
         self.prepare()
-        rows = len(labels)
-        size = self.batch_size or min(512, max(16, rows // 8))
-        epochs = self.epochs or max(5, math.ceil(STEPS / max(1, rows // size)))
-        schedule = Schedule(epochs, size, self.lr, self.head_lr_factor, self.weight_decay)
         targets = self._targets(labels)
+        weights = row_weights(self, X, labels, targets, sample_weight)
+        learned = TrainingRows(self.reader_.inputs(rows), targets, weights).without_zeros()
+        count = len(learned.targets)
+        size = self.batch_size or min(512, max(16, count // 8))
+        epochs = self.epochs or max(5, math.ceil(STEPS / max(1, count // size)))
+        schedule = Schedule(epochs, size, self.lr, self.head_lr_factor, self.weight_decay)
         if self.patience is None:
-            return self._learn(inputs, targets, schedule, progress)
-        held = draw_held_out(targets, self.validation_fraction, self.seed)
+            return self._learn(learned, schedule, progress)
+        held = draw_held_out(learned.targets, self.validation_fraction, self.seed)
         if not held.any():
             raise DataError("no class has enough rows to keep one back for early stopping")
-        rest, back = np.flatnonzero(~held), np.flatnonzero(held)
-        watched = inputs.take(back), targets[back]
-        stop = EarlyStopping(self.trunk_, self.head_, *watched, self.patience)
-        self._learn(inputs.take(rest), targets[rest], schedule, progress, stop)
+        rest, back = learned.take(np.flatnonzero(~held)), learned.take(np.flatnonzero(held))
+        stop = EarlyStopping(self.trunk_, self.head_, back, self.patience)
+        self._learn(rest, schedule, progress, stop)
         stop.restore()
         return self
 
     def _learn(
         self,
-        inputs: Inputs,
-        targets: NDArray[np.int64],
+        rows: TrainingRows,
         schedule: Schedule,
         progress: Progress,
         stop: EarlyStopping | None = None,
@@ -308,54 +379,101 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):
-            parts = self.trunk_, self.head_
             self.losses_ = train(
-                *parts, inputs, targets, schedule, seed, progress, stop=stop,
+                self.trunk_, self.head_, rows, schedule, seed, progress, stop=stop,
                 distillation=distillation,
             )  # fmt: skip
-        kept = some_of_each(targets, self.replay, seed)
-        self.replay_ = inputs.take(kept), targets[kept]
+        kept = some_of_each(rows.targets, self.replay, seed)
+        self.replay_ = rows.inputs.take(kept), rows.targets[kept]
+        self._columns()
         return self
 
-    def _new_labels(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """Return the labels that are new, in sorted order."""
-        if (labels.dtype.kind in "biuf") != (self.classes_.dtype.kind in "biuf"):
-            raise UsageError.parameter(
-                "y", f"must hold labels like those of fit, {self.classes_.dtype}", labels.dtype
-            )
-        return np.setdiff1d(labels, self.classes_)
+    def _columns(self) -> Columns:
+        """Return the columns of the classes that there are, made anew where those changed."""
+        if "head_" not in vars(self):
+            raise AttributeError("the classifier is not fitted: it has no classes yet")
+        labels, count = self.codebook_.labels, self.head_.num_classes
+        state = count, tuple(labels.removed)
+        if getattr(self, "_ordered", (None,))[0] != state:
+            self._ordered = state, Columns.of(labels, count, self.label_type_)
+        return self._ordered[1]
+
+    def _listed(self, name: str, labels: Any) -> list[Any]:
+        """Return labels that an argument lists, of the kind of the classes that there are."""
+        found = as_labels(labels, name)
+        if hasattr(self, "head_"):
+            check_kind(name, found, self.classes_)
+        return found.tolist()
+
+    def _new_labels(self, labels: NDArray[Any], known: list[Any]) -> list[Any]:
+        """Return the labels of rows and of a list that are new, sorted, and their type too."""
+        check_kind("y", labels, array_of([self.codebook_.labels[0]], self.label_type_))
+        every = as_labels([*known, *labels.tolist()])
+        own = set(self.codebook_.labels)
+        added = [label for label in distinct(every)[0] if label not in own]
+        self.label_type_ = joined_type(self.codebook_.labels, self.label_type_, every)
+        return added
 
     def _targets(self, labels: NDArray[Any]) -> NDArray[np.int64]:
-        distinct, place = np.unique(labels, return_inverse=True)
-        index = [self.codebook_.labels.index(label) for label in distinct.tolist()]
+        found, place = distinct(labels)
+        index, own = [], self.codebook_.labels
+        for number, label in enumerate(found):
+            if label not in own:
+                row = int(np.flatnonzero(place == number)[0])
+                way = (
+                    "is retired; leave the row out, or bring it back with codebook_.add_labels"
+                    if label in set(own)
+                    else "was never learned; learn it with partial_fit first"
+                )
+                raise DataError(f"y[{row}]: label {label!r} {way}")
+            index.append(own.index(label))
         return np.array(index, np.int64)[place]
 
-    def _read(self, X: Any, y: Any, first: bool) -> tuple[Inputs, NDArray[Any]]:
-        """Check rows and labels together; the first time, take the measure of the rows."""
-        rows: Any = readable(X, None if first else self.reader_)
-        check_no_label_missing(y)
-        if rows is None:
-            rows, labels = validate_data(
-                self, X, y, reset=first, dtype=np.float64, ensure_all_finite="allow-nan"
-            )
-        else:
-            labels = column_or_1d(y, warn=True)
-            check_consistent_length(rows, labels)
-        with warnings.catch_warnings():  # few rows of each of many classes are no regression
-            warnings.filterwarnings("ignore", "The number of unique classes is greater")
-            check_classification_targets(labels)
-        if first:
-            self.reader_: Reader = reader_of(rows, self)
-        return self.reader_.inputs(rows), np.asarray(labels)
+    def _still_known(
+        self, kept: tuple[Inputs, NDArray[np.int64]]
+    ) -> tuple[Inputs, NDArray[np.int64]]:
+        """Return the rows kept for replay without those of retired labels."""
+        inputs, targets = kept
+        gone = self.codebook_.labels.removed
+        if not gone:
+            return inputs, targets
+        places = np.flatnonzero(~np.isin(targets, gone))
+        return inputs.take(places), targets[places]
 
-    def _inputs(self, X: Any) -> Inputs:
-        rows: Any = readable(X, self.reader_)
-        if rows is None and isinstance(self.reader_, ArrayReader):
-            rows = validate_data(
-                self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
+    def _read(self, X: Any, y: Any, first: bool) -> tuple[Any, NDArray[Any]]:
+        """Check rows and labels together."""
+        if y is None:
+            raise UsageError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
-        elif rows is None:
+        rows = self._rows(X, first)
+        labels = as_labels(y)
+        check_consistent_length(rows, labels)
+        if kind_of(labels) != "tuples" and labels.dtype.kind != "O":
+            with warnings.catch_warnings():  # few rows of each of many classes are no regression
+                warnings.filterwarnings("ignore", "The number of unique classes is greater")
+                check_classification_targets(labels)
+        return rows, labels
+
+    def _rows(self, X: Any, first: bool) -> Any:
+        """Return rows as their reader takes them; names of columns are checked as usual."""
+        reader = None if first else self.reader_
+        rows: Any = readable(X, reader)
+        if first:
+            for name in ("n_features_in_", "feature_names_in_"):
+                vars(self).pop(name, None)
+        if first and isinstance(rows, MixedRows):
+            validate_data(self, X, skip_check_array=True)
+        if rows is None and isinstance(reader, ArrayReader | SparseReader | None):
+            return validate_data(
+                self, X, reset=first, dtype=np.float64, ensure_all_finite="allow-nan",
+                accept_sparse="csr",
+            )  # fmt: skip
+        if rows is None:
             rows = np.asarray(X)
             if len(rows) == 0:
                 raise DataError("X holds no rows to predict")
-        return self.reader_.inputs(rows)
+        return rows
+
+    def _inputs(self, X: Any) -> Inputs:
+        return self.reader_.inputs(self._rows(X, first=False))

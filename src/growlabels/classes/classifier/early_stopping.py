@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from growlabels.classes.inputs.trunks import Inputs
+from growlabels.classes.classifier.training import TrainingRows, batch_loss
 
 ROWS = 4096  # a batch of the held-out rows
 
@@ -21,7 +20,7 @@ class EarlyStopping:
     ----------
     trunk, head
         What is trained.
-    inputs, targets
+    rows
         Rows kept back; at least one.
     patience
         Epochs without a lower loss on these rows before training stops.
@@ -36,12 +35,11 @@ class EarlyStopping:
         self,
         trunk: nn.Module,
         head: nn.Module,
-        inputs: Inputs,
-        targets: NDArray[np.int64],
+        rows: TrainingRows,
         patience: int,
     ) -> None:
         self.parts, self.patience = (trunk, head), patience
-        self.inputs, self.targets = inputs, targets
+        self.rows = rows
         self.losses: list[float] = []
         self.best = math.inf
         self.state: list[dict[str, Any]] = []
@@ -65,11 +63,12 @@ class EarlyStopping:
         training = trunk.training
         trunk.eval()
         device = next(head.parameters()).device
-        for start in range(0, len(self.inputs), ROWS):
-            rows = np.arange(start, min(start + ROWS, len(self.inputs)))
-            batch = [part.to(device) for part in self.inputs.batch(rows)]
-            targets = torch.from_numpy(self.targets[rows]).to(device)
-            loss: Any = head.loss(trunk(*batch), targets)  # type: ignore[operator]
-            total += float(loss) * len(rows)
+        count = len(self.rows.targets)
+        for start in range(0, count, ROWS):
+            places = np.arange(start, min(start + ROWS, count))
+            batch = [part.to(device) for part in self.rows.inputs.batch(places)]
+            targets = torch.from_numpy(self.rows.targets[places]).to(device)
+            loss: Any = batch_loss(head, trunk(*batch), targets, self.rows.weights, places)
+            total += float(loss) * len(places)
         trunk.train(training)
-        return total / len(self.inputs)
+        return total / count

@@ -16,9 +16,8 @@ from growlabels.base.files import atomic_write, check_seal, file_sha256, sealed
 from growlabels.classes.classifier.settings import check_device, has_device
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.inputs.choice import reader_from_json
-from growlabels.classes.inputs.readers import ArrayReader
 
-FORMAT = 3
+FORMAT = 4
 SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codebook.safetensors"
 
 
@@ -39,13 +38,23 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "parameters": parameters,
         "reader": model.reader_.to_json(),
-        "label_type": model.classes_.dtype.str,
+        "label_type": model.label_type_.str,
+        "columns": _table_of(model),
         "temperature": model.temperature_,
         "threshold": model.threshold_,
         "hashes": {name: file_sha256(folder / name) for name in (WEIGHTS, CODEBOOK)},
     }
     with atomic_write(folder / SETTINGS) as file:
         json.dump(sealed(settings), file, indent=1)
+
+
+def _table_of(model: Any) -> dict[str, Any]:
+    """Return number and names of the columns of the fit, where it had any."""
+    names = getattr(model, "feature_names_in_", None)
+    return {
+        "number": getattr(model, "n_features_in_", None),
+        "names": None if names is None else names.tolist(),
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -93,9 +102,12 @@ def _restore(folder: Path, settings: dict[str, Any], kind: type[Any], device: st
     model.device = device or (model.device if has_device(model.device) else "cpu")
     model.reader_ = reader_from_json(settings["reader"])
     model.codebook_ = Codebook.load(folder / CODEBOOK)
-    model.classes_ = np.array(list(model.codebook_.labels)).astype(settings["label_type"])
-    if isinstance(model.reader_, ArrayReader):
-        model.n_features_in_ = len(model.reader_.mean)
+    model.label_type_ = np.dtype(settings["label_type"])
+    columns = settings["columns"]
+    if columns["number"] is not None:
+        model.n_features_in_ = columns["number"]
+    if columns["names"] is not None:
+        model.feature_names_in_ = np.array(columns["names"], dtype=object)
     model.prepare()
     tensors = load_tensors((folder / WEIGHTS).read_bytes())
     for prefix, module in (("trunk.", model.trunk_), ("head.", model.head_)):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from growlabels.base.errors import UsageError, is_whole
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.choice import Reader
+from growlabels.classes.inputs.labels import Columns
 from growlabels.classes.inputs.readers import ArrayReader
 from growlabels.classes.inputs.trunks import Inputs
 from growlabels.classes.products.class_vectors import exact_topk
@@ -27,18 +28,19 @@ class Predicting:
     The classifier gives ``_inputs(X)``, the rows as its network reads them.
     """
 
-    classes_: NDArray[Any]
     trunk_: nn.Module
     head_: EBVHead
     reader_: Reader
     temperature_: float
     device: str
     _inputs: Callable[[Any], Inputs]
+    _columns: Callable[[], Columns]
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most likely label of each row; ties go to the first in ``classes_``."""
+        """Return the most likely label of each row; ties go to the one that was learned first."""
         best = torch.cat(list(self._outputs(X, _best)))
-        return self.classes_[best.numpy()]
+        columns = self._columns()
+        return columns.labels[columns.column[best.numpy()]]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class: ``(rows, classes)``, columns as ``classes_``."""
@@ -54,7 +56,8 @@ class Predicting:
         ``classes_``.
         """
         check_is_fitted(self)
-        most = len(self.classes_)
+        classes = self._columns().labels
+        most = len(classes)
         k = min(5, most) if k is None else k
         if not (is_whole(k, 1) and k <= most):
             raise UsageError.parameter("k", f"must be from 1 to {most}, the number of classes", k)
@@ -63,12 +66,12 @@ class Predicting:
             values, index = exact_topk(logits, k)
             labels.append(index)
             shares.append(torch.exp((values - logits.logsumexp(1, keepdim=True)).double()))
-        return self.classes_[torch.cat(labels).numpy()], torch.cat(shares).numpy()
+        return classes[torch.cat(labels).numpy()], torch.cat(shares).numpy()
 
     def _logits(self, X: Any) -> Iterator[Tensor]:
-        """Yield logits of all classes, divided by the fitted temperature."""
+        """Yield logits in the order of ``classes_``, divided by the fitted temperature."""
         for logits in self._outputs(X, lambda head, x: head(x)):
-            yield logits / self.temperature_
+            yield self._columns().in_order(logits) / self.temperature_
 
     @torch.no_grad()
     def _outputs(self, X: Any, of: Callable[[EBVHead, Tensor], Tensor]) -> Iterator[Tensor]:
@@ -91,4 +94,6 @@ class Predicting:
 
 
 def _best(head: EBVHead, x: Tensor) -> Tensor:
+    if head.codebook.labels.removed:
+        return head.predict_topk(x, 1)[1][:, 0]
     return head.vectors.topk(head.embed(x), 1)[1][:, 0]

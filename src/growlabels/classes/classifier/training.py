@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress, silent
 from growlabels.classes.inputs.trunks import Inputs
 
@@ -52,11 +53,48 @@ class Schedule:
     one_cycle: bool = True
 
 
+@dataclass(frozen=True)
+class TrainingRows:
+    """Rows to learn.
+
+    Attributes
+    ----------
+    inputs
+        What the trunk reads.
+    targets
+        ``(rows,)``, class indices.
+    weights
+        ``(rows,)``, weight of each row in the loss; None where all are 1.
+    """
+
+    inputs: Inputs
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None
+
+    def take(self, places: NDArray[np.int64]) -> "TrainingRows":
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[places]
+        return TrainingRows(self.inputs.take(places), self.targets[places], weights)
+
+    def without_zeros(self) -> "TrainingRows":
+        """Return the rows whose weight is above 0."""
+        if self.weights is None or self.weights.all():
+            return self
+        return self.take(np.flatnonzero(self.weights))
+
+    def joined(self, inputs: Inputs, targets: NDArray[np.int64]) -> "TrainingRows":
+        """Return these rows and then others of weight 1."""
+        weights = self.weights
+        if weights is not None:
+            weights = np.concatenate([weights, np.ones(len(targets))])
+        both = np.concatenate([self.targets, targets])
+        return TrainingRows(self.inputs.joined(inputs), both, weights)
+
+
 def train(
     trunk: nn.Module,
     head: nn.Module,
-    inputs: Inputs,
-    targets: NDArray[np.int64],
+    rows: TrainingRows,
     schedule: Schedule,
     seed: int,
     progress: Progress = silent,
@@ -66,11 +104,12 @@ def train(
 ) -> list[float]:
     """Train trunk and head in place; returns the mean loss of each epoch.
 
-    ``head`` has a method ``loss(features, targets)``, to which ``distillation`` adds. Training
+    ``head`` has a method ``loss(features, targets)``, which also takes ``reduction="none"`` where
+    rows have weights; ``distillation`` adds to the loss. Training
     ends early when ``stop``, called after each epoch, says so. Call it inside :func:`seeded`:
     dropout draws from torch's generator.
     """
-    device = next(head.parameters()).device
+    device, inputs = next(head.parameters()).device, rows.inputs
     optimizer = torch.optim.AdamW(
         [
             {"params": list(trunk.parameters()), "factor": 1.0},
@@ -86,20 +125,23 @@ def train(
     head.train()
     for epoch in range(schedule.epochs):
         total = 0.0
-        for step, rows in enumerate(np.array_split(random.permutation(len(inputs)), steps)):
+        for step, places in enumerate(np.array_split(random.permutation(len(inputs)), steps)):
             done = (epoch * steps + step) / (schedule.epochs * steps)
             rate = schedule.lr * (_one_cycle(done) if schedule.one_cycle else 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
-            batch = [part.to(device) for part in inputs.batch(rows)]
-            features, labels = trunk(*batch), torch.from_numpy(targets[rows]).to(device)
-            loss = _loss(head, features, labels)
+            batch = [part.to(device) for part in inputs.batch(places)]
+            features, labels = trunk(*batch), torch.from_numpy(rows.targets[places]).to(device)
+            loss = batch_loss(head, features, labels, rows.weights, places)
             if distillation is not None:
                 loss = loss + distillation(head, batch, features, labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            total += loss.item() * len(rows)
+            mean = loss.item()
+            if not math.isfinite(mean):
+                raise _overflow(head, features, epoch)
+            total += mean * len(places)
             progress(stage, epoch * steps + step + 1, schedule.epochs * steps)
         losses.append(total / len(inputs))
         if stop is not None and stop():
@@ -109,8 +151,36 @@ def train(
     return losses
 
 
-def _loss(head: Head | nn.Module, features: Tensor, targets: Tensor) -> Tensor:
-    return head.loss(features, targets)  # type: ignore[operator]
+def batch_loss(
+    head: Head | nn.Module,
+    features: Tensor,
+    targets: Tensor,
+    weights: NDArray[np.float64] | None,
+    places: NDArray[np.int64],
+) -> Tensor:
+    """Return the mean loss of a batch, by the weights of its rows where there are any."""
+    loss: Any = head.loss
+    if weights is None:
+        return loss(features, targets)
+    losses = loss(features, targets, reduction="none")
+    own = torch.from_numpy(weights[places]).to(losses.device, losses.dtype)
+    return (losses * own).mean()
+
+
+def _overflow(head: nn.Module, features: Tensor, epoch: int) -> DataError:
+    """Say what made the training loss NaN or infinite."""
+    check: Any = getattr(head, "check_finite", None)
+    try:
+        if check is not None:
+            check(features)
+    except DataError as error:
+        reason = f": {error}"
+    else:
+        reason = ""
+    return DataError(
+        f"the training loss is not finite in epoch {epoch + 1}{reason}; lower the learning rate or "
+        "scale the columns"
+    )
 
 
 def _one_cycle(done: float) -> float:

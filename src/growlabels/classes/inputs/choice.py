@@ -5,18 +5,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from growlabels.base.errors import UsageError
 from growlabels.classes.inputs.frames import MixedReader, MixedRows, as_mixed
+from growlabels.classes.inputs.moments import Moments
 from growlabels.classes.inputs.readers import (
     ArrayReader,
     ImageReader,
     TextReader,
-    as_images,
-    as_texts,
 )
+from growlabels.classes.inputs.sequences import as_images, as_texts
+from growlabels.classes.inputs.sparse import SparseReader
 
-Reader = TextReader | ArrayReader | ImageReader | MixedReader
+Reader = TextReader | ArrayReader | ImageReader | MixedReader | SparseReader
 
 
 def readable(
@@ -36,6 +38,8 @@ def readable(
         raise UsageError(
             f"X must be rows that are there, it was a {type(x).__name__}; give X.collect()"
         )
+    if issparse(x):
+        return None
     if isinstance(reader, MixedReader):
         return reader.table(x)
     texts = as_texts(x, isinstance(reader, TextReader))
@@ -50,6 +54,8 @@ def reader_of(rows: Any, settings: Any) -> Reader:
     of_text = settings.buckets, settings.longest_ngram, settings.analyzer
     if isinstance(rows, MixedRows):
         return MixedReader.of(rows, *of_text)
+    if issparse(rows):
+        return SparseReader.of(rows)
     if not isinstance(rows, np.ndarray):
         return TextReader(*of_text)
     return ArrayReader.of(rows) if rows.ndim == 2 else ImageReader.of(rows)
@@ -65,7 +71,9 @@ def reader_from_json(data: dict[str, Any]) -> Reader:
         assert isinstance(text, TextReader)
         assert isinstance(array, ArrayReader)
         return MixedReader(tuple(data["words"]), tuple(data["numbers"]), text, array)
-    mean, deviation = np.array(fields["mean"]), np.array(fields["deviation"])
+    if data["kind"] == "sparse":
+        return SparseReader(np.array(fields["largest"], float))
+    moments = Moments.from_json(fields["moments"])
     if data["kind"] == "image":
-        return ImageReader(tuple(fields["shape"]), mean, deviation)
-    return ArrayReader(mean, deviation, np.array(fields["missing"], np.int64))
+        return ImageReader(tuple(fields["shape"]), moments)
+    return ArrayReader(moments, np.array(fields["missing"], np.int64))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.labels import repeated
+from growlabels.classes.inputs.labels import is_missing
 from growlabels.classes.inputs.ngrams import Bags
 from growlabels.classes.inputs.readers import Analyzer, ArrayReader, TextReader
 from growlabels.classes.inputs.trunks import (
@@ -102,6 +103,15 @@ class MixedReader:
             raise DataError("X holds no rows")
         return rows if isinstance(rows, MixedRows) else _of_frame(rows, self.words, self.numbers)
 
+    def followed(self, rows: Any) -> "MixedReader":
+        """Return the reader that has measured these rows too."""
+        numbers = self.array.followed(self.table(rows).numbers)
+        return MixedReader(self.words, self.numbers, self.text, numbers)
+
+    def moved(self, inputs: "MixedInputs", before: "MixedReader") -> "MixedInputs":
+        """Return inputs that an earlier reader made, standardised as this one does."""
+        return MixedInputs(inputs.text, self.array.moved(inputs.array, before.array))
+
     def nothing(self) -> Inputs:
         """Return inputs without rows."""
         return MixedInputs(self.text.nothing(), self.array.nothing())
@@ -176,32 +186,12 @@ def as_mixed(x: object) -> MixedRows | None:
 def _is_numeric(column: Any) -> bool:
     if getattr(column.dtype, "kind", "O") in "biuf":
         return True
-    return all(isinstance(v, int | float | np.number) or _is_missing(v) for v in _cells(column))
+    return all(isinstance(v, int | float | np.number) or is_missing(v) for v in _cells(column))
 
 
 def _cells(column: Any) -> list[Any]:
     """Return the values of a column of pandas or polars."""
     return column.tolist() if hasattr(column, "tolist") else column.to_list()
-
-
-def check_no_label_missing(y: Any) -> None:
-    """Refuse labels of which one is None, NaN or NaT, or ``pandas.NA``."""
-    # a list as it is: beside strings numpy would make a string of NaN, too
-    labels = y if isinstance(y, list | tuple) else np.asarray(y)
-    if isinstance(labels, np.ndarray) and (labels.ndim != 1 or labels.dtype.kind not in "OfM"):
-        return
-    missing = next((i for i, label in enumerate(labels) if _is_missing(label)), None)
-    if missing is not None:
-        raise DataError(f"y[{missing}] is missing; fill it in or leave the row out")
-
-
-def _is_missing(value: Any) -> bool:
-    """Say whether it is None, NaN, or what pandas has for them."""
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    if isinstance(value, np.datetime64):
-        return bool(np.isnat(value))
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _of_frame(frame: Any, words: Sequence[str], numbers: Sequence[str]) -> MixedRows:
@@ -221,7 +211,7 @@ def _strings(column: Any, name: str) -> list[str]:
                 f"X row {row}: column {name!r} holds a {type(cell).__name__}; give each of its "
                 "numbers a column of its own, or leave the column out"
             )
-    return ["" if _is_missing(cell) else str(cell) for cell in cells]
+    return ["" if is_missing(cell) else str(cell) for cell in cells]
 
 
 def _numbers(column: Any, name: str) -> NDArray[np.float64]:
@@ -229,7 +219,7 @@ def _numbers(column: Any, name: str) -> NDArray[np.float64]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
         values = column.to_numpy(np.float64)
     else:
-        cells = [np.nan if _is_missing(cell) else cell for cell in _cells(column)]
+        cells = [np.nan if is_missing(cell) else cell for cell in _cells(column)]
         values = np.array([c if isinstance(c, int | float | np.number) else np.inf for c in cells])
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):

@@ -1,28 +1,27 @@
 """Rows as people have them -> inputs of a trunk, the same way at fit and at predict."""
 
-import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
 from torch import nn
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.classes.inputs.moments import Moments
 from growlabels.classes.inputs.ngrams import Bags, hash_ngrams, hash_words
 from growlabels.classes.inputs.trunks import (
     ArrayInputs,
     ArrayTrunk,
     ImageTrunk,
-    Inputs,
     TextInputs,
     TextTrunk,
 )
 
 Rows = Sequence[str] | NDArray[Any]
 Analyzer = Literal["char", "word", "both"]
-CHANNELS = (1, 3, 4)  # what the last axis of images that is one of these most likely is
 ANALYZERS: tuple[Analyzer, ...] = ("char", "word", "both")
 
 
@@ -56,6 +55,14 @@ class TextReader:
         bags = hash_ngrams(texts, self.buckets, 1, self.longest)
         return bags.beside(hash_words(texts, self.buckets)) if self.analyzer == "both" else bags
 
+    def followed(self, rows: Rows) -> "TextReader":
+        """Return the reader itself: nothing is measured."""
+        return self
+
+    def moved(self, inputs: TextInputs, before: "TextReader") -> TextInputs:
+        """Return the inputs as they are."""
+        return inputs
+
     def nothing(self) -> TextInputs:
         """Return inputs without rows."""
         return TextInputs(Bags.empty())
@@ -70,50 +77,74 @@ class TextReader:
 
 @dataclass(frozen=True)
 class ArrayReader:
-    """Columns to mean 0 and deviation 1 on the rows of the fit; NaN is a missing value.
+    """Columns to mean 0 and deviation 1 on the rows learned so far; NaN is a missing value.
 
     A missing value becomes the mean, and for each column that missed some in the fit a further
     column says where.
 
     Attributes
     ----------
-    mean, deviation
-        ``(columns,)``, of the values that are there; the deviation of a constant column is 1.
+    moments
+        Of the values that are there.
     missing
         Places of the columns that missed values in the fit, ascending.
     """
 
     rows_at_once: ClassVar[int] = 4096
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    moments: Moments
     missing: NDArray[np.int64]
 
     @classmethod
     def of(cls, array: NDArray[np.float64]) -> "ArrayReader":
         """Measure the columns."""
-        absent = np.isnan(array)
-        values = np.where(absent.all(0), 0.0, array)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = np.nanmean(values, 0), np.nanstd(values, 0)
-        if not np.isfinite(deviation).all():
-            column = int(np.flatnonzero(~np.isfinite(deviation))[0])
-            raise DataError(f"column {column} of X is too large to be squared; scale it down")
-        varies = np.nanmax(values, 0) > np.nanmin(values, 0)  # a mean may be off by rounding
-        usual = np.where(varies & (deviation > 0), deviation, 1.0)
-        return cls(mean, usual, np.flatnonzero(absent.any(0)))
+        return cls(_measured(array), np.flatnonzero(np.isnan(array).any(0)))
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Means of the columns."""
+        return self.moments.mean
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviations of the columns; 1 for a column that is constant so far."""
+        return self.moments.scale
+
+    @property
+    def columns(self) -> int:
+        """Columns of a row."""
+        return len(self.moments.mean)
 
     @property
     def width(self) -> int:
         """Numbers a row becomes."""
-        return len(self.mean) + len(self.missing)
+        return self.columns + len(self.missing)
 
     def inputs(self, rows: Rows) -> ArrayInputs:
         """Standardise the columns; strings are a ``UsageError``."""
+        return ArrayInputs(self._read(self._table(rows)))
+
+    def followed(self, rows: Rows) -> "ArrayReader":
+        """Return the reader that has measured these rows too."""
+        return ArrayReader(self.moments.joined(_measured(self._table(rows))), self.missing)
+
+    def moved(self, inputs: ArrayInputs, before: "ArrayReader") -> ArrayInputs:
+        """Return inputs that an earlier reader made, standardised as this one does."""
+        values, flags = np.split(inputs.array, [self.columns], axis=1)
+        values = values * before.deviation + before.mean
+        values[:, self.missing] = np.where(flags > 0, np.nan, values[:, self.missing])
+        return ArrayInputs(self._read(values))
+
+    def _table(self, rows: Any) -> NDArray[np.float64]:
+        if issparse(rows):
+            rows = csr_array(cast(Any, rows)).toarray()
         if not isinstance(rows, np.ndarray) or rows.ndim != 2:
             raise UsageError(f"X holds {_kind(rows)}, the model was fitted on an array of numbers")
+        return rows
+
+    def _read(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         absent = np.isnan(rows)
         values = np.where(absent, 0.0, (rows - self.mean) / self.deviation)
-        return ArrayInputs(np.concatenate([values, absent[:, self.missing]], axis=1))
+        return np.concatenate([values, absent[:, self.missing]], axis=1)
 
     def nothing(self) -> ArrayInputs:
         """Return inputs without rows."""
@@ -126,40 +157,66 @@ class ArrayReader:
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": "array",
-            "mean": self.mean.tolist(),
-            "deviation": self.deviation.tolist(),
+            "moments": self.moments.to_json(),
             "missing": self.missing.tolist(),
         }
 
 
 @dataclass(frozen=True)
 class ImageReader:
-    """Images, channels first, to mean 0 and deviation 1 of each channel over the fit.
+    """Images, channels first, to mean 0 and deviation 1 of each channel over the rows learned.
 
     Attributes
     ----------
     shape
         Channels, height, width.
-    mean, deviation
-        ``(channels,)``; the deviation of a constant channel is 1.
+    moments
+        Of the pixels of each channel.
     """
 
     rows_at_once: ClassVar[int] = 128
     shape: tuple[int, int, int]
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    moments: Moments
 
     @classmethod
     def of(cls, images: NDArray[np.float32]) -> "ImageReader":
         """Measure the channels of ``(rows, channels, height, width)``."""
         axes = (0, 2, 3)
-        deviation = images.std(axes, dtype=np.float64)
-        mean = images.mean(axes, dtype=np.float64)
-        varies = images.max(axes) > images.min(axes)
-        return cls(images.shape[1:], mean, np.where(varies & (deviation > 0), deviation, 1.0))
+        count = np.full(images.shape[1], images.size / images.shape[1])
+        mean, deviation = (measure(axes, dtype=np.float64) for measure in (images.mean, images.std))
+        ends = (measure(axes).astype(float) for measure in (images.min, images.max))
+        return cls(images.shape[1:], Moments(count, mean, deviation, *ends))
 
-    def inputs(self, rows: Rows) -> Inputs:
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Means of the channels."""
+        return self.moments.mean
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviations of the channels; 1 for a channel that is constant so far."""
+        return self.moments.scale
+
+    def inputs(self, rows: Rows) -> ArrayInputs:
         """Standardise the channels; other rows, or another size, are a ``UsageError``."""
+        mean, deviation = self._float32()
+        return ArrayInputs((self._images(rows) - mean) / deviation)
+
+    def followed(self, rows: Rows) -> "ImageReader":
+        """Return the reader that has measured these images too."""
+        measured = ImageReader.of(self._images(rows)).moments
+        return ImageReader(self.shape, self.moments.joined(measured))
+
+    def moved(self, inputs: ArrayInputs, before: "ImageReader") -> ArrayInputs:
+        """Return inputs that an earlier reader made, standardised as this one does."""
+        mean, deviation = before._float32()
+        return self.inputs(inputs.array * deviation + mean)
+
+    def _float32(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        mean, deviation = (part.astype(np.float32) for part in (self.mean, self.deviation))
+        return mean[:, None, None], deviation[:, None, None]
+
+    def _images(self, rows: Any) -> NDArray[np.float32]:
         wanted = " x ".join(map(str, self.shape))
         if not isinstance(rows, np.ndarray) or rows.ndim != 4:
             raise UsageError(f"X holds no images, the model was fitted on images of {wanted}")
@@ -169,10 +226,9 @@ class ImageReader:
                 f"X holds images of {given} (channels, height, width), the model was fitted on "
                 f"{wanted}; resize them"
             )
-        mean, deviation = (part.astype(np.float32) for part in (self.mean, self.deviation))
-        return ArrayInputs((rows - mean[:, None, None]) / deviation[:, None, None])
+        return rows
 
-    def nothing(self) -> Inputs:
+    def nothing(self) -> ArrayInputs:
         """Return inputs without rows."""
         return ArrayInputs(np.zeros((0, *self.shape), np.float32))
 
@@ -181,65 +237,21 @@ class ImageReader:
         return ImageTrunk(self.shape[0], hidden, dropout)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": "image",
-            "shape": list(self.shape),
-            "mean": self.mean.tolist(),
-            "deviation": self.deviation.tolist(),
-        }
+        return {"kind": "image", "shape": list(self.shape), "moments": self.moments.to_json()}
+
+
+def _measured(array: NDArray[np.float64]) -> Moments:
+    moments = Moments.of(array)
+    if not np.isfinite(moments.deviation).all():
+        column = int(np.flatnonzero(~np.isfinite(moments.deviation))[0])
+        raise DataError(f"column {column} of X is too large to be squared; scale it down")
+    return moments
 
 
 def _kind(rows: Any) -> str:
     """Name what kind of rows these are."""
     if isinstance(rows, np.ndarray):
         return "numbers" if rows.ndim == 2 else "images"
+    if issparse(rows):
+        return "a sparse matrix"
     return "strings" if isinstance(rows, Sequence) else "a table with words"
-
-
-def as_images(x: object) -> NDArray[np.float32] | None:
-    """Return ``x`` as ``(rows, channels, height, width)``, or None where it has not 3 or 4 axes.
-
-    >>> as_images(np.zeros((2, 5, 6))).shape, as_images([[1.0]])
-    ((2, 1, 5, 6), None)
-    """
-    if getattr(x, "ndim", 2) not in (3, 4):
-        return None
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"X must hold images of real numbers, its type was {array.dtype}")
-    if array.ndim == 4 and array.shape[3] in CHANNELS and array.shape[1] not in CHANNELS:
-        raise UsageError(
-            f"X of shape {array.shape} has its channels last; give X.transpose(0, 3, 1, 2)"
-        )
-    images = array.astype(np.float32)
-    if 0 in images.shape:
-        raise DataError(f"X must hold images of at least one pixel, its shape was {images.shape}")
-    finite = np.isfinite(images).all(tuple(range(1, images.ndim)))
-    if not finite.all():
-        row = int(np.flatnonzero(~finite)[0])
-        raise DataError(f"X[{row}] holds a pixel that is no finite number; mend or drop the image")
-    return images[:, None] if images.ndim == 3 else images
-
-
-def as_texts(x: object, expected: bool = False) -> Sequence[str] | None:
-    """Return ``x`` as a list of strings, or None where it is no sequence of strings.
-
-    Strings among other things are a ``DataError``; so is a row without, where strings are expected.
-
-    >>> as_texts(np.array(["a", "b"])), as_texts([[1.0]])
-    (['a', 'b'], None)
-    """
-    if not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
-        return None
-    if getattr(x, "ndim", 1) != 1 or not len(x):  # type: ignore[arg-type]
-        return None
-    rows = list(x)  # type: ignore[call-overload]
-    odd = next((i for i, row in enumerate(rows) if not isinstance(row, str)), None)
-    if odd is None:
-        return [str(row) for row in rows]
-    if expected or any(isinstance(row, str | bytes) for row in rows):
-        raise DataError(
-            f"X[{odd}] must be a string, it was {reprlib.repr(rows[odd])} of type "
-            f"{type(rows[odd]).__name__}; give '' where a text is missing, decode bytes"
-        )
-    return None

@@ -81,20 +81,25 @@ class BagEmbedding(nn.EmbeddingBag):
         return bags * starts.diff().clamp(min=1).to(bags.dtype).rsqrt()[:, None]
 
 
+def layers_over(embedding: int, hidden: int, dropout: float) -> nn.Module:
+    """Return the layers above a sum of embeddings: one hidden layer, with normalisation."""
+    return nn.Sequential(
+        nn.BatchNorm1d(embedding),
+        nn.ReLU(),
+        nn.Linear(embedding, hidden),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+    )
+
+
 class TextTrunk(nn.Module):
     """Embeddings of bags, and one hidden layer."""
 
     def __init__(self, buckets: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.embedding = BagEmbedding(buckets, embedding)
-        self.layers = nn.Sequential(
-            nn.BatchNorm1d(embedding),
-            nn.ReLU(),
-            nn.Linear(embedding, hidden),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-        )
+        self.layers = layers_over(embedding, hidden, dropout)
 
     def forward(self, buckets: Tensor, starts: Tensor) -> Tensor:
         return self.layers(self.embedding(buckets, starts))
