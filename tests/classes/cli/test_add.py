@@ -134,9 +134,9 @@ def test_what_is_compared() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
-        ({"table": Path("absent.csv")}, UsageError, "table 'absent.csv' does not exist"),
+        ({"table": Path("absent.csv")}, UsageError, "'absent.csv' does not exist"),
         ({"label": "plant"}, UsageError, "has no column 'plant'; it has 'x', 'y'"),
-        ({"old": (Path("absent.csv"),)}, UsageError, "table 'absent.csv' does not exist"),
+        ({"old": (Path("absent.csv"),)}, UsageError, "'absent.csv' does not exist"),
         ({"held_out": 1.0}, UsageError, "held-out must be from 0 to below 1, it was 1.0"),
         ({"replay": -1}, UsageError, "replay must be at least 0, it was -1"),
         ({"epochs": 0}, UsageError, "epochs must be at least 1, it was 0"),

@@ -68,7 +68,7 @@ def test_labels_never_seen(
 
 def test_wrong_use(fitted: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", numbers(9))
-    with pytest.raises(UsageError, match=r"table 'absent.csv' does not exist"):
+    with pytest.raises(UsageError, match=r"'absent.csv' does not exist"):
         run_command(Evaluate(fitted, Path("absent.csv"), tmp_path / "out"), silent)
     with pytest.raises(UsageError, match="is no run folder"):
         run_command(Evaluate(tmp_path, table, tmp_path / "out"), silent)

@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from growlabels.base.progress import Progress, silent
 from growlabels.classes.calibration.calibrating import Calibrated
 from growlabels.classes.classifier import file
 from growlabels.classes.classifier.early_stopping import EarlyStopping
+from growlabels.classes.classifier.labelled import Labelled
 from growlabels.classes.classifier.predicting import Predicting
 from growlabels.classes.classifier.settings import check_settings, room
 from growlabels.classes.classifier.split import draw_held_out, some_of_each
@@ -27,15 +28,7 @@ from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.choice import Reader, readable, reader_of
 from growlabels.classes.inputs.frames import MixedRows
-from growlabels.classes.inputs.labels import (
-    Columns,
-    array_of,
-    as_labels,
-    check_kind,
-    distinct,
-    joined_type,
-    kind_of,
-)
+from growlabels.classes.inputs.labels import as_labels, distinct, kind_of
 from growlabels.classes.inputs.readers import Analyzer, ArrayReader
 from growlabels.classes.inputs.sparse import SparseReader
 from growlabels.classes.inputs.trunks import Inputs
@@ -45,7 +38,7 @@ from growlabels.classes.losses.distillation import Distillation
 STEPS, ADDING_STEPS = 400, 100
 
 
-class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
+class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstimator):
     """Classifier with fixed class vectors: text, tables, images; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed n-grams below an embedding;
@@ -188,11 +181,6 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         self.seed = seed
         self.device = device
 
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """Labels in the order of the columns of :meth:`predict_proba`."""
-        return self._columns().labels
-
     def fit(
         self,
         X: Any,
@@ -269,38 +257,6 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
             one_cycle=False,
         )
         return self._learn(both, schedule, progress, distillation=before)
-
-    def remove_classes(self, labels: Iterable[Any]) -> Self:
-        """Retire labels: they are never predicted again, and rows of them are not learned.
-
-        The others keep their vectors. ``codebook_.add_labels`` brings a retired label back.
-
-        Raises
-        ------
-        DataError
-            A label was not learned.
-
-        Examples
-        --------
-        >>> rows, labels = np.eye(3).repeat(4, 0), ["a", "b", "c"] * 4
-        >>> model = EBVClassifier(epochs=1, hidden=8).fit(rows, sorted(labels))
-        >>> model.remove_classes(["b"]).classes_
-        array(['a', 'c'], dtype='<U1')
-        """
-        check_is_fitted(self)
-        gone = self._listed("labels", labels)
-        self.codebook_.remove_labels(gone)
-        self._undo_calibration()
-        self._columns()
-        return self
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows whose predicted label is the right one, weighted or not."""
-        found, labels = self.predict(X), as_labels(y)
-        check_kind("y", labels, self.classes_)
-        check_consistent_length(found, labels, sample_weight)
-        weights: Any = sample_weight
-        return float(np.average(found == labels, weights=weights))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model into a folder: weights, labels and settings, no pickle.
@@ -387,58 +343,6 @@ class EBVClassifier(Predicting, Calibrated, ClassifierMixin, BaseEstimator):
         self.replay_ = rows.inputs.take(kept), rows.targets[kept]
         self._columns()
         return self
-
-    def _columns(self) -> Columns:
-        """Return the columns of the classes that there are, made anew where those changed."""
-        if "head_" not in vars(self):
-            raise AttributeError("the classifier is not fitted: it has no classes yet")
-        labels, count = self.codebook_.labels, self.head_.num_classes
-        state = count, tuple(labels.removed)
-        if getattr(self, "_ordered", (None,))[0] != state:
-            self._ordered = state, Columns.of(labels, count, self.label_type_)
-        return self._ordered[1]
-
-    def _listed(self, name: str, labels: Any) -> list[Any]:
-        """Return labels that an argument lists, of the kind of the classes that there are."""
-        found = as_labels(labels, name)
-        if hasattr(self, "head_"):
-            check_kind(name, found, self.classes_)
-        return found.tolist()
-
-    def _new_labels(self, labels: NDArray[Any], known: list[Any]) -> list[Any]:
-        """Return the labels of rows and of a list that are new, sorted, and their type too."""
-        check_kind("y", labels, array_of([self.codebook_.labels[0]], self.label_type_))
-        every = as_labels([*known, *labels.tolist()])
-        own = set(self.codebook_.labels)
-        added = [label for label in distinct(every)[0] if label not in own]
-        self.label_type_ = joined_type(self.codebook_.labels, self.label_type_, every)
-        return added
-
-    def _targets(self, labels: NDArray[Any]) -> NDArray[np.int64]:
-        found, place = distinct(labels)
-        index, own = [], self.codebook_.labels
-        for number, label in enumerate(found):
-            if label not in own:
-                row = int(np.flatnonzero(place == number)[0])
-                way = (
-                    "is retired; leave the row out, or bring it back with codebook_.add_labels"
-                    if label in set(own)
-                    else "was never learned; learn it with partial_fit first"
-                )
-                raise DataError(f"y[{row}]: label {label!r} {way}")
-            index.append(own.index(label))
-        return np.array(index, np.int64)[place]
-
-    def _still_known(
-        self, kept: tuple[Inputs, NDArray[np.int64]]
-    ) -> tuple[Inputs, NDArray[np.int64]]:
-        """Return the rows kept for replay without those of retired labels."""
-        inputs, targets = kept
-        gone = self.codebook_.labels.removed
-        if not gone:
-            return inputs, targets
-        places = np.flatnonzero(~np.isin(targets, gone))
-        return inputs.take(places), targets[places]
 
     def _read(self, X: Any, y: Any, first: bool) -> tuple[Any, NDArray[Any]]:
         """Check rows and labels together."""
