@@ -134,8 +134,7 @@ class Model:
 
     def learn(
         self,
-        inputs: TextInputs,
-        targets: NDArray[np.int64],
+        rows: TrainingRows,
         schedule: Schedule,
         seed: int,
         progress: Progress,
@@ -143,7 +142,6 @@ class Model:
     ) -> None:
         """Train the trunk and the output layer."""
         with seeded(seed):
-            rows = TrainingRows(inputs, targets)
             train(self.trunk, self.head, rows, schedule, seed, progress, stage)
 
     @torch.no_grad()
@@ -183,18 +181,17 @@ def append_languages(
     languages = int(task.train_targets.max()) + 1
     before, after = task.only(0, old), task.only(old, languages)
     model = Model.make(kind, old, seed)
-    model.learn(
-        before.train, before.train_targets, Schedule(epochs, 512, 4e-3), seed, progress,
-        f"{old} languages, {kind} head",
-    )  # fmt: skip
+    rows, stage = TrainingRows(before.train, before.train_targets), f"{old} languages, {kind} head"
+    model.learn(rows, Schedule(epochs, 512, 4e-3), seed, progress, stage)
     first = model.scores(before).accuracy
     model.grow(languages - old, seed)
     kept = np.concatenate(
         [np.flatnonzero(before.train_targets == language)[:replay] for language in range(old)]
     )
     model.learn(
-        after.train.joined(before.train.take(kept)),
-        np.concatenate([after.train_targets, before.train_targets[kept]]),
+        TrainingRows(after.train, after.train_targets).joined(
+            before.train.take(kept), before.train_targets[kept]
+        ),
         Schedule(3, 512, 1e-3, ADDING[kind], one_cycle=False),
         seed + 1,
         progress,
@@ -253,7 +250,8 @@ def _measure(plan: Plan, seed: int, progress: Progress) -> Results:
             model = Model.make(kind, languages, each)
             schedule = Schedule(plan.epochs, 512, 4e-3)
             stage = f"{languages} languages, {kind} head, seed {each}"
-            model.learn(task.train, task.train_targets, schedule, each, progress, stage)
+            rows = TrainingRows(task.train, task.train_targets)
+            model.learn(rows, schedule, each, progress, stage)
             scores[kind].append(model.scores(task))
             parameters[kind] = model.head_parameters
     appended = {

@@ -121,6 +121,11 @@ class Table:
         """Names of the labels, where an ARFF file says which they are."""
         return self.reader.said_labels if isinstance(self.reader, ArffRows) else None
 
+    @property
+    def class_labels(self) -> frozenset[str]:
+        """Columns of a Hugging Face dataset that hold class labels: a missing one is "no label"."""
+        return getattr(self.reader, "class_labels", frozenset())
+
     def at(self, number: int) -> str:
         """Return the words for the place of a row, such as ``"rows.csv line 3"``."""
         part = bisect_right(self._starts, number - 1) - 1

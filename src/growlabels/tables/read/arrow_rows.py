@@ -69,6 +69,11 @@ class ArrowRows:
             raise DataError(f"{name} has two columns named {twice[0]!r}; rename one")
         self._labels = label_readers(features or _said_features(self.schema), self.columns)
 
+    @property
+    def class_labels(self) -> frozenset[str]:
+        """Columns whose numbers are names of the dataset."""
+        return frozenset(self._labels)
+
     def rows(self, refuse: Refusals) -> Iterator[Row]:
         """Yield the rows, numbered from 1; ``refuse`` takes those with values that are invalid."""
         number = 1

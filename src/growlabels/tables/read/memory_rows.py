@@ -28,6 +28,11 @@ class MappingRows:
         self.columns = list(known) if known else None
         self._labels = label_readers(known, known or ())
 
+    @property
+    def class_labels(self) -> frozenset[str]:
+        """Columns whose numbers are names of the dataset."""
+        return frozenset(self._labels)
+
     def rows(self, refuse: Refusals) -> Iterator[Row]:
         """Yield the rows; ``refuse`` takes what is no mapping."""
         for number, data in enumerate(self._rows, 1):
@@ -61,6 +66,11 @@ class FrameRows:
     def __init__(self, frame: Any) -> None:
         self._frame = frame
         self.columns: list[str] = list(map(str, frame.columns))
+
+    @property
+    def class_labels(self) -> frozenset[str]:
+        """Columns whose numbers are names of the dataset."""
+        return frozenset(self._labels)
 
     def rows(self, refuse: Refusals) -> Iterator[Row]:
         """Yield the rows; what the frame counts as missing is None."""
