@@ -159,6 +159,8 @@ def evaluate_section(
                 rows.append([name, what, figure.share, interval, figure.judged, figure.unjudged])
             else:
                 error = f"standard error {figure.standard_error:.3f}"
+                if figure.per_token:
+                    error += f", {figure.per_token} pairs by nats a token"
                 rows.append([name, what, figure.mean, error, figure.pairs, 0])
                 share = figure.preferred
                 rows.append([name, "stereotype preferred", share, None, figure.pairs, 0])

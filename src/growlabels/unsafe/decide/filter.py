@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from growlabels.base.runs import require_folder
 from growlabels.tables import MalformedRow, Row, RowSource, Table, row_ids, writer_like
 from growlabels.unsafe.decide.decisions import Decision
 from growlabels.unsafe.rows.examples import UntrainedRow, example_of
-from growlabels.unsafe.rows.source import open_rows
+from growlabels.unsafe.rows.source import held, open_rows
 from growlabels.unsafe.scores.calibrate import known_labels
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
 from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
@@ -87,7 +87,7 @@ def filter_rows(
     """
     UsageError.require_instance("table", table, ScoreTable, "Scanner.score returns it")
     UsageError.require_path("out", out)
-    source = list(source) if isinstance(source, Iterator) else source
+    source = held(source)
     unread: list[MalformedRow] = []
     rows, folder = open_rows(source, unread.append), Path(out)
     names = f"{KEPT}{rows.ending}", f"{REJECTED}{rows.ending}", REASONS, MALFORMED

@@ -1,8 +1,10 @@
 """Where rows come from: any table, named in messages, hashed, and looked for on the disk."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from growlabels.base.errors import UsageError
 from growlabels.base.files import content_hash, file_sha256
@@ -24,6 +26,11 @@ def open_rows(source: RowSource, set_aside: SetAside | None = None) -> Table:
             "them to a file"
         )
     return table
+
+
+def held(source: RowSource) -> RowSource:
+    """Return rows that can be read again: those of an iterator are put into a list."""
+    return cast("RowSource", list(source)) if isinstance(source, Iterator) else source
 
 
 def source_name(source: RowSource, otherwise: str) -> str:

@@ -34,7 +34,7 @@ from growlabels.unsafe.rows.examples import (
     read_examples,
 )
 from growlabels.unsafe.rows.notes import ReadingNotes
-from growlabels.unsafe.rows.source import open_rows, source_hash, source_name, source_path
+from growlabels.unsafe.rows.source import held, open_rows, source_hash, source_name, source_path
 from growlabels.unsafe.rows.target_sets import left_out
 from growlabels.unsafe.rows.targets import read_targets
 from growlabels.unsafe.scores.forward_scores import (
@@ -169,9 +169,9 @@ class Scanner:
         UsageError.require_callable("fill", fill)
         if out is not None:
             UsageError.require_path("out", out)
-        self._source = list(rows) if isinstance(rows, Iterator) else rows
-        open_rows(self._source)
-        digest = self._first_pass(self._source)
+        self._source = source = held(rows)
+        open_rows(source)
+        digest = self._first_pass(source)
         if out is None:
             out = tempfile.mkdtemp(prefix="growlabels-")
             weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
