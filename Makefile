@@ -20,7 +20,8 @@ test: $(VENV)/dev.stamp  ## run every test and doctest
 test-vision: $(VISION)/test.stamp  ## run the tests of classes/ with timm and torchvision; several GB
 	$(ONE_THREAD) $(VISION)/bin/python -m pytest -n 2 --dist loadfile tests/classes src/growlabels/classes
 
-soak: $(VENV)/dev.stamp  ## kill runs a hundred times, stream a million rows; takes an hour
+soak: $(VENV)/dev.stamp  ## kill runs, stream a million rows, read 100,000 mutated files; takes hours
+	$(ONE_THREAD) $(BIN)/python tests/soak/fuzz_readers.py
 	$(ONE_THREAD) $(BIN)/python -m pytest -s -o python_files='soak_*.py' tests/soak
 
 lint: $(VENV)/dev.stamp  ## formatting, lint, types

@@ -19,9 +19,12 @@ from growlabels import __version__
 from growlabels.base.errors import GrowLabelsError, MissingExtraError
 from growlabels.base.progress import Progress, console_progress
 from growlabels.classes.cli.commands import COMMANDS as CLASSES
-from growlabels.demo._commands import COMMANDS as TOP
+from growlabels.demo._commands import COMMANDS as DEMO
 from growlabels.stream.cli.commands import COMMANDS as STREAM
+from growlabels.tables.look.commands import COMMANDS as LOOK
 from growlabels.unsafe.cli.commands import COMMANDS as UNSAFE
+
+TOP: Mapping[str, tuple[type, str]] = {**DEMO, **LOOK}
 
 SYSTEMS: Mapping[str, tuple[str, Mapping[str, tuple[type, str]]]] = {
     "classes": (

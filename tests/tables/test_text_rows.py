@@ -204,6 +204,8 @@ def test_what_a_name_of_an_encoding_cannot_read_is_an_error() -> None:
     table, bad = opened("a,b\nx,1\n\x81,2\n".encode("latin-1"), "csv", encoding="cp1252")
     assert [row.data["a"] for row in table] == ["x"]
     assert bad[0].reason.startswith("invalid CP1252 at byte 0")
+    table, bad = opened(b"\xff\xfea\x00\n\x00\x88", "jsonl", encoding="utf-16")
+    assert [list(table), len(bad)] == [[], 2]
     with pytest.raises(DataError, match="is not utf-16"):
         list(opened(b"\xff\xfea\x00,\x00b\x00\n\x00x", "csv", encoding="utf-16")[0])
 

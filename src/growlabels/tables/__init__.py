@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .keys import ABSENT as ABSENT
     from .keys import flat as flat
     from .keys import value_at as value_at
+    from .look.odd import warnings_of as warnings_of
     from .open import open_table as open_table
     from .read.arff_arrays import MultiLabelData as MultiLabelData
     from .read.arff_arrays import read_arff as read_arff
@@ -47,6 +48,7 @@ __all__ = [
     "read_arff",
     "row_ids",
     "value_at",
+    "warnings_of",
     "write_rows",
     "writer_like",
 ]
@@ -71,6 +73,7 @@ __getattr__, __dir__ = lazy_exports(
         "open_table": "open",
         "read_arff": "read.arff_arrays",
         "row_ids": "rows",
+        "warnings_of": "look.odd",
         "write_rows": "write.plain",
         "writer_like": "write.like",
     },

@@ -45,7 +45,7 @@ class Text:
         found = _ESCAPED.search(part) if self.doubtful else None
         if found is None:
             return None
-        place = len(part[: found.start()].encode(self.encoding, "surrogateescape"))
+        place = len(self._bytes(part[: found.start()]))
         words = f"invalid {self.encoding.upper()} at byte {place}"
         if not self._likely:
             return Unreadable(words)
@@ -53,12 +53,17 @@ class Text:
             f"{words}, it looks like {self._likely}", f"pass --encoding {self._likely} if it is"
         )
 
+    def _bytes(self, part: str) -> bytes:
+        try:
+            return part.encode(self.encoding, "surrogateescape")
+        except UnicodeEncodeError:  # half a letter of UTF-16
+            return part.encode("utf-8", "surrogateescape")
+
     @cached_property
     def _likely(self) -> str:
         """What the lines that are not valid look like, taken together."""
         lines = [line for line in lines_of(self.text) if _ESCAPED.search(line)]
-        sample = "".join(lines)[:_SAMPLE].encode(self.encoding, "surrogateescape")
-        likely = looks_like(sample)
+        likely = looks_like(self._bytes("".join(lines)[:_SAMPLE]))
         return "" if likely == self.encoding else likely
 
 

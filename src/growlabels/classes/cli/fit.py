@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.files import file_sha256
 from growlabels.base.labels import repeated
 from growlabels.base.progress import Progress
 from growlabels.base.runs import RunFolder
@@ -35,6 +34,7 @@ from growlabels.classes.cli.report import (
 from growlabels.classes.cli.table import read_table
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.report import Report, Section, render
+from growlabels.tables import fingerprint, warnings_of
 
 KIND = "classes fit"
 
@@ -70,9 +70,13 @@ def run(options: Fit, progress: Progress) -> None:
     room_for = room(options.capacity, len(set(labels.tolist())))
     Codebook.for_classes(room_for, options.dim, steps=1)  # refuses a dim that is too small
     rows = rows_of(table, options.text, columns, options.words)
+    taken = {options.label, options.text, *columns, *options.words}
+    dropped = [name for name in table.columns if name not in taken]
+    for sentence in warnings_of(options.table, [options.label], dropped):
+        print(f"warning: {sentence}")
     kept, held = split(labels, options.held_out, options.seed)
     config = {k: v for k, v in asdict(options).items() if k not in ("table", "out")}
-    inputs = {"table": file_sha256(options.table)}
+    inputs = {"table": fingerprint(options.table)}
     run = RunFolder.open(options.out, KIND, config | {"columns": columns}, inputs)
     model.fit(pick(rows, kept), labels[kept], progress=progress)
     facts, left = calibrate_on_half(

@@ -30,9 +30,11 @@ from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
 from growlabels.stream.evaluate.scores import PrequentialScores
+from growlabels.stream.files.columns import listed
 from growlabels.stream.files.read import read_stream
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.aside import Aside
+from growlabels.tables import warnings_of
 
 COUNTED = frozenset({"vw"})
 """Names of the models that must know the number of labels before the first row."""
@@ -70,6 +72,8 @@ def run_stream(
         if finished:
             _print_finished(opener())
             return
+    for sentence in _warnings(options):
+        _say(f"warning: {sentence}")
     with Aside() as aside:
         models = _models(options, start)
         before = getattr(next(iter(models.values())), "n_rows", 0)
@@ -178,6 +182,15 @@ def _rows(
     held = list(rows)
     order = np.random.default_rng(options.seed).permutation(len(held))
     return [held[i] for i in order]
+
+
+def _warnings(options: StreamOptions) -> list[str]:
+    """Return what is odd about the rows, if they can be read twice."""
+    if options.live or (options.labels or "").endswith(".xml"):
+        return []
+    named = [] if options.labels is None else listed(options.labels)
+    dropped = [] if options.drop is None else listed(options.drop)
+    return warnings_of(str(options.file), named, dropped, encoding=options.encoding)
 
 
 def _say(sentence: str) -> None:

@@ -93,12 +93,15 @@ class ArrowRows:
 
     def _dicts(self, batch: Any) -> list[dict[str, Any]] | None:
         """Return the rows of a batch; None where a value of some row is invalid."""
+        import pyarrow
+
         try:
+            batch.validate(full=True)  # a damaged offset would end the process
             columns = [
                 self._named(name, column.to_pylist())
                 for name, column in zip(self.columns, batch.columns, strict=True)
             ]
-        except (Unreadable, ValueError, OverflowError, TypeError):  # the others are good
+        except (pyarrow.ArrowException, ValueError, OverflowError, TypeError):
             return None
         if not columns:
             return [{} for _ in range(batch.num_rows)]
@@ -112,8 +115,10 @@ class ArrowRows:
         """Return one row of a batch, or why it cannot be read."""
         data = {}
         for name, column in zip(self.columns, batch.columns, strict=True):
+            cell = column.slice(place, 1)
             try:
-                (data[name],) = self._named(name, column.slice(place, 1).to_pylist())
+                _require_valid(cell)
+                (data[name],) = self._named(name, cell.to_pylist())
             except Unreadable as error:
                 return Unreadable(f"column {name!r}: {error}")
             except UnicodeDecodeError as error:
@@ -121,6 +126,17 @@ class ArrowRows:
             except (ValueError, OverflowError, TypeError) as error:
                 return Unreadable(f"column {name!r}: {' '.join(str(error).split())}")
         return data
+
+
+def _require_valid(cell: Any) -> None:
+    """Raise :class:`Unreadable` where a cell points outside its data."""
+    import pyarrow
+
+    try:
+        cell.validate(full=True)
+    except pyarrow.ArrowException as error:
+        if "UTF8" not in str(error):  # that is said where the text is read
+            raise Unreadable(" ".join(str(error).split())) from error
 
 
 class _Readable:

@@ -13,7 +13,7 @@ from growlabels.tables.text import LONGEST, Text
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
-_PART = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_PART = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],\n]', re.DOTALL)
 _CUT = 16  # a literal or an escape that is cut off at the end of the text is shorter
 SHOWN = 10_000
 
@@ -152,24 +152,28 @@ class JsonValues:
         return error.msg.startswith("Unterminated") or error.pos >= len(self._text) - _CUT
 
     def _skip(self) -> int:
-        """Go to the end of a value that is no JSON, by its brackets; return where it starts."""
+        """Go to the end of a value that is no JSON; return where it starts.
+
+        It ends where its brackets are closed, or else at a comma of the array, or at a line end
+        where there is no array.
+        """
         depth, place = 0, self._place
         while True:
             part = _PART.search(self._text, place)
-            ends = part is None or part.end() == len(self._text)
-            if ends and not self._ended:
+            if (part is None or part.end() == len(self._text)) and not self._ended:
                 self._read(len(self._text) - self._place)
                 depth, place = 0, self._place
                 continue
             if part is None:
+                place = len(self._text)
                 break
-            place = part.end()
-            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(part.group(), 0)
-            if depth <= 0 and part.group() in "}]":
-                place -= depth < 0
+            letter, place = part.group(), part.end()
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(letter, 0)
+            if depth < 0 or (depth == 0 and letter == ("," if self._array else "\n")):
+                place = max(part.start(), self._place + 1)
                 break
-        else:
-            place = len(self._text)
+            if depth == 0 and letter in "}]":
+                break
         start, self._place = self._place, place
         return start
 
