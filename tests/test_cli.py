@@ -96,7 +96,7 @@ def test_the_help_of_an_option_is_one_paragraph(monkeypatch: pytest.MonkeyPatch)
     assert (
         "or names. Quote a name that contains a comma with double quotes; meta.tags names" in shown
     )
-    start = next(i for i, line in enumerate(lines) if "Which columns are labels" in line)
+    start = next(i for i, line in enumerate(lines) if "Label columns: N" in line)
     assert all(len(line.strip("│ ")) > 60 for line in lines[start : start + 3])  # filled
 
 
