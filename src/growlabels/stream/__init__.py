@@ -1,9 +1,9 @@
-"""An online learner of many labels that appear, vanish and drift (iHOMER).
+"""Learn labels online while they appear, vanish and drift (iHOMER).
 
 Neves, Lourenço, Cano, Marreiros, "Online hierarchical partitioning of the output space in
-extreme multi-label data stream", ECAI 2025. :class:`IHOMER` is a River multi-label model;
-:func:`prequential` scores it, and any other, on a stream. Names are loaded on first use and need
-the extra ``stream``.
+extreme multi-label data stream", ECAI 2025. :class:`IHOMER` is a River multi-label model, and
+:func:`prequential` scores any such model on a stream. Names are loaded on first use and need the
+extra ``stream``.
 """
 
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from growlabels.stream.evaluate.checks import stream_checks as stream_checks
     from growlabels.stream.evaluate.made_streams import MadeStream as MadeStream
     from growlabels.stream.evaluate.made_streams import make_stream as make_stream
-    from growlabels.stream.evaluate.metrics import LabelScore as LabelScore
     from growlabels.stream.evaluate.metrics import MultiLabelMetrics as MultiLabelMetrics
     from growlabels.stream.evaluate.prequential import compare as compare
     from growlabels.stream.evaluate.prequential import prequential as prequential
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from growlabels.stream.evaluate.scores import PrequentialScores as PrequentialScores
     from growlabels.stream.files.iterable import Stream as Stream
     from growlabels.stream.learner.explain import Explanation as Explanation
-    from growlabels.stream.learner.explain import LabelReason as LabelReason
     from growlabels.stream.learner.hierarchy import LabelNode as LabelNode
     from growlabels.stream.learner.ihomer import IHOMER as IHOMER
     from growlabels.stream.rows.array_rows import ArrayRows as ArrayRows
@@ -45,8 +43,6 @@ __all__ = [
     "Explanation",
     "Inputs",
     "LabelNode",
-    "LabelReason",
-    "LabelScore",
     "LinkagePartition",
     "MadeStream",
     "MajorityLabels",
@@ -79,8 +75,6 @@ __getattr__, __dir__ = lazy_exports(
         "Explanation": "learner.explain",
         "Inputs": "rows.inputs",
         "LabelNode": "learner.hierarchy",
-        "LabelReason": "learner.explain",
-        "LabelScore": "evaluate.metrics",
         "LinkagePartition": "clusters.linkage_partition",
         "MadeStream": "evaluate.made_streams",
         "MajorityLabels": "evaluate.baselines",

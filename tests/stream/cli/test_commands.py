@@ -189,7 +189,7 @@ def test_a_model_can_be_looked_into(table, tmp_path, capsys):
         run_command(StreamInspect(tmp_path / "other"), silent)
     with pytest.raises(UsageError, match="does not exist"):
         run_command(StreamInspect(tmp_path / "nothing"), silent)
-    with pytest.raises(RunError, match="not a whole model file"):
+    with pytest.raises(RunError, match="not a complete model file"):
         run_command(StreamInspect(table), silent)
 
 
@@ -330,7 +330,7 @@ def test_a_run_goes_on_from_a_saved_model(tmp_path, capsys, preset):
     ("arguments", "kind", "message"),
     [
         (["TABLE", "--labels", "2", "--start", "nothing"], UsageError, "saved model 'nothing'"),
-        (["TABLE", "--labels", "2", "--start", "TABLE"], RunError, "not a whole model file"),
+        (["TABLE", "--labels", "2", "--start", "TABLE"], RunError, "not a complete model file"),
         (["TABLE", "--start", "TABLE", "--model", "majority"], UsageError, "omit one of the two"),
         (["nothing.csv"], UsageError, "'nothing.csv' does not exist"),
         (["TABLE"], UsageError, "pass --labels"),

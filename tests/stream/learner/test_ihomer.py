@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone as clone_of_sklearn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import load_yeast
-from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
+from growlabels.stream import IHOMER, ArrayRows, Inputs, MultiLabelMetrics
 
 
 def made_rows(rows: int, features: int, density: float, seed: int) -> tuple:
@@ -184,6 +186,21 @@ def test_pickle_and_clone() -> None:
     clone = model.clone()
     assert clone.n_rows == 0
     assert (clone.window, clone.drift) == (100, None)
+
+
+def test_clones_of_scikit_learn_and_river_have_all_parameters_and_no_rows() -> None:
+    settings: dict[str, Any] = {
+        "seed": 3, "window": 150, "recent": 7.5, "drift": None, "max_sets": 900,
+        "check_every": 50, "tree_above": 40, "max_bytes": 2**26, "preset": "paper",
+        "clusterer": "odac", "inputs": Inputs(text=("title",)),
+    }  # fmt: skip
+    model = IHOMER(**settings)
+    model.learn_one({"a": 1.0}, {"b"})
+    for made in (clone_of_sklearn(model), model.clone()):
+        assert {name: getattr(made, name) for name in settings} == settings
+        assert made.n_rows == 0 and made.labels_ == []
+    changed = model.clone({"window": 200})
+    assert (changed.window, changed.check_every, model.window) == (200, 50, 150)
 
 
 def test_drift_starts_the_experts_again() -> None:

@@ -110,7 +110,7 @@ def changed(path: Path, about: dict, arrays: dict[str, np.ndarray]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("about", "arrays", "told"),
+    ("about", "arrays", "message"),
     [
         ({"params": {"preset": "default", "max_bytes": 2**30, "window": -1}}, {}, "window must be"),
         (
@@ -120,19 +120,19 @@ def changed(path: Path, about: dict, arrays: dict[str, np.ndarray]) -> Path:
         ),
         ({"names": {}}, {}, "no 'positive'"),
         ({"rows": "many"}, {}, "invalid literal"),
-        ({"mode": None}, {}, "whole model file"),
-        ({"mode": 9}, {}, "mode is 9"),
-        ({"rows": -1}, {}, "no number of rows"),
-        ({"rows": 5}, {}, "experts.totals points beyond"),
-        ({"kind": None}, {}, "holds None in format"),
-        ({}, {"experts.mean.npy": np.zeros((2, 2))}, "experts.mean is of another kind"),
-        ({}, {"experts.mean.npy": np.array(["a"])}, "experts.mean is of another kind"),
+        ({"mode": None}, {}, "complete model file"),
+        ({"mode": 9}, {}, "mode has the unknown value 9"),
+        ({"rows": -1}, {}, "rows is out of range"),
+        ({"rows": 5}, {}, "experts.totals has an index out of range"),
+        ({"kind": None}, {}, "contains None in format"),
+        ({}, {"experts.mean.npy": np.zeros((2, 2))}, "experts.mean has the wrong type or shape"),
+        ({}, {"experts.mean.npy": np.array(["a"])}, "experts.mean has the wrong type or shape"),
         ({}, {"experts.mean.npy": np.array([None])}, "allow_pickle=False"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(tmp_path: Path, about, arrays, told: str) -> None:
+def test_parts_that_do_not_fit_are_refused(tmp_path: Path, about, arrays, message: str) -> None:
     learned(20, 1.0)[0].save(tmp_path / "model")
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=message):
         IHOMER.load(changed(tmp_path / "model", about, arrays))
 
 
@@ -141,65 +141,101 @@ MORE_STEPS = lambda a: np.append(a[:-1], 4)  # noqa: E731
 
 
 @pytest.mark.parametrize(
-    ("settings", "density", "entry", "change", "told"),
+    ("settings", "density", "entry", "change", "message"),
     [
-        ({}, 1.0, "experts.totals", FAR, "experts.totals points beyond the arrays"),
-        ({}, 1.0, "experts.totals", MORE_STEPS, "experts.totals points beyond the arrays"),
+        ({}, 1.0, "experts.totals", FAR, "experts.totals has an index out of range"),
+        ({}, 1.0, "experts.totals", MORE_STEPS, "experts.totals has an index out of range"),
         ({}, 1.0, "experts.linear", lambda a: a[:2], "experts do not fit each other"),
         ({}, 1.0, "experts.curves", lambda a: a[:, :2], "experts do not fit each other"),
-        ({}, 1.0, "experts.slot_start", FAR, "experts.slot_start is no row of rows"),
-        ({}, 1.0, "experts.slot_set", FAR, "experts.slot_set points beyond"),
-        ({}, 1.0, "experts.node_feature", NEGATIVE, "experts.node_feature points beyond"),
-        ({}, 0.1, "experts.node_slot", FAR, "experts.node_slot points beyond"),
-        ({}, 0.1, "experts.first", FAR, "experts.first points beyond"),
-        ({}, 0.1, "experts.follower", lambda a: a * 0, "experts.follower points back"),
-        ({}, 1.0, "sets.start", FAR, "sets.start points beyond"),
-        ({}, 1.0, "sets.pool", FAR, "sets.pool points beyond"),
-        ({}, 1.0, "sets.chain", lambda a: a * 0 + 1, "sets.chain points on"),
-        ({}, 1.0, "sets.bucket", lambda a: a[:-1], "sets.bucket is of another kind"),
-        ({}, 1.0, "monitor.filled", FAR, "monitor.filled points beyond"),
-        ({}, 1.0, "pairs.keys", NEGATIVE, "pairs.keys points beyond"),
-        ({}, 1.0, "pairs.values", lambda a: a[:-1], "pairs.values is of another size"),
-        ({"tree_above": 0}, 0.1, "tree.child", FAR, "tree.child is no tree"),
-        ({"tree_above": 0}, 0.1, "tree.child", lambda a: a * 0, "tree.child is no tree"),
-        ({"tree_above": 0}, 0.1, "tree.home", lambda a: a * 0, "tree.child is no tree"),
-        ({"tree_above": 0}, 0.1, "tree.mark", lambda a: a * 0, "tree.mark is not clear"),
-        ({"preset": "paper"}, 1.0, "tree0.tree.feature", FAR, "tree0.tree.feature points beyond"),
-        ({"preset": "paper"}, 1.0, "tree0.tree.counts", lambda a: a[:, 1:], "of another kind"),
-        ({"preset": "paper"}, 1.0, "tree0.labels", FAR, "tree0.labels points beyond"),
-        ({"preset": "paper"}, 1.0, "paper.window", lambda a: a[1:], "window is of another size"),
+        (
+            {},
+            1.0,
+            "experts.slot_start",
+            FAR,
+            "experts.slot_start does not describe consecutive rows",
+        ),
+        ({}, 1.0, "experts.slot_set", FAR, "experts.slot_set has an index out of range"),
+        (
+            {},
+            1.0,
+            "experts.node_feature",
+            NEGATIVE,
+            "experts.node_feature has an index out of range",
+        ),
+        ({}, 0.1, "experts.node_slot", FAR, "experts.node_slot has an index out of range"),
+        ({}, 0.1, "experts.first", FAR, "experts.first has an index out of range"),
+        ({}, 0.1, "experts.follower", lambda a: a * 0, "experts.follower refers backwards"),
+        ({}, 1.0, "sets.start", FAR, "sets.start has an index out of range"),
+        ({}, 1.0, "sets.pool", FAR, "sets.pool has an index out of range"),
+        ({}, 1.0, "sets.chain", lambda a: a * 0 + 1, "sets.chain refers forwards"),
+        ({}, 1.0, "sets.bucket", lambda a: a[:-1], "sets.bucket has the wrong type or shape"),
+        ({}, 1.0, "monitor.filled", FAR, "monitor.filled has an index out of range"),
+        ({}, 1.0, "pairs.keys", NEGATIVE, "pairs.keys has an index out of range"),
+        ({}, 1.0, "pairs.values", lambda a: a[:-1], "pairs.values and pairs.keys differ in size"),
+        ({"tree_above": 0}, 0.1, "tree.child", FAR, "tree.child does not describe a tree"),
+        (
+            {"tree_above": 0},
+            0.1,
+            "tree.child",
+            lambda a: a * 0,
+            "tree.child does not describe a tree",
+        ),
+        (
+            {"tree_above": 0},
+            0.1,
+            "tree.home",
+            lambda a: a * 0,
+            "tree.child does not describe a tree",
+        ),
+        ({"tree_above": 0}, 0.1, "tree.mark", lambda a: a * 0, "tree.mark is not reset"),
+        (
+            {"preset": "paper"},
+            1.0,
+            "tree0.tree.feature",
+            FAR,
+            "tree0.tree.feature has an index out of range",
+        ),
+        (
+            {"preset": "paper"},
+            1.0,
+            "tree0.tree.counts",
+            lambda a: a[:, 1:],
+            "the wrong type or shape",
+        ),
+        ({"preset": "paper"}, 1.0, "tree0.labels", FAR, "tree0.labels has an index out of range"),
+        ({"preset": "paper"}, 1.0, "paper.window", lambda a: a[1:], "window has the wrong size"),
     ],
 )
 def test_a_forged_array_is_refused_before_compiled_code_follows_it(
-    tmp_path: Path, settings, density, entry, change, told
+    tmp_path: Path, settings, density, entry, change, message
 ) -> None:
     path = tmp_path / "model"
     learned(120, density, **settings)[0].save(path)
     with zipfile.ZipFile(path) as zip, zip.open(f"{entry}.npy") as file:
         array = np.lib.format.read_array(file)
-    with pytest.raises(RunError, match=f"not a whole model file .*{told}"):
+    with pytest.raises(RunError, match=f"not a complete model file .*{message}"):
         IHOMER.load(changed(path, {}, {f"{entry}.npy": change(array)}))
 
 
 @pytest.mark.parametrize(
-    ("state", "made", "told"),
+    ("state", "made", "message"),
     [
-        ("experts", new_experts(RIDGE, 100, 0, 8, 256), "experts.totals points beyond"),
-        ("experts", new_experts(RIDGE, 100, 16, 8, 0), "experts.totals points beyond"),
-        ("sets", empty_sets(0, 256), "sets.key is of another kind"),
-        ("sets", empty_sets(64, 0), "sets.pool is of another kind"),
-        ("tree", new_tree(16, 256, 0), "tree.totals points beyond"),
+        ("experts", new_experts(RIDGE, 100, 0, 8, 256), "experts.totals has an index out of range"),
+        ("experts", new_experts(RIDGE, 100, 16, 8, 0), "experts.totals has an index out of range"),
+        ("sets", empty_sets(0, 256), "sets.key has the wrong type or shape"),
+        ("sets", empty_sets(64, 0), "sets.pool has the wrong type or shape"),
+        ("tree", new_tree(16, 256, 0), "tree.totals has an index out of range"),
     ],
 )
 def test_arrays_of_no_size_are_refused_for_they_could_never_double(
-    tmp_path: Path, state: str, made, told: str
+    tmp_path: Path, state: str, made, message: str
 ) -> None:
     model = IHOMER(window=100, tree_above=0 if state == "tree" else 1000)
     if state == "tree":
         model.learn_one({"a": 1.0}, {"b"})
     setattr(model._engine, state, made)
     model.save(tmp_path / "model")
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=message):
         IHOMER.load(tmp_path / "model")
 
 
@@ -211,19 +247,19 @@ def test_a_ring_of_one_node_that_follows_itself_is_refused(tmp_path: Path) -> No
     e.slot_size[0], e.first[0], e.last[0], e.follower[0] = 1, 0, 0, 0
     engine.mode, engine.experts = SPARSE, e
     model.save(tmp_path / "model")
-    with pytest.raises(RunError, match="follower points back"):
+    with pytest.raises(RunError, match="follower refers backwards"):
         IHOMER.load(tmp_path / "model")
 
 
 def test_another_window_or_other_names_than_the_arrays_have_are_refused(tmp_path: Path) -> None:
     model = learned(50, 1.0)[0]
     model.save(tmp_path / "model")
-    for about, told in (
+    for about, message in (
         ({"params": {**model._get_params(), "window": 300}}, "experts do not fit"),
         ({"names": {"features": NAMES, "positive": NAMES, "labels": NAMES}}, "than names"),
-        ({"names": {"features": NAMES, "positive": MANY, "labels": MANY}}, "30 labels that were"),
+        ({"names": {"features": NAMES, "positive": MANY, "labels": MANY}}, "names has 30 labels"),
     ):
-        with pytest.raises(RunError, match=told):
+        with pytest.raises(RunError, match=message):
             IHOMER.load(changed(tmp_path / "model", about, {}))
 
 

@@ -51,7 +51,6 @@ class LabelScore:
 
     Examples
     --------
-    >>> from growlabels.stream import LabelScore
     >>> score = LabelScore(tp=3, fp=1, fn=0)
     >>> score.precision, score.recall
     (0.75, 1.0)

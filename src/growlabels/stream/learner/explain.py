@@ -1,4 +1,4 @@
-"""Why a row got its labels: what each expert said, and where the label set comes from."""
+"""Explain a prediction: the contribution of each expert, and the origin of the label set."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -36,19 +36,25 @@ def _consult(mode, keep, address, cells, features, known, shares, picked):
 
 @dataclass(frozen=True)
 class LabelReason:
-    """What was said about one label.
+    """Hold the contributions of the experts to one label.
 
     Attributes
     ----------
     label
-        The label.
+        Label that is explained.
     probability
-        Of the label by itself, in [0, 1].
+        Marginal probability of the label, in [0, 1].
     chosen
-        Whether it is in the chosen label set.
+        Whether the label is in the predicted label set.
     parts
-        Expert -> stack weight times the expert's log odds; ``"intercept"`` too. Their sum is
-        the log odds of ``probability``.
+        Contribution of each expert and of the ``"intercept"``: the stack's weight times the
+        expert's log odds. Their sum is the log odds of ``probability``.
+
+    Examples
+    --------
+    >>> reason = LabelReason("cat", 0.75, True, {"recent": 0.9, "intercept": 0.2})
+    >>> max(reason.parts, key=reason.parts.get)
+    'recent'
     """
 
     label: Hashable
@@ -59,16 +65,29 @@ class LabelReason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a row got its labels.
+    """Hold the explanation of one prediction.
 
     Attributes
     ----------
     labels
-        The most probable labels and all chosen ones, most probable first.
+        Reasons for the most probable labels and all predicted ones, in descending order of
+        probability.
     chosen
-        The label set that the decoder took.
+        Label set that the decoder predicted.
     times_seen
-        Rows that had exactly this label set; 0: the labels were put together anew.
+        Number of learned rows with exactly this label set; 0 for a new combination.
+
+    Examples
+    --------
+    >>> from growlabels.stream import IHOMER
+    >>> model = IHOMER()
+    >>> for i in range(50):
+    ...     model.learn_one({"a": float(i % 2)}, {"odd", "any"} if i % 2 else {"any"})
+    >>> why = model.explain_one({"a": 1.0}, k=1)
+    >>> print(why.to_text().splitlines()[0])
+    chosen: any, odd (seen 25 times)
+    >>> sorted(why.labels[0].parts, key=str) == sorted(why.labels[1].parts, key=str)
+    True
     """
 
     labels: tuple[LabelReason, ...]
@@ -76,14 +95,14 @@ class Explanation:
     times_seen: int
 
     def to_text(self) -> str:
-        """Return the explanation as lines, the strongest expert of each label first."""
+        """Return the explanation as lines, with the strongest expert of each label first."""
         known = f"seen {self.times_seen} times" if self.times_seen else "a new combination"
         lines = [f"chosen: {', '.join(map(str, self.chosen)) or 'no label'} ({known})"]
         for reason in self.labels:
             parts = sorted(reason.parts.items(), key=lambda part: -abs(part[1]))
-            said = ", ".join(f"{name} {value:+.2f}" for name, value in parts)
+            shares = ", ".join(f"{name} {value:+.2f}" for name, value in parts)
             mark = "*" if reason.chosen else " "
-            lines.append(f"{mark} {reason.label} {reason.probability:.2f}: {said}")
+            lines.append(f"{mark} {reason.label} {reason.probability:.2f}: {shares}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -91,12 +110,12 @@ class Explanation:
 
 
 def explain(engine: object, rows: Rows, names: Sequence[Hashable], k: int) -> Explanation:
-    """Explain the first row; the state stays as it is.
+    """Explain the prediction of the first row; the state does not change.
 
     Raises
     ------
     UsageError
-        The learner is not the stack of experts.
+        If the learner is not the stack of experts.
     """
     if not isinstance(engine, Engine):
         raise UsageError(

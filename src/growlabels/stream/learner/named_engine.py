@@ -10,7 +10,7 @@ from scipy import sparse
 from growlabels.stream.experts.engine import Engine
 from growlabels.stream.experts.state import FEATURES, LABELS
 from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
-from growlabels.stream.learner.owned import owned
+from growlabels.stream.learner.snapshot import owned
 from growlabels.stream.numeric.rows import Rows
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.inputs import Inputs

@@ -1,4 +1,4 @@
-"""One file that holds a learner: arrays and JSON in a zip archive, no pickle."""
+"""Save a learner to one file of arrays and JSON, without pickle, and load it."""
 
 import json
 import zipfile
@@ -36,7 +36,7 @@ def save_snapshot(
     names: Mapping[str, Iterable[Hashable]],
     compress: bool = True,
 ) -> None:
-    """Write a learner's parameters, state and names."""
+    """Write the parameters, the state and the names of a learner."""
     large = isinstance(engine, LargeEngine)
     paper = isinstance(engine, PaperEngine)
     arrays = {
@@ -67,7 +67,7 @@ def save_snapshot(
 def load_snapshot(
     path: Path,
 ) -> tuple[dict[str, Any], Callable[[Any], AnyEngine], dict[str, list[Hashable]]]:
-    """Read parameters, a function that turns a fresh engine into theirs, and the names."""
+    """Read a file; return the parameters, a function that fills a new engine, and the names."""
     if not path.is_file():
         raise UsageError.missing_file(path, "model file")
     try:
@@ -78,42 +78,45 @@ def load_snapshot(
                 return _unpack(about, _arrays(zip))
     except RunError:
         raise
-    except Exception as error:  # whatever a damaged archive sets off
+    except Exception as error:  # a damaged archive can raise any error
         raise damaged(path, error) from error
     raise RunError(
-        f"{str(path)!r} holds {kind!r} in format {version!r}, this growlabels reads "
-        f"{KIND!r} in format {FORMAT}; learn the model again"
+        f"{str(path)!r} contains {kind!r} in format {version!r}, but this version of growlabels "
+        f"reads {KIND!r} in format {FORMAT}; train the model again"
     )
 
 
 def damaged(path: Path, error: Exception) -> RunError:
-    """Build the one wording for a file that holds no model, or not all of it."""
+    """Build the error for a file that does not contain a complete model."""
     what = f"no {error}" if isinstance(error, KeyError) else str(error)
     return RunError(
-        f"{str(path)!r} is not a whole model file ({what[:100]}); give a file that IHOMER.save "
+        f"{str(path)!r} is not a complete model file ({what[:100]}); pass a file that IHOMER.save "
         "wrote, or save the model again"
     )
 
 
 def _states(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the states of the saved engine: attribute -> class."""
     if about["params"]["preset"] == "paper":
         return {}
     return _LARGE_STATES if about["large"] else _STATES
 
 
 def _arrays(zip: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    """Read all arrays of an archive."""
     names = [name for name in zip.namelist() if name.endswith(".npy")]
     found = {}
     for name in names:
         with zip.open(name) as entry:
             found[name.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
-            entry.read()  # to the end, where the checksum is
+            entry.read()  # zipfile verifies the checksum at the end
     return found
 
 
 def _unpack(
     about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], Callable[[Any], AnyEngine], dict[str, list[Hashable]]]:
+    """Convert the entries of an archive to what :func:`load_snapshot` returns."""
     states = {
         state: kind(**{name: arrays[f"{state}.{name}"] for name in kind._fields})
         for state, kind in _states(about).items()
@@ -138,3 +141,27 @@ def _unpack(
         return engine
 
     return about["params"], fill, names
+
+
+def owned(state: Any) -> Any:
+    """Copy memory-mapped and read-only arrays of an unpickled state.
+
+    joblib maps large arrays from a file when it loads them or passes them to a worker. Objects,
+    dicts and lists are changed in place, and only if they contain such arrays.
+    """
+    if isinstance(state, np.ndarray):
+        mapped = isinstance(state, np.memmap) or not state.flags.writeable
+        return np.array(state) if mapped else state
+    if isinstance(state, tuple):
+        parts = list(map(owned, state))
+        if all(new is old for new, old in zip(parts, state, strict=True)):
+            return state
+        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    holder = state if isinstance(state, dict | list) else getattr(state, "__dict__", None)
+    if holder is not None:
+        for key in range(len(holder)) if isinstance(holder, list) else list(holder):
+            old = holder[key]
+            new = owned(old)
+            if new is not old:
+                holder[key] = new
+    return state
