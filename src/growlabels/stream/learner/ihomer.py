@@ -1,4 +1,4 @@
-"""IHOMER: an online learner of many labels, one pass, predict then learn."""
+"""Define IHOMER, an online learner of many labels."""
 
 import math
 import os
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from growlabels.base.errors import UsageError, is_whole, number_of
+from growlabels.base.errors import UsageError, number_of
 from growlabels.stream.clusters.choice import new_clusterer
 from growlabels.stream.clusters.event import Event
 from growlabels.stream.experts.engine import Engine
@@ -18,6 +18,7 @@ from growlabels.stream.label_tree.engine import LargeEngine
 from growlabels.stream.learner.explain import Explanation, explain
 from growlabels.stream.learner.hierarchy import LabelNode, build_hierarchy
 from growlabels.stream.learner.named_engine import Choices, Named, like
+from growlabels.stream.learner.settings import check_settings, check_whole
 from growlabels.stream.learner.snapshot import damaged, load_snapshot, save_snapshot
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.array_rows import ArrayRows
@@ -25,67 +26,74 @@ from growlabels.stream.rows.inputs import Inputs
 from growlabels.stream.rows.names import Index, IndexedCells
 from growlabels.stream.rows.tables import read_labels, read_table
 
-PRESETS = "default", "paper"
-
 
 class IHOMER(Named, base.MultiLabelClassifier):
-    """Online learner of many labels that appear, vanish, return and drift.
+    """Learn many labels online while they appear, vanish, return and drift.
 
-    Eight experts give a log odds per label: two linear models, three votes of nearest rows, the
-    label's recent and its longer frequency and, where rows are dense, a sum of curves, one a
-    feature, which knows thresholds. A logistic stack, one weight per expert for all
-    labels, mixes them; a decoder then chooses the likeliest whole label set, known or new. Its
-    counts of label sets, labels and rows, the longer frequency among them, fade with a half-life
-    of 1,000 rows. When ADWIN sees the loss rise, the experts and these counts start again from
-    the last 100 rows; the weights of the stack stay. Beside that,
-    labels are grouped into clusters that occur together, changed only on evidence: see
-    :meth:`hierarchy` and :attr:`events`.
+    Eight experts estimate the log odds of each label: two linear models, three votes of nearest
+    neighbours, the label's recent frequency, its longer frequency and, for dense rows, an
+    additive model with one curve per feature. A logistic stack with one weight per expert
+    combines the log odds. A decoder then predicts the most probable label set, which may be a
+    new combination. Its counts of label sets, labels and rows decay with a half-life of 1,000
+    rows.
 
-    With very many labels a probabilistic label tree takes over from experts and decoder, at the
-    row that brings label number ``tree_above`` + 1, or more features times labels than
-    ``max_bytes`` allows the linear models (an eighth, at 16 bytes each), or whose cells the
-    window has no room for under ``max_bytes``. It learns the rows of
-    the window again and goes on from there, for good. It has no label-set decoder: it chooses
-    the labels above the threshold that was best for F1.
+    ADWIN monitors the loss. At an alarm, the experts and these counts restart from the last 100
+    rows, and the weights of the stack stay. Labels that occur together are also grouped into
+    clusters, which change only on evidence; see :meth:`hierarchy` and :attr:`events`.
 
-    Every row costs the same and no row is kept but those of the window. All of it is
-    deterministic, and the same to the bit whether rows come one by one or many at a time. A
-    feature that is missing is the same as one that is zero; a label that is missing is false.
-    Rows with under 25 % of their features are treated as sparse (text), without being told.
+    With very many labels, a probabilistic label tree replaces the experts and the decoder for
+    good. This happens at the first of three rows: the row with label number ``tree_above`` + 1,
+    the row at which the linear models would exceed an eighth of ``max_bytes`` (16 bytes for each
+    pair of a feature and a label), and the row at which the window would exceed ``max_bytes``.
+    The tree first learns the rows of the window. It predicts the labels whose probability exceeds
+    the threshold with the best F1 so far.
+
+    Only the rows of the window are stored, and the cost of a row does not grow with their number.
+    The learner is deterministic, and single rows and batches give identical results. A missing
+    feature equals a feature of 0; a missing label is false. Rows with less than 25 % of their
+    features are treated as sparse, as is usual for text.
 
     Parameters
     ----------
     seed
-        Taken for the sake of one interface; nothing in this learner is random.
+        Seed of ``clusterer="random"``, a whole number of at least 0; default 0. The learner
+        itself is deterministic.
     window
-        Rows that the nearest rows are searched in, from 100 to ``max_bytes`` / 128.
+        Number of recent rows searched for nearest neighbours, from 100 to ``max_bytes`` / 128;
+        default 1,000.
     recent
-        Half-life, in rows, of a label's recent frequency.
+        Half-life of a label's recent frequency in rows, above 0; default 5.
     drift
-        Chance of a false alarm of ADWIN, in (0, 1); None: never start again.
+        Probability of a false alarm of ADWIN, in (0, 1); default 0.0005. With None, the learner
+        never restarts.
     max_sets
-        Label sets remembered, at least four times ``window``; the rarer half goes when the
-        table is full.
+        Largest number of label sets in the table, at least four times ``window``; default
+        20,000. When the table is full, the rarer half is dropped.
     check_every
-        Rows between two looks at the clusters of labels; under the label tree at least half
-        of the rows so far, and at the 1,024 most frequent pairs alone.
+        Number of rows between two checks of the clusters, at least 1; default 200. With the
+        label tree, each interval is at least half of the rows so far, and a check uses only the
+        1,024 most frequent pairs.
     tree_above
-        Labels up to which each label has models of its own; 0: the label tree from the start.
+        Largest number of labels for the experts, at least 0; default 1,000. With 0, the label
+        tree is used from the first row.
     max_bytes
-        Most bytes of all models and tables, the window of rows included, at least 2**25. The
-        names of labels and features, some 200 bytes for each, come on top.
+        Largest size of all models and tables in bytes, including the window, at least 2**25;
+        default 1.25 GiB. The names of labels and features are not included; each takes about
+        200 bytes.
     preset
-        ``"default"``: the experts above. ``"paper"``: the system of the paper and nothing else,
-        a multi-label Hoeffding tree per cluster with two levels of drift; for comparison.
-        There are label frequencies, linear models and nearest rows in its leaves;
-        ``recent``, ``max_sets`` and ``tree_above`` have no effect, and ``max_bytes`` stops the
-        trees from splitting (event ``"full"``) but bounds neither their roots nor the window.
+        ``"default"``: the system above. ``"paper"``: the system of the paper alone, for
+        comparison: one multi-label Hoeffding tree per cluster, with two levels of drift
+        detection. Its leaves contain label frequencies, linear models and nearest neighbours.
+        With it, ``recent``, ``max_sets`` and ``tree_above`` have no effect. ``max_bytes`` stops
+        the trees from splitting (event ``"full"``), but does not limit their roots and the
+        window.
     clusterer
-        ``"linkage"``, ``"odac"`` (the divisive-agglomerative rule of the paper) or
-        ``"random"`` (clusters of the sizes that linkage finds, of labels drawn with ``seed``).
+        ``"linkage"`` (the default), ``"odac"`` (the divisive-agglomerative rule of the paper) or
+        ``"random"`` (random clusters with the sizes that linkage finds, for comparison).
     inputs
-        How the columns of a row become features, such as which ones hold text. They are saved
-        with the model. None (the default): every feature of a row is a number.
+        Description of how the columns of a row become features, for example which ones contain
+        text. It is saved with the model. With None, the default, each feature of a row is a
+        number.
 
     References
     ----------
@@ -118,21 +126,6 @@ class IHOMER(Named, base.MultiLabelClassifier):
         clusterer: str = "linkage",
         inputs: Inputs | None = None,
     ) -> None:
-        _check_whole("seed", seed, 0)
-        _check_whole("window", window, 100)
-        _check_whole("max_sets", max_sets, 1)
-        if max_sets < 4 * window:
-            raise UsageError.parameter(
-                "max_sets", f"must be at least 4 * window = {4 * window}", max_sets
-            )
-        _check_whole("check_every", check_every, 1)
-        _check_whole("tree_above", tree_above, 0)
-        _check_whole("max_bytes", max_bytes, 2**25)
-        if not number_of(recent) > 0:
-            raise UsageError.parameter("recent", "must be a number of rows above 0", recent)
-        if drift is not None and not 0 < number_of(drift) < 1:
-            raise UsageError.parameter("drift", "must be between 0 and 1, or None", drift)
-        UsageError.require_choice("preset", preset, PRESETS)
         self.seed = seed
         self.window = window
         self.recent = recent
@@ -143,17 +136,12 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self.max_bytes = max_bytes
         self.preset = preset
         self.clusterer = clusterer
-        if inputs is not None:
-            UsageError.require_instance("inputs", inputs, Inputs)
         self.inputs = inputs
+        check_settings(self)
         partition = new_clusterer(clusterer, seed)
         if preset == "paper":
             self._engine = PaperEngine(window, drift or 0.0, check_every, partition, max_bytes)
         else:
-            if window > max_bytes // 128:
-                raise UsageError.parameter(
-                    "window", f"must be at most max_bytes / 128 = {max_bytes // 128} rows", window
-                )
             self._engine = Engine(
                 window,
                 math.pow(2.0, -1.0 / number_of(recent)),
@@ -169,40 +157,45 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
     @property
     def labels_(self) -> list[Hashable]:
-        """Labels mentioned so far, true or false, in order of appearance."""
+        """Return all labels so far, true or false, in the order of their first row."""
         return list(self._labels)
 
     @property
     def n_rows(self) -> int:
-        """Rows learned so far."""
+        """Return the number of rows learned."""
         return self._engine.rows
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all models and tables now; at most ``max_bytes`` by the default preset."""
+        """Return the size of all models and tables in bytes, at most ``max_bytes`` by default."""
         return self._engine.n_bytes
 
     @property
     def events(self) -> list[Event]:
-        """What happened to the clusters, and alarms of drift, with the evidence; oldest first."""
+        """Return the changes of the clusters and the drift alarms, the oldest first."""
         names = list(self._positive.of)
         return [event.named(names) for event in self._engine.events]
 
     @property
     def clusters(self) -> list[tuple[Hashable, ...]]:
-        """Clusters of labels that occur together, two labels or more each."""
+        """Return the clusters of labels that occur together, each with two or more labels."""
         names = list(self._positive.of)
         return [tuple(names[i] for i in c) for c in self._engine.partition.clusters]
 
     def hierarchy(self) -> LabelNode:
-        """Return the tree of the labels that have occurred: clusters, inside and above them."""
+        """Return the hierarchy of all labels that have been true, with their clusters."""
         names = list(self._positive.of)
         engine = self._engine
         return build_hierarchy(engine.partition, engine.pairs, lambda i: names[i])
 
     def explain_one(self, x: Mapping[Any, Any], k: int = 5) -> Explanation:
-        """Say what each expert adds to the ``k`` likeliest labels, and which set was taken.
+        """Explain a prediction: the contribution of each expert to the ``k`` most probable labels.
 
+        ``k`` is a whole number of at least 1; default 5. The explanation also contains all
+        predicted labels.
+
+        Examples
+        --------
         >>> model = IHOMER()
         >>> for i in range(50):
         ...     model.learn_one({"a": float(i % 2)}, {"odd", "any"} if i % 2 else {"any"})
@@ -210,7 +203,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         >>> sorted(why.chosen), why.times_seen, why.labels[0].label
         (['any', 'odd'], 25, 'any')
         """
-        _check_whole("k", k, 1)
+        check_whole("k", k, 1)
         return explain(self._engine, self._row(x), list(self._positive.of), k)
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
@@ -233,37 +226,39 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self._learn(features, self._positive.read_names(true), mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
-        """Return, for each known label, whether it belongs to the likeliest label set."""
-        answer = self._labels.copy()  # several times as fast as a new dict
+        """Return, for each known label, whether it is in the predicted label set."""
+        answer = self._labels.copy()  # a copy is several times faster than a new dict
         answer.update(dict.fromkeys(self.predict_labels_one(x), True))
         return answer
 
     def predict_proba_one(
         self, x: Mapping[Any, Any], **kwargs: Any
     ) -> dict[Hashable, dict[bool, float]]:
-        """Return label -> {False: 1 - p, True: p}, p the probability of the label by itself.
+        """Return label -> {False: 1 - p, True: p}, with the label's marginal probability p.
 
-        :meth:`predict_one` chooses whole sets and leans to the better F1, so it may choose a
-        label of p < 1/2 and leave out one of p > 1/2.
+        :meth:`predict_one` predicts whole sets with regard to F1. It can therefore predict a
+        label with p < 1/2 and omit a label with p > 1/2.
         """
         p = self._engine.probabilities(self._row(x))[0, self._columns()]
         pairs = zip(self._labels, (1 - p).tolist(), p.tolist(), strict=True)
         return {label: {False: no, True: yes} for label, no, yes in pairs}
 
     def predict_topk_one(self, x: Mapping[Any, Any], k: int = 5) -> list[tuple[Hashable, float]]:
-        """Return the ``k`` most probable labels with their probabilities, the best first.
+        """Return the ``k`` most probable labels with their probabilities, in descending order.
 
-        Fewer where fewer labels are known; under the label tree those alone that were true
-        before, and the search opens few of its nodes. Of equally
-        probable ones the first seen comes first.
+        ``k`` is a whole number of at least 1; default 5. If fewer labels are known, all are
+        returned. With the label tree, only labels seen as true are returned, and the search is
+        approximate. Among equally probable labels, the first seen comes first.
 
+        Examples
+        --------
         >>> model = IHOMER()
         >>> for i in range(50):
         ...     model.learn_one({"a": float(i % 2)}, {"odd", "any"} if i % 2 else {"any"})
         >>> [label for label, p in model.predict_topk_one({"a": 0.0}, k=1)]
         ['any']
         """
-        _check_whole("k", k, 1)
+        check_whole("k", k, 1)
         rows = self._row(x)
         if isinstance(self._engine, LargeEngine):
             likeliest, chances = (found[0].tolist() for found in self._engine.topk(rows, k))
@@ -274,7 +269,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         return [(names[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:k]]
 
     def partial_fit(self, X: Any, y: Any, classes: Iterable[Hashable] | None = None) -> "IHOMER":
-        """Learn rows as :meth:`learn_many` does, in the manner of scikit-learn.
+        """Learn rows as :meth:`learn_many` does, with the interface of scikit-learn.
 
         Parameters
         ----------
@@ -285,14 +280,16 @@ class IHOMER(Named, base.MultiLabelClassifier):
             scikit-learn they may differ from call to call.
         """
         if isinstance(classes, str):
-            raise UsageError.parameter("classes", "must be names, one a column of y", classes)
+            raise UsageError.parameter(
+                "classes", "must be names, one for each column of y", classes
+            )
         if classes is not None:
             y = ArrayRows(X, y, None, list(classes)).tables[1]
         self.learn_many(X, y)
         return self
 
     def learn_many(self, X: Any, y: Any) -> None:
-        """Learn rows in their order; the same, to the bit, as a loop of :meth:`learn_one`.
+        """Learn rows in their order; the result equals that of a loop of :meth:`learn_one`.
 
         Parameters
         ----------
@@ -313,31 +310,34 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self._learn(*self._read(X, y), keep=False)
 
     def prequential_many(self, X: Any, y: Any) -> Choices:
-        """Predict each row, then learn it; return the predictions made before learning.
+        """Predict each row, then learn it; return the predictions.
 
-        The same, to the bit, as a loop of :meth:`predict_one` and :meth:`learn_one`. Takes what
-        :meth:`learn_many` takes and returns what :meth:`predict_many` returns.
+        The result equals that of a loop of :meth:`predict_one` and :meth:`learn_one`. The
+        arguments are those of :meth:`learn_many`, and the return value is that of
+        :meth:`predict_many`.
         """
         chosen = self._learn(*self._read(X, y), keep=True)
         return like(X, chosen[:, self._columns()])
 
     def predict_many(self, X: Any) -> Choices:
-        """Choose label sets: (rows, labels) bool, columns in the order of :attr:`labels_`.
+        """Predict label sets as a bool array of shape (rows, labels).
 
-        A CSR array where ``X`` is sparse.
+        The columns are in the order of :attr:`labels_`. If ``X`` is sparse, the result is a CSR
+        array.
         """
         chosen = self._engine.choices(self._rows(self._table(X)))
         return like(X, chosen[:, self._columns()])
 
     def predict_proba_many(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each label by itself: (rows, labels), as ``labels_``."""
+        """Return marginal probabilities of shape (rows, labels), in the order of ``labels_``."""
         return self._engine.probabilities(self._rows(self._table(X)))[:, self._columns()]
 
     def save(self, path: str | os.PathLike[str], compress: bool = True) -> None:
-        """Write everything to one file of arrays and JSON; whole or not at all.
+        """Save the model to one file of arrays and JSON, atomically.
 
         Labels and feature names must be strings, numbers, booleans, None or tuples of these.
-        Without ``compress`` the file is larger and written in a tenth of the time.
+        ``compress`` (default True) makes the file smaller; without it, saving takes a tenth of
+        the time.
         """
         UsageError.require_path("path", path)
         save_snapshot(
@@ -354,12 +354,12 @@ class IHOMER(Named, base.MultiLabelClassifier):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "IHOMER":
-        """Read what :meth:`save` wrote; the model goes on exactly as the saved one would.
+        """Load a model from :meth:`save`; it continues exactly as the saved one would.
 
         Raises
         ------
         RunError
-            The file is damaged, or was written by another version of the format.
+            If the file is damaged, or if it has another version of the format.
         """
         UsageError.require_path("path", path)
         params, fill, names = load_snapshot(Path(path))
@@ -371,27 +371,20 @@ class IHOMER(Named, base.MultiLabelClassifier):
             model._positive = Index(1, names["positive"])
             model._labels = dict.fromkeys(names["labels"], False)
             if not model._labels.keys() >= set(names["positive"]):
-                raise ValueError("names has labels that were true but were not mentioned")
-        except Exception as error:  # parts that do not fit each other
+                raise ValueError("names has labels that were true but are missing from labels")
+        except Exception as error:  # the parts are inconsistent
             raise damaged(Path(path), error) from error
         return model
 
     def _read(
         self, X: Any, y: Any
     ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
-        """Read rows to learn; names are entered if nothing is wrong."""
+        """Read rows to learn; new names are added only if all rows are valid."""
         features, labels = self._table(X), read_table(y, "y")
         rows = features.start.size - 1, labels.start.size - 1
         if rows[0] != rows[1]:
             raise UsageError(
-                f"X has {rows[0]} rows and y has {rows[1]}; give one row of labels for each row"
+                f"X has {rows[0]} rows and y has {rows[1]}; pass one row of labels for each row"
             )
         cells = self._features.read(features, learn=True)
         return cells, self._positive.read(labels, learn=True)[:2], labels.names
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    if not is_whole(value, least):
-        raise UsageError.parameter(name, f"must be a whole number of at least {least}", value)
-    if value >= 2**62:
-        raise UsageError.parameter(name, "must be below 2**62", value)

@@ -29,7 +29,7 @@ class Named:
     _positive: Index
     inputs: Inputs | None
     _labels: dict[Hashable, bool]
-    """All labels so far, each False: what :meth:`predict_one` starts from."""
+    """All labels so far, each with False; :meth:`predict_one` copies it."""
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -37,8 +37,10 @@ class Named:
         self.__dict__.update(state)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the constructor, as :func:`sklearn.base.clone` asks for them.
+        """Return the parameters of the constructor, for :func:`sklearn.base.clone`.
 
+        Examples
+        --------
         >>> from sklearn.base import clone
         >>> from growlabels.stream import IHOMER
         >>> clone(IHOMER(window=200)).window
@@ -62,7 +64,7 @@ class Named:
         return chosen
 
     def _rows(self, features: Cells) -> Rows:
-        """Index rows to predict; nothing is entered."""
+        """Convert features to rows without labels; no name is added."""
         return self._unlabelled(self._features.read(features, learn=False))
 
     def _row(self, x: Mapping[Any, Any]) -> Rows:
@@ -80,18 +82,19 @@ class Named:
         return self.inputs.cells(frame_rows(X))
 
     def _unlabelled(self, features: IndexedCells) -> Rows:
+        """Return rows without labels."""
         nothing = np.zeros(features[0].size, np.int64)
         return Rows(*features, nothing, nothing[:0])
 
     def predict_labels_one(self, x: Mapping[Any, Any]) -> list[Hashable]:
-        """Return the labels of the likeliest set alone, of however many there are."""
+        """Return only the labels in the predicted set, which is fast with many labels."""
         chosen = self._engine.choices(self._row(x))
         dense = isinstance(chosen, np.ndarray)
         places = np.flatnonzero(chosen[0]) if dense else chosen.indices
         return [self._positive.names[place - 1] for place in places.tolist()]
 
     def _columns(self) -> NDArray[np.int64]:
-        """Give each known label's index; 0 where it was never true."""
+        """Return the index of each known label; 0 if it was never true."""
         known = len(self._labels), len(self._positive)
         if self._last_columns[0] != known:
             index = [self._positive.of.get(name, 0) for name in self._labels]
@@ -100,7 +103,7 @@ class Named:
 
 
 def outgrown_at(engine: Engine, rows: Rows, most_labels: int, max_bytes: int) -> int:
-    """Return the first row that brings more labels, or linear weights, than an engine is for."""
+    """Return the first row with more labels or linear weights than the experts can hold."""
     known = engine.experts.totals
     feature, label = rows.largest()
     most = max(int(known[LABELS]) - 1, label)
@@ -126,10 +129,10 @@ def _running_most(
 def learn_or_outgrow(
     engine: Engine, rows: Rows, most_labels: int, keep: bool
 ) -> tuple[Engine | LargeEngine, NDArray[np.bool_] | sparse.csr_array]:
-    """Learn rows, those that an engine is not for with the label tree.
+    """Learn rows with the experts, and with the label tree from the first row that needs it.
 
-    Returns what goes on from here and what was chosen before each row. The choice for the first
-    row that was for the tree is still the engine's, as its labels were not yet known.
+    Returns the current engine and the predictions. The experts predict the first row of the tree,
+    because its labels are not known before.
     """
     total, first = rows.x_start.size - 1, engine.rows
     at = outgrown_at(engine, rows, most_labels, engine.max_bytes)
@@ -155,7 +158,7 @@ def learn_or_outgrow(
 
 
 def like(X: Any, chosen: Choices) -> Choices:
-    """Return the choices as a sparse matrix where X is sparse, else as an array."""
+    """Return the predictions as a sparse array if X is sparse, else as a dense array."""
     if sparse.issparse(X):
         return sparse.csr_array(chosen)
     return chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
