@@ -167,7 +167,7 @@ def test_a_restart_changes_nothing(
     first = LiveStream(IHOMER(), AwaitedRows(4, 10.0))
     feed(first, rows[:at], 5.0)
     checkpoints = Checkpoints(folder)
-    checkpoints.write(first.parts(folder / "model.zip"))
+    checkpoints.write(first.parts(first.model, folder / "model.zip"))
     again = checkpoints.latest(lambda parts: LiveStream.load(parts, AwaitedRows(4, 10.0)))
     feed(again, rows[at:], 5.0)
     assert again.counts == whole.counts and again.positions == whole.positions

@@ -11,6 +11,7 @@ from growlabels.stream.experts.engine import Engine
 from growlabels.stream.experts.state import FEATURES, LABELS
 from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
 from growlabels.stream.learner.snapshot import owned
+from growlabels.stream.learner.turns import Guarded
 from growlabels.stream.numeric.rows import Rows
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.inputs import Inputs
@@ -20,7 +21,7 @@ from growlabels.stream.rows.tables import Cells, frame_rows, read_table
 Choices = NDArray[np.bool_] | sparse.csr_array
 
 
-class Named:
+class Named(Guarded):
     """An engine, which knows indices alone, behind the names of features and labels."""
 
     tree_above: int

@@ -1,5 +1,6 @@
 """Rows from the sources into a live stream: outputs, checkpoints, restart."""
 
+import copy
 import json
 import tempfile
 import time
@@ -156,7 +157,9 @@ class Feed:
         self.malformed.sync()
         sizes = {PREDICTIONS: self.predictions.size, MALFORMED: self.malformed.size}
         with tempfile.TemporaryDirectory(prefix=".checkpoint-", dir=self.folder) as folder:
-            parts = self.stream.parts(Path(folder, "model.zip"))
+            with self._turn():
+                model = copy.deepcopy(self.stream.model)  # predictions go on while it is written
+            parts = self.stream.parts(model, Path(folder, "model.zip"))
             self._checkpoints.write({**parts, "outputs.json": _json(sizes)})
         self._noted = dict(self.stream.positions), self.stream.counts["rows"]
         self.trouble = ""

@@ -159,9 +159,9 @@ class LiveStream:
     ) -> None:
         self.awaited.put(kind, name, Waiting(json.dumps(x).encode(), labels, time))
 
-    def parts(self, model_file: Path) -> dict[str, Part]:
-        """Return the parts of a checkpoint; the model is written to ``model_file`` first."""
-        self.model.save(model_file, compress=False)
+    def parts(self, model: IHOMER, model_file: Path) -> dict[str, Part]:
+        """Return the parts of a checkpoint; a copy of the model goes to ``model_file`` first."""
+        model.save(model_file, compress=False)
         about = {"format": FORMAT, "counts": self.counts, "positions": self.positions}
         return {
             "about.json": json.dumps(about).encode(),
