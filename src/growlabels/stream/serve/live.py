@@ -189,4 +189,4 @@ class LiveStream:
 
 def predict(model: IHOMER, x: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of the likeliest set, in the order in which the model met them."""
-    return tuple(str(label) for label, there in model.predict_one(x).items() if there)
+    return tuple(map(str, model.predict_labels_one(x)))
