@@ -31,7 +31,7 @@ def run(options: UnsafeCheck, progress: Progress) -> None:
         if getattr(options, name) < 1:
             raise UsageError.parameter(name, "must be at least 1", getattr(options, name))
     lora = LoraSettings(top_layers=options.top_layers, layers=options.layers)
-    model = load_model(options.model)
+    model = load_model(options.model, options.device, options.dtype)
     limits = options.max_prompt_tokens, options.max_response_tokens
     what = "rows"
     if options.train is None:

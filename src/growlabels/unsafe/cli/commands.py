@@ -9,6 +9,8 @@ from tyro.conf import Positional
 
 _THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"  # the library's own, without the import
 
+DType = Literal["float32", "bfloat16"]
+
 Method = Literal[
     "f4w",
     "windows",
@@ -88,6 +90,12 @@ class UnsafeScan:
     score_masked: bool = False
     """Also score answers that the rows keep out of training (weight 0, train false, kto_tag
     false)."""
+
+    device: str = "cpu"
+    """Device that runs the model, as torch names it, for example cuda or mps."""
+
+    dtype: DType = "float32"
+    """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     seed: int = 0
     """Decides the fine-tuning of the gradient methods."""
@@ -197,6 +205,12 @@ class UnsafeRetrain:
     random_arms: int = 3
     """Arms that leave out rows at random, at least 1; their spread shows what chance does."""
 
+    device: str = "cpu"
+    """Device that runs the model, as torch names it, for example cuda or mps."""
+
+    dtype: DType = "float32"
+    """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
+
     seed: int = 0
     """Decides the adapter's start, the order of the rows and the random removals."""
 
@@ -220,6 +234,12 @@ class UnsafeCheck:
     top_layers: int | None = None
     """Layers that get an adapter for grad-cos, counted from the last; 0 means all. By default the
     last 8."""
+
+    device: str = "cpu"
+    """Device that runs the model, as torch names it, for example cuda or mps."""
+
+    dtype: DType = "float32"
+    """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     layers: str | None = None
     """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
@@ -264,6 +284,12 @@ class UnsafeTargets:
     budget: int = 1000
     """Most requests to an endpoint, repeated ones included."""
 
+    device: str = "cpu"
+    """Device that runs the model, as torch names it, for example cuda or mps."""
+
+    dtype: DType = "float32"
+    """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
+
     max_response_tokens: int = 96
     """Longest answer of --model."""
 
@@ -307,6 +333,12 @@ class UnsafeEvaluate:
 
     budget: int = 1000
     """Most requests to an endpoint."""
+
+    device: str = "cpu"
+    """Device that runs the model, as torch names it, for example cuda or mps."""
+
+    dtype: DType = "float32"
+    """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     max_response_tokens: int = 96
     """Longest answer."""

@@ -58,7 +58,7 @@ def run(options: UnsafeEvaluate, progress: Progress) -> None:
         else refusal_judge
     )
     adapters = _adapter_folders(options.adapters)
-    model = load_model(options.model)
+    model = load_model(options.model, options.device, options.dtype)
     for _, folder in adapters:
         with opened(model, folder):
             pass  # one that does not fit should not be found out after hours of answers
@@ -69,7 +69,11 @@ def run(options: UnsafeEvaluate, progress: Progress) -> None:
     for name, folder in [("no adapter", None), *adapters]:
         figures = found[name] = {}
         with opened(model, folder) as adapted:
-            made_from = [model.fingerprint, path_hash(folder) if folder else ""]
+            made_from = [
+                model.fingerprint,
+                *_not_usual(options.dtype),
+                path_hash(folder) if folder else "",
+            ]
             for kind, figure, said in measure(adapted, made_from):
                 figures[kind] = figure
                 answers += [[name, kind, *cells] for cells in said]
@@ -83,6 +87,11 @@ def run(options: UnsafeEvaluate, progress: Progress) -> None:
     for warning in section.warnings:
         print(f"warning: {warning}")
     print(f"report: {options.out / 'evaluate.html'}")
+
+
+def _not_usual(dtype: str) -> list[str]:
+    """Return what decides the answers beside the model's files; nothing for float32."""
+    return [] if dtype == "float32" else [dtype]
 
 
 def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:

@@ -50,7 +50,7 @@ def run(options: UnsafeRetrain, progress: Progress) -> None:
     labels = None if truth is None else np.array([truth.get(e.id, np.nan) for e in rows], float)
     removed = _removed(table, options.threshold, decided, truth)
     others = {} if labels is None else {"oracle": _unsafe(labels, options.label_field)}
-    model = load_model(options.model)
+    model = load_model(options.model, options.device, options.dtype)
     made_from = table.facts["rows_sha256"], model.fingerprint, vars(lora)
     limits = options.max_prompt_tokens, options.max_response_tokens
     inputs = content_hash([*made_from, *limits, [example.number for example in rows]])

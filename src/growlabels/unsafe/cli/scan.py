@@ -20,6 +20,7 @@ from growlabels.unsafe.features.fill import fill_store
 from growlabels.unsafe.features.workers import WorkerPool
 from growlabels.unsafe.gradients.pool_gradients import GradientSettings
 from growlabels.unsafe.model.lora import LoraSettings
+from growlabels.unsafe.model.model import load_model
 from growlabels.unsafe.rows.examples import read_examples, require_usable_row
 from growlabels.unsafe.rows.source import open_rows
 from growlabels.unsafe.rows.targets import read_targets
@@ -40,8 +41,9 @@ def run(options: UnsafeScan, progress: Progress) -> None:
     known = None if truth is None else np.array(list(truth.values()), float)
     left_out = [0.5] if len(targets) > 1 else []
     resolve_threshold(options.threshold, np.zeros(len(truth or "1")), left_out, known)
+    model = load_model(options.model, options.device, options.dtype)
     scanner = Scanner(
-        options.model,
+        model,
         methods=options.methods,
         max_prompt_tokens=options.max_prompt_tokens,
         max_response_tokens=options.max_response_tokens,
@@ -54,12 +56,24 @@ def run(options: UnsafeScan, progress: Progress) -> None:
         ),
     )
     started = time.process_time()
-    pool = WorkerPool(options.model, options.workers) if options.workers != 1 else fill_store
+    pool = fill_store
+    if options.workers != 1:
+        pool = WorkerPool(
+            options.model, options.workers, device=options.device, dtype=options.dtype
+        )
     scanner.fit(options.train, options.out, progress, pool)
     fitted = time.process_time()
     table = scanner.score(options.targets, progress, options.anchors)
     cost = {"forward passes": fitted - started, "scores": time.process_time() - fitted}
-    table = replace(table, facts={**table.facts, "model_source": _model_source(options.model)})
+    table = replace(
+        table,
+        facts={
+            **table.facts,
+            "model_source": _model_source(options.model),
+            "device": options.device,
+            "dtype": options.dtype,
+        },
+    )
     texts = [{"number": t.number, "prompt": t.prompt, "completion": t.response} for t in targets]
     write_rows(scanner.run.path / TARGETS, texts)
     scanner.run.adopt(TARGETS)

@@ -12,6 +12,7 @@ from growlabels.base.runs import MANIFEST
 from growlabels.tables import MalformedRow, RowSource, open_table, write_rows
 from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.decide.choose_targets import choose_targets, require_choice
+from growlabels.unsafe.model.model import load_model
 from growlabels.unsafe.moderate.choice import moderator_of
 from growlabels.unsafe.moderate.moderator import Verdict, moderate
 from growlabels.unsafe.rows.examples import (
@@ -102,7 +103,8 @@ def _answered(options: UnsafeTargets, prompts: list[str], progress: Progress) ->
     """Let the model answer the prompts; an answer without text is none."""
     from growlabels.unsafe.model.generate import Generator, opened
 
-    with opened(str(options.model), options.adapter) as model:
+    loaded = load_model(str(options.model), options.device, options.dtype)
+    with opened(loaded, options.adapter) as model:
         answers = Generator(model, options.max_response_tokens)(prompts, progress)
     rows = [
         {"prompt": prompt, "completion": answer}

@@ -211,6 +211,7 @@ class Review:
             No row was rejected yet.
         """
         from growlabels.unsafe.features.fill import ShardSettings
+        from growlabels.unsafe.model.model import load_model
         from growlabels.unsafe.scores.scanner import FORWARD_METHODS, Scanner
 
         decided = self.decisions.current()
@@ -218,10 +219,13 @@ class Review:
         if not rejected:
             raise UsageError("no row is rejected yet; reject rows (r) before a rescan")
         if self._scanner is None:
+            facts = self.first.facts
             settings = {name: self.run.config[name] for name in vars(ShardSettings())}
             methods = [name for name in self.first.methods if name in FORWARD_METHODS]
             self._scanner = Scanner(
-                self.first.facts["model_source"],
+                load_model(
+                    facts["model_source"], facts.get("device", "cpu"), facts.get("dtype", "float32")
+                ),
                 methods=methods or FORWARD_METHODS,
                 score_masked=bool(self.first.facts.get("score_masked")),
                 **settings,

@@ -33,6 +33,8 @@ class WorkerPool:
         How many processes, at least 1; each holds the model.
     threads
         Threads of each; by default this machine's cores shared out.
+    device, dtype
+        As :func:`load_model` takes them.
 
     Raises
     ------
@@ -41,7 +43,12 @@ class WorkerPool:
     """
 
     def __init__(
-        self, model: str | os.PathLike[str], workers: int, threads: int | None = None
+        self,
+        model: str | os.PathLike[str],
+        workers: int,
+        threads: int | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
     ) -> None:
         UsageError.require_whole("workers", workers)
         if threads is not None:
@@ -51,6 +58,7 @@ class WorkerPool:
                 f"each worker loads the model, so give its path, not a {type(model).__name__}"
             )
         self.model, self.workers = str(model), workers
+        self.device, self.dtype = device, dtype
         self.threads = threads or max((os.cpu_count() or 1) // workers, 1)
 
     def __call__(
@@ -73,7 +81,13 @@ class WorkerPool:
             self.workers,
             get_context("spawn"),
             initializer=_start,
-            initargs=(self.model, model.fingerprint, self.threads, str(store.run.path), settings),
+            initargs=(
+                (self.model, self.device, self.dtype),
+                model.fingerprint,
+                self.threads,
+                str(store.run.path),
+                settings,
+            ),
         )
         running: dict[Future[int], int] = {}
         done = 0
@@ -107,15 +121,19 @@ class WorkerPool:
 _here: list[tuple[CausalModel, str, ShardSettings]] = []
 
 
-def _start(source: str, fingerprint: str, threads: int, run: str, settings: ShardSettings) -> None:
+def _start(
+    source: tuple[str, str, str], fingerprint: str, threads: int, run: str, settings: ShardSettings
+) -> None:
     """Load the model in a worker, which ends when its parent does, even if that is killed."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(threads)
-    model = load_model(source)
+    model = load_model(*source)
     if model.fingerprint != fingerprint:
-        raise UsageError(f"model {source!r} is not the one this process holds; give both the same")
+        raise UsageError(
+            f"model {source[0]!r} is not the one this process holds; give both the same"
+        )
     _here.append((model, run, settings))
 
 

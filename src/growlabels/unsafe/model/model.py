@@ -65,6 +65,11 @@ class CausalModel:
     turn: ChatTurn
 
     @property
+    def dtype(self) -> str:
+        """Number format of the weights, such as ``"float32"``."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    @property
     def positions(self) -> int:
         """Most tokens that the model was made for."""
         found = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)

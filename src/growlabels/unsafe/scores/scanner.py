@@ -46,7 +46,7 @@ from growlabels.unsafe.scores.forward_scores import (
 from growlabels.unsafe.scores.fusion import FUSED, zscore
 from growlabels.unsafe.scores.per_row import RowAnswers
 from growlabels.unsafe.scores.scan import Scan, Scorer, SetScores, require_finite
-from growlabels.unsafe.scores.score_table import ScoreTable, ranks
+from growlabels.unsafe.scores.score_table import ScoreTable, pool_warnings, ranks
 from growlabels.unsafe.scores.scorers import resolve_scorers, wants_tokens
 from growlabels.unsafe.scores.threshold import warning_light
 
@@ -180,6 +180,8 @@ class Scanner:
             made_from["answers"] = self._answers
         if self.score_masked:
             made_from["score_masked"] = True
+        if (dtype := self.model.dtype) != "float32":
+            made_from["dtype"] = dtype
         inputs = {"rows": digest, "model": self.model.fingerprint}
         run = RunFolder.open(out, RUN_KIND, made_from, inputs)
         shards = -(-self._answers // self.settings.rows_per_shard)
@@ -344,7 +346,7 @@ class Scanner:
             warnings=[
                 *self.notes.sentences(),
                 *warnings,
-                *self._pool_warnings(pool.numbers[best][is_target], truncated),
+                *pool_warnings(pool.numbers[best][is_target], truncated, self.settings),
             ],
             facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
         )
@@ -352,24 +354,6 @@ class Scanner:
     def _texts(self, windows: np.ndarray) -> list[str]:
         decode = self.model.tokenizer.decode
         return [decode(window[window >= 0]) for window in windows]
-
-    def _pool_warnings(self, found: np.ndarray, truncated: np.ndarray) -> list[str]:
-        """Tell of the rows that are targets, by their numbers, and of those cut."""
-        warnings = []
-        if len(found):
-            numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
-            warnings.append(
-                f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
-                f"{numbers}): scored without themselves as targets, and rejected by the filter."
-            )
-        if truncated.any():
-            warnings.append(
-                f"The model read only a part of {truncated.mean():.0%} of the rows "
-                f"({self.settings.max_prompt_tokens} prompt and "
-                f"{self.settings.max_response_tokens} response tokens); what stands later is "
-                "seen by TF-IDF only."
-            )
-        return warnings
 
     def _gradient_layers(self, scan: Scan) -> str | None:
         """Say which layers the gradients came from; none where no method took gradients."""

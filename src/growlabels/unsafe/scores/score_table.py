@@ -10,6 +10,7 @@ import numpy as np
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write
+from growlabels.unsafe.features.fill import ShardSettings
 from growlabels.unsafe.scores.threshold import Threshold
 
 _PLAIN = (
@@ -211,3 +212,27 @@ def ranks(scores: np.ndarray) -> np.ndarray:
     result = np.empty(len(scores), np.int64)
     result[order] = np.arange(1, len(scores) + 1)
     return result
+
+
+_LONGER = 4
+
+
+def pool_warnings(found: np.ndarray, truncated: np.ndarray, settings: ShardSettings) -> list[str]:
+    """Return sentences about the rows that are targets, by their numbers, and those cut."""
+    warnings = []
+    if len(found):
+        numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
+        warnings.append(
+            f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
+            f"{numbers}): scored without themselves as targets, and rejected by the filter."
+        )
+    if truncated.any():
+        prompt, response = settings.max_prompt_tokens, settings.max_response_tokens
+        times = (prompt + _LONGER * response) / (prompt + response)
+        warnings.append(
+            f"The model read only a part of {truncated.mean():.0%} of the rows "
+            f"({prompt} prompt and {response} response tokens); what stands later is seen by "
+            f"TF-IDF only. --max-response-tokens {_LONGER * response} reads {_LONGER} times as "
+            f"much of the responses and takes up to {times:.1f} times as long."
+        )
+    return warnings
