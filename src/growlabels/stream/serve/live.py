@@ -188,5 +188,5 @@ class LiveStream:
 
 
 def predict(model: IHOMER, x: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the labels of the likeliest set, in the order in which the model met them."""
+    """Return the labels of the likeliest set, those that were true first at the front."""
     return tuple(map(str, model.predict_labels_one(x)))
