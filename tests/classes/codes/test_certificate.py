@@ -36,5 +36,7 @@ def test_one_vector_has_no_pair() -> None:
 def test_text_names_figures_and_bounds() -> None:
     text = str(Codebook.for_classes(2112, 64).certificate())
     assert "kerdock, 2,112 unit vectors in 64 dimensions" in text
-    assert "0.125000  (proved; no set can be below: Welch 0.123121, Levenshtein 0.125000)" in text
+    assert (
+        "0.125000  (proved; lower bounds for any set: Welch 0.123121, Levenshtein 0.125000)" in text
+    )
     assert "does not apply" in str(Codebook.for_classes(3, 4).certificate())

@@ -49,7 +49,7 @@ def test_too_many_vectors_at_once() -> None:
     assert codebook.capacity >= 10**8
     with pytest.raises(UsageError, match=r"at most 65,536 vectors at once \(4 GiB\)"):
         codebook.vectors()
-    with pytest.raises(UsageError, match="ask for them in slices"):
+    with pytest.raises(UsageError, match="request them in slices"):
         codebook.vectors(slice(None))
 
 

@@ -68,7 +68,7 @@ def test_flipped_bytes_of_a_tensor_are_found() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_other_file_is_refused(data: bytes) -> None:
-    with pytest.raises(RunError, match="is no codebook or is damaged"):
+    with pytest.raises(RunError, match="is not a codebook, or its header is damaged"):
         Codebook.from_bytes(data)
 
 
@@ -94,7 +94,7 @@ def test_damage_is_one_sentence_with_the_path(tmp_path: Path) -> None:
     path = tmp_path / "codebook"
     path.write_bytes(labelled().to_bytes().replace(b"gone", b"gope"))
     with pytest.raises(
-        RunError, match="checksum does not match; restore or make it again"
+        RunError, match="checksum does not match; restore or write it again"
     ) as error:
         Codebook.load(path)
     assert str(path) in str(error.value)

@@ -97,14 +97,14 @@ class _Attack:
 
 def test_nothing_is_run(tmp_path: Path) -> None:
     (tmp_path / "v.pkl").write_bytes(pickle.dumps(_Attack(f"touch {tmp_path}/run")))
-    with pytest.raises(DataError, match=r"it holds posix\.system; nothing of it was run"):
+    with pytest.raises(DataError, match=r"it contains posix\.system; nothing in it was run"):
         import_pickle(tmp_path / "v.pkl")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [([1.0], "the instruction BINFLOAT"), ({}, "it holds dict"), ("text", "it holds str")],
+    [([1.0], "the instruction BINFLOAT"), ({}, "it contains dict"), ("text", "it contains str")],
 )
 def test_other_pickles_are_refused(tmp_path: Path, value: object, reason: str) -> None:
     (tmp_path / "v.pkl").write_bytes(pickle.dumps(value))
@@ -116,8 +116,8 @@ def test_tensors_that_are_no_vectors(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     for tensor, reason in (
         (torch.zeros(3), "has shape"),
-        (torch.zeros(2, 3), "rows that are not zero"),
-        (torch.full((2, 3), float("nan")), "finite rows"),
+        (torch.zeros(2, 3), "non-zero rows"),
+        (torch.full((2, 3), float("nan")), "finite, non-zero rows"),
         (torch.ones(2, 3, dtype=torch.int64), "torch.LongStorage, not floats"),
     ):
         (tmp_path / "v.pkl").write_bytes(pickle.dumps(tensor))
@@ -141,7 +141,7 @@ def test_any_damage_is_a_data_error_or_another_matrix(tmp_path_factory, data) ->
 def test_a_view_larger_than_its_numbers_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     (tmp_path / "v.pkl").write_bytes(pickle.dumps(torch.ones(1, 4).expand(10**9, 4)))
-    with pytest.raises(DataError, match="it holds 4 numbers for the shape"):
+    with pytest.raises(DataError, match="it contains 4 numbers for the shape"):
         import_pickle(tmp_path / "v.pkl")
 
 

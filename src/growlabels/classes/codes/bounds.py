@@ -1,25 +1,26 @@
-"""Lower bounds on how close n unit vectors in d real dimensions must come to each other."""
+"""Compute lower bounds on the largest cosine between n unit vectors in d real dimensions."""
 
 from growlabels.base.errors import UsageError
 
 
 def welch_bound(count: int, dim: int) -> float:
-    """Least possible largest absolute cosine of ``count`` unit vectors (Welch 1974, k = 1).
+    """Return Welch's lower bound on the largest absolute cosine (Welch 1974, k = 1).
 
-    Valid for every count; positive only above ``dim``. Met with equality exactly by equiangular
-    tight frames, which cannot exist above dim (dim + 1) / 2 vectors.
+    The bound holds for every count and is positive only when ``count`` exceeds ``dim``. Exactly
+    the equiangular tight frames attain it. They do not exist for more than dim (dim + 1) / 2
+    vectors.
 
     Parameters
     ----------
     count
-        Number of vectors, at least 1.
+        Number of unit vectors, at least 1.
     dim
-        Their dimension, at least 1.
+        Dimension of the vectors, at least 1.
 
     Returns
     -------
     float
-        A cosine from 0 to 1.
+        The bound, a cosine from 0 to 1.
 
     Examples
     --------
@@ -31,11 +32,24 @@ def welch_bound(count: int, dim: int) -> float:
 
 
 def rankin_bound(count: int, dim: int) -> float:
-    """Least possible largest *signed* cosine of ``count`` unit vectors (Rankin 1955).
+    """Return Rankin's lower bound on the largest *signed* cosine (Rankin 1955).
 
-    -1/(count - 1) up to dim + 1 vectors, met by the simplex; 0 from dim + 2 vectors on, met up
-    to 2 dim vectors by the cross-polytope. It stays true above 2 dim, where it is not tight.
-    A single vector has no pair: its bound is -1.
+    For at most dim + 1 vectors the bound is -1/(count - 1), and the regular simplex attains it.
+    For more vectors it is 0. The cross-polytope attains 0 with up to 2 dim vectors; for more
+    than 2 dim vectors the bound holds but is not tight. A single vector has no pair, and the
+    function returns -1.
+
+    Parameters
+    ----------
+    count
+        Number of unit vectors, at least 1.
+    dim
+        Dimension of the vectors, at least 1.
+
+    Returns
+    -------
+    float
+        The bound, a cosine from -1 to 0.
 
     Examples
     --------
@@ -49,10 +63,22 @@ def rankin_bound(count: int, dim: int) -> float:
 
 
 def levenshtein_bound(count: int, dim: int) -> float | None:
-    """Least possible largest absolute cosine for many vectors (Levenshtein 1982).
+    """Return Levenshtein's lower bound on the largest absolute cosine (Levenshtein 1982).
 
-    Valid, and above the Welch bound, only for more than dim (dim + 1) / 2 vectors; ``None``
-    outside that range. Met with equality by dim / 2 + 1 mutually unbiased bases.
+    The bound holds only for more than dim (dim + 1) / 2 vectors, and is then above the Welch
+    bound. A set of dim / 2 + 1 mutually unbiased bases attains it.
+
+    Parameters
+    ----------
+    count
+        Number of unit vectors, at least 1.
+    dim
+        Dimension of the vectors, at least 1.
+
+    Returns
+    -------
+    float or None
+        The bound, a cosine from 0 to 1; ``None`` where the bound does not hold.
 
     Examples
     --------
@@ -62,14 +88,26 @@ def levenshtein_bound(count: int, dim: int) -> float | None:
     _check(count, dim)
     if 2 * count <= dim * (dim + 1):
         return None
-    if dim == 1:  # two vectors on a line: the formula's limit
-        return 1.0
     return ((3 * count - dim * dim - 2 * dim) / ((dim + 2) * (count - dim))) ** 0.5
 
 
 def coherence_bound(count: int, dim: int) -> float:
-    """Best of the bounds above on the largest absolute cosine.
+    """Return the larger of the Welch and Levenshtein bounds on the largest absolute cosine.
 
+    Parameters
+    ----------
+    count
+        Number of unit vectors, at least 1.
+    dim
+        Dimension of the vectors, at least 1.
+
+    Returns
+    -------
+    float
+        The bound, a cosine from 0 to 1.
+
+    Examples
+    --------
     >>> coherence_bound(2112, 64)
     0.125
     """

@@ -1,4 +1,4 @@
-"""What is known about the cosines of a codebook, with the bounds beside it."""
+"""Report the largest cosines of a codebook and the theoretical lower bounds."""
 
 from dataclasses import dataclass
 
@@ -8,27 +8,33 @@ from growlabels.classes.codes.closed_forms import Construction
 
 @dataclass(frozen=True)
 class Certificate:
-    """How close the vectors of the first ``count`` classes come to each other.
+    """Largest cosines between the first ``count`` class vectors, with lower bounds.
 
     Attributes
     ----------
-    kind, dim, count
-        The construction, the dimension, the number of vectors the figures are about.
+    kind
+        Name of the construction.
+    dim
+        Dimension of the vectors.
+    count
+        Number of vectors that the figures cover.
     alpha
-        Largest absolute cosine between two different vectors, 0 to 1; 0 where there is no pair.
+        Largest absolute cosine between two different vectors, from 0 to 1. It is 0 for a single
+        vector.
     signed
-        Largest signed cosine between two different vectors, -1 to 1: what a softmax over
-        signed cosines is disturbed by. -1 where there is no pair.
+        Largest signed cosine between two different vectors, from -1 to 1. It limits how well a
+        softmax over cosines can separate the classes. It is -1 for a single vector.
     proved
-        Whether ``alpha`` and ``signed`` follow from a theorem; else they were measured over
+        Whether ``alpha`` and ``signed`` follow from a theorem. Otherwise they were measured over
         all pairs.
-    welch, levenshtein
-        Lower bounds on ``alpha`` of any ``count`` vectors in ``dim`` dimensions;
-        ``levenshtein`` is ``None`` where it does not hold (few vectors).
+    welch
+        Welch's lower bound on ``alpha`` for any ``count`` vectors in ``dim`` dimensions.
     rankin
-        Lower bound on ``signed``.
+        Rankin's lower bound on ``signed``.
+    levenshtein
+        Levenshtein's lower bound on ``alpha``; ``None`` where it does not hold (few vectors).
     method
-        How ``alpha`` is known, in one sentence.
+        One sentence that says how ``alpha`` was obtained.
 
     Examples
     --------
@@ -55,9 +61,9 @@ class Certificate:
         return "\n".join(
             [
                 f"{self.kind}, {self.count:,} unit vectors in {self.dim} dimensions",
-                f"largest |cosine|      {self.alpha:.6f}  ({how}; no set can be below: "
+                f"largest |cosine|      {self.alpha:.6f}  ({how}; lower bounds for any set: "
                 f"Welch {self.welch:.6f}, Levenshtein {levenshtein})",
-                f"largest signed cosine {self.signed:.6f}  ({how}; no set can be below: "
+                f"largest signed cosine {self.signed:.6f}  ({how}; lower bound for any set: "
                 f"Rankin {self.rankin:.6f})",
                 f"method: {self.method}",
             ]
@@ -65,7 +71,7 @@ class Certificate:
 
 
 def certify(construction: Construction, count: int) -> Certificate:
-    """State what is known about the first ``count`` vectors of a construction."""
+    """Make the certificate of the first ``count`` vectors of a construction."""
     alpha, signed = construction.cosines(count) if count > 1 else (0.0, -1.0)
     return Certificate(
         kind=construction.kind,

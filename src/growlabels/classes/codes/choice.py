@@ -1,4 +1,4 @@
-"""Which construction serves a number of classes, and why."""
+"""Choose a construction for a number of classes and give the reason."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
-from growlabels.classes.codes import gold as _gold
-from growlabels.classes.codes import kerdock as _kerdock
+from growlabels.classes.codes import gold, kerdock
 from growlabels.classes.codes.bounds import coherence_bound
 from growlabels.classes.codes.closed_forms import Construction, CrossPolytope, Identity, Simplex
 from growlabels.classes.codes.measured import Measured
@@ -22,18 +21,19 @@ from growlabels.classes.codes.structured import (
 )
 
 DEFAULT_DIMS = (256, 1024, 4096, 16384, 65536)
-LAYERS = 2  # of Delsarte and Goethals that are taken unasked: |cosine| up to 4/sqrt(dim)
-# An iteration of the search costs about 3 capacity^2 dim operations: up to this capacity^2 dim
-# the default 250 take some twenty seconds of one core.
+# Most Delsarte-Goethals layers that are chosen automatically: |cosine| up to 4/sqrt(dim).
+LAYERS = 2
+# Largest capacity^2 dim for which a search is chosen automatically. An iteration costs about
+# 3 capacity^2 dim operations; the default 250 iterations then take about 20 s on one core.
 SEARCHED = 2e9
 
-CROWDED = 0.6  # no search where even the lower bound on the largest |cosine| is above
-SMALL = 16  # vectors a dimension, at most, that are searched in 2 and 3 dimensions
+CROWDED = 0.6  # no search is chosen if the lower bound on the largest |cosine| exceeds this
+SMALL = 16  # in 2 and 3 dimensions a search is chosen for at most this many vectors times dim
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a codebook is wanted for; see ``Codebook.for_classes``."""
+    """Requirements on a codebook: the arguments of ``Codebook.for_classes``."""
 
     capacity: int
     dim: int
@@ -43,27 +43,27 @@ class Wish:
 
 
 def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
-    """Pick the first construction that holds ``wish.capacity`` vectors, with the reason."""
+    """Return the first construction that holds ``wish.capacity`` vectors, and the reason."""
     n, d = wish.capacity, wish.dim
     if n <= 2 * d and (found := _few(wish)):
         return found
-    if d in _kerdock.DIMS and n <= _kerdock.capacity(d):
+    if d in kerdock.DIMS and n <= kerdock.capacity(d):
         return Kerdock(d), (
-            f"dim = {d} is a power of four: a Kerdock set holds {_kerdock.capacity(d):,} vectors "
+            f"dim = {d} is a power of four: a Kerdock set holds {kerdock.capacity(d):,} vectors "
             f"with every |cosine| at most 1/{d**0.5:.0f}"
         )
-    if d in _gold.DIMS and n <= d * (d + 1):
+    if d in gold.DIMS and n <= d * (d + 1):
         return Gold(d), (
             f"dim = {d} is an odd power of two: a Gold-type set holds {d * (d + 1):,} vectors "
             f"with every |cosine| at most sqrt(2/{d})"
         )
-    if d in _kerdock.DIMS and (layers := _layers(n, d)):
+    if d in kerdock.DIMS and (layers := _layers(n, d)):
         return DelsarteGoethals(d, layers), (
-            f"more than the {_kerdock.capacity(d):,} vectors of the Kerdock set of dim = {d}: "
+            f"more than the {kerdock.capacity(d):,} vectors of the Kerdock set of dim = {d}: "
             f"{layers} more layers of forms, |cosine| up to {2**layers / d**0.5:.4g}; "
             "a larger dim separates better"
         )
-    if 2 <= d < _kerdock.DIMS[0] and n <= SMALL * d:
+    if 2 <= d < kerdock.DIMS[0] and n <= SMALL * d:
         return _search(replace(wish, criterion=wish.criterion or "signed"), progress), (
             f"{n} vectors in {d} dimensions: searched numerically; a larger dim separates better"
         )
@@ -71,7 +71,7 @@ def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
         return _search(wish, progress), (
             f"no construction fills {d} dimensions with {n:,} vectors: searched numerically"
         )
-    if d >= _kerdock.DIMS[0] and n <= (blocks := KerdockBlocks(d)).capacity:
+    if d >= kerdock.DIMS[0] and n <= (blocks := KerdockBlocks(d)).capacity:
         return blocks, (
             f"dim = {d} is no power of two and {n:,} vectors are many for a search: Kerdock sets "
             f"of dim {blocks.size} in {blocks.blocks} of its blocks; "
@@ -81,23 +81,24 @@ def choose(wish: Wish, progress: Progress = silent) -> tuple[Construction, str]:
 
 
 def choose_dim(capacity: int) -> tuple[Construction, str]:
-    """Pick the dimension too: at least the number of classes while that is cheap.
+    """Choose the dimension as well, and return the construction and the reason.
 
-    On three tasks of 150 to 242 classes dim = 256 was level with a trained layer, and dims well
-    below the number of classes lost accuracy; 1024 only costs time where 256 would do.
+    The dimension is at least the number of classes while that is cheap. On three tasks with 150
+    to 242 classes, dim = 256 matched the accuracy of a trained layer. Dimensions well below the
+    number of classes lost accuracy, and 1024 only took longer than 256.
     """
     for dim in DEFAULT_DIMS:
-        if capacity <= (256 if dim == 256 else _kerdock.capacity(dim)):
+        if capacity <= (256 if dim == 256 else kerdock.capacity(dim)):
             return Kerdock(dim), (
                 f"no dim was asked for: Kerdock vectors with dim = {dim}; the first {dim} classes "
-                f"are orthogonal, {_kerdock.capacity(dim):,} fit in all, every |cosine| at most "
+                f"are orthogonal, {kerdock.capacity(dim):,} fit in all, every |cosine| at most "
                 f"1/{dim**0.5:.0f}"
             )
     raise _too_small(capacity, DEFAULT_DIMS[-1])
 
 
 def build(kind: str, wish: Wish, progress: Progress = silent) -> Construction:
-    """Make a construction of the named kind; it must hold ``wish.capacity`` vectors."""
+    """Build the construction named ``kind``, which must hold ``wish.capacity`` vectors."""
     if kind == "optimised":
         return _search(wish, progress)
     if kind not in STRUCTURED:
@@ -108,7 +109,7 @@ def build(kind: str, wish: Wish, progress: Progress = silent) -> Construction:
             "capacity",
             f"must be at most {construction.capacity:,} for kind {kind!r} with dim = {wish.dim}",
             wish.capacity,
-            "use a larger dim or leave kind out",
+            "use a larger dim or omit kind",
         )
     return construction
 
@@ -128,7 +129,7 @@ STRUCTURED: Mapping[str, Callable[[Wish], Construction]] = {
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
-    """Return ``value`` as an int of at least ``least``; anything else is a ``UsageError``."""
+    """Return ``value`` as an int, or raise ``UsageError`` unless it is whole and >= ``least``."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -139,12 +140,12 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
 
 
 def _few(wish: Wish) -> tuple[Construction, str] | None:
-    """At most 2 dim vectors: the sets that are optimal there."""
+    """Return a construction that is optimal for at most 2 dim vectors, if there is one."""
     n, d = wish.capacity, wish.dim
-    if n <= d and d in _kerdock.DIMS:
+    if n <= d and d in kerdock.DIMS:
         return Kerdock(d), (
             f"dim = {d} is a power of four: the first {d} Kerdock vectors are orthogonal, "
-            f"and {_kerdock.capacity(d):,} fit in all"
+            f"and {kerdock.capacity(d):,} fit in all"
         )
     if n <= d:
         return Identity(d), f"capacity {n:,} <= dim {d}: orthonormal vectors"
@@ -169,7 +170,7 @@ def _search(wish: Wish, progress: Progress) -> Measured:
             "capacity",
             f"must be above dim = {wish.dim} to need a search",
             wish.capacity,
-            "leave kind out: so few vectors can be orthogonal",
+            "leave kind out: at most dim vectors can be orthogonal",
         )
     criterion = wish.criterion or "absolute"
     made = 0
@@ -192,15 +193,15 @@ def _search(wish: Wish, progress: Progress) -> Measured:
 
 
 def _next_power_of_four(dim: int) -> int:
-    power = _kerdock.DIMS[0]
+    power = kerdock.DIMS[0]
     while power < dim:
         power *= 4
     return power
 
 
 def _layers(capacity: int, dim: int) -> int:
-    """How many Delsarte-Goethals layers hold ``capacity``; 0 if none of those allowed does."""
-    if dim not in _kerdock.DIMS:
+    """Return how many Delsarte-Goethals layers hold ``capacity``; 0 if too many are needed."""
+    if dim not in kerdock.DIMS:
         return 0
     most = min(LAYERS, dim.bit_length() // 2 - 1)
     fitting = (i for i in range(1, most + 1) if capacity <= dim * ((dim // 2) ** (i + 1) + 1))
@@ -209,18 +210,18 @@ def _layers(capacity: int, dim: int) -> int:
 
 def _too_small(capacity: int, dim: int) -> UsageError:
     searchable = dim > 3 and capacity**2 * dim <= 10 * SEARCHED
-    for larger in _kerdock.DIMS:
-        if larger > dim and capacity <= _kerdock.capacity(larger):
+    for larger in kerdock.DIMS:
+        if larger > dim and capacity <= kerdock.capacity(larger):
             return UsageError.parameter(
                 "dim",
                 f"must be larger to keep {capacity:,} vectors apart",
                 dim,
-                f"use dim = {larger}, which holds {_kerdock.capacity(larger):,}"
+                f"use dim = {larger}, which holds {kerdock.capacity(larger):,}"
                 + (', or kind="optimised", a search that takes minutes' if searchable else ""),
             )
     return UsageError.parameter(
         "capacity",
-        f"must be at most {_kerdock.capacity(_kerdock.DIMS[-1]):,} with a proof",
+        f"must be at most {kerdock.capacity(kerdock.DIMS[-1]):,} with a proof",
         capacity,
         "no construction holds more",
     )

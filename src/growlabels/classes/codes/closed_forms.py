@@ -1,7 +1,8 @@
-"""Class vectors along the axes, each set with what is proved of it.
+"""Define the protocol of constructions, and the simplest ones with their proved cosines.
 
-A construction knows its dimension, how many vectors it holds, its vectors by index and the
-largest cosines among the first ``count`` of them. Vectors never depend on how many are used.
+A construction has a dimension and a capacity. It returns vectors by index, and the largest
+cosines among its first ``count`` vectors. A vector depends on its index alone, not on how many
+vectors are in use.
 """
 
 import math
@@ -12,11 +13,21 @@ from numpy.typing import NDArray
 
 
 class Construction(Protocol):
-    """What a codebook needs to know of its vectors."""
+    """Source of the class vectors of a codebook.
+
+    Attributes
+    ----------
+    kind
+        Name of the construction.
+    proved
+        Whether the result of ``cosines`` follows from a theorem. Otherwise it is measured.
+    method
+        One sentence that says how the result of ``cosines`` was obtained.
+    """
 
     kind: str
-    proved: bool  # whether ``cosines`` is a theorem; else it was measured
-    method: str  # how ``cosines`` is known, in one sentence
+    proved: bool
+    method: str
 
     @property
     def dim(self) -> int:
@@ -25,20 +36,20 @@ class Construction(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many vectors there are."""
+        """Number of vectors."""
         ...
 
     def cosines(self, count: int) -> tuple[float, float]:
-        """Largest |cosine| and largest signed cosine of the first ``count`` >= 2 vectors."""
+        """Return the largest |cosine| and signed cosine of the first ``count`` >= 2 vectors."""
         ...
 
     def vectors(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Unit vectors of the given indices: (len(index), dim)."""
+        """Return the unit vectors with the given indices, shape (len(index), dim)."""
         ...
 
 
 class Identity:
-    """The unit vectors e_0, e_1, ...: orthonormal, so a head over them is normalised logits."""
+    """The orthonormal vectors e_0, e_1, ...; a head with them returns scaled unit embeddings."""
 
     kind: str = "identity"
     proved: bool = True
@@ -59,7 +70,7 @@ class Identity:
 
 
 class Simplex:
-    """The dim + 1 corners of the regular simplex: every cosine is -1/dim, the Rankin optimum."""
+    """The dim + 1 corners of the regular simplex; every cosine is -1/dim, Rankin's bound."""
 
     kind: str = "simplex"
     proved: bool = True
@@ -86,7 +97,7 @@ class Simplex:
 
 
 class CrossPolytope:
-    """e_0 .. e_(dim-1), then -e_0 .. -e_(dim-1): no signed cosine above 0, the Rankin optimum."""
+    """The vectors e_i, then the vectors -e_i; no signed cosine exceeds 0, Rankin's bound."""
 
     kind: str = "cross-polytope"
     proved: bool = True

@@ -1,4 +1,4 @@
-"""Codebook: fixed class vectors, the labels they belong to, and what is proved of them."""
+"""Define Codebook: fixed class vectors, their labels and their certificate."""
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
@@ -12,7 +12,7 @@ from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.files import atomic_write, content_hash
 from growlabels.base.labels import LabelMap
 from growlabels.base.progress import Progress, silent
-from growlabels.classes.codes import kerdock as _kerdock
+from growlabels.classes.codes import kerdock
 from growlabels.classes.codes.certificate import Certificate, certify
 from growlabels.classes.codes.choice import Wish, build, choose, choose_dim, whole_number
 from growlabels.classes.codes.closed_forms import Construction
@@ -21,33 +21,34 @@ from growlabels.classes.codes.forms import QuadraticForms
 from growlabels.classes.codes.measured import Measured
 from growlabels.classes.codes.optimise import CRITERIA, Criterion
 
-MAX_BYTES = 1 << 32  # of vectors in one piece: a guard against asking for all of 525,312
+MAX_BYTES = 1 << 32  # largest array of vectors that one call returns
 
 
 class Codebook:
-    """Fixed unit vectors, one per class, as far apart as a construction guarantees.
+    """Fixed unit vectors, one per class, with a known largest cosine between them.
 
-    Equiangular basis vectors (Shen, Sun, Wei, CVPR 2023) with closed forms in place of the
-    search: the vector of class i is a formula in i, so nothing is stored, classes are appended
-    without touching old ones, and the largest cosine is a theorem. Make one with
-    :meth:`for_classes`.
+    The method is equiangular basis vectors (Shen, Sun, Wei, CVPR 2023), with closed forms in
+    place of a numerical search. The vector of class i is a formula in i. No vector is stored,
+    new classes leave existing vectors unchanged, and the largest cosine is proved. Create a
+    codebook with :meth:`for_classes`.
 
     Attributes
     ----------
     kind
-        ``"identity"``, ``"simplex"``, ``"cross-polytope"``, ``"paley"``, ``"kerdock"``,
-        ``"gold"``, ``"delsarte-goethals"``, ``"kerdock-blocks"``, or without a proof
-        ``"optimised"``, ``"imported"``.
+        Name of the construction. Proved kinds are ``"identity"``, ``"simplex"``,
+        ``"cross-polytope"``, ``"paley"``, ``"kerdock"``, ``"gold"``, ``"delsarte-goethals"``
+        and ``"kerdock-blocks"``. Measured kinds are ``"optimised"`` and ``"imported"``.
     dim
         Dimension of the vectors.
     capacity
-        How many vectors there are with the guarantee.
+        Number of vectors that the construction provides.
     n_classes
-        How many classes it was made for, at most ``capacity``.
+        Number of classes that was asked for, at most ``capacity``.
     labels
-        Label <-> index, append-only; a removed label leaves a tombstone.
+        Append-only map between labels and indices. The index of a removed label is not reused
+        for another label.
     reason
-        Why this construction was chosen, in one sentence.
+        One sentence that says why this construction was chosen.
 
     Examples
     --------
@@ -85,38 +86,54 @@ class Codebook:
         seed: int = 0,
         progress: Progress = silent,
     ) -> "Codebook":
-        """Make a codebook for up to ``capacity`` classes.
+        """Create a codebook for up to ``capacity`` classes.
 
         Parameters
         ----------
         capacity
-            The largest number of classes you expect, at least 1. More is better than less:
-            the vectors cost nothing until they are used.
+            The largest number of classes that you expect, at least 1. Choose it generously:
+            unused vectors cost nothing.
         dim
-            Dimension of the vectors. ``None`` takes 256 up to 256 classes, 1024 up to 525,312,
-            then 4096 and more: at least as many dimensions as classes while that is cheap.
-            Given, the first that fits: orthonormal (up to dim; where dim = 4^k the first
-            Kerdock vectors), simplex (dim + 1), cross-polytope (2 dim), Kerdock (dim = 4^k, up
-            to dim (dim/2 + 1)), Gold type (dim = 2^odd, up to dim (dim + 1)), Delsarte-Goethals
-            (dim = 4^k, beyond Kerdock), numerical search (while capacity^2 dim <= 2e9 and .6 is
-            no lower bound on the largest cosine; in 2 and 3 dimensions up to 16 dim vectors, for
-            a small signed cosine), blocks of smaller Kerdock sets. Else ``dim`` is too small.
+            Dimension of the vectors, at least 1. The default ``None`` selects 256 for up to 256
+            classes, 1024 for up to 525,312, and then 4096 or more. See Notes for the
+            construction that a given ``dim`` selects.
         kind
-            Ask for one construction by name instead of the first that fits; needs ``dim``.
+            Name of the construction to use; see :class:`Codebook`. It requires ``dim``. By
+            default the first construction in Notes that fits is used.
         criterion
-            ``"absolute"``: keep every absolute cosine small, so no cross-polytope; a Paley frame
-            or a search in its place. ``"signed"``: search for a small largest cosine. By default
-            the order above, and a search for small absolute cosine.
-        steps, seed
-            Of a numerical search; structured sets ignore them.
+            ``"absolute"`` keeps all absolute cosines small: a Paley frame or a search replaces
+            the cross-polytope. ``"signed"`` makes a search minimise the largest signed cosine.
+            By default the order in Notes applies.
+        steps
+            Number of iterations of a numerical search, at least 1; default 250.
+        seed
+            Seed of a numerical search, at least 0; default 0.
         progress
-            Called by a numerical search, the only choice that takes longer than a moment.
+            Function that a numerical search calls after each iteration. All other
+            constructions are immediate.
 
         Raises
         ------
         UsageError
-            ``capacity``, ``dim`` or ``steps`` is no whole number of at least 1, ``seed`` none of
-            at least 0, or ``dim`` is too small.
+            ``capacity``, ``dim`` or ``steps`` is not a whole number of at least 1, ``seed`` is
+            not one of at least 0, or ``dim`` is too small for ``capacity``.
+
+        Notes
+        -----
+        With ``dim`` given, the first construction that holds ``capacity`` vectors is used:
+
+        1. orthonormal vectors, up to dim classes (for dim = 4^k the first Kerdock vectors);
+        2. the regular simplex, dim + 1 classes;
+        3. the cross-polytope, up to 2 dim classes;
+        4. a Kerdock set, dim = 4^k, up to dim (dim/2 + 1) classes;
+        5. a Gold-type set, dim = 2^odd, up to dim (dim + 1) classes;
+        6. a Delsarte-Goethals set, dim = 4^k, for more classes than Kerdock;
+        7. a numerical search, if capacity^2 dim <= 2e9 and the lower bound on the largest
+           absolute cosine is at most 0.6. In 2 and 3 dimensions it serves up to 16 dim classes
+           and minimises the signed cosine by default;
+        8. blocks of smaller Kerdock sets.
+
+        If none fits, ``dim`` is too small.
 
         Examples
         --------
@@ -161,19 +178,21 @@ class Codebook:
         index: ArrayLike | slice | None = None,
         dtype: DTypeLike = np.float32,
     ) -> NDArray[Any]:
-        """Return class vectors, one unit vector a row.
+        """Return class vectors, one unit vector per row.
 
         Parameters
         ----------
         index
-            Class indices below ``capacity`` (whole numbers in any order), a slice of them, or
-            ``None``: the first ``n_classes``.
+            Class indices below ``capacity``, in any order, or a slice of them. The default
+            ``None`` selects the first ``n_classes``.
         dtype
-            ``float32``, in which Kerdock vectors are exact, or another floating type.
+            Floating-point type of the result. The default ``float32`` represents Kerdock
+            vectors exactly.
 
         Returns
         -------
         array of shape (n, dim)
+            The unit vectors in the order of ``index``.
 
         Raises
         ------
@@ -189,16 +208,20 @@ class Codebook:
         if len(wanted) > limit:
             raise UsageError.parameter(
                 "index",
-                f"must ask for at most {limit:,} vectors at once (4 GiB)",
+                f"must select at most {limit:,} vectors at once (4 GiB)",
                 len(wanted),
-                "ask for them in slices",
+                "request them in slices",
             )
         return self._in_pieces(np.asarray(wanted, dtype=np.int64), np.dtype(dtype))
 
     def certificate(self, count: int | None = None) -> Certificate:
-        """Return what is known about the cosines of the first ``count`` classes.
+        """Return the largest cosines of the first ``count`` classes, with lower bounds.
 
-        ``None`` means ``n_classes``, or the number of labels where that is larger.
+        Parameters
+        ----------
+        count
+            Number of classes, from 1 to ``capacity``. The default is ``n_classes``, or the
+            number of labels if that is larger.
         """
         count = max(self.n_classes, len(self.labels)) if count is None else count
         count = whole_number("count", count)
@@ -208,32 +231,33 @@ class Codebook:
 
     @property
     def forms(self) -> QuadraticForms | None:
-        """The quadratic forms of a codebook of sign bases, which have a fast transform."""
+        """Quadratic forms of a codebook that has a fast transform; ``None`` for other kinds."""
         forms = getattr(self._construction, "forms", None)
         return forms if forms is not None and forms.dim == self.dim else None
 
     @property
     def sign_rows(self) -> NDArray[np.int8]:
-        """Sign rows of a Kerdock codebook: (dim / 2, dim) of +1, -1, read-only.
+        """Sign rows of a Kerdock codebook: a read-only (dim / 2, dim) array of +1 and -1.
 
-        Class i = b dim + c is ``sign_rows[b] * H[c] / sqrt(dim)`` for b < dim/2, with the
-        Sylvester matrix H[c, x] = (-1)^popcount(c & x); the last basis, b = dim/2, is the unit
-        vectors. Groups of four neighbouring bases agree on the upper half of the coordinates up
-        to a linear term.
+        For b < dim/2, the vector of class b dim + c is ``sign_rows[b] * H[c] / sqrt(dim)``. H is
+        the Sylvester matrix, H[c, x] = (-1)^popcount(c & x). The last basis, b = dim/2, consists
+        of the standard unit vectors. Each group of four consecutive bases agrees on the upper
+        half of the coordinates up to a linear term.
         """
         if self.kind != "kerdock":
             raise UsageError.parameter("kind", "must be 'kerdock' to have sign rows", self.kind)
-        return _kerdock.sign_rows(self.dim)
+        return kerdock.sign_rows(self.dim)
 
     def add_labels(self, labels: Iterable[Hashable]) -> list[int]:
-        """Append labels, each with the next unused vector; returns their indices.
+        """Append labels, give each the next unused vector, and return their indices.
 
-        A label that was removed before gets its old vector back.
+        A label that was removed before gets its old vector again.
 
         Raises
         ------
         UsageError
-            A label is there already, or there are more labels than vectors; then none is added.
+            A label is already present, or there are more labels than vectors. No label is added
+            in either case.
         """
         UsageError.require_instance("labels", labels, Iterable, "pass a list of labels")
         new = list(labels)
@@ -250,8 +274,8 @@ class Codebook:
         return self.labels.extend(labels if isinstance(labels, str | set | frozenset) else new)
 
     def remove_labels(self, labels: Iterable[Hashable]) -> list[int]:
-        """Retire labels; their vectors are not given to others. Returns their indices."""
-        if isinstance(labels, str):  # each letter would be one
+        """Remove labels and return their indices; no other label gets their vectors."""
+        if isinstance(labels, str):  # each letter would count as a label
             raise UsageError.parameter("labels", "must be a list of labels", labels)
         UsageError.require_instance("labels", labels, Iterable, "pass a list of labels")
         gone = list(dict.fromkeys(labels))
@@ -261,11 +285,11 @@ class Codebook:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of what decides the vectors; labels and ``n_classes`` have no effect."""
-        decisive: dict[str, object] = {"kind": self.kind, "dim": self.dim}
+        """SHA-256 of everything that determines the vectors; labels do not change it."""
+        settings: dict[str, object] = {"kind": self.kind, "dim": self.dim}
         if isinstance(self._construction, Measured):
-            decisive["vectors"] = self._construction.sha256()
-        return content_hash({**decisive, "capacity": self.capacity})
+            settings["vectors"] = self._construction.sha256()
+        return content_hash({**settings, "capacity": self.capacity})
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that :meth:`save` writes."""
@@ -282,7 +306,7 @@ class Codebook:
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "codebook") -> "Codebook":
-        """Read what :meth:`to_bytes` wrote; ``name`` is how errors call it."""
+        """Read the result of :meth:`to_bytes`; error messages call it ``name``."""
         metadata, vectors = decode(data, name)
         try:
             kind, n_classes = metadata["kind"], int(metadata["n_classes"])
@@ -293,10 +317,15 @@ class Codebook:
             labels = LabelMap.from_json(metadata["labels"])
             return cls(construction, n_classes, metadata["reason"], labels)
         except (KeyError, ValueError, DataError) as error:
-            raise RunError(f"{name} holds no codebook this growlabels knows: {error}") from error
+            raise RunError(
+                f"{name} does not contain a codebook that this growlabels can read: {error}"
+            ) from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one file in the safetensors layout; a structured codebook stores no tensor."""
+        """Write the codebook to one file in the safetensors layout.
+
+        A structured codebook is stored without a tensor.
+        """
         UsageError.require_path("path", path)
         data = self.to_bytes()
         with atomic_write(path, "wb") as file:
@@ -311,7 +340,7 @@ class Codebook:
         UsageError
             The file does not exist.
         RunError
-            It is no codebook, damaged, or of another version.
+            The file is not a codebook, is damaged, or has another version.
         """
         UsageError.require_path("path", path)
         if not Path(path).is_file():
@@ -337,7 +366,7 @@ class Codebook:
         return indices.astype(np.int64)
 
     def _in_pieces(self, indices: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Fill the result by blocks, so that the float64 working copy stays small."""
+        """Return the vectors, computed in blocks to keep the float64 working copy small."""
         result = np.empty((len(indices), self.dim), dtype=dtype)
         step = max(1, (1 << 22) // self.dim)
         for start in range(0, len(indices), step):

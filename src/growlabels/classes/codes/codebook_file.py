@@ -1,9 +1,9 @@
-"""One file per codebook: the safetensors layout, written and read with numpy alone.
+"""Encode a codebook in the safetensors layout, and decode it, with numpy alone.
 
-Eight bytes of header length, a JSON header with string metadata and the place of each tensor,
-then the tensors. A structured codebook has no tensor. The metadata hold a checksum over
-everything else, and a file must be byte for byte what would be written again, so that no damage
-goes unnoticed.
+A file holds the header length in eight bytes, a JSON header and the tensors. The header contains
+string metadata and the position of each tensor. A structured codebook has no tensor. The metadata
+include a checksum of everything else. Decoding encodes the content again and compares the bytes,
+so that any damage is detected.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ VERSION = "1"
 
 
 def encode(metadata: Mapping[str, str], vectors: NDArray[np.float32] | None) -> bytes:
-    """Lay out metadata and, where there is one, the tensor ``vectors``."""
+    """Return the file content for metadata and an optional tensor ``vectors``."""
     named = {**metadata, "format": FORMAT, "version": VERSION}
     data = b"" if vectors is None else np.ascontiguousarray(vectors, "<f4").tobytes()
     digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode() + data).hexdigest()
@@ -36,12 +36,19 @@ def encode(metadata: Mapping[str, str], vectors: NDArray[np.float32] | None) -> 
 
 
 def decode(data: bytes, name: str) -> tuple[dict[str, str], NDArray[np.float32] | None]:
-    """Read what :func:`encode` wrote; ``name`` is how errors call the file.
+    """Return the metadata and vectors of a file that :func:`encode` made.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    name
+        Name of the file in error messages.
 
     Raises
     ------
     RunError
-        Not a codebook, of another version, or damaged.
+        The data are not a codebook, are damaged, or have another version.
     """
     try:
         (length,) = struct.unpack("<Q", data[:8])
@@ -52,13 +59,13 @@ def decode(data: bytes, name: str) -> tuple[dict[str, str], NDArray[np.float32] 
         version = metadata["version"]
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{name} is no codebook or is damaged at its start; make it again with "
+            f"{name} is not a codebook, or its header is damaged; write it again with "
             "Codebook.save or restore the file"
         ) from error
     if version != VERSION:
         raise RunError(
             f"{name} is a codebook of file version {version!r}, this growlabels reads "
-            f"{VERSION!r}; make it again, or install the growlabels that wrote it"
+            f"{VERSION!r}; write it again, or install the growlabels that wrote it"
         )
     vectors = None
     if "vectors" in header:
@@ -76,4 +83,4 @@ def _tensor(place: Mapping[str, Any], data: bytes, name: str) -> NDArray[np.floa
 
 
 def _damaged(name: str) -> RunError:
-    return RunError(f"{name} is damaged: its checksum does not match; restore or make it again")
+    return RunError(f"{name} is damaged: its checksum does not match; restore or write it again")

@@ -1,4 +1,4 @@
-"""Arithmetic in the fields of 2^n elements, by tables of powers of one pinned generator."""
+"""Compute in the fields with 2^n elements, with tables of powers of a fixed generator."""
 
 from functools import cached_property, lru_cache
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
 
-# One primitive polynomial per degree, bit i = coefficient of t^i. They decide every saved
-# codebook: changing one changes all vectors.
+# One primitive polynomial per degree; bit i is the coefficient of t^i. Every saved codebook
+# depends on them: changing one changes all vectors.
 PRIMITIVE = {
     1: 0b11,
     3: 0b1011,
@@ -22,12 +22,12 @@ PRIMITIVE = {
 
 
 class BinaryField:
-    """The field of 2^n elements; an element is an integer whose bit i is the factor of t^i.
+    """The field with 2^n elements; bit i of an element is its coefficient of t^i.
 
     Parameters
     ----------
     degree
-        n, an odd number up to 15.
+        The exponent n, an odd number from 1 to 15.
 
     Examples
     --------
@@ -50,21 +50,21 @@ class BinaryField:
         self._logarithms[self._powers] = np.arange(self.size - 1, dtype=np.int32)
 
     def multiply(self, left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Multiply element by element, with numpy's broadcasting."""
+        """Multiply elementwise, with numpy's broadcasting."""
         order = self.size - 1
         exponent = self._logarithms[left] + self._logarithms[right]
         product = self._powers[exponent % order]
         return np.where((left == 0) | (right == 0), np.int32(0), product)
 
     def power_of_two(self, elements: NDArray[np.int32], times: int) -> NDArray[np.int32]:
-        """Square ``times`` times: raise to the power 2^times."""
+        """Raise the elements to the power 2^times."""
         for _ in range(times):
             elements = self.multiply(elements, elements)
         return elements
 
     @cached_property
     def trace(self) -> NDArray[np.int8]:
-        """Trace of every element to {0, 1}: the sum of its n conjugates; shape (2^n,)."""
+        """Trace of every element, 0 or 1: the sum of its n conjugates; shape (2^n,)."""
         element = np.arange(self.size, dtype=np.int32)
         total = np.zeros(self.size, dtype=np.int32)
         for _ in range(self.degree):
@@ -75,5 +75,5 @@ class BinaryField:
 
 @lru_cache(maxsize=16)
 def binary_field(degree: int) -> BinaryField:
-    """Return the field of 2^degree elements, made once."""
+    """Return the field with 2^degree elements; it is built once and cached."""
     return BinaryField(degree)

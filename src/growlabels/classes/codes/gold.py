@@ -1,7 +1,7 @@
-"""Gold-type codebooks: d + 1 bases for d = 2^m with m odd, every |cosine| at most sqrt(2/d).
+"""Build Gold-type codebooks: d + 1 bases for d = 2^m, m odd, with |cosine| <= sqrt(2/d).
 
-Forms on GF(2^m), one for each a in the field (Gold 1968): Q_a(x) = tr(a x^3). The alternating
-form of Q_a + Q_b has a radical of dimension one for a != b. The family is additive in a.
+The forms on GF(2^m) are Q_a(x) = tr(a x^3), one for each field element a (Gold 1968). For a != b
+the alternating form of Q_a + Q_b has a radical of dimension one. The family is additive in a.
 """
 
 from functools import lru_cache
@@ -17,15 +17,16 @@ DIMS = (8, 32, 128, 512, 2048, 8192, 32768)
 
 
 class GoldSet(QuadraticForms):
-    """The forms of one dimension, sorted by their restriction to the upper coordinates, then a.
+    """The Gold forms of one dimension in a fixed order.
 
-    Coordinate bit i is t^i; the upper half is t^ceil(m/2), ..., t^(m-1). The first basis
-    (a = 0) is the plain Hadamard matrix. The order is part of the file format.
+    The forms are sorted by their restriction to the upper coordinates, then by a. Coordinate bit
+    i is t^i, and the upper coordinates are t^ceil(m/2), ..., t^(m-1). The first basis (a = 0) is
+    the Hadamard matrix itself. The order is part of the file format and must not change.
 
     Parameters
     ----------
     dim
-        d, an odd power of two from 8 to 32,768.
+        Dimension d of the vectors, an odd power of two from 8 to 32,768.
     """
 
     def __init__(self, dim: int) -> None:
@@ -48,5 +49,5 @@ class GoldSet(QuadraticForms):
 
 @lru_cache(maxsize=8)
 def gold_set(dim: int) -> GoldSet:
-    """Return the forms of one dimension, made once."""
+    """Return the Gold forms of one dimension; they are built once and cached."""
     return GoldSet(dim)

@@ -1,9 +1,9 @@
-"""Read class vectors that were pickled as a torch tensor, without running the pickle.
+"""Read class vectors from a pickled torch tensor without executing the pickle.
 
-A pickle is a program. Here its instructions are listed (``pickletools``), a closed set of them
-is interpreted, and a call is written down as a name with arguments, never made. Of what results
-only a float matrix in the layout of ``torch._utils._rebuild_tensor_v2`` over a storage in
-torch's old file format is accepted, from any device: a GPU is not needed.
+A pickle is a program. ``pickletools`` lists its instructions, and this module interprets a closed
+set of them. A call is recorded as a name with arguments and never made. The result must be a float
+matrix, as ``torch._utils._rebuild_tensor_v2`` would build it over a storage in torch's old file
+format. Tensors from any device are accepted, and no GPU is needed.
 """
 
 import io
@@ -22,28 +22,45 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.codes.measured import Measured
 
-MAGIC = 0x1950A86A20F9469CFC6C  # first number in torch's old file format
+MAGIC = 0x1950A86A20F9469CFC6C  # the first number in torch's old file format
 DTYPES = {"torch.FloatStorage": "<f4", "torch.DoubleStorage": "<f8", "torch.HalfStorage": "<f2"}
 
 
 def import_pickle(path: str | os.PathLike[str]) -> Codebook:
-    """Make a codebook of a pickled tensor of class vectors, parsed and never executed.
+    """Create a codebook from a pickled tensor of class vectors; the pickle is not executed.
 
-    Reads the files that the authors of Equiangular Basis Vectors (CVPR 2023) released: one
-    torch tensor (classes, dim), from a GPU or not. Rows are scaled to length 1.
+    The function reads the files that the authors of Equiangular Basis Vectors (CVPR 2023)
+    released. Such a file contains one torch tensor of shape (classes, dim), from a CPU or GPU.
+    Rows are scaled to length 1.
+
+    Parameters
+    ----------
+    path
+        Path of the pickle file.
 
     Returns
     -------
     Codebook
-        Of kind ``"imported"``: the vectors are stored, and its certificate is measured over
-        all pairs.
+        A codebook of kind ``"imported"``. It stores its vectors, and its certificate is measured
+        over all pairs.
 
     Raises
     ------
     UsageError
         The file does not exist.
     DataError
-        It is no pickled matrix of finite numbers, or does anything besides making one.
+        The file is not a pickled matrix of finite numbers, or it requests any other operation.
+
+    Examples
+    --------
+    >>> import pickle, tempfile, torch
+    >>> vectors = torch.nn.functional.normalize(torch.arange(6.0).view(3, 2) + 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "vectors.pkl")
+    ...     _ = path.write_bytes(pickle.dumps(vectors))
+    ...     codebook = import_pickle(path)
+    >>> codebook
+    Codebook(imported, dim=2, capacity=3, n_classes=3, labels=0)
     """
     UsageError.require_path("path", path)
     name = os.fspath(path)
@@ -61,12 +78,14 @@ def import_pickle(path: str | os.PathLike[str]) -> Codebook:
         struct.error,
     ) as error:
         raise DataError(
-            f"{name!r} is not one torch tensor in a pickle: {error}; nothing of it was run, "
+            f"{name!r} is not a pickle of one torch tensor: {error}; nothing in it was run; "
             "save the tensor alone with pickle.dump"
         ) from error
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if vectors.size == 0 or not np.isfinite(lengths).all() or not lengths.all():
-        raise DataError(f"{name!r} must hold finite rows that are not zero; mend the tensor")
+        raise DataError(
+            f"{name!r} must contain finite, non-zero rows; correct the tensor and save it again"
+        )
     construction = Measured(
         "imported",
         (vectors / lengths).astype(np.float32),
@@ -76,14 +95,14 @@ def import_pickle(path: str | os.PathLike[str]) -> Codebook:
 
 
 class _Call(NamedTuple):
-    """A call the pickle asks for, written down."""
+    """A recorded call that the pickle requests."""
 
     name: str
     arguments: Any
 
 
 class _Global(NamedTuple):
-    """A name the pickle asks for."""
+    """A global name that the pickle refers to."""
 
     name: str
 
@@ -93,13 +112,13 @@ _MARK = object()
 
 @dataclass
 class _Machine:
-    """Stack and memo of the interpreter."""
+    """State of the interpreter: its stack and memo."""
 
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
     def to_mark(self) -> list[Any]:
-        """Take everything above the last mark."""
+        """Remove and return everything above the last mark."""
         items: list[Any] = []
         while (item := self.stack.pop()) is not _MARK:
             items.append(item)
@@ -107,12 +126,12 @@ class _Machine:
 
     def take(self, count: int) -> list[Any]:
         if count > len(self.stack):
-            raise ValueError("the pickle is broken")
+            raise ValueError("the pickle is damaged")
         return [self.stack.pop() for _ in range(count)][::-1]
 
 
 def _parse(data: io.BytesIO) -> Any:
-    """Interpret one pickle from the current position up to its end."""
+    """Interpret one pickle from the current position to its end."""
     machine = _Machine()
     for opcode, argument, _ in pickletools.genops(data):
         if opcode.name in _CONSTANTS:
@@ -120,7 +139,7 @@ def _parse(data: io.BytesIO) -> Any:
         elif opcode.name in _ACTIONS:
             _ACTIONS[opcode.name](machine, argument)
         elif opcode.name not in ("PROTO", "FRAME", "STOP"):
-            raise ValueError(f"it holds the instruction {opcode.name}")
+            raise ValueError(f"it contains the instruction {opcode.name}")
     return machine.stack.pop()
 
 
@@ -137,7 +156,7 @@ def _push(make: Callable[[_Machine, Any], Any]) -> Callable[[_Machine, Any], Non
 def _call(machine: _Machine, _: Any) -> _Call:
     function, arguments = machine.take(2)
     if not isinstance(function, _Global):
-        raise ValueError("it calls something that is no name")
+        raise ValueError("it calls an object that is not a global name")
     return _Call(function.name, arguments)
 
 
@@ -195,41 +214,41 @@ _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
 
 
 def _tensor(found: Any) -> NDArray[np.float64]:
-    """Read the written-down call that would rebuild a tensor."""
+    """Return the matrix that the recorded call would rebuild."""
     if isinstance(found, _Call) and found.name == "torch._utils._rebuild_parameter":
         found = found.arguments[0]
     if not isinstance(found, _Call) or found.name != "torch._utils._rebuild_tensor_v2":
         what = found.name if isinstance(found, _Call) else type(found).__name__
-        raise ValueError(f"it holds {what}")
+        raise ValueError(f"it contains {what}")
     storage, offset, shape, strides = found.arguments[:4]
     if not isinstance(storage, _Call) or storage.name != "torch.storage._load_from_bytes":
-        raise ValueError("the tensor's numbers are not in the file")
+        raise ValueError("the numbers of the tensor are not in the file")
     numbers = _storage(storage.arguments[0])
     if len(shape) != 2:
         raise ValueError(f"the tensor has shape {tuple(shape)}, not (classes, dim)")
     if shape[0] * shape[1] > numbers.size:
-        raise ValueError(f"it holds {numbers.size} numbers for the shape {tuple(shape)}")
+        raise ValueError(f"it contains {numbers.size} numbers for the shape {tuple(shape)}")
     size = numbers.itemsize
-    matrix = np.ndarray(  # numpy checks that the strides stay inside
+    matrix = np.ndarray(  # numpy raises if the strides leave the buffer
         tuple(shape), numbers.dtype, numbers, offset * size, tuple(s * size for s in strides)
     )
     return matrix.astype(np.float64)
 
 
 def _storage(data: bytes) -> NDArray[Any]:
-    """Read a storage in torch's old file format: five small pickles, a count, the numbers."""
+    """Read a storage in torch's old file format: five pickles, a count, then the numbers."""
     stream = io.BytesIO(data)
     if _parse(stream) != MAGIC:
         raise ValueError("its storage is in an unknown format")
-    _parse(stream)  # version of the format
+    _parse(stream)  # the version of the format
     if not _parse(stream)["little_endian"]:
         raise ValueError("its numbers are big-endian")
     kind = _parse(stream)[1]
-    _parse(stream)  # names of the storages
+    _parse(stream)  # the names of the storages
     if kind.name not in DTYPES:
         raise ValueError(f"its numbers are of type {kind.name}, not floats")
     (count,) = struct.unpack("<q", stream.read(8))
     numbers = np.frombuffer(stream.read(), DTYPES[kind.name])
     if len(numbers) != count:
-        raise ValueError(f"it is cut short: {len(numbers)} of {count} numbers")
+        raise ValueError(f"it is truncated: {len(numbers)} of {count} numbers")
     return numbers

@@ -1,13 +1,13 @@
-"""Kerdock codebooks: d/2 + 1 real bases of which any two are mutually unbiased, d = 4^k.
+"""Build Kerdock codebooks: d/2 + 1 mutually unbiased real bases, d = 4^k.
 
-The forms (Kerdock 1972; in the trace form of Calderbank, Cameron, Kantor and Seidel 1997) live
-on GF(2^(m-1)) + GF(2), one for each a in the field:
+The forms are defined on GF(2^(m-1)) + GF(2), one for each field element a (Kerdock 1972, in the
+trace form of Calderbank, Cameron, Kantor and Seidel 1997):
 
     Q_a(x, e) = sum_{i=1..(m-2)/2} tr((a x)^(2^i + 1)) + e tr(a x)
 
-The alternating form of Q_a + Q_b is nonsingular for a != b, so every |cosine| between different
-bases is 1/sqrt(d) exactly. More forms, at twice the cosine a layer, come from adding
-tr(b_j x^(2^j + 1)) for j = 1, 2, ... (Delsarte and Goethals 1975).
+For a != b the alternating form of Q_a + Q_b is nonsingular, so every |cosine| between different
+bases is exactly 1/sqrt(d). Adding tr(b_j x^(2^j + 1)) for j = 1, 2, ... gives more forms, and each
+layer j doubles the largest cosine (Delsarte and Goethals 1975).
 """
 
 from functools import lru_cache
@@ -23,7 +23,7 @@ DIMS = (4, 16, 64, 256, 1024, 4096, 16384, 65536)
 
 
 def capacity(dim: int) -> int:
-    """Count the vectors of the whole set, d (d/2 + 1).
+    """Return the number of vectors in the whole set, d (d/2 + 1).
 
     >>> capacity(1024)
     525312
@@ -32,19 +32,22 @@ def capacity(dim: int) -> int:
 
 
 class KerdockSet(QuadraticForms):
-    """The quadratic forms of one dimension, in the pinned order of the bases.
+    """The Kerdock forms of one dimension in a fixed order.
 
-    Coordinate bit m-1 is e; below it come t^0, t^1, ... of the field element, so that the upper
-    half of the coordinates is e, 1, t, ..., t^(m/2-2). On that half the alternating form depends
-    on a through tr(a t^i) and tr(a^2 t^j) only, m-3 bits that are linear in a: the forms fall
-    into d/8 groups of exactly four which agree there up to a linear term. Bases are sorted by
-    the restricted form, then by a; a group is four neighbours, and the first basis (a = 0) is
-    the plain Hadamard matrix. The order is part of the file format: it never changes.
+    Coordinate bit m-1 is e, and the other bits are powers of t of the field element. They are
+    arranged so that the upper half of the coordinates is e, 1, t, ..., t^(m/2-2). On that half
+    the alternating form depends on a only through tr(a t^i) and tr(a^2 t^j). These are m-3 bits
+    that are linear in a. The forms therefore fall into d/8 groups of four, and the forms of a
+    group agree on that half up to a linear term.
+
+    Bases are sorted by the restricted form, then by a, so that a group is four consecutive
+    bases. The first basis (a = 0) is the Hadamard matrix itself. The order is part of the file
+    format and must not change.
 
     Parameters
     ----------
     dim
-        d, a power of four from 4 to 65,536.
+        Dimension d of the vectors, a power of four from 4 to 65,536.
     """
 
     def __init__(self, dim: int) -> None:
@@ -70,7 +73,7 @@ class KerdockSet(QuadraticForms):
         return self._form[product] ^ (e[None, :] & self.field.trace[product])
 
     def split(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-        """Packed coordinates -> (e, field element); the class says which bit is which."""
+        """Split packed coordinates into e and the field element; see the class for the bits."""
         half = self.bits // 2
         upper = (at >> half) & ((1 << (half - 1)) - 1)
         lower = at & ((1 << half) - 1)
@@ -79,16 +82,17 @@ class KerdockSet(QuadraticForms):
 
 
 class DelsarteGoethalsSet(QuadraticForms):
-    """Kerdock forms plus tr(b_j x^(2^j + 1)), j = 1 .. layers: |cosine| at most 2^layers/sqrt(d).
+    """Kerdock forms plus tr(b_j x^(2^j + 1)) for j = 1 .. layers.
 
-    Basis a + (d/2) b_1 + (d/2)^2 b_2 ... : the first d/2 bases are the Kerdock ones, in order.
+    Every |cosine| is at most 2^layers/sqrt(d). The number of a basis is
+    a + (d/2) b_1 + (d/2)^2 b_2 + ..., so the first d/2 bases are the Kerdock bases in order.
 
     Parameters
     ----------
     dim
-        d, a power of four from 16 to 65,536.
+        Dimension d of the vectors, a power of four from 16 to 65,536.
     layers
-        From 1 to m/2 - 1; each multiplies the number of bases by d/2.
+        Number of layers, from 1 to m/2 - 1. Each multiplies the number of bases by d/2.
     """
 
     def __init__(self, dim: int, layers: int) -> None:
@@ -115,22 +119,23 @@ class DelsarteGoethalsSet(QuadraticForms):
 
 @lru_cache(maxsize=8)
 def kerdock_set(dim: int) -> KerdockSet:
-    """Return the forms of one dimension, made once."""
+    """Return the Kerdock forms of one dimension; they are built once and cached."""
     return KerdockSet(dim)
 
 
 @lru_cache(maxsize=4)
 def sign_rows(dim: int) -> NDArray[np.int8]:
-    """Return the sign rows of all d/2 bases: (d/2, d), read-only; 8 MB at d = 4,096.
+    """Return the sign rows of all d/2 bases, a read-only (d/2, d) array; 8 MB at d = 4,096.
 
     Raises
     ------
     UsageError
-        d = 65,536, whose rows take 2 GB: ask ``KerdockSet.signs`` for the bases you need.
+        The dimension is 65,536, where the rows would take 2 GB. Call ``KerdockSet.signs`` for
+        the bases that you need.
     """
     if dim > 16384:
         raise UsageError.parameter(
-            "dim", "must be at most 16384 to hold all sign rows", dim, "ask for single vectors"
+            "dim", "must be at most 16384 to hold all sign rows", dim, "request single vectors"
         )
     rows = kerdock_set(dim).sign_rows(0, dim // 2)
     rows.flags.writeable = False

@@ -1,4 +1,4 @@
-"""Class vectors that are stored, with cosines that were measured over all pairs."""
+"""Store class vectors without structure and measure their cosines over all pairs."""
 
 import hashlib
 
@@ -17,16 +17,16 @@ class Measured:
     Parameters
     ----------
     kind
-        ``"optimised"`` or ``"imported"``.
+        Origin of the vectors: ``"optimised"`` or ``"imported"``.
     vectors
-        (count, dim), float32, rows of length 1 within 1e-5.
+        Array (count, dim), float32, whose rows have length 1 within 1e-5.
     method
-        Where they come from, in one sentence.
+        One sentence that says where the vectors come from.
 
     Raises
     ------
     DataError
-        The vectors are no finite matrix with rows of length 1.
+        The vectors are not a finite matrix whose rows have length 1.
     """
 
     proved: bool = False
@@ -55,7 +55,7 @@ class Measured:
         return len(self.stored)
 
     def cosines(self, count: int) -> tuple[float, float]:
-        """Measure in float64 over all pairs, block by block; remembered per count."""
+        """Measure over all pairs in float64, in blocks; results are cached per count."""
         if count not in self._known:
             vectors = self.stored[:count].astype(np.float64)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -74,5 +74,5 @@ class Measured:
         return self.stored[index].astype(np.float64)
 
     def sha256(self) -> str:
-        """Hash of the stored numbers."""
+        """Return the SHA-256 of the stored vectors."""
         return hashlib.sha256(np.ascontiguousarray(self.stored, "<f4").tobytes()).hexdigest()

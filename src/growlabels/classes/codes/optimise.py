@@ -1,9 +1,10 @@
-"""Numerical search for far-apart unit vectors, for sizes that no construction serves.
+"""Search numerically for unit vectors with small cosines, where no construction fits.
 
-Minimises the soft maximum log sum exp(beta c_ij) / beta of the cosines (or of their absolute
-values) on the product of spheres while beta grows: at first all pairs count, in the end only
-the worst. The gradient of a vector is a weighted sum of the others, so an iteration is two
-matrix products over the blocks of the upper triangle of the Gram matrix.
+The search minimises the soft maximum log sum exp(beta c_ij) / beta of the cosines, or of their
+absolute values, on the product of spheres. As beta grows, the objective shifts from all pairs to
+the pairs with the largest cosines. The gradient of a vector is a weighted sum of the others. An
+iteration is therefore two matrix products over the blocks of the upper triangle of the Gram
+matrix.
 """
 
 import math
@@ -20,10 +21,10 @@ from growlabels.classes.codes.bounds import welch_bound
 Criterion = Literal["absolute", "signed"]
 CRITERIA: tuple[Criterion, ...] = ("absolute", "signed")
 BLOCK = 512
-# In units of the Welch bound, the scale on which cosines differ: found at (1000, 100),
-# (1000, 500), (200, 20) and (28, 7), where nothing else had to change with the size.
-SHARPNESS, SHARPEN = 3.0, 80.0  # first beta, and its growth over the run
-STEP, LAST_STEP = 2.0, 0.01  # angle a vector moves per iteration, first and last
+# Beta and the step are in units of the Welch bound. The values were tuned for the sizes
+# (1000, 100), (1000, 500), (200, 20) and (28, 7); in these units one choice fits all four.
+SHARPNESS, SHARPEN = 3.0, 80.0  # beta of the first iteration, and its growth over the run
+STEP, LAST_STEP = 2.0, 0.01  # angle that a vector moves in the first and last iteration
 MOMENTUM, MEMORY = 0.9, 0.99
 
 
@@ -36,28 +37,34 @@ def optimise(
     seed: int = 0,
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """Search ``count`` unit vectors whose largest cosine is small; returns the best set met.
+    """Search for ``count`` unit vectors with a small largest cosine, and return the best set.
 
-    Ctrl-C ends the search early, with the best set so far.
+    Ctrl-C ends the search early and returns the best set so far.
 
     Parameters
     ----------
-    count, dim
-        Number of vectors and their dimension, count > dim.
+    count
+        Number of vectors, more than ``dim``.
+    dim
+        Dimension of the vectors, at least 1.
     criterion
-        ``"absolute"`` for the largest absolute cosine (the papers' quantity), ``"signed"`` for the
-        largest cosine (what a softmax over cosines is disturbed by).
+        Cosine to minimise: ``"absolute"`` (default) for the largest absolute cosine, as in the
+        papers, or ``"signed"`` for the largest signed cosine, which a softmax depends on.
     steps
-        Iterations, at least 1; 1,000 instead of 250 gain one to two percent.
+        Number of iterations, at least 1; default 250. With 1,000 iterations the result is one to
+        two percent smaller.
     target
-        Stop as soon as the largest cosine is not above this; 0: use all steps.
+        The search stops when the largest cosine is at most this value. The default 0 uses all
+        iterations.
     seed
-        Of the random start.
+        Seed of the random start; default 0.
+    progress
+        Function that is called after each iteration.
 
     Returns
     -------
     array of shape (count, dim), float32
-        Rows of length 1; the result whether or not the target was reached.
+        The best set of unit vectors, whether or not the target was reached.
 
     Examples
     --------
@@ -74,7 +81,7 @@ def optimise(
         raise UsageError.choice("criterion", CRITERIA, criterion)
     vectors = tight_frame(count, dim, np.random.default_rng(seed))
     best, lowest = vectors, 2.0
-    # of random vectors; from 1 the first gradient would be too small to be told from rounding
+    # Estimate for random vectors. With 1 the first gradient would vanish in rounding.
     largest = min(1.0, math.sqrt(4 * math.log(count) / dim))
     scale = welch_bound(count, dim)
     average = np.zeros_like(vectors)
@@ -96,19 +103,20 @@ def optimise(
             length = np.sqrt(size / np.float32(1 - MEMORY ** (step + 1))) + np.float32(1e-30)
             move = np.float32(angle / (1 - MOMENTUM ** (step + 1))) * average / length
             vectors = _normalised(vectors - move)
-    except KeyboardInterrupt:  # what was found is worth keeping: the caller measures it
+    except KeyboardInterrupt:  # keep the best set so far; the caller measures its cosines
         pass
     return best
 
 
 def tight_frame(count: int, dim: int, generator: np.random.Generator) -> NDArray[np.float32]:
-    """Draw unit vectors whose outer products sum to almost a multiple of the identity.
+    """Draw unit vectors that form nearly a tight frame.
 
-    Alternates between the nearest tight frame and unit length; starts the search near the
-    Welch bound on the mean square cosine.
+    Their outer products sum nearly to a multiple of the identity. The function alternates
+    between the nearest tight frame and unit length. The search then starts near the Welch bound
+    on the mean square cosine.
     """
     vectors = generator.standard_normal((count, dim))
-    for _ in range(3):  # more change nothing
+    for _ in range(3):  # further iterations change nothing
         values, axes = np.linalg.eigh(vectors.T @ vectors)
         vectors = vectors @ ((axes * values**-0.5) @ axes.T)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -118,10 +126,23 @@ def tight_frame(count: int, dim: int, generator: np.random.Generator) -> NDArray
 def soft_gradient(
     vectors: NDArray[np.float32], beta: float, largest: float, criterion: Criterion
 ) -> tuple[NDArray[np.float32], float]:
-    """Gradient direction of the soft maximum, and the true maximum of the (absolute) cosines.
+    """Return the gradient direction of the soft maximum, and the true maximum cosine.
 
-    ``largest`` is the maximum of the last iteration: it only keeps the exponentials in range,
-    so an old value serves.
+    Parameters
+    ----------
+    vectors
+        Unit vectors, one per row.
+    beta
+        Sharpness of the soft maximum, above 0.
+    largest
+        Maximum cosine of the last iteration. It only keeps the exponentials in range.
+    criterion
+        Cosines to maximise over: absolute or signed.
+
+    Returns
+    -------
+    gradient, top
+        Array of the shape of ``vectors``, and the largest (absolute) cosine.
     """
     gradient = np.zeros_like(vectors)
     top = -1.0
@@ -144,7 +165,7 @@ def soft_gradient(
 
 
 def upper_blocks(count: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the blocks of the upper triangle of a count x count matrix, the diagonal included."""
+    """Yield the blocks of the upper triangle, with the diagonal, of a count x count matrix."""
     starts = range(0, count, BLOCK)
     for first in starts:
         for second in range(first, count, BLOCK):

@@ -1,9 +1,9 @@
-"""Paley conference frames: q + 1 equiangular vectors in (q + 1)/2 dimensions.
+"""Build Paley conference frames: q + 1 equiangular vectors in (q + 1)/2 dimensions.
 
-For a prime power q = 1 mod 4 the quadratic character chi of GF(q) gives the symmetric conference
-matrix C (Paley 1933): C[i, j] = chi(i - j), bordered by ones, zero on the diagonal, C^2 = q I. So
-I + C / sqrt(q) is twice a projection of rank (q + 1)/2: the Gram matrix of vectors with every
-|cosine| 1/sqrt(q), which is the Welch bound.
+Let q = 1 mod 4 be a prime power and chi the quadratic character of GF(q). The symmetric conference
+matrix C (Paley 1933) has entries C[i, j] = chi(i - j), a border of ones and a zero diagonal, and
+C^2 = q I. Hence I + C / sqrt(q) is twice a projection of rank (q + 1)/2. It is the Gram matrix of
+vectors with every |cosine| equal to 1/sqrt(q), the Welch bound.
 """
 
 import math
@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST = 512  # dimension: the factorisation takes dim^3 steps, a second or two here
+LARGEST = 512  # largest dimension: the factorisation takes dim^3 steps, one or two seconds
 
 
 def prime_power(number: int) -> tuple[int, int] | None:
-    """Return (p, k) with number = p^k and p prime, or ``None``.
+    """Return (p, k) with number = p^k and p prime, or ``None`` if there are none.
 
     >>> prime_power(125), prime_power(12)
     ((5, 3), None)
@@ -32,7 +32,7 @@ def prime_power(number: int) -> tuple[int, int] | None:
 
 
 def is_paley_dim(dim: int) -> bool:
-    """Whether 2 dim - 1 is a prime power = 1 mod 4 and dim at most 512.
+    """Return whether 2 dim - 1 is a prime power = 1 mod 4 and dim is at most 512.
 
     >>> [dim for dim in range(1, 20) if is_paley_dim(dim)]
     [3, 5, 7, 9, 13, 15, 19]
@@ -41,7 +41,7 @@ def is_paley_dim(dim: int) -> bool:
 
 
 def conference_matrix(q: int) -> NDArray[np.int8]:
-    """Return the symmetric matrix C of order q + 1: entries 0, +1, -1, C^2 = q I."""
+    """Return the symmetric matrix C of order q + 1 with entries 0, +1, -1 and C^2 = q I."""
     digits, logarithms, prime = _field(q)
     weights = prime ** np.arange(digits.shape[1])
     difference = (digits[:, None, :] - digits[None, :, :]) % prime @ weights
@@ -55,10 +55,10 @@ def conference_matrix(q: int) -> NDArray[np.int8]:
 
 @lru_cache(maxsize=8)
 def paley_vectors(dim: int) -> NDArray[np.float64]:
-    """Factor the Gram matrix: (2 dim, dim) unit vectors.
+    """Return the 2 dim unit vectors of a Paley frame, a read-only (2 dim, dim) array.
 
-    Pivoted Cholesky by rank-one updates: products, differences and square roots of single
-    numbers only, whose rounding is the same on every machine.
+    The Gram matrix is factored by pivoted Cholesky with rank-one updates. It uses only products,
+    differences and square roots of single numbers, which round the same on every machine.
     """
     q = 2 * dim - 1
     rest = conference_matrix(q) / math.sqrt(q) + np.eye(q + 1)
@@ -73,17 +73,17 @@ def paley_vectors(dim: int) -> NDArray[np.float64]:
 
 
 def _field(q: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """GF(q), q = p^k: base-p digits of every element, discrete logarithms, and p.
+    """Return base-p digits and discrete logarithms of every element of GF(q), q = p^k, and p.
 
-    The generator is the root t of the first monic polynomial, in the order of its digits, whose
-    powers reach every element but zero; for k = 1 that is the smallest primitive root.
+    Monic polynomials are tried in the order of their digits. The generator is the root t of the
+    first whose powers reach every non-zero element. For k = 1 it is the smallest primitive root.
     """
     power = prime_power(q)
-    assert power is not None, "callers ask is_paley_dim first"
+    assert power is not None, "callers check is_paley_dim first"
     prime, degree = power
     digits = np.arange(q)[:, None] // prime ** np.arange(degree) % prime
     for tail in range(1, q):
-        # t^degree = the polynomial of these digits
+        # t^degree equals the polynomial with these digits
         powers = _powers(digits[tail].tolist(), prime, q)
         if len(powers) == q - 1:
             logarithms = np.zeros(q, dtype=np.int64)
@@ -93,7 +93,7 @@ def _field(q: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
 
 
 def _powers(tail: list[int], prime: int, q: int) -> list[int]:
-    """Powers 1, t, t^2, ... until 1 comes again, as packed elements; cut short if it never does."""
+    """Return the powers 1, t, t^2, ... up to the next 1, as packed elements; [] without one."""
     element = [1] + [0] * (len(tail) - 1)
     seen: list[int] = []
     while len(seen) < q:

@@ -1,4 +1,4 @@
-"""Codebooks from finite fields: Kerdock, Gold, Delsarte-Goethals, Paley; what is proved of each."""
+"""Define the constructions from finite fields, each with its proved cosines."""
 
 import math
 
@@ -6,14 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
-from growlabels.classes.codes import kerdock as _kerdock
 from growlabels.classes.codes.gold import gold_set
-from growlabels.classes.codes.kerdock import DelsarteGoethalsSet, kerdock_set
+from growlabels.classes.codes.kerdock import DIMS, DelsarteGoethalsSet, kerdock_set
 from growlabels.classes.codes.paley import is_paley_dim, paley_vectors
 
 
 class Kerdock:
-    """A union of mutually unbiased bases; see :mod:`growlabels.classes.codes.kerdock`."""
+    """Mutually unbiased bases; see :mod:`growlabels.classes.codes.kerdock`.
+
+    Parameters
+    ----------
+    dim
+        Dimension of the vectors, a power of four from 4 to 65,536.
+    """
 
     kind: str = "kerdock"
     proved: bool = True
@@ -39,18 +44,23 @@ class Kerdock:
 
 
 class KerdockBlocks:
-    """Kerdock sets of the largest 4^k <= dim, side by side in orthogonal blocks of coordinates.
+    """Kerdock sets of the largest 4^k <= dim, in orthogonal blocks of coordinates.
 
-    For a dimension that is no power of two: ``dim // 4^k`` blocks, the coordinates that are left
-    over stay zero. Classes go through the blocks basis by basis, so that the first ones are
-    orthogonal.
+    This construction serves dimensions that are not powers of four. It has ``dim // 4^k``
+    blocks, and the remaining coordinates are zero. Consecutive classes use one basis in each
+    block before the next basis, so the first classes are orthogonal.
+
+    Parameters
+    ----------
+    dim
+        Dimension of the vectors, at least 4.
     """
 
     kind: str = "kerdock-blocks"
     proved: bool = True
 
     def __init__(self, dim: int) -> None:
-        size = max((d for d in _kerdock.DIMS if d <= dim), default=None)
+        size = max((d for d in DIMS if d <= dim), default=None)
         if size is None:
             raise UsageError.parameter("dim", "must be at least 4 for Kerdock blocks", dim)
         self.dim = dim
@@ -81,7 +91,13 @@ class KerdockBlocks:
 
 
 class Gold:
-    """dim + 1 bases for dim = 2^odd; see :mod:`growlabels.classes.codes.gold`."""
+    """Bases of Gold's forms for dim = 2^odd; see :mod:`growlabels.classes.codes.gold`.
+
+    Parameters
+    ----------
+    dim
+        Dimension of the vectors, an odd power of two from 8 to 32,768.
+    """
 
     kind: str = "gold"
     proved: bool = True
@@ -107,7 +123,15 @@ class Gold:
 
 
 class DelsarteGoethals:
-    """Kerdock's forms and more, at twice the cosine a layer; the first classes are Kerdock's."""
+    """Bases of Kerdock's and further forms; the first classes are those of the Kerdock set.
+
+    Parameters
+    ----------
+    dim
+        Dimension of the vectors, a power of four from 16 to 65,536.
+    layers
+        Number of layers of further forms, at least 1. Each layer doubles the largest cosine.
+    """
 
     kind: str = "delsarte-goethals"
     proved: bool = True
@@ -138,7 +162,13 @@ class DelsarteGoethals:
 
 
 class Paley:
-    """2 dim equiangular vectors; see :mod:`growlabels.classes.codes.paley`."""
+    """A frame of 2 dim equiangular vectors; see :mod:`growlabels.classes.codes.paley`.
+
+    Parameters
+    ----------
+    dim
+        Dimension of the vectors, at most 512, where 2 dim - 1 is a prime power = 1 mod 4.
+    """
 
     kind: str = "paley"
     proved: bool = True
