@@ -35,7 +35,7 @@ def compare(
     z = torch.nn.functional.normalize(x, dim=1)
     vectors = class_vectors(codebook, n_classes)
     ours = cross_entropy(
-        z, y, vectors, 1 / tau, margin, smoothing, reduction="none", cosine_margin=cosine_margin
+        z, y, vectors, 1 / tau, (margin, cosine_margin), smoothing, reduction="none"
     )
     (gradient,) = torch.autograd.grad(ours.sum(), x)
     double = x.detach().double().requires_grad_()
@@ -103,7 +103,9 @@ def test_second_derivatives_of_float32_rows(cosine: float) -> None:
     def twice(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x = x.clone().requires_grad_()
         z = torch.nn.functional.normalize(x, dim=1)
-        loss = cross_entropy(z, y, class_vectors(codebook, 300), 16.0, 0.2, 0.1, reduction="sum")
+        loss = cross_entropy(
+            z, y, class_vectors(codebook, 300), 16.0, (0.2, 0.0), 0.1, reduction="sum"
+        )
         (first,) = torch.autograd.grad(loss, x, create_graph=True)
         (second,) = torch.autograd.grad(first.square().sum(), x)
         return first.detach().double(), second.double()
@@ -182,7 +184,7 @@ def test_gradient_and_its_own_pass_gradcheck_in_float64(margins: tuple[float, fl
 
     def mean_loss(x: torch.Tensor) -> torch.Tensor:
         z = torch.nn.functional.normalize(x, dim=1)
-        return cross_entropy(z, y, vectors, 12.0, margins[0], 0.1, cosine_margin=margins[1])
+        return cross_entropy(z, y, vectors, 12.0, margins, 0.1)
 
     x = unit_rows(3, 4, seed=4).double().requires_grad_()
     assert torch.autograd.gradcheck(mean_loss, (x,))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from growlabels.base.errors import DataError, RunError, UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.classes import Codebook, EBVHead
 from growlabels.classes.heads.checks import check_head_settings
 from growlabels.classes.heads.scale import auto_scale
@@ -99,7 +99,7 @@ def test_float64_stays_float64() -> None:
 def test_features_of_another_type_are_told(dtype: torch.dtype) -> None:
     head = EBVHead(5, Codebook.for_classes(20, 16)).to(dtype)
     for call in (head, head.predict_topk, lambda x: head.loss(x, torch.tensor([0, 19]))):
-        with pytest.raises(UsageError, match=f"x must be of type {dtype}, as the head"):
+        with pytest.raises(UsageError, match=f"x must have the head's dtype, {dtype}"):
             call(features(2, 5))
     with torch.autocast("cpu", torch.bfloat16):
         assert head.bfloat16()(features(2, 5)).shape == (2, 20), "autocast converts"
@@ -151,14 +151,14 @@ def test_adding_classes_keeps_old_cosines_and_derives_tau_again() -> None:
 def test_adding_unnamed_classes() -> None:
     head = EBVHead(8, Codebook.for_classes(60, 64))
     assert head.add_classes(2) == [60, 61]
-    with pytest.raises(UsageError, match="labels must be new labels or their number"):
+    with pytest.raises(UsageError, match="labels must be a list of new labels or their number"):
         head.add_classes(True)
     assert head(features(1, 8)).shape == (1, 62)
     with pytest.raises(UsageError, match="has 62 classes and its codebook 0 labels"):
         head.add_classes(["name"])
     with pytest.raises(UsageError, match="labels must be from 0 to 2050"):
         head.add_classes(3000)
-    with pytest.raises(UsageError, match="must be labels"):
+    with pytest.raises(UsageError, match="must be a list of labels, because"):
         EBVHead(8, labelled(3, 64)).add_classes(1)
 
 
@@ -207,35 +207,6 @@ def test_state_dict_is_complete_and_small() -> None:
     assert torch.equal(twin(features(2, 4)), body(features(2, 4)))
 
 
-def test_an_older_state_fits_a_grown_head() -> None:
-    old = EBVHead(8, labelled(200, 64)).state_dict()
-    grown = EBVHead(8, labelled(260, 64))
-    scale = grown.scale
-    grown.load_state_dict(old)
-    assert grown.scale == scale
-    with pytest.raises(RunError, match="knows 260 classes, this head 200"):
-        EBVHead(8, labelled(200, 64)).load_state_dict(grown.state_dict())
-
-
-def test_state_of_another_codebook_is_refused() -> None:
-    state = EBVHead(8, Codebook.for_classes(100, 256)).state_dict()
-    with pytest.raises(RunError, match="made with another codebook"):
-        EBVHead(8, Codebook.for_classes(100, 64)).load_state_dict(state)
-    with pytest.raises(RuntimeError, match=r'Missing key.* "codebook", "classes", "scale"'):
-        EBVHead(8, Codebook.for_classes(100, 64)).load_state_dict(nn.Linear(8, 64).state_dict())
-
-
-def test_a_state_without_the_head_leaves_it_as_it_is() -> None:
-    model = nn.Sequential(nn.Linear(4, 8), EBVHead(8, labelled(3, 64)))
-    body = {"0.weight": torch.ones(8, 4), "0.bias": torch.zeros(8)}
-    found = model.load_state_dict(body, strict=False)
-    assert {name.removeprefix("1.") for name in found.missing_keys} == set(
-        model[1].state_dict()  # type: ignore[operator]
-    )
-    with pytest.raises(RuntimeError, match="Missing key"):
-        model.load_state_dict(body)
-
-
 @pytest.mark.parametrize(("count", "dim"), [*KINDS, (20, 13)])
 @pytest.mark.parametrize("assign", [False, True])
 def test_vectors_of_a_head_made_on_meta_are_made_anew(count: int, dim: int, assign: bool) -> None:
@@ -273,7 +244,7 @@ def test_heads_that_share_a_codebook_take_up_what_it_gained() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"tau": 0.001}, "tau must be 'auto' or at least 0.01, it was 0.001"),
+        ({"tau": 0.001}, "tau must be 'auto' or a finite number of at least 0.01, it was 0.001"),
         ({"tau": -1.0}, "tau must be"),
         ({"margin": 2.0}, "margin must be from 0"),
         ({"cosine_margin": 1.0}, "cosine_margin must be from 0 to below 1, it was 1.0"),
@@ -328,7 +299,7 @@ def test_wrong_inputs() -> None:
     x[1, 2] = torch.nan
     with pytest.raises(DataError, match="NaN or infinity in row 1"):
         head(x)
-    with pytest.raises(DataError, match="has no finite length in row 1: the weights or the feat"):
+    with pytest.raises(DataError, match="is not finite in row 1: the weights or the feat"):
         head(torch.tensor([[1.0], [1e21]]).expand(2, 8))  # its square is beyond float32
     with torch.no_grad():
         head.projection.weight.fill_(1e38)
@@ -350,9 +321,13 @@ def test_more_classes_need_no_more_parameters() -> None:
         (
             np.ones((2, 8), np.float32),
             torch.tensor([0, 1]),
-            "x must be a tensor of floats.*ndarray",
+            "x must be a floating-point tensor.*ndarray",
         ),
-        (torch.ones(2, 8, dtype=torch.int64), torch.tensor([0, 1]), "x must be a tensor of floats"),
+        (
+            torch.ones(2, 8, dtype=torch.int64),
+            torch.tensor([0, 1]),
+            "x must be a floating-point tensor",
+        ),
         (torch.ones(2, 7), torch.tensor([0, 1]), "x must have 8 features .* it was .2, 7."),
         (torch.tensor(1.0), torch.tensor(1), "8 features .* it was ..$"),
         (torch.ones(2, 8), [0, 1], "type torch.int64, it is of type list"),
@@ -363,15 +338,6 @@ def test_more_classes_need_no_more_parameters() -> None:
 def test_features_and_targets_of_other_types_are_refused(x: Any, y: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         EBVHead(8, labelled(3, 64)).check_rows(x, y, -100)
-
-
-def test_damaged_states_are_refused() -> None:
-    head = EBVHead(8, labelled(3, 64))
-    wrong = torch.tensor(-1), torch.tensor(torch.nan), torch.zeros(3), "x"
-    for name, value in zip(("classes", "scale", "codebook", "scale"), wrong, strict=True):
-        state = head.state_dict() | {name: value}
-        with pytest.raises(RunError, match="state dict is damaged"):
-            head.load_state_dict(state)
 
 
 @pytest.mark.parametrize("count", [3, 300, 5000])
@@ -386,7 +352,9 @@ def test_a_head_on_the_device_meta_tells_shapes(count: int) -> None:
 
 def test_targets_on_another_device_and_odd_ignored_targets_are_told() -> None:
     head, x, y = EBVHead(8, Codebook.for_classes(9)), torch.zeros(2, 8), torch.zeros(2).long()
-    with pytest.raises(UsageError, match="y must be on cpu, as the features, it was 'meta'"):
+    with pytest.raises(
+        UsageError, match="y must be on cpu, the device of the features, it was 'meta'"
+    ):
         head.loss(x, y.to("meta"))
     with pytest.raises(UsageError, match="ignore_index must be a whole number, it was None"):
         head.check_rows(x, y, None)

@@ -36,5 +36,5 @@ def test_wrong_targets() -> None:
     head = EBVHead(4, Codebook.for_classes(10, 16))
     with pytest.raises(DataError, match="it was 10 in row 1"):
         dot_regression_loss(head, torch.ones(2, 4), torch.tensor([0, 10]))
-    with pytest.raises(DataError, match="no rows to ignore"):
+    with pytest.raises(DataError, match="cannot ignore rows"):
         dot_regression_loss(head, torch.ones(2, 4), torch.tensor([0, -100]))

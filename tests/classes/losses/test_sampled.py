@@ -66,7 +66,7 @@ def test_wrong_inputs() -> None:
         sampled_loss(head, x, y, 5, torch.ones(3))
     with pytest.raises(DataError, match="above 0 for every class"):
         sampled_loss(head, x, y, 5, torch.zeros(300))
-    with pytest.raises(DataError, match="no rows to ignore"):
+    with pytest.raises(DataError, match="cannot ignore rows"):
         sampled_loss(head, x, torch.tensor([0, 1, 2, 3, -100]))
     with pytest.raises(DataError, match="it was 300 in row 0"):
         sampled_loss(head, x, y + 300)

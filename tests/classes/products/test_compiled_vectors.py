@@ -70,7 +70,9 @@ def test_loss_and_gradient_equal_the_twin(
     results = []
     for vectors in pair:
         z = unit_rows(20).requires_grad_()
-        loss = cross_entropy(z, target, vectors, 24.0, margin, smoothing, reduction=reduction)  # pyright: ignore[reportArgumentType]
+        loss = cross_entropy(
+            z, target, vectors, 24.0, (margin, 0.0), smoothing, reduction=reduction
+        )  # pyright: ignore[reportArgumentType]
         (gradient,) = torch.autograd.grad(loss.sum(), z)
         results.append((loss.detach(), gradient))
     torch.testing.assert_close(results[0][0], results[1][0], rtol=2e-6, atol=0)

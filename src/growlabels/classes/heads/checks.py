@@ -1,4 +1,4 @@
-"""What a head refuses: settings, features and targets that it could not use."""
+"""Check the settings, features and targets of heads."""
 
 import math
 from numbers import Integral
@@ -7,24 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from growlabels.base.errors import DataError, RunError, UsageError, is_whole, number_of
+from growlabels.base.errors import DataError, UsageError, is_whole, number_of
 from growlabels.base.labels import LabelMap
 from growlabels.classes.codes.codebook import Codebook
 
 MAX_SCALE = 100.0
-LEAST = 1 / MAX_SCALE  # tau
+LEAST = 1 / MAX_SCALE  # the smallest tau
 
 
 def check_head_settings(
     in_features: Any, tau: Any, margin: Any, label_smoothing: Any, cosine_margin: Any = 0.0
 ) -> None:
-    """Refuse what no head could use."""
+    """Raise ``UsageError`` if a setting of a head is of the wrong type or out of range."""
     if not is_whole(in_features, 1):
         raise UsageError.parameter(
             "in_features", "must be a whole number of at least 1", in_features
         )
     if not (tau == "auto" if isinstance(tau, str) else LEAST <= number_of(tau) < math.inf):
-        raise UsageError.parameter("tau", f"must be 'auto' or at least {LEAST}", tau)
+        raise UsageError.parameter(
+            "tau", f"must be 'auto' or a finite number of at least {LEAST}", tau
+        )
     if not 0 <= number_of(margin) < math.pi / 2:
         raise UsageError.parameter("margin", "must be from 0 to below pi / 2", margin)
     for name, value in (("label_smoothing", label_smoothing), ("cosine_margin", cosine_margin)):
@@ -33,63 +35,83 @@ def check_head_settings(
 
 
 def first_place(bad: Tensor) -> str:
-    """Name the first true entry: a row, or the place of a pixel."""
+    """Return the position of the first true entry: a row number or a pixel's indices."""
     place = tuple(bad.nonzero()[0].tolist())
     return f"row {place[0] if place else 0}" if len(place) < 2 else f"place {place}"
 
 
 def not_finite(x: Tensor, projected: Tensor) -> DataError:
-    """Say which row made projected features NaN or infinite."""
+    """Return the error that names the first row whose projection is not finite."""
     bad = ~torch.isfinite(x).all(-1)
     if bool(bad.any()):
-        return DataError(f"features hold NaN or infinity in {first_place(bad)}; mend the input")
+        return DataError(
+            f"features contain NaN or infinity in {first_place(bad)}; correct or remove that row"
+        )
     bad = ~torch.isfinite(projected.norm(dim=-1))
     return DataError(
-        f"the projection of finite features has no finite length in {first_place(bad)}: the "
-        "weights or the features are too large; lower the learning rate or scale the features"
+        f"the projection of finite features is not finite in {first_place(bad)}: the weights or "
+        "the features are too large; lower the learning rate or scale the features"
     )
 
 
+def check_lengths(x: Tensor, projected: Tensor) -> None:
+    """Raise ``DataError`` if the projection of a row of ``x`` is not finite."""
+    if not bool(torch.isfinite(projected.detach().norm(dim=-1)).all()):
+        raise not_finite(x, projected)
+
+
 def check_features(x: Any, in_features: int) -> None:
-    """Refuse what is no tensor of ``in_features`` floats a row."""
+    """Raise ``UsageError`` unless ``x`` is a float tensor with ``in_features`` columns."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         was = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise UsageError.parameter("x", "must be a tensor of floats", was, "convert it first")
+        raise UsageError.parameter(
+            "x", "must be a floating-point tensor", was, "pass torch.as_tensor(x).float()"
+        )
     if x.shape[-1:] != (in_features,):
         shape = tuple(x.shape)
         raise UsageError.parameter("x", f"must have {in_features} features in its last axis", shape)
 
 
 def check_type(x: Tensor, projection: nn.Module) -> None:
-    """Refuse features of another type than the plain layer's where autocast does not convert."""
+    """Raise ``UsageError`` if the dtype of ``x`` differs from that of a plain linear layer.
+
+    Under autocast any dtype is accepted.
+    """
     if type(projection) is not nn.Linear or (
         not x.is_meta and torch.is_autocast_enabled(x.device.type)
     ):
         return
     own = projection.weight.dtype
     if x.dtype != own:
-        raise UsageError.parameter("x", f"must be of type {own}, as the head", x.dtype)
+        raise UsageError.parameter("x", f"must have the head's dtype, {own}", x.dtype)
 
 
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> None:
-    """Refuse what is no tensor of this shape."""
+    """Raise ``UsageError`` unless ``value`` is a tensor of this shape."""
     if not isinstance(value, Tensor) or value.shape != shape:
         was = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise UsageError.parameter(name, f"must be a tensor of shape {shape}", was)
 
 
 def check_device(name: str, value: Tensor, x: Tensor) -> None:
-    """Refuse a tensor that is not where the features are."""
+    """Raise ``UsageError`` unless ``value`` is on the device of the features."""
     if value.device != x.device:
         raise UsageError.parameter(
-            name, f"must be on {x.device}, as the features", str(value.device), "move it there"
+            name,
+            f"must be on {x.device}, the device of the features",
+            str(value.device),
+            "move it there",
         )
 
 
 def check_rows(
     x: Any, y: Any, in_features: int, num_classes: int, labels: LabelMap, ignore_index: Any
 ) -> None:
-    """Refuse features as above, and targets that are not one class index (or to ignore) a row."""
+    """Raise an error unless ``x`` holds features and ``y`` one usable target per row.
+
+    A target is a class index from 0 to ``num_classes - 1`` that is not removed, or
+    ``ignore_index``.
+    """
     check_features(x, in_features)
     if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.shape != x.shape[:-1]:
         was = (
@@ -98,7 +120,7 @@ def check_rows(
             else f"is of type {type(y).__name__}"
         )
         raise UsageError(
-            f"y must hold one class index per row, shape {tuple(x.shape[:-1])} and type "
+            f"y must contain one class index per row, shape {tuple(x.shape[:-1])} and type "
             f"torch.int64, it {was}; for soft targets use soft_target_loss"
         )
     check_device("y", y, x)
@@ -115,62 +137,22 @@ def check_rows(
         if index != ignore_index and labels[index] not in labels:
             raise DataError(
                 f"target {index} in {first_place(y == index)} is the removed label "
-                f"{labels[index]!r}; add it again or leave the row out"
+                f"{labels[index]!r}; add the label again or remove the row"
             )
 
 
-def check_state(own: Codebook, num_classes: int, codebook: Any, classes: Any, scale: Any) -> None:
-    """Refuse what a state dict says of another head; None is what it does not say."""
-    try:
-        saved = None if codebook is None else bytes(codebook.tolist()).hex()
-        count = 1 if classes is None else int(classes)
-        found = 1.0 if scale is None else float(scale)
-    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise RunError(f"the state dict is damaged ({error}); load another copy") from error
-    if saved not in (None, own.hash):
-        raise RunError(
-            f"the state dict was made with another codebook (hash {saved[:12]}, this head "
-            f"has {own.hash[:12]}: {own.kind}, dim {own.dim}); "
-            "make the head with the codebook it was trained with"
-        )
-    if count < 1 or not 0 < found <= MAX_SCALE:
-        raise RunError(
-            f"the state dict is damaged: it has {count} classes and scale {found}; load "
-            "another copy"
-        )
-    if count > num_classes:
-        raise RunError(
-            f"the state dict knows {count} classes, this head {num_classes}; "
-            "add the missing classes with add_classes first"
-        )
-
-
-def labels_digest(codebook: Codebook, count: int) -> bytes:
-    """Return a digest of the first labels in order; empty where there is none to compare."""
-    if not len(codebook.labels):
-        return b""
-    try:
-        return bytes.fromhex(codebook.labels.digest(count))
-    except UsageError:  # a label that no file can hold
-        return b""
-
-
-def check_labels(own: Codebook, num_classes: int, saved: Any, classes: Any) -> None:
-    """Refuse a state dict of other labels, or of the same in another order."""
-    digest = labels_digest(own, num_classes if classes is None else int(classes))
-    if isinstance(saved, Tensor) and digest and bytes(saved.tolist()) != digest:
-        raise RunError(
-            "the state dict was trained with other labels, or with these in another order; make "
-            "the codebook with the labels of the training, in their order (a set has none)"
-        )
-
-
 def count_of(codebook: Codebook, num_classes: int | None) -> int:
-    """Return the number of classes of a head: the labels of its codebook, or as asked for."""
+    """Return the number of classes of a head.
+
+    It is the number of labels if the codebook has labels. Otherwise it is ``num_classes``, by
+    default the number of classes of the codebook.
+    """
     if len(codebook.labels):
         if num_classes not in (None, len(codebook.labels)):
             raise UsageError.parameter(
-                "num_classes", f"must be {len(codebook.labels)}, the codebook's labels", num_classes
+                "num_classes",
+                f"must be {len(codebook.labels)}, the number of labels of the codebook",
+                num_classes,
             )
         return len(codebook.labels)
     count = codebook.n_classes if num_classes is None else num_classes
@@ -179,6 +161,20 @@ def count_of(codebook: Codebook, num_classes: int | None) -> int:
             "num_classes",
             f"must be from 1 to {codebook.capacity}, the capacity of the codebook",
             count,
-            "make a larger one with Codebook.for_classes",
+            "create a larger codebook with Codebook.for_classes",
         )
     return int(count)
+
+
+def added_classes(number: Any, before: int, codebook: Codebook) -> int:
+    """Return a number of new classes, checked for a head with ``before`` classes."""
+    if not isinstance(number, Integral) or isinstance(number, bool):
+        raise UsageError.parameter("labels", "must be a list of new labels or their number", number)
+    if len(codebook.labels):
+        raise UsageError.parameter(
+            "labels", "must be a list of labels, because the codebook has labels", number
+        )
+    room = codebook.capacity - before
+    if not 0 <= number <= room:
+        raise UsageError.parameter("labels", f"must be from 0 to {room}", number)
+    return int(number)

@@ -1,20 +1,20 @@
-"""Exact cross-entropy over all class vectors in one pass, forward and backward together.
+"""Compute the exact cross-entropy over all class vectors in one pass, with its gradient.
 
-With unit embeddings and unit class vectors the logits never exceed the scale, so one fixed
-shift serves every row and no running maximum is needed. The gradient is linear in the weights
-before normalisation, so the pass that adds up the exponentials adds up the gradient as well.
+Embeddings and class vectors have length 1, so the logits never exceed the scale. One fixed shift
+therefore serves every row, and no running maximum is needed. The gradient is linear in the
+unnormalised softmax weights. The pass that sums the exponentials therefore also sums the gradient.
 
-The target y stays out of the sums. With ``S = sum_{j != y} e_j`` and
-``G = sum_{j != y} e_j w_j``::
+The sums exclude the target y. Let ``S = sum_{j != y} e_j`` and ``G = sum_{j != y} e_j w_j``.
+Then::
 
     loss          = log1p(S / e_y)
     d loss / d z  = scale (G - S t w_y) / (S + e_y)
 
-which keeps its precision when a row is already confident (S far below e_y), where a full
-softmax rounds ``1 - p_y`` to nothing. A margin changes ``e_y`` and ``t``, the derivative of the
-target's logit by its cosine (1 without a margin); nothing else.
+This form stays precise for confident rows, where S is far below e_y; a full softmax would round
+``1 - p_y`` to 0. Here t is the derivative of the target's logit with respect to its cosine, and 1
+without a margin. A margin changes only ``e_y`` and ``t``.
 
-Where a graph of the gradient is asked for (``create_graph``), it comes from all logits instead.
+If a graph of the gradient is requested (``create_graph``), it is computed from all logits instead.
 """
 
 from typing import Any, Literal, NamedTuple, cast
@@ -30,8 +30,8 @@ from growlabels.classes.products.cosines import cosines
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")
 
-# exp(60) times 10^8 classes is still far from the largest float32; what the shift leaves above
-# zero is gained below it, for logits that are small at large scales.
+# The largest exponential is exp(60). Its sum over 10^8 classes is far below the largest float32.
+# The headroom keeps the exponentials of small logits from underflow at large scales.
 HEADROOM = 60.0
 
 
@@ -40,45 +40,45 @@ def cross_entropy(
     target: Int[Tensor, " rows"],
     vectors: ClassVectors,
     scale: float,
-    margin: float = 0.0,
+    margins: tuple[float, float] = (0.0, 0.0),
     label_smoothing: float = 0.0,
     ignore_index: int = -100,
     reduction: Reduction = "mean",
-    cosine_margin: float = 0.0,
 ) -> Float[Tensor, "..."]:
-    """Cross-entropy of ``softmax(scale * z W^T)``, exact, without a row of logits in memory.
+    """Return the exact cross-entropy of ``softmax(scale * z W^T)`` without storing logits.
 
-    Equal to ``torch.nn.functional.cross_entropy(scale * z @ W.T, target, ...)`` when the margins
-    are 0, an empty mean (nan) included. Differentiable with respect to ``z``, more than once too:
-    then the logits are kept.
+    When the margins are 0, the result equals
+    ``torch.nn.functional.cross_entropy(scale * z @ W.T, target, ...)``, including NaN for an
+    empty mean. It is differentiable with respect to ``z`` any number of times. Second and higher
+    derivatives store all logits.
 
     Parameters
     ----------
     z
-        Unit rows, float32 or float64. What a gradient has along such a row, normalising takes
-        away; the chosen class adds nothing there.
+        Unit rows, float32 or float64. The target class contributes no gradient along the row
+        itself, because normalisation removes that component.
     target
-        Class indices, or ``ignore_index`` for rows that do not count.
+        Class indices, or ``ignore_index`` for ignored rows.
     vectors
-        The class vectors.
+        The class vectors W.
     scale
-        1 / tau, above 0 and at most 100.
-    margin
-        Angle in radians added to the angle between ``z`` and its target: additive angular
-        margin (Deng et al., ArcFace, CVPR 2019).
+        Inverse temperature 1 / tau, above 0 and at most 100.
+    margins
+        Angular margin and cosine margin; default (0, 0). The first, in radians, is added to the
+        angle between ``z`` and its target (Deng et al., ArcFace, CVPR 2019). The second, from 0
+        to below 1, is subtracted from the target's cosine (Wang et al., CosFace, CVPR 2018).
     label_smoothing
-        Share of the target spread evenly over all classes, from 0 to below 1.
+        Share of the target that is spread evenly over all classes, from 0 to below 1; default 0.
     ignore_index
-        Target value of rows that do not count.
+        Target value of ignored rows; default -100.
     reduction
-        ``"mean"`` over the rows that count, ``"sum"``, or ``"none"`` (0 where ignored).
-    cosine_margin
-        Taken from the target's cosine (Wang et al., CosFace, CVPR 2018).
+        ``"mean"`` (default) over the rows that are not ignored, ``"sum"``, or ``"none"`` for one
+        loss per row, 0 where ignored.
 
     Returns
     -------
     Tensor
-        A scalar, or one loss per row; the dtype of ``z``.
+        A scalar, or one loss per row, with the dtype of ``z``.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def cross_entropy(
         target if everything else target[counted],
         vectors,
         scale,
-        (margin, cosine_margin),
+        margins,
         Shares(
             1 - label_smoothing + spread,
             label_smoothing - spread,
@@ -112,15 +112,19 @@ def cross_entropy(
 
 
 class Shares(NamedTuple):
-    """How the target of each row is spread over the classes; numbers, or one a row.
+    """How the target of each row is spread over the classes.
 
     Attributes
     ----------
-    own, others
-        Share of the chosen class, and of all others together.
-    everyone, minus
-        The others' vectors, added up by their shares, are ``everyone`` (dim,) or (rows, dim)
-        less ``minus`` times the vector of the chosen class.
+    own
+        Share of the chosen class: a number, or one per row.
+    others
+        Total share of all other classes: a number, or one per row.
+    everyone
+        Weighted sum of class vectors, (dim,) or (rows, dim). The weighted sum over the other
+        classes is ``everyone`` minus ``minus`` times the vector of the chosen class.
+    minus
+        Factor of the chosen class's vector in that difference: a number, or one per row.
     """
 
     own: Tensor | float
@@ -137,22 +141,28 @@ def shared_loss(
     margins: tuple[float, float],
     shares: Shares,
 ) -> Float[Tensor, " rows"]:
-    """Return ``-own log p - sum_j share_j log p_j`` a row, p with margins on the chosen class.
+    """Return ``-own log p - sum_j share_j log p_j`` for each row.
 
     Parameters
     ----------
-    z, chosen, vectors, scale
-        As in :func:`cross_entropy`.
+    z
+        Unit rows, float32 or float64.
+    chosen
+        One class index per row. The sums exclude this class, and the margins apply to it.
+    vectors
+        The class vectors.
+    scale
+        Inverse temperature, above 0 and at most 100.
     margins
-        Angle and cosine.
+        Angular margin in radians, and cosine margin.
     shares
-        Of the classes.
+        Shares of the classes in the targets.
     """
     return cast(Tensor, _OnePass.apply(z, chosen, vectors, scale, margins, shares))
 
 
 class _OnePass(torch.autograd.Function):
-    """Loss per row; the gradient is made on the way forward and kept."""
+    """Loss per row; the forward pass also computes the gradient and saves it."""
 
     @staticmethod
     def forward(
@@ -175,8 +185,8 @@ class _OnePass(torch.autograd.Function):
         )
         share = total / (sums + chosen_exp)
         pull = (shares.others - share * sums) * slope + shares.minus
-        # along the row itself the cosine does not change: a gradient that normalising takes away
-        # again would leave only rounding of what is across
+        # Normalisation removes the gradient along the row. Removing it here avoids the rounding
+        # error that it would leave in the other directions.
         across = vector - cosine[:, None] * unit
         gradient = share[:, None] * combined + pull[:, None] * across - shares.everyone
         ctx.save_for_backward(z, chosen, (scale * gradient).to(z.dtype))
@@ -186,7 +196,7 @@ class _OnePass(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         z, chosen, gradient = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a graph of the gradient
+        if torch.is_grad_enabled():  # create_graph=True
             losses = _of_all_logits(z, chosen, *ctx.settings)
             gradient = torch.autograd.grad(losses, z, outer[0], create_graph=True)[0]
         else:
@@ -202,7 +212,7 @@ def _of_all_logits(
     margins: tuple[float, float],
     shares: Shares,
 ) -> Tensor:
-    """Return the loss by all logits: it can be differentiated any number of times."""
+    """Return the loss from all logits, which can be differentiated any number of times."""
     unit, _, cosine = _towards(z, chosen, vectors)
     moved = angular_margin(cosine, *margins)[0]
     logits = (scale * cosines(z, vectors)).scatter(1, chosen[:, None], -torch.inf)
@@ -213,9 +223,10 @@ def _of_all_logits(
 
 
 def _towards(z: Tensor, chosen: Tensor, vectors: ClassVectors) -> tuple[Tensor, Tensor, Tensor]:
-    """Return rows and the vectors of their chosen classes in float64, and the cosine between.
+    """Return the rows and their chosen class vectors in float64, and their cosines.
 
-    Lengths that float32 left a little off 1 would show in an angle near 0.
+    The lengths of float32 rows differ slightly from 1. The division corrects this error, which
+    would be large in an angle near 0.
     """
     unit, vector = z.double(), vectors.select(chosen).double()
     lengths = unit.norm(dim=1) * vector.norm(dim=1)
@@ -223,6 +234,6 @@ def _towards(z: Tensor, chosen: Tensor, vectors: ClassVectors) -> tuple[Tensor, 
 
 
 def _elsewhere(scale: float, moved: Tensor, unit: Tensor, cosine: Tensor, shares: Shares) -> Tensor:
-    """Return what the other classes' shares add: their logits less that of the chosen class."""
+    """Return the term of the other classes' shares: the chosen logit minus their own logits."""
     others = (unit * shares.everyone).sum(1) - shares.minus * cosine
     return scale * (shares.others * moved - others)

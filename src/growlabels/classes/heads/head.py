@@ -1,8 +1,7 @@
-"""EBVHead: the output layer whose class vectors are fixed."""
+"""Define EBVHead, the output layer with fixed class vectors."""
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable
-from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -13,18 +12,17 @@ from growlabels.base.errors import UsageError, is_whole
 from growlabels.base.labels import LabelMap
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.checks import (
+    added_classes,
     check_features,
     check_head_settings,
-    check_labels,
+    check_lengths,
     check_rows,
-    check_state,
     check_type,
     count_of,
-    labels_digest,
-    not_finite,
 )
 from growlabels.classes.heads.cross_entropy import REDUCTIONS, Reduction, cross_entropy
 from growlabels.classes.heads.scale import auto_scale
+from growlabels.classes.heads.state import state_entries, take_entries
 from growlabels.classes.products.class_vectors import ClassVectors, has_values, topk_without
 from growlabels.classes.products.closed_vectors import class_vectors
 from growlabels.classes.products.cosines import cosines
@@ -33,47 +31,51 @@ from growlabels.classes.products.cosines import cosines
 class EBVHead(nn.Module):
     """An output layer with fixed class vectors (Shen, Sun, Wei, CVPR 2023).
 
-    ``z = normalise(Linear(x))``, logits ``z W^T / tau``, W the vectors of a codebook. Trained
-    are the ``in_features * dim + dim`` parameters of the projection, whatever the number of
-    classes. Under autocast, normalisation, logits and loss stay in float32.
+    The embedding is ``z = normalise(Linear(x))`` and the logits are ``z W^T / tau``, where W
+    contains the vectors of a codebook. Only the ``in_features * dim + dim`` parameters of the
+    projection are trained, whatever the number of classes. Under autocast, normalisation, logits
+    and loss stay in float32.
 
     Parameters
     ----------
     in_features
-        Length of the features that come in.
+        Length of the input features, at least 1.
     codebook
-        Gives the class vectors. Its labels, tombstones included, are the classes; without
-        labels, ``num_classes``.
+        Codebook of the class vectors. If it has labels, the labels are the classes, removed ones
+        included. Otherwise ``num_classes`` sets the number of classes.
     tau
-        Temperature from .01 on, or ``"auto"``: derived from the number of classes by
-        :func:`auto_scale`, and again whenever classes are added.
+        Temperature, at least 0.01. The default ``"auto"`` derives it from the number of classes
+        with :func:`~growlabels.classes.heads.scale.auto_scale`, and again when classes are added.
     margin
-        Additive angular margin in radians, from 0 to below pi / 2, in :meth:`loss` only.
-        .2 measured best, and is what :class:`EBVClassifier` takes.
+        Additive angular margin in radians, from 0 to below pi / 2; default 0. It affects only
+        :meth:`loss`. The value 0.2 measured best, and is the default of :class:`EBVClassifier`.
     label_smoothing
-        From 0 to below 1, in :meth:`loss` only. .1 is a good value.
+        Label smoothing, from 0 to below 1; default 0. It affects only :meth:`loss`. The value
+        0.1 works well.
     num_classes
-        Number of classes where the codebook has no labels; by default the number that it was
-        made for.
+        Number of classes, from 1 to ``codebook.capacity``, for a codebook without labels. The
+        default is ``codebook.n_classes``.
     bias
-        Whether the projection has one.
+        Whether the projection has a bias; default True.
     cosine_margin
-        Taken from the target's cosine, from 0 to below 1, in :meth:`loss` only: additive cosine
-        margin, alone or beside the angle of ``margin``.
+        Additive cosine margin, from 0 to below 1; default 0. It is subtracted from the target's
+        cosine in :meth:`loss` and can be combined with ``margin``.
 
     Attributes
     ----------
     projection
-        The ``nn.Linear`` from ``in_features`` to ``codebook.dim``. Twice the learning rate of
-        the rest of the network suits it.
+        The ``nn.Linear`` from ``in_features`` to ``codebook.dim``. It trains well with twice the
+        learning rate of the rest of the network.
 
     Notes
     -----
-    With no more classes than dimensions the code is orthonormal, and the head equals a linear
-    layer whose outputs are divided by their Euclidean norm and by tau.
-    The state dict holds the projection, the scale, the number of classes and the hash of the
-    codebook and of the labels, no class vector: those are made anew for a head that was made on
-    the device meta. A state of other labels, or of the labels in another order, is refused.
+    If there are at most ``dim`` classes, the codebook is orthonormal. The head then equals a
+    linear layer whose outputs are divided by their Euclidean norm and by tau.
+
+    The state dict contains the projection, the scale, the number of classes and hashes of the
+    codebook and labels, but no class vectors. A head on the meta device rebuilds its class
+    vectors when it moves to a real device. A state dict with other labels, or with the labels in
+    another order, raises ``RunError``.
 
     Examples
     --------
@@ -98,7 +100,7 @@ class EBVHead(nn.Module):
         check_head_settings(in_features, tau, margin, label_smoothing, cosine_margin)
         if not isinstance(codebook, Codebook):
             raise UsageError.parameter(
-                "codebook", "must be a Codebook", codebook, "make one with Codebook.for_classes"
+                "codebook", "must be a Codebook", codebook, "create one with Codebook.for_classes"
             )
         self.codebook = codebook
         self.in_features = int(in_features)
@@ -114,46 +116,46 @@ class EBVHead(nn.Module):
 
     @property
     def num_classes(self) -> int:
-        """Columns of the logits, tombstones included."""
+        """Number of classes, removed ones included: the columns of the logits."""
         return self.vectors.n_classes
 
     @property
     def classes(self) -> int:
-        """The same, under its name in the state dict: torch.distributed.checkpoint asks for it."""
+        """The value of ``num_classes``; torch.distributed.checkpoint reads this name."""
         return self.num_classes
 
     @property
     def labels(self) -> LabelMap:
-        """Labels of the codebook; ``labels`` in the state dict is a digest of them."""
+        """Labels of the codebook; the state dict contains a digest of them as ``labels``."""
         return self.codebook.labels
 
     @property
     def tau(self) -> float:
-        """The temperature in use, 1 / scale."""
+        """The current temperature, 1 / scale."""
         return 1.0 / self.scale
 
     def project(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
-        """Return the embeddings before they are normalised; types as :meth:`embed`."""
+        """Return the embeddings before normalisation, with the dtype of :meth:`embed`."""
         check_features(x, self.in_features)
         projected, in_float16 = self._projected(x)
         learning = torch.is_grad_enabled() and x.requires_grad
         if not (learning or in_float16) and has_values(projected):
-            _check_lengths(x, projected)
+            check_lengths(x, projected)
         return projected
 
     @torch.no_grad()
     def check_finite(self, x: Float[Tensor, "*batch features"]) -> None:
-        """Raise a ``DataError`` that names the first row whose embedding is not finite.
+        """Raise ``DataError`` for the first row whose embedding is not finite.
 
-        The head itself checks rows only where no step could be skipped: not in float16, and not
-        where a gradient flows into ``x``. There an overflow becomes NaN, as in ``nn.Linear``,
-        so that ``torch.amp.GradScaler`` skips the step.
+        The head calls this check itself, except in float16 and where ``x`` requires a gradient.
+        In these two cases an overflow becomes NaN, as in ``nn.Linear``, and
+        ``torch.amp.GradScaler`` can skip the step.
         """
         check_features(x, self.in_features)
-        _check_lengths(x, self._projected(x)[0])
+        check_lengths(x, self._projected(x)[0])
 
     def _projected(self, x: Tensor) -> tuple[Tensor, bool]:
-        """Return embeddings before normalisation, and whether float16 took part in them."""
+        """Return embeddings before normalisation, and whether float16 was used."""
         in_float64 = self._needs_float64(x)
         if not in_float64:
             check_type(x, self.projection)
@@ -162,18 +164,18 @@ class EBVHead(nn.Module):
         return projected if projected.dtype == torch.float64 else projected.float(), in_float16
 
     def embed(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch dim"]:
-        """Return unit embeddings, float32 (float64 for float64 input)."""
+        """Return unit embeddings, float32, or float64 for float64 features."""
         return nn.functional.normalize(self.project(x), dim=-1)
 
     def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
-        """Return the logits of all classes, without margin: cosines divided by tau.
+        """Return the logits of all classes: cosines divided by tau, without margins.
 
         Raises
         ------
         UsageError
-            The last axis of ``x`` is not ``in_features`` long.
+            The last axis of ``x`` does not have length ``in_features``.
         DataError
-            ``x`` holds NaN or infinity, where :meth:`check_finite` applies.
+            ``x`` contains NaN or infinity; see :meth:`check_finite` for the exceptions.
         """
         z = self.embed(x)
         with _float32(z):
@@ -181,14 +183,14 @@ class EBVHead(nn.Module):
         return logits.view(*x.shape[:-1], self.num_classes)
 
     def check_rows(self, x: Any, y: Any, ignore_index: Any = -100) -> None:
-        """Refuse features or targets that this head could not compute a loss of.
+        """Raise an error unless this head can compute a loss from ``x`` and ``y``.
 
         Raises
         ------
         UsageError
-            When a shape, type or device does not fit.
+            A shape, type or device does not fit.
         DataError
-            When a target is out of range or is a removed class.
+            A target is out of range or is a removed class.
         """
         labels = self.codebook.labels
         check_rows(x, y, self.in_features, self.num_classes, labels, ignore_index)
@@ -200,29 +202,30 @@ class EBVHead(nn.Module):
         reduction: Reduction = "mean",
         ignore_index: int = -100,
     ) -> Float[Tensor, "..."]:
-        """Return the exact cross-entropy of the targets, without a row of logits in memory.
+        """Return the exact cross-entropy of the targets without storing logits.
 
-        Without margins it equals ``nn.functional.cross_entropy(head(x), y,
-        label_smoothing=head.label_smoothing)``. A derivative of its gradient (``create_graph``)
-        is exact too, but takes memory for all logits.
+        Without margins the result equals ``nn.functional.cross_entropy(head(x), y,
+        label_smoothing=head.label_smoothing)``. Derivatives of its gradient (``create_graph``)
+        are exact too, but need memory for all logits.
 
         Parameters
         ----------
         x
-            Features.
+            Features, (*batch, in_features).
         y
-            Class indices from 0 to ``num_classes - 1``, or ``ignore_index``; the shape of ``x``
-            without its last axis.
+            Class indices from 0 to ``num_classes - 1``, or ``ignore_index`` for ignored rows, of
+            shape (*batch,).
         reduction
-            ``"mean"`` over the rows that count, ``"sum"`` or ``"none"`` (one loss per row).
+            ``"mean"`` (default) over the rows that are not ignored, ``"sum"``, or ``"none"`` for
+            one loss per row.
         ignore_index
-            Target of rows that do not count.
+            Target of ignored rows; default -100.
 
         Raises
         ------
         DataError
-            A target is out of range; ``x`` holds NaN or infinity, where :meth:`check_finite`
-            applies.
+            A target is out of range, or ``x`` contains NaN or infinity; see
+            :meth:`check_finite` for the exceptions.
         UsageError
             Shapes or types do not fit.
         """
@@ -235,11 +238,10 @@ class EBVHead(nn.Module):
                 y.flatten(),
                 self.vectors,
                 self.scale,
-                self.margin,
+                (self.margin, self.cosine_margin),
                 self.label_smoothing,
                 ignore_index,
                 reduction,
-                self.cosine_margin,
             )
         return losses.view(y.shape) if reduction == "none" else losses
 
@@ -247,12 +249,20 @@ class EBVHead(nn.Module):
     def predict_topk(
         self, x: Float[Tensor, "*batch features"], k: int = 1
     ) -> tuple[Float[Tensor, "*batch k"], Int[Tensor, "*batch k"]]:
-        """Return the ``k`` largest logits and their class indices, best first.
+        """Return the ``k`` largest logits and their class indices, in descending order.
 
-        Equal logits are ordered by class index. Removed labels are never returned.
+        Equal logits are ordered by class index. Removed classes are never returned.
+
+        Parameters
+        ----------
+        x
+            Features, (*batch, in_features).
+        k
+            Number of classes per row, at least 1 and at most the number of classes that are not
+            removed; default 1.
         """
         removed, count = self.codebook.labels.removed, self.num_classes
-        removed = removed[: bisect_left(removed, count)]  # others are of a codebook that is shared
+        removed = removed[: bisect_left(removed, count)]  # a shared codebook may have more
         most = count - len(removed)
         if most < 1:
             raise UsageError("all classes of the head were removed; add classes first")
@@ -264,34 +274,33 @@ class EBVHead(nn.Module):
         return (values * self.scale).view(*x.shape[:-1], k), index.view(*x.shape[:-1], k)
 
     def add_classes(self, labels: Iterable[Hashable] | int) -> list[int]:
-        """Append classes and return their indices; old vectors and logits' order stay.
+        """Append classes and return their indices.
+
+        Existing vectors and the order of the logits do not change. With ``tau="auto"`` the
+        temperature is derived again. Labels that the codebook received elsewhere, from another
+        head or from ``add_labels``, become classes first. Pass ``[]`` to append only these.
 
         Parameters
         ----------
         labels
-            New labels, added to the codebook; or how many classes, for a codebook without
-            labels. With ``tau="auto"`` the temperature is derived again. Labels that the codebook
-            got elsewhere, from another head or its ``add_labels``, become classes first: with
-            ``[]`` these alone.
+            New labels, which are added to the codebook. For a codebook without labels, the
+            number of new classes, at least 0.
+
+        Raises
+        ------
+        UsageError
+            A label is already present, the codebook is too small, or ``labels`` is a number
+            although the codebook has labels.
         """
         before = self.num_classes
         if not isinstance(labels, Iterable):
-            if not isinstance(labels, Integral) or isinstance(labels, bool):
-                raise UsageError.parameter("labels", "must be new labels or their number", labels)
-            if len(self.codebook.labels):
-                raise UsageError.parameter(
-                    "labels", "must be labels, since the codebook has labels", labels
-                )
-            after = before + int(labels)
-            if labels < 0 or after > self.codebook.capacity:
-                room = self.codebook.capacity - before
-                raise UsageError.parameter("labels", f"must be from 0 to {room}", labels)
+            after = before + added_classes(labels, before, self.codebook)
             added = list(range(before, after))
         else:
             if len(self.codebook.labels) < before:
                 raise UsageError(
                     f"this head has {before} classes and its codebook {len(self.codebook.labels)} "
-                    "labels; give the number of new classes, or make the codebook with labels"
+                    "labels; pass the number of new classes, or create the codebook with labels"
                 )
             added = self.codebook.add_labels(labels)
             after = len(self.codebook.labels)
@@ -307,12 +316,12 @@ class EBVHead(nn.Module):
         )
 
     def _needs_float64(self, x: Tensor) -> bool:
-        """Say whether features are float64 and the weights of the plain layer are not."""
+        """Return whether features are float64 and the weights of a plain layer are not."""
         plain = type(self.projection) is nn.Linear
         return x.dtype == torch.float64 and plain and self.projection.weight.dtype != x.dtype
 
     def _float64(self, x: Tensor) -> Tensor:
-        """Project float64 features in float64 with weights of another type."""
+        """Project float64 features in float64 with weights of another dtype."""
         bias = self.projection.bias
         weight = self.projection.weight.double()
         return nn.functional.linear(x, weight, None if bias is None else bias.double())
@@ -321,13 +330,13 @@ class EBVHead(nn.Module):
         return class_vectors(self.codebook, n_classes)
 
     def _make_vectors(self, n_classes: int) -> None:
-        """Make the products where the projection is, whatever torch's default device."""
+        """Build the class vectors on the projection's device, not on torch's default device."""
         device = next(self.projection.parameters()).device
         with device:
             self.vectors = self._class_vectors(n_classes).to(device)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "EBVHead":
-        """Make the vectors anew when ``to_empty`` brings the head from the device meta."""
+        """Rebuild the class vectors when ``to_empty`` moves the head from the meta device."""
         before = self.vectors.device
         super()._apply(fn, recurse)
         if before.type == "meta":
@@ -343,12 +352,8 @@ class EBVHead(nn.Module):
         self, destination: dict[str, Any], prefix: str, keep_vars: bool
     ) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        digest = bytes.fromhex(self.codebook.hash)
-        destination[prefix + "codebook"] = torch.tensor(list(digest), dtype=torch.uint8)
-        destination[prefix + "classes"] = torch.tensor(self.num_classes)
-        if digest := labels_digest(self.codebook, self.num_classes):
-            destination[prefix + "labels"] = torch.tensor(list(digest), dtype=torch.uint8)
-        destination[prefix + "scale"] = torch.tensor(self.scale, dtype=torch.float64)
+        for name, value in state_entries(self.codebook, self.num_classes, self.scale).items():
+            destination[prefix + name] = value
 
     def _load_from_state_dict(
         self,
@@ -360,37 +365,22 @@ class EBVHead(nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        found = {name: state_dict.pop(prefix + name, None) for name in _OWN_STATE}
-        labels = found.pop("labels")
-        missing = [name for name, value in found.items() if value is None and strict]
-        if missing and labels is None and labels_digest(self.codebook, self.num_classes):
-            missing.append("labels")
-        missing_keys += [prefix + name for name in missing]
-        check_state(self.codebook, self.num_classes, **found)
-        check_labels(self.codebook, self.num_classes, labels, found["classes"])
-        saved, scale = found["classes"], found["scale"]
-        same = saved is None or int(saved) == self.num_classes
+        classes, scale, missing = take_entries(state_dict, prefix, self.codebook, self.num_classes)
+        missing_keys += missing if strict else []
+        same = classes in (None, self.num_classes)
         if scale is not None and (same or self.tau_setting != "auto"):
-            self.scale = float(scale)
+            self.scale = scale
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
 
 
-_OWN_STATE = ("codebook", "classes", "scale", "labels")
-
-
 def _leave_meta(head: EBVHead, keys: object) -> None:
-    """Make the vectors where ``load_state_dict(..., assign=True)`` has put the projection."""
+    """Rebuild the class vectors after ``load_state_dict(assign=True)`` left the meta device."""
     if head.vectors.device.type == "meta":
         head._make_vectors(head.num_classes)
 
 
-def _check_lengths(x: Tensor, projected: Tensor) -> None:
-    if not bool(torch.isfinite(projected.detach().norm(dim=-1)).all()):
-        raise not_finite(x, projected)
-
-
 def _float32(z: Tensor) -> torch.autocast:
-    device = "cpu" if z.is_meta else z.device.type  # the device meta knows no autocast
+    device = "cpu" if z.is_meta else z.device.type  # the meta device has no autocast
     return torch.autocast(device, enabled=False)

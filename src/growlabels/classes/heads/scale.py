@@ -1,25 +1,23 @@
-"""The default scale (inverse temperature) of a head."""
+"""Derive the default scale (inverse temperature) of a head."""
 
 import math
 
-from growlabels.classes.heads.checks import (
-    MAX_SCALE,
-)
+from growlabels.classes.heads.checks import MAX_SCALE
 
 
 def auto_scale(n_classes: int, coherence: float) -> float:
-    """Return 1 / tau for a number of classes.
+    """Return the inverse temperature 1 / tau for a number of classes.
 
-    ``3 ln n`` between 12 and 32, the rule that measured best, but never below what brings the
-    loss of a perfectly aligned embedding, ``log(1 + (n - 1) exp(-(1 - coherence) / tau))``,
-    down to .001.
+    The scale is ``3 ln n``, limited to 12 to 32; this rule measured best. It is raised if needed
+    so that the loss of a perfectly aligned embedding is at most 0.001. That loss is
+    ``log(1 + (n - 1) exp(-(1 - coherence) / tau))``. The scale never exceeds 100.
 
     Parameters
     ----------
     n_classes
-        At least 1.
+        Number of classes n, at least 1.
     coherence
-        Largest cosine between two class vectors, signed, below 1.
+        Largest signed cosine between two class vectors, below 1.
 
     Examples
     --------

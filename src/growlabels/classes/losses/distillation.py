@@ -1,4 +1,4 @@
-"""What keeps old classes while new ones are learned: the earlier network's word on new rows."""
+"""Distil from the earlier network, to keep old classes while new ones are learned."""
 
 import copy
 
@@ -9,24 +9,37 @@ from torch.nn.functional import kl_div
 from growlabels.classes.heads.head import EBVHead
 
 TEMPERATURE = 2.0
-MOST_CLASSES = 1024  # old classes that a batch is compared on, beyond these the likeliest
+MOST_CLASSES = 1024  # most old classes that a batch is compared on; the likeliest are chosen
 
 
 class Distillation:
-    """Learning without forgetting (Li, Hoiem, IEEE TPAMI 2018) over fixed class vectors.
+    """Learning without forgetting (Li, Hoiem, IEEE TPAMI 2018) with fixed class vectors.
 
-    On rows of classes that ``head`` did not have, a later network is to divide its probability
-    among the old classes as the network did that is given here, which is copied. Rows of old
-    classes are left to their labels. Since class vectors do not move, nothing else is needed for
-    the two to be comparable.
+    The loss applies to rows of new classes, which ``head`` did not have. On these rows the later
+    network should distribute probability over the old classes as the earlier network did. Rows
+    of old classes contribute nothing. Class vectors do not move, so the outputs of the two
+    networks are comparable.
 
     Parameters
     ----------
-    trunk, head
-        The network before classes are added to it.
+    trunk
+        Trunk of the network before classes are added; it is copied.
+    head
+        Head of the network before classes are added; it is copied.
     weight
-        Of the Kullback-Leibler divergence, at temperature 2 and times its square, beside the
-        cross-entropy.
+        Factor of the loss, at least 0. The loss is the Kullback-Leibler divergence at
+        temperature 2, multiplied by the squared temperature.
+
+    Examples
+    --------
+    >>> from growlabels.classes import Codebook
+    >>> trunk, head = nn.Identity(), EBVHead(4, Codebook.for_classes(3))
+    >>> distillation = Distillation(trunk, head, weight=1.0)
+    >>> head.add_classes(1)
+    [3]
+    >>> features, targets = torch.ones(2, 4), torch.tensor([0, 3])
+    >>> distillation(head, [features], features, targets).shape
+    torch.Size([])
     """
 
     def __init__(self, trunk: nn.Module, head: EBVHead, weight: float) -> None:
@@ -37,7 +50,19 @@ class Distillation:
     def __call__(
         self, head: EBVHead, batch: list[Tensor], features: Tensor, targets: Tensor
     ) -> Tensor:
-        """Return the weighted divergence, a mean over the rows of a batch."""
+        """Return the weighted divergence, averaged over all rows of a batch.
+
+        Parameters
+        ----------
+        head
+            The later head.
+        batch
+            Inputs of the trunk.
+        features
+            Output of the later trunk, (rows, in_features).
+        targets
+            Class indices, (rows,).
+        """
         new = targets >= self.head.num_classes
         if not new.any():
             return features.new_zeros(())
@@ -51,7 +76,7 @@ class Distillation:
         return self.weight * TEMPERATURE**2 * divergence
 
     def _classes(self, z: Tensor) -> Tensor:
-        """Return the old classes to compare: all, or those that the rows are nearest to."""
+        """Return the old classes to compare: all, or those nearest to the rows."""
         known = self.head.num_classes
         if known <= MOST_CLASSES:
             return torch.arange(known, device=z.device)

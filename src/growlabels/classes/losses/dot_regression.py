@@ -1,4 +1,4 @@
-"""Dot regression: pull the embedding to its class vector, whatever the other classes."""
+"""Compute dot regression, a loss that depends on the target's class vector alone."""
 
 import torch
 from torch import Tensor
@@ -10,23 +10,28 @@ from growlabels.classes.heads.head import EBVHead
 def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
     """Return the mean of ``(1 - cosine)^2 / 2`` between embeddings and their class vectors.
 
-    The cost does not depend on the number of classes, in time or in memory. Only the pull
-    towards the own vector of the softmax's gradient is left, without a push away from others:
-    since the vectors are fixed and far apart, reaching the own one suffices (Yang et al.,
-    "Inducing Neural Collapse in Imbalanced Learning", NeurIPS 2022). Where the exact loss is
-    affordable it usually trains to a better accuracy.
+    Time and memory do not depend on the number of classes. The gradient pulls an embedding
+    towards its class vector and does not push it away from others. Class vectors are fixed and
+    far apart, so this pull suffices (Yang et al., "Inducing Neural Collapse in Imbalanced
+    Learning", NeurIPS 2022). Where the exact loss is affordable, it usually gives better
+    accuracy.
 
     Parameters
     ----------
     head
-        Its projection and class vectors; scale, margin and label smoothing play no part.
-    x, y
-        Features ``(rows, in_features)`` and class indices ``(rows,)``.
+        Head whose projection and class vectors are used. Its scale, margins and label smoothing
+        have no effect.
+    x
+        Features, (rows, in_features).
+    y
+        Class indices, (rows,). No row can be ignored.
 
     Raises
     ------
+    UsageError
+        ``head`` is not an :class:`EBVHead`, or shapes or types do not fit.
     DataError
-        A target is out of range; features are not finite.
+        A target is out of range, or features are not finite.
 
     Examples
     --------
@@ -38,9 +43,7 @@ def dot_regression_loss(head: EBVHead, x: Tensor, y: Tensor) -> Tensor:
     UsageError.require_instance("head", head, EBVHead)
     head.check_rows(x, y, -100)
     if bool((y == -100).any()):
-        raise DataError(
-            "dot_regression_loss knows no rows to ignore; leave out rows with target -100"
-        )
+        raise DataError("dot_regression_loss cannot ignore rows; remove the rows with target -100")
     z = head.embed(x)
     with torch.autocast(z.device.type, enabled=False):
         cosine = (z * head.vectors.select(y).to(z.dtype)).sum(-1)

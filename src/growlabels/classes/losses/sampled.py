@@ -1,4 +1,4 @@
-"""Softmax over a sample of the classes, with the logQ correction."""
+"""Compute the cross-entropy over a sample of the classes, with the logQ correction."""
 
 import torch
 from torch import Tensor
@@ -17,37 +17,43 @@ def sampled_loss(
     proposal: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the mean cross-entropy with the other classes estimated from a sample of them.
+    """Return the mean cross-entropy, estimated from a sample of the other classes.
 
-    ``samples`` classes j are drawn with replacement from Q, once for all rows; the exponential
-    of each is divided by ``samples * Q_j`` (its logit corrected by ``-log(samples * Q_j)``).
-    The target itself is always there and is not corrected; where it is drawn too, that draw is
-    left out. So the sum over the other classes is estimated without bias, and the loss
-    converges to :meth:`EBVHead.loss` as the sample grows (Bengio and Senecal, IEEE Transactions
-    on Neural Networks 19(4), 2008). At a finite sample its mean lies below the exact loss.
+    The function draws ``samples`` classes j with replacement from Q, once for all rows. It
+    divides the exponential of each by ``samples * Q_j``, that is, it adds
+    ``-log(samples * Q_j)`` to the logit. The target is always included without correction, and
+    draws of the target are discarded. The sum over the other classes is thus unbiased, and the
+    loss converges to :meth:`EBVHead.loss` as the sample grows (Bengio and Senecal, IEEE
+    Transactions on Neural Networks 19(4), 2008). For a finite sample its mean lies below the
+    exact loss.
 
-    Structured codebooks hardly need it: over 100,352 Kerdock classes the exact loss takes less
-    time than a sample of 1,024. It is for stored vectors (searched or imported) in large numbers.
+    Use this loss for large codebooks of stored vectors (optimised or imported). Structured
+    codebooks rarely need it: for 100,352 Kerdock classes the exact loss is faster than a sample
+    of 1,024.
 
     Parameters
     ----------
     head
-        Its projection, class vectors, scale and margins; label smoothing plays no part.
-    x, y
-        Features ``(rows, in_features)`` and class indices ``(rows,)``.
+        Head whose projection, class vectors, scale and margins are used. Its label smoothing has
+        no effect.
+    x
+        Features, (rows, in_features).
+    y
+        Class indices, (rows,). No row can be ignored.
     samples
-        Draws, at least 1.
+        Number of draws, at least 1; default 1024.
     proposal
-        Q: a positive weight per class, e.g. its frequency; evenly by default.
+        The distribution Q: a positive weight per class, for example its frequency. By default
+        all classes have the same weight.
     generator
-        Source of the draws; a fresh one with seed 0 at every call draws the same classes.
+        Random generator of the draws. By default torch's global generator is used.
 
     Raises
     ------
     UsageError
-        ``samples`` is below 1, or shapes do not fit.
+        ``samples`` is below 1, ``head`` is not an :class:`EBVHead`, or shapes do not fit.
     DataError
-        A target is out of range; features or weights are not usable.
+        A target is out of range, or features or weights are not finite.
 
     Examples
     --------
@@ -62,7 +68,7 @@ def sampled_loss(
     UsageError.require_instance("head", head, EBVHead)
     head.check_rows(x, y, -100)
     if bool((y == -100).any()):
-        raise DataError("sampled_loss knows no rows to ignore; leave out rows with target -100")
+        raise DataError("sampled_loss cannot ignore rows; remove the rows with target -100")
     z = head.embed(x)
     drawn, correction = _draws(head, samples, proposal, generator)
     with torch.autocast(z.device.type, enabled=False):
@@ -76,15 +82,17 @@ def sampled_loss(
 def _draws(
     head: EBVHead, samples: int, proposal: Tensor | None, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the classes drawn and ``log(samples * Q)`` of each."""
+    """Return the drawn classes and ``log(samples * Q)`` of each."""
     n, device = head.num_classes, head.vectors.device
     if proposal is None:
         drawn = torch.randint(n, (samples,), generator=generator, device=device)
         return drawn, torch.full((samples,), samples / n, device=device).log()
     check_shape("proposal", proposal, (n,))
     if not bool((torch.isfinite(proposal) & (proposal > 0)).all()):
-        raise DataError("proposal must be finite and above 0 for every class, else it is biased")
-    # By inversion: torch.multinomial takes no more than 2^24 classes.
+        raise DataError(
+            "proposal must be finite and above 0 for every class, otherwise the loss is biased"
+        )
+    # Inverse transform sampling, because torch.multinomial accepts at most 2^24 classes.
     weights = proposal.detach().double().to(device)
     steps = weights.cumsum(0)
     points = torch.rand(samples, generator=generator, device=device, dtype=torch.float64)

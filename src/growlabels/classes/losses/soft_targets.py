@@ -1,15 +1,15 @@
-"""Exact cross-entropy of soft targets and weighted classes, still without a row of logits kept.
+"""Compute the exact cross-entropy of soft targets and weighted classes without storing logits.
 
 For targets ``q`` with sum ``s`` the loss is ``s log sum_j e_j - sum_j q_j l_j``. As in
-:mod:`._loss` one class t stays out of the sums; with ``S`` and ``G`` the sums over the others,
+:mod:`growlabels.classes.heads.cross_entropy`, the sums ``S`` and ``G`` exclude one class t. With
 ``r = sum_{j != t} q_j`` and ``m = sum_{j != t} q_j w_j``::
 
     loss          = s log1p(S / e_t) + r l_t - scale z m
     d loss / d z  = scale (s (G - S w_t) / (S + e_t) + r w_t - m)
 
-Nothing large is subtracted, so rows that are already right keep their precision. The sums over
-all classes come from the same transform as those of the plain loss. Of smoothed targets, ``m``
-is one vector for all rows up to the target's own part.
+No large terms cancel, so confident rows keep their precision. The sums over all classes come from
+the same transform as those of the plain loss. For smoothed targets ``m`` is the same vector for
+all rows, except for the term of the target.
 """
 
 import torch
@@ -28,30 +28,33 @@ def soft_target_loss(
     weight: Tensor | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Return the exact cross-entropy of soft targets: mixup, distillation, several labels.
+    """Return the exact cross-entropy of soft targets, as in mixup or distillation.
 
-    Equals ``nn.functional.cross_entropy(head(x), targets, weight, label_smoothing=...)`` with
-    the smoothing of the head. Its margins, which concern one class, play no part.
+    The result equals
+    ``nn.functional.cross_entropy(head(x), targets, weight, label_smoothing=...)`` with the label
+    smoothing of the head. The margins of the head have no effect, because they apply to a single
+    class.
 
     Parameters
     ----------
     head
-        Its projection, class vectors, scale and label smoothing.
+        Head whose projection, class vectors, scale and label smoothing are used.
     x
-        Features, the last axis ``head.in_features`` long.
+        Features, (*batch, in_features).
     targets
-        A share per class, at least 0, of shape ``(*batch, classes)``; usually of sum 1.
+        A share per class, at least 0, of shape (*batch, classes). The shares of a row usually
+        sum to 1.
     weight
-        A weight per class, at least 0.
+        A weight per class, at least 0; by default 1 for every class.
     reduction
-        ``"mean"`` over the rows, ``"sum"`` or ``"none"``.
+        ``"mean"`` (default) over the rows, ``"sum"``, or ``"none"`` for one loss per row.
 
     Raises
     ------
     UsageError
-        Shapes do not fit.
+        Shapes or types do not fit.
     DataError
-        A share or weight is negative, infinite or NaN; so are features.
+        A share or weight is negative or not finite, or features are not finite.
 
     Examples
     --------
@@ -90,30 +93,31 @@ def weighted_loss(
 ) -> Tensor:
     """Return the exact cross-entropy with a weight per class, for classes of unequal size.
 
-    Equals ``nn.functional.cross_entropy(head(x), y, weight, label_smoothing=...)`` where the
-    head has no margins; the mean is one by the weights of the targets, as there.
+    Without margins the result equals
+    ``nn.functional.cross_entropy(head(x), y, weight, label_smoothing=...)``. As there, the mean
+    is weighted by the weights of the targets.
 
     Parameters
     ----------
     head
-        Its projection, class vectors, scale, margins and label smoothing.
+        Head whose projection, class vectors, scale, margins and label smoothing are used.
     x
-        Features, the last axis ``head.in_features`` long.
+        Features, (*batch, in_features).
     y
-        Class indices, or ``ignore_index``; the shape of ``x`` without its last axis.
+        Class indices, or ``ignore_index`` for ignored rows, of shape (*batch,).
     weight
         A weight per class, at least 0.
     reduction
-        ``"mean"``, ``"sum"`` or ``"none"`` (0 where ignored).
+        ``"mean"`` (default), ``"sum"``, or ``"none"`` for one loss per row, 0 where ignored.
     ignore_index
-        Target of rows that do not count.
+        Target value of ignored rows; default -100.
 
     Raises
     ------
     UsageError
-        Shapes do not fit.
+        Shapes or types do not fit.
     DataError
-        A target is out of range; a weight is negative, infinite or NaN; so are features.
+        A target is out of range, a weight is negative or not finite, or features are not finite.
 
     Examples
     --------
