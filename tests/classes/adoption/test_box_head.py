@@ -90,7 +90,7 @@ def test_wrong_inputs() -> None:
         head.loss(x, torch.ones(8, dtype=torch.bool))
     for target in (-1, 31):
         y = torch.tensor([0, 3, target, 0, 0, 0, 0, 0])
-        with pytest.raises(DataError, match=f"0, the background, to 30, it was {target} in row 2"):
+        with pytest.raises(DataError, match=rf"0 \(background\) to 30, it was {target} in row 2"):
             head.loss(x, y)
     with pytest.raises(UsageError, match="scores must be at least 19"):
         head.fit_threshold(x)

@@ -103,8 +103,8 @@ def test_checkpoint_of_two_processes_loads_into_one(two: list[dict]) -> None:
 
 
 def test_processes_with_other_classes_are_refused(two: list[dict]) -> None:
-    assert "process 1 has 51 of codebook" in two[0]["refused"]
-    assert "this one 51 of" in two[1]["refused"]
+    assert "process 1 has 51 classes of codebook" in two[0]["refused"]
+    assert "this process has 51 of" in two[1]["refused"]
 
 
 @settings(max_examples=40)

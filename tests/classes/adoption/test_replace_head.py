@@ -119,7 +119,7 @@ def test_convolutions_of_segmenters() -> None:
     head = DenseEBVHead(8, CODEBOOK)
     replace_head(model, head)
     assert model["classifier"](torch.zeros(1, 12, 4, 4)).shape == (1, 50, 4, 4)
-    with pytest.raises(UsageError, match="a convolution is replaced by a DenseEBVHead"):
+    with pytest.raises(UsageError, match="replace a convolution by a DenseEBVHead"):
         replace_head(model, CODEBOOK, name="body")
 
 
@@ -186,7 +186,7 @@ def test_the_configuration_follows_added_classes_when_told_again() -> None:
     assert model.num_labels == 4 and model.config.label2id["1"] == 3
     assert model(torch.randint(5, 50, (1, 7)), labels=torch.tensor([3])).loss.isfinite()
     model.classifier.add_classes(["1"])
-    with pytest.raises(UsageError, match="two labels of the codebook are called '1'"):
+    with pytest.raises(UsageError, match="two labels of the codebook have the name '1'"):
         replace_head(model, model.classifier)
 
 
@@ -206,12 +206,14 @@ def test_adapters_of_peft_are_loaded(tmp_path: Path) -> None:
 
 def test_several_or_no_candidates_are_listed() -> None:
     two = Network(head=nn.Linear(12, 10), fc=nn.Linear(12, 10))
-    with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; say which with name="):
+    with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; choose one with name="):
         replace_head(two, CODEBOOK)
     assert isinstance(replace_head(two, CODEBOOK, name="fc").get_submodule("fc"), EBVHead)
-    with pytest.raises(UsageError, match=r"no Linear .* of that type: 'block.0', 'block.2'; say"):
+    with pytest.raises(
+        UsageError, match=r"no Linear .* of that type: 'block.0', 'block.2'; choose"
+    ):
         replace_head(Network(end=nn.Conv2d(1, 1, 1)), CODEBOOK)
-    with pytest.raises(UsageError, match="no Conv2d that makes the logits"):
+    with pytest.raises(UsageError, match="no Conv2d that computes the logits"):
         replace_head(Network(fc=nn.Linear(12, 10)), DenseEBVHead(12, CODEBOOK))
 
 
@@ -250,13 +252,15 @@ def test_number_of_labels_decides_between_layers(
 def test_layers_of_equally_many_outputs_stay_undecided() -> None:
     model = Network(head=nn.Linear(12, 10), fc=nn.Linear(12, 10))
     model.config = SimpleNamespace(num_labels=10)  # type: ignore[assignment]
-    with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; say which with name="):
+    with pytest.raises(UsageError, match=r"2 layers .*: 'head', 'fc'; choose one with name="):
         replace_head(model, CODEBOOK)
 
 
 def test_wrong_requests() -> None:
     model = Network(fc=nn.Linear(12, 10))
-    with pytest.raises(UsageError, match=r"head\.in_features must be 12, what 'fc' .* it was 13"):
+    with pytest.raises(
+        UsageError, match=r"head\.in_features must be 12, the input length of 'fc' .* it was 13"
+    ):
         replace_head(model, EBVHead(13, CODEBOOK))
     assert isinstance(model.get_submodule("fc"), nn.Linear)
     with pytest.raises(UsageError, match=r"name must be a layer of the model .* it was 'end'"):
@@ -265,7 +269,7 @@ def test_wrong_requests() -> None:
         replace_head(model, CODEBOOK, name="block.1")
     with pytest.raises(UsageError, match="head must be an EBVHead or a Codebook, it was 'int'"):
         replace_head(model, 10)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="margin can be given with a codebook only"):
+    with pytest.raises(UsageError, match="margin can be given only with a codebook"):
         replace_head(model, EBVHead(12, CODEBOOK), margin=0.1)
     odd = TimmLike(nn.Linear(12, 10))
     odd.get_classifier = lambda: (odd.stem, odd.stem)  # type: ignore[method-assign, return-value]

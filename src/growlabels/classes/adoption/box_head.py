@@ -1,4 +1,4 @@
-"""Fixed class vectors for the boxes of a detector."""
+"""Define EBVBoxHead: fixed class vectors for the boxes of a detector."""
 
 from typing import Any, Literal
 
@@ -16,27 +16,28 @@ Background = Literal["class", "reject"]
 
 
 class EBVBoxHead(nn.Module):
-    """Classes and offsets of region features: the last layer of a two-stage detector.
+    """The last layer of a two-stage detector: classes and box offsets of region features.
 
-    Class 0 of the targets and predictions is the background, as in torchvision; the objects
-    count from 1. Offsets are four numbers a box for all classes together, since four per class
-    would grow with the classes.
+    Class 0 of the targets and predictions is the background, as in torchvision. Objects have
+    classes from 1. Each box has four offsets that all classes share, because four offsets per
+    class would grow with the number of classes.
 
     Parameters
     ----------
     in_features
-        Length of a region's features.
+        Length of a region's features, at least 1.
     codebook
-        Gives the class vectors.
+        Codebook of the class vectors.
     background
-        ``"class"``: the background has the first vector, so the first label of the codebook is
-        its name. ``"reject"``: it has none. Its rows are trained to no class more than to any
-        other (Dhamija, Guenther, Boult, "Reducing Network Agnostophobia", NeurIPS 2018), and
-        :meth:`predict` answers it where the score of :func:`rejection_scores` is below
-        ``threshold``; class i is then vector i - 1.
+        With ``"class"`` (default) the background has the first class vector, and the first label
+        of the codebook is its name. With ``"reject"`` it has no vector, and class i has vector
+        i - 1. Background rows are then trained towards equal probabilities of all classes
+        (Dhamija, Guenther, Boult, "Reducing Network Agnostophobia", NeurIPS 2018).
+        :meth:`predict` returns the background where the score of :func:`rejection_scores` is
+        below ``threshold``.
     **settings
         ``tau``, ``margin``, ``cosine_margin``, ``label_smoothing``, ``num_classes`` and ``bias``
-        of the :class:`EBVHead`; ``num_classes`` counts vectors.
+        of the :class:`EBVHead`. Here ``num_classes`` is the number of class vectors.
 
     Attributes
     ----------
@@ -45,7 +46,8 @@ class EBVBoxHead(nn.Module):
     boxes
         The linear layer of the offsets.
     threshold
-        Least score of an object, of a head with ``"reject"``; set by :meth:`fit_threshold`.
+        Lowest score of an object for ``background="reject"``. :meth:`fit_threshold` sets it; it
+        starts at minus infinity, which rejects nothing.
 
     Examples
     --------
@@ -82,16 +84,23 @@ class EBVBoxHead(nn.Module):
         return self.classifier(x), self.boxes(x)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the mean exact loss of the regions' classes; 0 is the background.
+        """Return the mean exact cross-entropy of the regions' classes.
 
-        That of the offsets (smooth L1 on the objects' boxes, say) is left to the detector.
+        The loss of the offsets, for example smooth L1, is computed by the detector.
+
+        Parameters
+        ----------
+        x
+            Region features, (regions, in_features).
+        y
+            Classes, (regions,), where 0 is the background.
 
         Raises
         ------
         UsageError
-            Shapes do not fit.
+            Shapes or types do not fit.
         DataError
-            A target is out of range; ``x`` holds NaN or infinity.
+            A target is out of range, or ``x`` contains NaN or infinity.
         """
         if self.background == "class":
             return self.classifier.loss(x, y)
@@ -104,7 +113,7 @@ class EBVBoxHead(nn.Module):
         if len(wrong):
             row = int(wrong[0])
             raise DataError(
-                f"target must be from 0, the background, to {n}, it was {y[row].item()} in row "
+                f"target must be from 0 (background) to {n}, it was {y[row].item()} in row "
                 f"{row}; add new classes with classifier.add_classes first"
             )
         objects = y > 0
@@ -116,10 +125,17 @@ class EBVBoxHead(nn.Module):
 
     @torch.no_grad()
     def fit_threshold(self, x: Tensor, false_rejection: float = 0.05) -> float:
-        """Set ``threshold`` from held-out regions that hold objects, and return it.
+        """Set ``threshold`` from held-out regions that contain objects, and return it.
 
-        At most a share ``false_rejection`` of further objects scores below it, on average: see
+        On average at most a share ``false_rejection`` of new objects scores below it; see
         :func:`conformal_threshold`.
+
+        Parameters
+        ----------
+        x
+            Features of held-out regions with objects, (regions, in_features).
+        false_rejection
+            Share of objects that may be rejected, from above 0 to below 1; default 0.05.
         """
         scores = rejection_scores(self.classifier, x)
         self.threshold.fill_(conformal_threshold(scores.cpu().numpy(), false_rejection))

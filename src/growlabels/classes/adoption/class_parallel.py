@@ -1,12 +1,12 @@
-"""Class-parallel head: every process of torch.distributed handles a range of the classes.
+"""Define ClassParallelHead: each process of torch.distributed computes a range of the classes.
 
-With fixed vectors there is no weight of the size of the classes to keep in step, so plain
-data-parallel training needs nothing from here. Splitting the classes helps where one batch is to
-be faster than one process makes it, or where stored vectors do not fit into one process.
+Fixed class vectors need no synchronisation, so plain data-parallel training does not need this
+module. Splitting the classes helps in two cases: one process is too slow for a batch, or stored
+vectors do not fit in the memory of one process.
 
-Since all cosines are at most 1, one fixed shift serves the exponentials of every process and no
-maximum is exchanged; the target's logit comes from a formula. Left are the sum of the
-exponentials and its gradient: one sum of ``(rows, dim + 1)`` float64 over the processes.
+All cosines are at most 1. One fixed shift therefore serves the exponentials of all processes, and
+no maximum is exchanged. Each process computes the target's logit itself. The processes exchange
+only the sum of the exponentials and its gradient, in one all-reduce of ``(rows, dim + 1)`` float64.
 """
 
 from itertools import pairwise
@@ -24,30 +24,32 @@ from growlabels.classes.products.class_vectors import ClassVectors, DenseVectors
 from growlabels.classes.products.closed_vectors import sign_vectors
 
 Rows = Literal["same", "own"]
-GROUP = 4  # neighbouring bases that share their first pass
+GROUP = 4  # consecutive bases that share the first pass of their transforms
 
 
 class ClassParallelHead(EBVHead):
     """An :class:`EBVHead` whose classes are divided among the processes of a group.
 
-    Every call that needs the classes (``forward``, ``loss``, ``predict_topk``) is collective:
-    all processes make it, in the same order. Results equal those of an ``EBVHead`` up to
-    rounding. The projection starts as that of the first process, and the state dict is that of
-    an ``EBVHead`` in every process, so a checkpoint does not depend on their number.
+    ``forward``, ``loss`` and ``predict_topk`` are collective: all processes must call them in
+    the same order. Results equal those of an ``EBVHead`` up to rounding. The projection is
+    initialised from the first process. The state dict is that of an ``EBVHead`` in every
+    process, so a checkpoint does not depend on the number of processes.
 
     Parameters
     ----------
-    in_features, codebook
-        As in :class:`EBVHead`; the same in every process.
+    in_features
+        Length of the input features, the same in every process.
+    codebook
+        Codebook of the class vectors, the same in every process.
     rows
-        ``"same"``: all processes are given the same rows, and share the work of each.
-        ``"own"``: each has rows of its own, as in data-parallel training; they are gathered,
-        and every process gets the results, and gradients, of its rows. Average the gradients
-        of the projection over the processes then, as DistributedDataParallel does.
+        With ``"same"`` (default) all processes receive the same rows and share the work. With
+        ``"own"`` each process has its own rows, as in data-parallel training. The rows are
+        gathered, and each process gets the results and gradients of its own rows. In this case,
+        average the projection's gradients over the processes, as DistributedDataParallel does.
     group
-        A group of torch.distributed; all processes if not given.
+        Process group of torch.distributed; by default all processes.
     **settings
-        As in :class:`EBVHead`.
+        The other parameters of :class:`EBVHead`.
 
     Raises
     ------
@@ -81,7 +83,9 @@ class ClassParallelHead(EBVHead):
                 "or use EBVHead in a single process"
             )
         if dist.get_rank(group) < 0:
-            raise UsageError("this process is not in the group; make the head in its members only")
+            raise UsageError(
+                "this process is not in the group; create the head only in members of the group"
+            )
         self.rows: Rows = rows
         self.group = group
         super().__init__(in_features, codebook, **settings)
@@ -94,21 +98,24 @@ class ClassParallelHead(EBVHead):
 
 
 class ClassParallelVectors(ClassVectors):
-    """The products with all class vectors, each process computing those of a range of classes.
+    """Products with all class vectors; each process computes those of a range of classes.
 
     Parameters
     ----------
     codebook
-        Gives the vectors.
+        Codebook of the vectors.
     n_classes
-        How many of them are in use, over all processes.
-    rows, group
-        See :class:`ClassParallelHead`.
+        Number of classes in use, over all processes.
+    rows
+        Whether the processes receive the ``"same"`` rows or their ``"own"``; see
+        :class:`ClassParallelHead`.
+    group
+        Process group; ``None`` for all processes.
 
     Attributes
     ----------
     first, last
-        The classes of this process; equal where it has none.
+        Half-open range of the classes of this process; empty if both are equal.
     """
 
     def __init__(
@@ -120,13 +127,13 @@ class ClassParallelVectors(ClassVectors):
         self.rank, self.world = dist.get_rank(group), dist.get_world_size(group)
         self.ranges = class_ranges(codebook, n_classes, self.world)
         self.first, self.last = self.ranges[self.rank]
-        # In a list, so that it is no submodule: DistributedDataParallel would overwrite its
-        # buffers with those of the first process.
+        # The list hides the part from nn.Module. Otherwise DistributedDataParallel would
+        # overwrite its buffers with those of the first process.
         self._parts = [_range_vectors(codebook, self.first, self.last)]
 
     @property
     def part(self) -> ClassVectors | None:
-        """The products with the classes of this process; ``None`` where it has none."""
+        """Products with the classes of this process; ``None`` if it has no classes."""
         return self._parts[0]
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
@@ -146,14 +153,14 @@ class ClassParallelVectors(ClassVectors):
         return self._summed(total)[own]
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
-        """Return class vectors of any range: they are formulas, or in the codebook's memory."""
+        """Return class vectors of any range; the codebook provides all of them."""
         vectors = self.codebook.vectors(index.cpu().numpy(), "float64")
         return torch.from_numpy(vectors).to(index.device)
 
     def topk(
         self, z: Float[Tensor, "rows dim"], k: int
     ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
-        """Merge the best of every range; equal cosines stay in ascending order of class."""
+        """Merge the best classes of all ranges; equal cosines are ordered by class index."""
         (everyone,), own = self._gathered(z)
         values = z.new_full((len(everyone), k), -torch.inf)
         index = torch.zeros(len(everyone), k, dtype=torch.int64, device=z.device)
@@ -188,7 +195,7 @@ class ClassParallelVectors(ClassVectors):
         return super()._apply(fn, recurse)
 
     def _gathered(self, *tensors: Tensor) -> tuple[list[Tensor], slice]:
-        """Return the rows of all processes, and which of them are this one's."""
+        """Return the rows of all processes, and the slice of this process's rows."""
         if self.rows == "same":
             return list(tensors), slice(None)
         mine = tensors[0].new_tensor([len(tensors[0])], dtype=torch.int64)
@@ -203,7 +210,7 @@ class ClassParallelVectors(ClassVectors):
         return everyone, slice(start, start + counts[self.rank])
 
     def _collected(self, mine: Tensor) -> list[Tensor]:
-        """Return the tensors of all processes, of one shape."""
+        """Return the tensors of all processes, which have the same shape."""
         mine = mine.contiguous()
         found = [torch.empty_like(mine) for _ in range(self.world)]
         dist.all_gather(found, mine, group=self.group)
@@ -215,11 +222,22 @@ class ClassParallelVectors(ClassVectors):
 
 
 def class_ranges(codebook: Codebook, n_classes: int, parts: int) -> list[tuple[int, int]]:
-    """Divide classes 0 .. n_classes - 1 into ranges ``(first, end)``, about equal.
+    """Divide classes 0 .. n_classes - 1 into half-open ranges of about equal size.
 
-    A codebook of sign bases is divided between groups of four bases, its standard basis left
-    with the last group. A range may be empty.
+    A codebook of sign bases is divided only between groups of four bases, and its standard basis
+    belongs to the last range. A range may be empty.
 
+    Parameters
+    ----------
+    codebook
+        Codebook of the classes.
+    n_classes
+        Number of classes in use.
+    parts
+        Number of ranges, at least 1.
+
+    Examples
+    --------
     >>> class_ranges(Codebook.for_classes(1000, dim=64), 1000, 3)
     [(0, 256), (256, 512), (512, 1000)]
     """
@@ -242,9 +260,10 @@ def _range_vectors(codebook: Codebook, first: int, last: int) -> ClassVectors | 
 def _sum_exp_of_range(
     part: ClassVectors, z: Tensor, target: Tensor, scale: float, shift: float
 ) -> Tensor:
-    """Return sums and gradients, ``(rows, dim + 1)``; targets outside the range leave nothing out.
+    """Return gradients and sums of exponentials over a range of classes, ``(rows, dim + 1)``.
 
-    For rows with their target elsewhere class 0 of the range is left out, and added afterwards.
+    The target is excluded only if it is in the range. ``part.sum_exp`` must exclude a class, so
+    for other rows it excludes class 0 of the range, which is added afterwards.
     """
     elsewhere = (target < 0) | (target >= part.n_classes)
     sums, combined = part.sum_exp(z, target.masked_fill(elsewhere, 0), scale, shift)
@@ -260,7 +279,7 @@ def _agree(codebook: Codebook, n_classes: int, group: dist.ProcessGroup | None) 
     for rank, other in enumerate(found):
         if other != mine:
             raise DataError(
-                f"the processes must have the same classes: process {rank} has {other[1]} of "
-                f"codebook {other[0][:12]}, this one {n_classes} of {codebook.hash[:12]}; "
-                "make the head and add classes alike in every process"
+                f"the processes must have the same classes: process {rank} has {other[1]} classes "
+                f"of codebook {other[0][:12]}, this process has {n_classes} of "
+                f"{codebook.hash[:12]}; create the head and add classes alike in every process"
             )

@@ -1,4 +1,4 @@
-"""Fixed class vectors per pixel, for segmentation."""
+"""Define DenseEBVHead: fixed class vectors per pixel, for segmentation."""
 
 from typing import Any
 
@@ -11,25 +11,25 @@ from growlabels.classes.heads.checks import not_finite
 from growlabels.classes.heads.cross_entropy import Reduction
 from growlabels.classes.heads.head import EBVHead
 
-LOGITS = 1 << 24  # at most this many in memory when predicting
+LOGITS = 1 << 24  # most logits in memory at once during prediction
 
 
 class DenseEBVHead(EBVHead):
     """An :class:`EBVHead` for feature maps ``(B, C, H, W)``: the last layer of a segmenter.
 
-    The projection is applied at every pixel: a 1 x 1 convolution, kept as the matrix of
-    :class:`EBVHead`, so that the state dicts of the two fit each other. The axis of channels is
-    the second; any number of axes may follow it.
+    The projection is applied at every pixel, like a 1 x 1 convolution. It is stored as the
+    matrix of :class:`EBVHead`, so either head can load the state dict of the other. The second
+    axis contains the channels; any number of axes may follow it.
 
     Parameters
     ----------
     in_channels
-        Channels of the feature maps.
+        Number of channels C of the feature maps, at least 1.
     codebook
-        Gives the class vectors.
+        Codebook of the class vectors.
     **settings
-        ``tau``, ``margin``, ``cosine_margin``, ``label_smoothing``, ``num_classes``, ``bias``, as
-        in :class:`EBVHead`.
+        The other parameters of :class:`EBVHead`: ``tau``, ``margin``, ``cosine_margin``,
+        ``label_smoothing``, ``num_classes`` and ``bias``.
 
     Examples
     --------
@@ -46,13 +46,13 @@ class DenseEBVHead(EBVHead):
         super().__init__(in_channels, codebook, **settings)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits of all classes, ``(B, classes, H, W)``, without margin."""
+        """Return the logits of all classes, ``(B, classes, H, W)``, without margins."""
         return super().forward(self._channels_last(x)).movedim(-1, 1)
 
     def loss(
         self, x: Tensor, y: Tensor, reduction: Reduction = "mean", ignore_index: int = -100
     ) -> Tensor:
-        """Return the exact cross-entropy of the pixels' targets, no logits kept.
+        """Return the exact cross-entropy of the pixels' targets without storing logits.
 
         Without margins it equals ``nn.functional.cross_entropy(head(x), y, ...)``.
 
@@ -61,15 +61,17 @@ class DenseEBVHead(EBVHead):
         x
             Feature maps ``(B, C, H, W)``.
         y
-            Class indices ``(B, H, W)``, or ``ignore_index``.
-        reduction, ignore_index
-            As in :meth:`EBVHead.loss`; 255 marks borders in many data sets.
+            Class indices ``(B, H, W)``, or ``ignore_index`` for ignored pixels.
+        reduction
+            ``"mean"`` (default) over the pixels that are not ignored, ``"sum"`` or ``"none"``.
+        ignore_index
+            Target of ignored pixels; default -100. Many data sets mark borders with 255.
         """
         return super().loss(self._channels_last(x), y, reduction, ignore_index)
 
     @torch.no_grad()
     def predict_topk(self, x: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-        """Return the ``k`` largest logits of each pixel and their classes: ``(B, k, H, W)``."""
+        """Return the ``k`` largest logits of each pixel and their classes, ``(B, k, H, W)``."""
         rows = self._channels_last(x)
         flat = rows.view(-1, self.in_features)
         step = max(1, LOGITS // self.num_classes)
@@ -78,7 +80,7 @@ class DenseEBVHead(EBVHead):
         except DataError as error:
             if bool(torch.isfinite(rows).all()):
                 raise
-            raise not_finite(rows, rows) from error  # its place in the maps, not in the part
+            raise not_finite(rows, rows) from error  # with the position in the whole maps
         values, index = (torch.cat(column) for column in zip(*parts, strict=True))
         shape = (*rows.shape[:-1], k)
         return values.view(shape).movedim(-1, 1), index.view(shape).movedim(-1, 1)

@@ -1,4 +1,4 @@
-"""replace_head: fixed class vectors in a model that somebody else wrote."""
+"""Replace the last layer of an existing model by a head with fixed class vectors."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -11,52 +11,56 @@ from growlabels.classes.adoption.dense_head import DenseEBVHead
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
 
-# What torchvision, timm and transformers call the layer that makes the logits.
+# Names of the layer that computes the logits in torchvision, timm and transformers.
 NAMES = ("fc", "classifier", "head", "heads", "score", "classification_head", "last_linear")
 
 
 def replace_head(
     model: nn.Module, head: EBVHead | Codebook, name: str | None = None, **settings: Any
 ) -> nn.Module:
-    """Put fixed class vectors in place of a model's last layer; the model is changed in place.
+    """Replace the last layer of a model by a head with fixed class vectors, in place.
 
-    The layer is found by what it is called, so that models of torchvision, timm and
-    transformers work as well as your own: what ``model.get_classifier()`` returns if there is
-    such a method; else the ``nn.Linear`` named fc, classifier, head, heads, score,
-    classification_head or last_linear, or the last one in a block of that name; else the last
-    layer of an ``nn.Sequential``, or the only ``nn.Linear`` there is. Where several fit,
-    or none, the one with ``model.config.num_labels`` outputs, if there is just one. For a
-    :class:`DenseEBVHead` it is the 1 x 1 ``nn.Conv2d`` found in the same way. An
-    :class:`EBVHead` from an earlier call may be replaced again.
+    The function works for models of torchvision, timm and transformers, and for your own. It
+    looks for the layer in this order:
 
-    The new head gets the device, dtype and mode (training or not) of the old layer. The number
-    of classes in ``model.num_classes``, ``model.num_labels`` and ``model.config`` follows where
-    these exist, and the codebook's labels become the ``id2label`` of the configuration. It does not
-    follow a later ``head.add_classes`` by itself: call ``replace_head(model, head)`` once more,
-    with the head that is there, or a loss that the model computes itself fails.
+    1. the result of ``model.get_classifier()``, if the model has this method;
+    2. an ``nn.Linear`` named fc, classifier, head, heads, score, classification_head or
+       last_linear, or the last ``nn.Linear`` in a block of that name;
+    3. the last layer of an ``nn.Sequential``, or the only ``nn.Linear`` of the model;
+    4. if several layers fit, or none, the only one with ``model.config.num_labels`` outputs.
+
+    For a :class:`DenseEBVHead` it looks for a 1 x 1 ``nn.Conv2d`` in the same order. An
+    :class:`EBVHead` from an earlier call can be replaced again.
+
+    The new head gets the device, dtype and training mode of the old layer. The number of classes
+    in ``model.num_classes``, ``model.num_labels`` and ``model.config`` is updated where these
+    exist. The labels of the codebook become the ``id2label`` of the configuration. After
+    ``head.add_classes``, call ``replace_head(model, head)`` again with the same head. Otherwise a
+    loss that the model computes itself fails.
 
     Parameters
     ----------
     model
-        Any module.
+        Model to change.
     head
-        The new head; or a codebook, from which one of the right size is made.
+        The new head, or a codebook from which an :class:`EBVHead` of the right size is created.
     name
-        Path of the layer to replace, e.g. ``"decoder.classifier"``, where the above finds none
-        or several.
+        Path of the layer to replace, for example ``"decoder.classifier"``. By default the layer
+        is found as described above.
     **settings
-        With a codebook: ``margin``, ``label_smoothing`` and so on, as in :class:`EBVHead`.
+        Settings of :class:`EBVHead`, such as ``margin``. They require that ``head`` is a
+        codebook.
 
     Returns
     -------
     nn.Module
-        ``model``.
+        The same ``model``.
 
     Raises
     ------
     UsageError
-        No layer, or more than one, was found; the head takes features of another length; or two
-        labels, like 1 and "1", are one name in a configuration.
+        No layer or several layers were found, the head takes features of another length, or two
+        labels such as 1 and "1" have the same name in a configuration.
 
     Examples
     --------
@@ -71,7 +75,7 @@ def replace_head(
         raise UsageError.parameter("head", "must be an EBVHead or a Codebook", type(head).__name__)
     if settings and not isinstance(head, Codebook):
         raise UsageError(
-            f"{', '.join(settings)} can be given with a codebook only; this head has its own"
+            f"{', '.join(settings)} can be given only with a codebook; set them in the EBVHead"
         )
     kind = nn.Conv2d if isinstance(head, DenseEBVHead) else nn.Linear
     path = _path(model, kind) if name is None else _checked(model, name)
@@ -79,14 +83,14 @@ def replace_head(
     width = _width(model, old, path)
     if isinstance(old, nn.Conv2d | DenseEBVHead) != (kind is nn.Conv2d):
         raise UsageError(
-            f"{path!r} of the model is {type(old).__name__}; a convolution is replaced by a "
-            "DenseEBVHead, a linear layer by an EBVHead"
+            f"{path!r} of the model is {type(old).__name__}; replace a convolution by a "
+            "DenseEBVHead and a linear layer by an EBVHead"
         )
     new = EBVHead(width, head, **settings) if isinstance(head, Codebook) else head
     if new.in_features != width:
         raise UsageError.parameter(
             "head.in_features",
-            f"must be {width}, what {path!r} of the model takes",
+            f"must be {width}, the input length of {path!r} of the model",
             new.in_features,
         )
     named = getattr(getattr(model, "config", None), "id2label", None) is not None
@@ -99,7 +103,7 @@ def replace_head(
     new.train(old.training)
     parent, _, last = path.rpartition(".")
     setattr(model.get_submodule(parent), last, new)
-    _tell(model, new.num_classes, names)
+    _update(model, new.num_classes, names)
     return model
 
 
@@ -113,17 +117,17 @@ def _path(model: nn.Module, kind: type[nn.Module]) -> str:
         found = _of_number(model, kind, found) or found
     if len(found) == 1:
         return found[0]
-    what = f"{kind.__name__} that makes the logits"
+    what = f"{kind.__name__} that computes the logits"
     if found:
         raise UsageError(
             f"the model has {len(found)} layers that may be the {what}: "
-            f"{', '.join(map(repr, found))}; say which with name="
+            f"{', '.join(map(repr, found))}; choose one with name="
         )
     others = [path for path, module in model.named_modules() if path and isinstance(module, kind)]
     listed = ", ".join(map(repr, others[-8:])) or "none"
     raise UsageError(
         f"the model has no {what} under the usual names ({', '.join(NAMES)}); "
-        f"its last layers of that type: {listed}; say which with name="
+        f"its last layers of that type: {listed}; choose one with name="
     )
 
 
@@ -133,13 +137,13 @@ def _of_get_classifier(model: nn.Module) -> str:
     if not paths:
         raise UsageError(
             f"get_classifier() of the model returned {type(classifier).__name__}, which is not "
-            "one layer of it; say which to replace with name="
+            "a layer of the model; choose the layer to replace with name="
         )
     return paths[0]
 
 
 def _named(module: nn.Module, kind: type[nn.Module], prefix: str) -> Iterator[str]:
-    """Yield the outermost matches of :data:`NAMES`, in a block the path of its last layer."""
+    """Yield the paths of the outermost matches of :data:`NAMES`; for a block, its last layer."""
     for name, child in module.named_children():
         path = prefix + name
         if name in NAMES:
@@ -150,7 +154,7 @@ def _named(module: nn.Module, kind: type[nn.Module], prefix: str) -> Iterator[st
 
 
 def _layers(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the module and all in it, but for those in an EBVHead."""
+    """Yield a module and its descendants, except those inside an EBVHead."""
     yield path, module
     if not isinstance(module, EBVHead):
         for name, child in module.named_children():
@@ -165,9 +169,9 @@ def _otherwise(model: nn.Module, kind: type[nn.Module]) -> list[str]:
 
 
 def _of_number(model: nn.Module, kind: type[nn.Module], among: list[str]) -> list[str]:
-    """Return the layers with as many outputs as a configuration has classes, or an earlier head.
+    """Return earlier heads or, if there are none, layers with ``config.num_labels`` outputs.
 
-    A head of transformers may have further layers under the usual names, or one of another name.
+    A transformers head may contain further layers with the usual names, or only unusual names.
     """
     count = getattr(getattr(model, "config", None), "num_labels", None)
     paths = among or [path for path, module in _layers(model, "") if _is_layer(module, kind)]
@@ -194,7 +198,7 @@ def _checked(model: nn.Module, name: str) -> str:
 
 
 def _width(model: nn.Module, old: nn.Module, path: str) -> int:
-    """Length of the features that the old layer takes."""
+    """Return the length of the features that the old layer takes."""
     if isinstance(old, nn.Conv2d):
         return old.in_channels
     if isinstance(old, nn.Identity):  # timm models made with num_classes=0
@@ -204,34 +208,34 @@ def _width(model: nn.Module, old: nn.Module, path: str) -> int:
     if not isinstance(found, int):
         raise UsageError(
             f"{path!r} of the model is {type(old).__name__}, not a linear layer: the length of "
-            "its features is unknown; name another with name="
+            "its features is unknown; choose another layer with name="
         )
     return found
 
 
 def _match(head: EBVHead, like: Tensor) -> None:
-    """Move the head; of its dtypes only that of the trained parameters changes."""
+    """Move the head to the device of ``like``, and its parameters to the dtype of ``like``."""
     head.to(like.device)
     for parameter in head.parameters():
         parameter.data = parameter.data.to(like.dtype)
 
 
 def _names(head: EBVHead) -> dict[int, str]:
-    """Return what a configuration calls the classes."""
+    """Return the names of the classes for a configuration of transformers."""
     labels, count = head.codebook.labels, head.num_classes
     if not len(labels):
         return {i: f"LABEL_{i}" for i in range(count)}
     names = {i: str(labels[i]) for i in range(count)}
     if twice := repeated(names.values()):
         raise UsageError(
-            f"two labels of the codebook are called {twice[0]!r} in a configuration of "
-            "transformers; rename one"
+            f"two labels of the codebook have the name {twice[0]!r} in a configuration of "
+            "transformers; rename one of them"
         )
     return names
 
 
-def _tell(model: nn.Module, count: int, names: dict[int, str] | None) -> None:
-    """Bring the numbers and names of classes that the model keeps up to date."""
+def _update(model: nn.Module, count: int, names: dict[int, str] | None) -> None:
+    """Update the number and names of the classes that the model stores."""
     for attribute in ("num_classes", "num_labels"):
         if isinstance(getattr(model, attribute, None), int):
             setattr(model, attribute, count)
