@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
-from growlabels.demo._unsafe_measure import THRESHOLD
 from growlabels.unsafe.cli import commands
 from growlabels.unsafe.scores.threshold import (
     DEFAULT_THRESHOLD,
@@ -48,7 +47,7 @@ def test_targets_above_every_row_reject_nothing() -> None:
 
 def test_the_default_is_one_and_goes_as_low_as_the_lowest_target_but_not_into_the_middle() -> None:
     takers = [commands.COMMANDS[name] for name in ("scan", "filter", "review", "retrain")]
-    assert {THRESHOLD, *(taker.threshold for taker in takers)} == {DEFAULT_THRESHOLD}
+    assert {taker.threshold for taker in takers} == {DEFAULT_THRESHOLD}
     pool = np.array([*np.linspace(-1, 1, 90), *np.linspace(2, 3, 10)])
     assert resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.92]).rejected == 8
     odd = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.3])
