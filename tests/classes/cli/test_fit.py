@@ -88,14 +88,15 @@ def test_same_command_again_resumes_or_refuses(tmp_path: Path) -> None:
 
 def test_split_keeps_a_row_of_every_class() -> None:
     labels = np.array(["a"] * 10 + ["b"] * 2 + ["c"])
-    kept, held = split(labels, 0.5, seed=0)
+    kept, held, copies = split(np.arange(13.0)[:, None], labels, 0.5, seed=0)
+    assert copies == 0
     assert sorted([*kept, *held]) == list(range(13))
     assert set(labels[kept]) == {"a", "b", "c"}
     assert np.bincount(np.unique(labels[held], return_inverse=True)[1]).tolist() == [5, 1]
     with pytest.raises(DataError, match="one class only, a"):
-        split(np.array(["a", "a"]), 0.5, 0)
+        split(["x", "y"], np.array(["a", "a"]), 0.5, 0)
     with pytest.raises(DataError, match=r"hold one out, 1 is the most that one has; add rows$"):
-        split(np.array(["a", "b"]), 0.5, 0)
+        split(["x", "y"], np.array(["a", "b"]), 0.5, 0)
 
 
 @pytest.mark.parametrize(

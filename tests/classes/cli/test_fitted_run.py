@@ -30,7 +30,7 @@ def test_rows_and_labels_as_the_fit_read_them(fitted: FittedRun) -> None:
     with pytest.raises(UsageError, match="has no column 'plant'"):
         fitted.labels(table, "plant")
     table.columns["x"] = [[1.0, 2.0]] * 60
-    with pytest.raises(DataError, match="'x', 'y' hold 3 numbers a row, the model was fitted on 2"):
+    with pytest.raises(DataError, match="column 'x' holds 2 numbers, the model was fitted on 1"):
         fitted.rows(table)
 
 

@@ -14,7 +14,7 @@ from growlabels.base.files import file_sha256
 from growlabels.base.progress import Progress
 from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores
-from growlabels.classes.classifier.split import draw_held_out, some_of_each
+from growlabels.classes.classifier.split import some_of_each
 from growlabels.classes.cli.add_report import Change, add_section
 from growlabels.classes.cli.commands import Add
 from growlabels.classes.cli.fitted_run import (
@@ -31,10 +31,12 @@ from growlabels.classes.cli.held_out import (
     CalibrationFacts,
     calibrate_on_half,
     check_false_rejection,
+    hold_out,
 )
 from growlabels.classes.cli.report import calibration_section, calibration_sentence
 from growlabels.classes.cli.table import read_table
 from growlabels.report import Report, render
+from growlabels.tables import fingerprint
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def run(options: Add, progress: Progress) -> None:
     _check(options)
     fitted = FittedRun.open(options.run_folder)
     model, known = fitted.model, fitted.model.classes_
-    table = read_table(options.table)
+    table, unlabelled = read_table(options.table).labelled(options.label or fitted.label)
+    if unlabelled:
+        print(f"{unlabelled:,} rows have no label in the dataset and are left out")
     new = Rows(fitted.rows(table), fitted.labels(table, options.label))
     added = sorted(set(new.labels.tolist()).difference(known.tolist()))
     if not added:
@@ -65,7 +69,7 @@ def run(options: Add, progress: Progress) -> None:
             "to learn more rows of known classes, fit again with all rows in one table"
         )
     own = {
-        "table": file_sha256(options.table),
+        "table": fingerprint(options.table),
         "label": options.label or fitted.label,
         "held_out": options.held_out,
         "seed": options.seed,
@@ -119,9 +123,10 @@ def _old(
 ) -> tuple[Rows, Rows]:
     """Divide a table of the fit into the rows that were learned and those held out."""
 
-    table, digest = read_table(path), file_sha256(path)
+    whole, digest = read_table(path), fingerprint(path)
     for past in history:
         if past["table"] == digest:
+            table, _ = whole.labelled(past["label"])
             return _divided(Rows(fitted.rows(table), fitted.labels(table, past["label"])), past)
     raise DataError(
         f"{str(path)!r} is none of the tables that the model in {str(options.run_folder)!r} was "
@@ -130,17 +135,17 @@ def _old(
 
 
 def _config(options: Add, fitted: FittedRun, history: list[dict[str, Any]]) -> dict[str, Any]:
-    same = {name: fitted.run.config[name] for name in ("text", "columns", "words")}
+    same = {name: fitted.run.config[name] for name in ("text", "columns", "words", "widths")}
     own = {k: v for k, v in asdict(options).items() if k not in ("run_folder", "table", "out")}
     return own | same | {"label": history[-1]["label"], "old": len(options.old), "fits": history}
 
 
 def _inputs(options: Add) -> dict[str, str]:
 
-    old = {f"old {i}": file_sha256(path) for i, path in enumerate(options.old, 1)}
+    old = {f"old {i}": fingerprint(path) for i, path in enumerate(options.old, 1)}
     return {
         "model": file_sha256(options.run_folder / MODEL),
-        "table": file_sha256(options.table),
+        "table": fingerprint(options.table),
     } | old
 
 
@@ -235,5 +240,5 @@ def _history(fitted: FittedRun) -> list[dict[str, Any]]:
 def _divided(rows: Rows, past: dict[str, Any]) -> tuple[Rows, Rows]:
     """Return the rows to learn and those held out."""
 
-    held = draw_held_out(rows.labels, past["held_out"], past["seed"])
+    held, _ = hold_out(rows.rows, rows.labels, past["held_out"], past["seed"])
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))

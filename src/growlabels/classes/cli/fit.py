@@ -14,7 +14,6 @@ from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores, score
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.classifier.settings import check_settings, room
-from growlabels.classes.classifier.split import draw_held_out
 from growlabels.classes.cli.basis_report import cosine_plots
 from growlabels.classes.cli.commands import Fit
 from growlabels.classes.cli.fitted_run import pick, rows_of, save_model
@@ -22,6 +21,7 @@ from growlabels.classes.cli.held_out import (
     CalibrationFacts,
     calibrate_on_half,
     check_false_rejection,
+    hold_out,
 )
 from growlabels.classes.cli.report import (
     bounds_sentence,
@@ -31,7 +31,7 @@ from growlabels.classes.cli.report import (
     look_alike_sentence,
     unscored_sentence,
 )
-from growlabels.classes.cli.table import read_table
+from growlabels.classes.cli.table import DataTable, read_table
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.report import Report, Section, render
 from growlabels.tables import fingerprint, warnings_of
@@ -57,10 +57,12 @@ def run(options: Fit, progress: Progress) -> None:
             f"{options.label!r} is the label and cannot be what it is predicted from; leave it "
             "out of --text, --columns and --words"
         )
-    table = read_table(options.table)
+    table, unlabelled = read_table(options.table).labelled(options.label)
     labels = table.labels(options.label)
-    columns = [] if options.text else list(options.columns) or table.numeric(options.label)
-    columns = [name for name in columns if name not in options.words]
+    numeric = [] if options.text else list(options.columns) or table.numeric(options.label)
+    odd = table.not_numbers(numeric)
+    columns = [c for c in numeric if c not in options.words and (options.columns or c not in odd)]
+    notes = _notes(options, table, odd, unlabelled)
     if not (options.text or columns or options.words):
         known = ", ".join(map(repr, table.columns))
         raise UsageError(
@@ -74,10 +76,17 @@ def run(options: Fit, progress: Progress) -> None:
     dropped = [name for name in table.columns if name not in taken]
     for sentence in warnings_of(options.table, [options.label], dropped):
         print(f"warning: {sentence}")
-    kept, held = split(labels, options.held_out, options.seed)
+    kept, held, copies = split(rows, labels, options.held_out, options.seed)
+    if copies:
+        notes.append(
+            f"{copies:,} rows are copies of others; copies of a row are all learned or all held out"
+        )
+    for note in notes:
+        print(note)
     config = {k: v for k, v in asdict(options).items() if k not in ("table", "out")}
     inputs = {"table": fingerprint(options.table)}
-    run = RunFolder.open(options.out, KIND, config | {"columns": columns}, inputs)
+    read = {"columns": columns, "widths": table.widths(columns)}
+    run = RunFolder.open(options.out, KIND, config | read, inputs)
     model.fit(pick(rows, kept), labels[kept], progress=progress)
     facts, left = calibrate_on_half(
         model, pick(rows, held), labels[held], options.false_rejection, options.seed
@@ -85,11 +94,32 @@ def run(options: Fit, progress: Progress) -> None:
     scored = held[left]
     result = _score(model, pick(rows, scored), labels[kept], labels[scored])
     _finish(options, run, model, result, facts)
-    numbers = table.numeric(options.label)
-    read = {options.label, *numbers, *columns, *options.words}
-    unread = [name for name in table.columns if name not in read]
-    if options.text:
-        return
+    if not options.text:
+        _say_unread(table, {options.label, *numeric, *columns, *options.words})
+
+
+def _notes(options: Fit, table: DataTable, odd: dict[str, str], unlabelled: int) -> list[str]:
+    """Say what is assumed about columns and labels."""
+    notes = []
+    if unlabelled:
+        notes.append(f"{unlabelled:,} rows have no label in the dataset and are left out")
+    for name, what in odd.items():
+        if options.columns:
+            notes.append(f"column {name!r} {what}; it is read as numbers, as --columns asks")
+        elif name not in options.words:
+            notes.append(
+                f"column {name!r} {what} and is not read; --columns reads it as a number, --words "
+                "as a word"
+            )
+    kinds = {type(value).__name__ for value in table.column(options.label)}
+    if "str" in kinds and kinds & {"int", "float"}:
+        notes.append(f"column {options.label!r} mixes strings and numbers; 1 and '1' are one class")
+    return notes
+
+
+def _say_unread(table: DataTable, read: set[str]) -> None:
+    """Print which columns are not read, since they hold no numbers."""
+    unread = [name for name in table.columns if name not in read and name not in table.numeric("")]
     for name in [*unread]:
         if cell := table.odd_cell(name):
             print(
@@ -164,25 +194,29 @@ def _finish(
 
 
 def split(
-    labels: NDArray[Any], share: float, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows: Any, labels: NDArray[Any], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Draw rows to train on and rows to hold out, class by class; both ascending.
 
-    A class keeps at least one row to train on. Fewer than two classes, or no row to hold out,
-    is a ``DataError``.
+    The third value is the number of rows that are copies of others. A class keeps at least one
+    row to train on. Fewer than two classes, or no row to hold out, is a ``DataError``.
     """
 
     classes = np.unique(labels)
     if len(classes) < 2:
         raise DataError(f"the label column holds one class only, {classes[0]!s}; two are needed")
-    held = draw_held_out(labels, share, seed)
+    held, copies = hold_out(rows, labels, share, seed)
     if not held.any():
         most = np.unique(labels, return_counts=True)[1].max()
+        if copies and most > 1:
+            raise DataError(
+                "all rows of each class are copies of one another; none can be held out"
+            )
         way = "add rows" if most == 1 else "add rows or raise --held-out"
         raise DataError(
             f"no class has enough rows to hold one out, {most} is the most that one has; {way}"
         )
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    return np.flatnonzero(~held), np.flatnonzero(held), copies
 
 
 def _score(

@@ -1,6 +1,7 @@
 """A run folder that holds a fitted classifier, as ``fit`` and ``add`` leave it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from growlabels.classes.calibration.scores import Scores, score_answers
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.classifier.file import CODEBOOK, SETTINGS, WEIGHTS
 from growlabels.classes.cli.table import DataTable
-from growlabels.classes.inputs.frames import MixedReader, MixedRows
-from growlabels.classes.inputs.readers import ArrayReader
+from growlabels.classes.inputs.frames import MixedRows
+from growlabels.classes.inputs.labels import as_labels, kind_of
 
+_WHOLE = re.compile(r"([+-]?\d+)(?:\.0*)?")
+_PLAIN = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")  # a whole number written as a float
 FIT, ADD = "classes fit", "classes add"
 MODEL = f"model/{SETTINGS}"
 
@@ -65,16 +68,22 @@ class FittedRun:
             A cell is not what it must be, or vectors are of another length than in the fit.
         """
         text, columns, words = (self.run.config[name] for name in ("text", "columns", "words"))
-        rows = rows_of(table, text, columns, words)
-        reader = self.model.reader_
-        array = reader.array if isinstance(reader, MixedReader) else reader
-        found = rows.numbers if isinstance(rows, MixedRows) else rows
-        if isinstance(array, ArrayReader) and found.shape[1] != len(array.mean):
-            raise DataError(
-                f"{table.name}: columns {', '.join(map(repr, columns))} hold {found.shape[1]} "
-                f"numbers a row, the model was fitted on {len(array.mean)}; mend the vectors"
-            )
-        return rows
+        if text:
+            return table.texts(text, empty=True)
+        return rows_of(table, text, columns, words, self.run.config["widths"])
+
+    def empty_texts_sentence(self, table: DataTable) -> str:
+        """Say how many rows of a table have no text, or nothing."""
+        name = self.run.config["text"]
+        empty = (
+            [i for i, text in enumerate(table.texts(name, empty=True)) if not text] if name else []
+        )
+        if not empty:
+            return ""
+        return (
+            f"{len(empty):,} rows have no text in column {name!r}, the first is row "
+            f"{table.numbers[empty[0]]}; they are read as the empty text"
+        )
 
     def labels(self, table: DataTable, name: str | None = None) -> NDArray[Any]:
         """Return a label column in the type of the classifier's labels.
@@ -87,25 +96,40 @@ class FittedRun:
             A label is empty, or no whole number where the classifier's are.
         """
         name = self.label if name is None else name
-        labels = table.labels(name)
-        if self.model.classes_.dtype.kind not in "biu":
-            return labels.astype(str)
-        for row, label in enumerate(labels.tolist()):
-            if not str(label).strip().removeprefix("-").isdecimal():
-                raise DataError(
-                    f"{table.name} row {table.numbers[row]}: label {label!r} is no whole number "
-                    "like the labels that the model was fitted on; mend the column"
-                )
-        return labels.astype(np.int64)
+        labels, known = table.labels(name), self.model.classes_
+        if kind_of(known) == "numbers":
+            return as_labels([self._whole(table, row, v) for row, v in enumerate(labels.tolist())])
+        own = set(known.tolist())
+        plain = {_PLAIN.sub(r"\1", label): label for label in known.tolist()}
+        return np.array(
+            [
+                v if v in own else plain.get(_PLAIN.sub(r"\1", v), v)
+                for v in map(str, labels.tolist())
+            ]
+        )
+
+    @staticmethod
+    def _whole(table: DataTable, row: int, label: Any) -> int:
+        found = label if isinstance(label, int) else _WHOLE.fullmatch(label.strip())
+        if found is None:
+            raise DataError(
+                f"{table.name} row {table.numbers[row]}: label {label!r} is no whole number like "
+                "the labels that the model was fitted on; correct the column"
+            )
+        return found if isinstance(found, int) else int(found[1])
 
 
 def rows_of(
-    table: DataTable, text: str | None, columns: Sequence[str], words: Sequence[str]
+    table: DataTable,
+    text: str | None,
+    columns: Sequence[str],
+    words: Sequence[str],
+    widths: Mapping[str, int] | None = None,
 ) -> Any:
     """Return a column of texts, or columns of numbers, with columns of words beside them or not."""
     if text:
         return table.texts(text)
-    return table.mixed(words, columns) if words else table.matrix(columns)
+    return table.mixed(words, columns, widths) if words else table.matrix(columns, widths)
 
 
 def save_model(run: RunFolder, model: EBVClassifier) -> None:

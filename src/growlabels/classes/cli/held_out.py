@@ -63,3 +63,38 @@ def calibrate_on_half(
         len(half), false_rejection, model.temperature_, model.threshold_, rejected
     )
     return facts, left
+
+
+def first_copies(rows: Any, labels: "NDArray[Any]") -> "NDArray[np.int64]":
+    """Return, for each row, the place of the first row that equals it, label included."""
+    import numpy as np
+
+    from growlabels.classes.inputs.frames import MixedRows
+
+    keys: Any = rows
+    if isinstance(rows, MixedRows):
+        numbers = [row.tobytes() for row in rows.numbers]
+        keys = zip(numbers, *rows.words.values(), strict=True)
+    elif not isinstance(rows, list):
+        keys = [row.tobytes() for row in np.ascontiguousarray(rows)]
+    first: dict[Any, int] = {}
+    pairs = enumerate(zip(keys, labels.tolist(), strict=True))
+    return np.array([first.setdefault(key, place) for place, key in pairs], np.int64)
+
+
+def hold_out(
+    rows: Any, labels: "NDArray[Any]", share: float, seed: int
+) -> "tuple[NDArray[np.bool_], int]":
+    """Say which rows are held out, and how many copies of others there are.
+
+    Copies of a row are all held out or all learned, so that no figure counts rows that were
+    learned.
+    """
+    import numpy as np
+
+    from growlabels.classes.classifier.split import draw_held_out
+
+    first = first_copies(rows, labels)
+    distinct, place = np.unique(first, return_inverse=True)
+    held = draw_held_out(labels[distinct], share, seed)
+    return held[place], len(labels) - len(distinct)

@@ -1,11 +1,13 @@
 """The command ``growlabels classes predict``."""
 
 import json
+import sys
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.base.errors import UsageError
+from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import refuse_file
 from growlabels.base.progress import Progress
 from growlabels.classes.cli.commands import Predict
@@ -32,6 +34,8 @@ def run(options: Predict, progress: Progress) -> None:
         raise UsageError.parameter("--topk", way, options.topk)
     table = read_table(options.table)
     rows = fitted.rows(table)
+    if sentence := fitted.empty_texts_sentence(table):
+        print(sentence, file=sys.stderr)
     if options.reject and fitted.model.threshold_ is None:
         raise UsageError(
             f"the model in {str(options.run_folder)!r} has no threshold to reject by: too few "
@@ -49,7 +53,7 @@ def run(options: Predict, progress: Progress) -> None:
             print(json.dumps(row, ensure_ascii=False))
     else:
         write_rows(options.out, found)
-        accuracy = accuracy_sentence(fitted.label, table, labels)
+        accuracy = accuracy_sentence(fitted, table, labels)
         print(f"{len(found):,} rows predicted: {options.out}{accuracy}")
 
 
@@ -62,9 +66,17 @@ def _prediction(table: DataTable, row: int, labels: Any, shares: Any) -> dict[st
     return found
 
 
-def accuracy_sentence(name: str, table: DataTable, labels: NDArray[Any]) -> str:
+def accuracy_sentence(fitted: FittedRun, table: DataTable, labels: NDArray[Any]) -> str:
     """Say how many answers agree with the label column, where the table has one."""
+    name = fitted.label
     if name not in table.columns or None in table.columns[name]:
         return ""
-    right = (table.labels(name).astype(str) == labels[:, 0].astype(str)).mean()
-    return f"; accuracy by column {name!r}: {right:.3f}"
+    try:
+        given = fitted.labels(table)
+    except DataError as error:
+        return f"; no accuracy: {error}"
+    right = np.mean([one == other for one, other in zip(given, labels[:, 0], strict=True)])
+    known = set(fitted.model.classes_.tolist())
+    unknown = sum(label not in known for label in given.tolist())
+    more = f" ({unknown:,} of the labels are unknown to the model)" if unknown else ""
+    return f"; accuracy by column {name!r}: {right:.3f}{more}"

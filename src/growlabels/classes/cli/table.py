@@ -1,21 +1,27 @@
 """Tables of any kind, by column."""
 
 import json
+import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.classes.inputs.labels import as_labels
 from growlabels.tables import open_table
 
 if TYPE_CHECKING:
     from growlabels.classes.inputs.frames import MixedRows
 
+_PADDED = re.compile(r"0\d+")
+_NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 LARGEST = 1e100  # number that is read; squares of larger ones overflow
 
 
@@ -31,11 +37,14 @@ class DataTable:
         Column name -> values, equally many; missing ones are None.
     numbers
         1-based place of each row in the file (its line, in JSONL and CSV).
+    class_labels
+        Columns of a Hugging Face dataset in which a missing label means "no label".
     """
 
     name: str
     columns: dict[str, list[Any]]
     numbers: list[int]
+    class_labels: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -47,31 +56,60 @@ class DataTable:
             raise UsageError(f"{self.name} has no column {name!r}; it has {known}")
         return self.columns[name]
 
-    def texts(self, name: str) -> list[str]:
-        """Return a column of strings; numbers become their text."""
-        values = self.column(name)
+    def labelled(self, name: str) -> "tuple[DataTable, int]":
+        """Return the rows of a dataset that have a label, and how many have none.
+
+        Only a dataset's own "no label" counts: an empty cell elsewhere is an error of
+        :meth:`labels`.
+        """
+        if name not in self.class_labels:
+            return self, 0
+        kept = [place for place, value in enumerate(self.columns[name]) if value is not None]
+        columns = {key: [values[i] for i in kept] for key, values in self.columns.items()}
+        numbers = [self.numbers[i] for i in kept]
+        return replace(self, columns=columns, numbers=numbers), len(self) - len(kept)
+
+    def texts(self, name: str, empty: bool = False) -> list[str]:
+        """Return a column of strings; numbers become their text, and missing ones "" if allowed."""
+        values = [None if _is_nan(value) else value for value in self.column(name)]
+        if empty:
+            values = ["" if value is None else value for value in values]
         self._complete(name, values)
         self._single(name, values)
         return [value if isinstance(value, str) else str(value) for value in values]
 
     def labels(self, name: str) -> NDArray[Any]:
         """Return a column of labels: whole numbers where all are, else strings."""
-        values = [None if value == "" else value for value in self.column(name)]
+        values = [None if value == "" or _is_nan(value) else value for value in self.column(name)]
         self._complete(name, values)
         self._single(name, values)
-        if all(type(value) is int and abs(value) < 1 << 63 for value in values):
-            return np.array(values)
+        values = [int(v) if isinstance(v, float) and v.is_integer() else v for v in values]
+        if all(type(value) is int for value in values):
+            return as_labels(values, name)
         return np.array([str(value) for value in values])
 
-    def matrix(self, names: Sequence[str]) -> NDArray[np.float64]:
+    def matrix(
+        self, names: Sequence[str], widths: Mapping[str, int] | None = None
+    ) -> NDArray[np.float64]:
         """Return columns of numbers, or of vectors of numbers, side by side.
 
-        A missing value is NaN, and so is all of a missing vector.
+        A missing value is NaN, and so is all of a missing vector. ``widths`` says how many
+        numbers the cells of a column must hold; without it, the first cell does.
         """
-        empty = np.zeros((len(self), 0))
-        return np.concatenate([empty, *map(self._numbers, names)], axis=1)
+        known = widths or {}
+        parts = [self._numbers(name, known.get(name)) for name in names]
+        return np.concatenate([np.zeros((len(self), 0)), *parts], axis=1)
 
-    def mixed(self, words: Sequence[str], numbers: Sequence[str]) -> "MixedRows":
+    def widths(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many numbers a cell of each column holds."""
+        return {name: self._numbers(name, None).shape[1] for name in names}
+
+    def mixed(
+        self,
+        words: Sequence[str],
+        numbers: Sequence[str],
+        widths: Mapping[str, int] | None = None,
+    ) -> "MixedRows":
         """Return columns of words, "" where one is missing, beside columns of numbers."""
         from growlabels.classes.inputs.frames import MixedRows
 
@@ -81,11 +119,13 @@ class DataTable:
             name: ["" if value is None else str(value) for value in self.column(name)]
             for name in words
         }
-        return MixedRows(strings, self.matrix(numbers), tuple(numbers))
+        return MixedRows(strings, self.matrix(numbers, widths), tuple(numbers))
 
-    def _numbers(self, name: str) -> NDArray[np.float64]:
+    def _numbers(self, name: str, width: int | None) -> NDArray[np.float64]:
         vectors = [_vector(value) for value in self.column(name)]
-        width = next((len(vector) for vector in vectors if vector is not None), 1)
+        wanted = "the rows before" if width is None else "the model was fitted on"
+        if width is None:
+            width = next((len(vector) for vector in vectors if vector is not None), 1)
         matrix = np.full((len(self), width), np.nan)
         for row, (value, vector) in enumerate(zip(self.columns[name], vectors, strict=True)):
             if value is None:
@@ -98,7 +138,7 @@ class DataTable:
                 )
             if len(vector) != width:
                 raise DataError(
-                    f"{where} holds {len(vector)} numbers, the rows before {width}; mend the row"
+                    f"{where} holds {len(vector)} numbers, {wanted} {width}; correct the row"
                 )
             matrix[row] = vector
         return matrix
@@ -120,6 +160,18 @@ class DataTable:
             and any(value is not None for value in values)
             and all(value is None or _vector(value) is not None for value in values)
         ]
+
+    def not_numbers(self, names: Sequence[str]) -> dict[str, str]:
+        """Return columns of numbers that are no measured values, each with what it is."""
+        found = {}
+        for name in names:
+            values = [value for value in self.column(name) if value is not None]
+            code = next((v for v in values if isinstance(v, str) and _PADDED.fullmatch(v)), None)
+            if code is not None:
+                found[name] = f"holds codes with leading zeros, such as {code!r}"
+            elif _NAMELESS.fullmatch(name) and _counts(values):
+                found[name] = "is a running number without a name"
+        return found
 
     def _single(self, name: str, values: list[Any]) -> None:
         """Refuse what is neither text nor a number."""
@@ -162,7 +214,7 @@ def read_table(path: str | os.PathLike[str], encoding: str = "utf-8") -> DataTab
         columns = {
             name: _cells(cells, name in table.decimal_commas) for name, cells in columns.items()
         }
-    return DataTable(str(path), columns, [number for number, _ in rows])
+    return DataTable(str(path), columns, [number for number, _ in rows], table.class_labels)
 
 
 def _cells(cells: list[Any], decimal_comma: bool) -> list[Any]:
@@ -175,6 +227,18 @@ def _cells(cells: list[Any], decimal_comma: bool) -> list[Any]:
         else cell
         for cell in cells
     ]
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _counts(values: list[Any]) -> bool:
+    """Say whether values are whole numbers that are all different and ascend."""
+    numbers = [_number(value) for value in values]
+    if not numbers or any(number is None or number % 1 for number in numbers):
+        return False
+    return all(one < other for one, other in pairwise(cast("list[float]", numbers)))
 
 
 def _vector(value: object) -> list[float] | None:
