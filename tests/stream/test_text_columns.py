@@ -11,6 +11,7 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.rows import write_parquet
 from growlabels.stream.files.features import hint_at_words
 from growlabels.stream.files.read import read_stream
+from growlabels.stream.rows.text import count_features
 
 ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
 CSV = "a,b,t\n1,2,1\n3,,0\n"
@@ -25,11 +26,11 @@ def test_one_key_may_hold_the_list_of_labels(write):
     assert list(read_stream(write("s.jsonl", lines(flat)), "tags")) == [
         ({"a": 1.0}, {"t": True, "u": True}),
         ({}, {}),
-        ({"a": 2.0}, {}),
+        ({"a": 2.0}, None),
     ]
     two = [{"a": 1}, {"a": 1, "tags": ["t"], "more": ["u"]}, {"tags": ["v"]}]
     assert [y for _, y in read_stream(write("s.jsonl", lines(two)), "tags,more")] == [
-        {},
+        None,
         {"t": True, "u": True},
         {"v": True},
     ]
@@ -62,10 +63,11 @@ TICKETS = [
     {"subject": None, "tags": []},
 ]
 READ = [
-    ({"age": 2.0, "subject: refund": 2.0, "subject: me": 1.0}, {"billing": True}),
-    ({"subject: äpfel": 1.0}, {}),
+    ({"age": 2.0} | count_features("subject", "refund refund me", "ngrams"), {"billing": True}),
+    (count_features("subject", "äpfel", "ngrams"), {}),
     ({}, {}),
 ]
+CLASH = next(iter(count_features("a", "b", "ngrams")))
 
 
 def test_a_row_that_is_set_aside_is_whole(write):
@@ -82,7 +84,7 @@ def test_a_percent_sign_in_a_name_is_no_comment(write):
     assert list(found) == [({"50%_off": 1.0}, {"t": True})]
 
 
-def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
+def test_texts_become_counts(write, tmp_path, monkeypatch):
     nested = [{"x": {k: r.get(k) for k in ("subject", "age")}, "y": r["tags"]} for r in TICKETS]
     assert list(read_stream(write("s.jsonl", lines(nested)), text="subject")) == READ
     flat = lines(TICKETS)
@@ -109,8 +111,13 @@ def test_words_of_texts_are_counted(write, tmp_path, monkeypatch):
         ),
         ("s.jsonl", '{"x": {"a": 1}, "y": []}', "c", "s.jsonl has no key 'c' in its first 1 rows"),
         ("s.jsonl", '{"x": {"a": 1}, "y": []}', "a", "line 1: text 'a' must be a string, it was 1"),
-        ("s.jsonl", '{"x": {"a": "b", "a: b": 1}, "y": []}', "a", "'a: b' is also a word"),
-        ("s.csv", "a,a: b,t\nb,1,1\n", "a", "line 2: column 'a: b' is also a word"),
+        (
+            "s.jsonl",
+            f'{{"x": {{"a": "b", "{CLASH}": 1}}, "y": []}}',
+            "a",
+            f"'{CLASH}' is also a feature",
+        ),
+        ("s.csv", f"a,{CLASH},t\nb,1,1\n", "a", f"line 2: column '{CLASH}' is also a feature"),
         ("s.csv", CSV, "t", "'t' is named as text and as a label"),
         ("s.csv", CSV, "c", "s.csv has no column 'c'"),
         ("s.arff", ARFF + "1,0\n", "a", "text is for CSV, JSON and Parquet"),

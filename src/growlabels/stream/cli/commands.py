@@ -42,7 +42,11 @@ class StreamOptions(ABC):
     """Encoding of text files, such as cp1252."""
 
     text: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
-    """Columns or keys that contain text. Each word count becomes a feature. Not for ARFF."""
+    """Columns or keys that contain text. Not for ARFF."""
+
+    text_features: Literal["ngrams", "words"] = "ngrams"
+    """Features of a text: words and the character n-grams inside them (ngrams), which match
+    plurals, misspellings and languages without spaces; or words alone, in a third of the time."""
 
     drop: Annotated[str | None, tyro.conf.arg(metavar="NAME,NAME")] = None
     """Columns or keys to ignore, such as an identifier."""
@@ -138,6 +142,33 @@ class StreamCompare(StreamOptions):
 
 
 @dataclass(frozen=True)
+class StreamPredict:
+    """Predict the labels of rows with a saved model; the rows may be unlabelled."""
+
+    model: tyro.conf.Positional[Path]
+    """A run folder of stream run, or a file that IHOMER.save wrote."""
+
+    file: tyro.conf.Positional[Path]
+    """Rows in any form that stream run reads; - is standard input, line by line."""
+
+    out: Path | None = None
+    """File for the rows with their predictions, in the form of the input, or in the form of this
+    name's ending. Left out: JSON lines on standard output."""
+
+    proba: bool = False
+    """Also write the probability of each predicted label (column probability)."""
+
+    top: int | None = None
+    """Write the K most probable labels, the best first, instead of the likeliest label set."""
+
+    encoding: str = "utf-8"
+    """Encoding of text files, such as cp1252."""
+
+    on_error: Literal["stop", "skip"] = "stop"
+    """At a row that cannot be read: stop, or leave it out and count it."""
+
+
+@dataclass(frozen=True)
 class StreamInspect:
     """Print the label hierarchy and the events of a saved model."""
 
@@ -191,6 +222,7 @@ COMMANDS: Mapping[str, tuple[type, str]] = {
     "run": (StreamRun, "growlabels.stream.cli.run"),
     "compare": (StreamCompare, "growlabels.stream.cli.compare"),
     "serve": (StreamServe, "growlabels.stream.cli.serve"),
+    "predict": (StreamPredict, "growlabels.stream.cli.predict"),
     "inspect": (StreamInspect, "growlabels.stream.cli.inspect"),
 }
 """Name of the command -> its options, and the module whose function ``run`` executes it."""

@@ -24,6 +24,7 @@ from growlabels.stream.cli.write import (
     folder_opener,
     is_finished,
     source_name,
+    unknown_labels,
     write_folder,
 )
 from growlabels.stream.evaluate.evaluation import Evaluation
@@ -31,9 +32,11 @@ from growlabels.stream.evaluate.interrupt import StoppedError, UntilStopped
 from growlabels.stream.evaluate.peers import MODELS
 from growlabels.stream.evaluate.scores import PrequentialScores
 from growlabels.stream.files.columns import listed
-from growlabels.stream.files.read import read_stream
+from growlabels.stream.files.read import inputs_of, read_stream
+from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.aside import Aside
+from growlabels.stream.rows.inputs import Inputs
 from growlabels.tables import warnings_of
 
 COUNTED = frozenset({"vw"})
@@ -79,7 +82,10 @@ def run_stream(
         before = getattr(next(iter(models.values())), "n_rows", 0)
         keeper = _keeper(models, opener, checkpoint_every)
         state = None if keeper is None else keeper.restore()
-        rows = UntilStopped(_rows(options, aside, _say))
+        source = _rows(options, aside, _say)
+        if state is None and start is None:
+            _keep_inputs(models, options, source)
+        rows = UntilStopped(source)
         scores = _scores(options, models, rows, progress, keeper, state)
         learned = next(iter(scores.values())).n_rows
         if rows.reason is not None and not learned:
@@ -174,6 +180,7 @@ def _rows(
         options.encoding,
         options.label_separator,
         say,
+        options.text_features,
     )
     if not options.shuffle:
         return rows
@@ -198,6 +205,27 @@ def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def _keep_inputs(
+    models: Mapping[str, Any], options: StreamOptions, rows: ArrayRows | Iterable[Any]
+) -> None:
+    """Save with the model how the columns of this file become features."""
+    model = next(iter(models.values()))
+    if not isinstance(model, IHOMER):
+        return
+    if isinstance(rows, ArrayRows):
+        drop = () if options.drop is None else listed(options.drop)
+        model.inputs = Inputs(drop=drop, labels=list(map(str, rows.label_names)))
+    else:
+        model.inputs = inputs_of(
+            options.file,
+            options.labels,
+            options.text,
+            options.drop,
+            options.encoding,
+            options.text_features,
+        )
+
+
 def _models(options: StreamOptions, start: Path | None) -> dict[str, Any]:
     """Make the models by title; count the labels first for models that must know them."""
     labels = 0
@@ -206,7 +234,7 @@ def _models(options: StreamOptions, start: Path | None) -> dict[str, Any]:
         if isinstance(rows, ArrayRows):
             labels = len(rows.label_names)
         else:
-            labels = max(len({label for _, y in rows for label in y}), 1)
+            labels = max(len({label for _, y in rows for label in y or ()}), 1)
     first, *others = options.model_names
     if start is None:
         models = {MODELS[first][0]: MODELS[first][1](labels)}
@@ -254,6 +282,8 @@ def _print(options: StreamOptions, scores: Mapping[str, PrequentialScores], asid
         for k in options.at:
             figures += f"{s.precision_at[k]:>7.3f}" if s.precision_at else f"{'–':>7}"
         print(f"{name:<28}{figures}{s.n_rows:>9,}{s.rows_per_second:>10,.0f}")
+    for note in unknown_labels(next(iter(scores.values()))):
+        print(note)
     if aside.first is not None:
         unit = "row" if source_name(options).lower().endswith(".parquet") else "line"
         where = "" if options.out is None else f", all in {options.out / MALFORMED}"

@@ -85,6 +85,19 @@ def count_aside(aside: Aside) -> str:
     return f"{aside.count:,} malformed row" + "s" * (aside.count > 1)
 
 
+def unknown_labels(scores: PrequentialScores) -> list[str]:
+    """Return sentences on rows with unknown labels."""
+    notes = []
+    if count := scores.n_unlabelled:
+        notes.append(
+            f"{count:,} rows have no labels yet: they were predicted, but neither scored "
+            "nor learned"
+        )
+    if count := scores.n_partly_labelled:
+        notes.append(f"{count:,} scored rows have unknown labels; only known labels were scored")
+    return notes
+
+
 def write_folder(folder: RunFolder, options: StreamOptions, outcome: Outcome) -> None:
     """Write all files of a run; a run over a file is finished unless it ended early."""
     scores, model = outcome.scores, outcome.model
@@ -99,7 +112,7 @@ def write_folder(folder: RunFolder, options: StreamOptions, outcome: Outcome) ->
         title: {**s.metrics.as_dict(), "rows_per_second": s.rows_per_second}
         for title, s in scores.items()
     }
-    _json(folder, "scores.json", {"scores": figures, "malformed": outcome.aside.count})
+    _json(folder, "scores.json", {"scores": figures, **_counts(outcome)})
     points = ({"model": t, **asdict(p)} for t, s in scores.items() for p in s.curve)
     _lines(folder, "metrics.jsonl", points)
     _lines(folder, "events.jsonl", ({**asdict(e), "text": describe(e)} for e in events))
@@ -117,10 +130,21 @@ def write_folder(folder: RunFolder, options: StreamOptions, outcome: Outcome) ->
         folder.finish()
 
 
+def _counts(outcome: Outcome) -> dict[str, int]:
+    """Return the numbers of rows that were not scored or not scored whole."""
+    own = next(iter(outcome.scores.values()))
+    return {
+        "malformed": outcome.aside.count,
+        "unlabelled": own.n_unlabelled,
+        "partly_labelled": own.n_partly_labelled,
+    }
+
+
 def _warnings(outcome: Outcome) -> list[str]:
     """Return the warnings of the report."""
     count = outcome.aside.count
     warnings = [f"{count_aside(outcome.aside)} skipped; see {MALFORMED}."] if count else []
+    warnings += [f"{note}." for note in unknown_labels(next(iter(outcome.scores.values())))]
     if outcome.reason is not None:
         rows = next(iter(outcome.scores.values())).n_rows
         warnings.append(f"The stream ended early, after {rows:,} rows: {outcome.reason}.")

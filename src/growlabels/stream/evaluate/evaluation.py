@@ -163,13 +163,20 @@ class _Curve:
         self._metrics, self._recent = MultiLabelMetrics(at=at), MultiLabelMetrics(window, at)
         self._points: list[Point] = []
         self._seconds, self._row = 0.0, 0
+        self._unlabelled = self._partly = 0
 
     def add(self, step: Step) -> None:
         """Score one row."""
         truth, guess, ranked, spent = step
         self._seconds += spent
+        if truth is None:
+            self._unlabelled += 1
+            return
         self._row += 1
         true, predicted = present(truth), present(guess)
+        if isinstance(truth, Mapping) and None in truth.values():
+            predicted -= {label for label, there in truth.items() if there is None}
+            self._partly += 1
         self._metrics.update(true, predicted, ranked)
         self._recent.update(true, predicted, ranked)
         if self._row % self._every == 0:
@@ -183,6 +190,8 @@ class _Curve:
             "curve": [asdict(point) for point in self._points],
             "seconds": self._seconds,
             "row": self._row,
+            "unlabelled": self._unlabelled,
+            "partly": self._partly,
         }
 
     def fill(self, state: Mapping[str, Any]) -> None:
@@ -191,12 +200,15 @@ class _Curve:
         self._recent = MultiLabelMetrics.from_json(state["recent"])
         self._points = [Point(**point) for point in state["curve"]]
         self._seconds, self._row = state["seconds"], state["row"]
+        self._unlabelled, self._partly = state["unlabelled"], state["partly"]
 
     def end(self) -> PrequentialScores:
         """Add the last point and return all scores."""
         if self._row % self._every or not self._row:
             self._mark()
-        return PrequentialScores(self._metrics, tuple(self._points), self._seconds)
+        return PrequentialScores(
+            self._metrics, tuple(self._points), self._seconds, self._unlabelled, self._partly
+        )
 
     def _mark(self) -> None:
         """Add a point to the curve."""

@@ -32,7 +32,8 @@ def prequential(
         Any River multi-label model. It continues from its current state.
     rows
         Pairs (x, y). x is a dict of features. y is a dict label -> bool, or a set for a model
-        that accepts sets. :class:`ArrayRows` with a model that has ``prequential_many`` give
+        that accepts sets. Labels that are not known yet are None: y, or single values of the
+        dict. :class:`ArrayRows` with a model that has ``prequential_many`` give
         the same scores much faster.
     every
         Number of rows between two points of the curve, at least 1; default 100.

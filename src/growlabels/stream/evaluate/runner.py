@@ -14,8 +14,11 @@ from growlabels.stream.evaluate.interrupt import UntilStopped
 from growlabels.stream.evaluate.metrics import LabelSet
 from growlabels.stream.rows.array_rows import ArrayRows
 
-Step = tuple[LabelSet, LabelSet, Sequence[Hashable], float]
-"""True labels, predicted labels, labels ranked by probability, seconds of CPU time spent."""
+Step = tuple[LabelSet | None, LabelSet, Sequence[Hashable], float]
+"""True labels, predicted labels, labels ranked by probability, seconds of CPU time spent.
+
+The true labels are None where they are not known yet.
+"""
 
 
 class StreamModel(Protocol):
@@ -55,6 +58,7 @@ class Runner:
             )
         self._model = model
         self._guess = getattr(model, "predict_labels_one", model.predict_one)
+        self._completes = getattr(model, "completes_labels", False)
         self._delay = delay
         self._most = most
         self._rank = _ranking(model) if most else None
@@ -89,14 +93,17 @@ class Runner:
         with _at_row(self._row):
             guess = self._guess(x)
             ranked = self._rank(x, self._most) if self._rank is not None else ()
-        self._waiting.append((self._row, x, y))
-        if self._row >= self._delay:
+        if y is not None:
+            self._waiting.append((self._row, x, y))
+        if self._waiting and self._row - self._waiting[0][0] >= self._delay:
             self._learn(*self._waiting.popleft())
         self._row += 1
         return y, guess or {}, ranked, time.process_time() - start
 
     def _learn(self, row: int, x: Any, y: LabelSet) -> None:
         """Learn one row; an error names its index."""
+        if isinstance(y, Mapping) and None in y.values() and not self._completes:
+            y = {label: there for label, there in y.items() if there is not None}
         with _at_row(row):
             self._model.learn_one(x, y)
 

@@ -55,6 +55,10 @@ class PrequentialScores:
         :class:`Point` objects, one every ``every`` rows and one at the end.
     seconds
         CPU time of the process while the model predicts and learns, in seconds.
+    n_unlabelled
+        Number of rows without known labels. They are predicted, but neither scored nor learned.
+    n_partly_labelled
+        Number of scored rows with some unknown labels. Only their known labels are scored.
 
     Examples
     --------
@@ -65,9 +69,15 @@ class PrequentialScores:
     """
 
     def __init__(
-        self, metrics: MultiLabelMetrics, curve: tuple[Point, ...], seconds: float
+        self,
+        metrics: MultiLabelMetrics,
+        curve: tuple[Point, ...],
+        seconds: float,
+        n_unlabelled: int = 0,
+        n_partly_labelled: int = 0,
     ) -> None:
         self.metrics, self.curve, self.seconds = metrics, curve, seconds
+        self.n_unlabelled, self.n_partly_labelled = n_unlabelled, n_partly_labelled
 
     @property
     def rows_per_second(self) -> float:

@@ -2,41 +2,43 @@
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
 from growlabels.stream.files.keys import short
+from growlabels.stream.rows.text import TextFeatures, count_features
 
-_WORD = re.compile(r"\w+")
 _DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}|\d{1,2}:\d\d")
 _NO_NUMBERS = {"nan", "inf", "infinity", "na", "n/a", "none", "null"}
 
 
-def json_features(x: Mapping[str, Any], texts: Mapping[str, object]) -> dict[str, float]:
-    """Return finite numbers by name, and the counts of the words of each text."""
+def json_features(
+    x: Mapping[str, Any], texts: Mapping[str, object], kind: TextFeatures = "ngrams"
+) -> dict[str, float]:
+    """Return finite numbers by name, and the features of each text."""
     found = {k: _json_number(k, v) for k, v in x.items() if v is not None and k not in texts}
-    return found | count_words(texts, found) if texts else found
+    return found | text_features(texts, found, kind) if texts else found
 
 
-def count_words(texts: Mapping[str, object], taken: Collection[str]) -> dict[str, float]:
-    """Count the words of texts in lower case, as features: column, colon, word.
+def text_features(
+    texts: Mapping[str, object], taken: Collection[str], kind: TextFeatures
+) -> dict[str, float]:
+    """Count the features of the texts of one row; None is a missing text.
 
-    None is a text that is missing. No feature may have a name that is ``taken``.
-
-    >>> count_words({"subject": "Refund? REFUND now"}, [])
-    {'subject: refund': 2.0, 'subject: now': 1.0}
+    Raises
+    ------
+    ValueError
+        A text is not a string, or a feature of a text has a name that is ``taken``.
     """
     found: dict[str, float] = {}
     for name, text in texts.items():
         if not isinstance(text, str | None):
             raise ValueError(f"text {name!r} must be a string, it was {short(text)}")
-        counts = Counter(_WORD.findall((text or "").lower()))
-        found |= {f"{name}: {word}": float(count) for word, count in counts.items()}
+        found |= count_features(name, text or "", kind)
     if twice := [name for name in taken if name in found]:
-        raise ValueError(f"column {short(twice[0])} is also a word of a text; rename it")
+        raise ValueError(f"column {short(twice[0])} is also a feature of a text; rename it")
     return found
 
 

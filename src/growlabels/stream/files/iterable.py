@@ -5,9 +5,10 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import Any
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.stream.files.read import read_stream
+from growlabels.stream.files.read import LabelRow, read_stream
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.tables import read_labels, read_row
+from growlabels.stream.rows.text import TextFeatures
 from growlabels.tables import MalformedRow
 
 Labels = Collection[Hashable] | Callable[[Hashable], bool] | None
@@ -74,7 +75,8 @@ class Stream:
         encoding: str = "utf-8",
         label_separator: str | None = None,
         say: Callable[[str], None] | None = None,
-    ) -> "ArrayRows | Iterator[tuple[dict[str, float], dict[str, bool]]]":
+        text_features: TextFeatures = "ngrams",
+    ) -> ArrayRows | Iterator[LabelRow]:
         """Read a file, or with ``-`` standard input, as ``growlabels stream run`` does.
 
         Parameters
@@ -87,8 +89,7 @@ class Stream:
         set_aside
             As above; the number is the line of the file.
         text
-            Names of columns or keys that hold text, with commas between: the counts of their
-            words become features.
+            Names of columns or keys that hold text, with commas between.
         drop
             Names of columns or keys to leave out, with commas between.
         encoding
@@ -97,8 +98,13 @@ class Stream:
             What stands between labels in one cell; empty: a cell is one label. None: found out.
         say
             Takes sentences on what was found out about the file.
+        text_features
+            ``"ngrams"``: words and the character n-grams inside them, hashed; ``"words"``: words
+            alone.
         """
-        return read_stream(path, labels, set_aside, text, drop, encoding, label_separator, say)
+        return read_stream(
+            path, labels, set_aside, text, drop, encoding, label_separator, say, text_features
+        )
 
     def __iter__(self) -> Iterator[tuple[dict[Hashable, Any], Any]]:
         for number, row in enumerate(self.rows):

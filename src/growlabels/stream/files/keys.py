@@ -1,6 +1,6 @@
 """What the columns or keys of rows are: labels, texts, left out, or features."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from growlabels.base.errors import UsageError
@@ -64,6 +64,11 @@ class Keys:
             )
         refuse_both(self.texts, self._is_label, source)
 
+    @property
+    def dropped(self) -> Collection[str]:
+        """Keys that were chosen to be left out."""
+        return self._dropped
+
     def is_label(self, key: str) -> bool:
         """Say whether a key was chosen as a label."""
         return self._is_label(key)
@@ -95,12 +100,11 @@ class Keys:
         return left, labels
 
     def _split_nested(self, row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
-        missing = [key for key in ("x", "y") if key not in row]
-        if missing:
+        if "x" not in row:
             raise ValueError(
-                f"has no key {missing[0]!r}; for flat rows say with --labels which keys are labels"
+                "has no key 'x'; for flat rows say with --labels which keys are labels"
             )
-        x, y = pairs_as_object(row["x"]), pairs_as_object(row["y"])
+        x, y = pairs_as_object(row["x"]), pairs_as_object(row.get("y"))
         if not isinstance(x, Mapping):
             raise ValueError(f"'x' must be an object of numbers, it was {short(x)}")
         if self._missed:

@@ -10,6 +10,8 @@ from growlabels.tables import ABSENT, LabelForm, Table, find_label_form
 TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
     "0": False, "0.0": False, "false": False, "no": False
 }  # fmt: skip
+LabelTruths = dict[str, bool | None]
+"""Label -> whether it is there; None: not known yet."""
 _LOOKED_AT = 1000
 _WAITED_FOR = 100
 
@@ -55,17 +57,22 @@ class Labels:
                     say(form.sentence)
         self.are_truths = not self._forms
 
-    def read(self, labels: Any) -> dict[str, bool]:
-        """Return label -> whether it is there.
+    def read(self, labels: Any) -> LabelTruths | None:
+        """Return label -> whether it is there, None where that is not known yet.
+
+        Returns None where nothing is known of the labels: every value is null or absent. An empty
+        list is known: the row has no label.
 
         Raises
         ------
         ValueError
             A label is no label.
         """
+        if _is_unknown(labels):
+            return None
         if not isinstance(labels, Mapping) or not self._forms:
             return truths(labels)
-        found: dict[str, bool] = {}
+        found: dict[str, bool | None] = {}
         for name, value in labels.items():
             form = self._forms.get(name)
             if value is ABSENT or value is None:
@@ -78,6 +85,13 @@ class Labels:
                 raise ValueError(f"label {short(twice[0])} is named twice")
             found |= dict.fromkeys(names or (), True)
         return found
+
+
+def _is_unknown(labels: Any) -> bool:
+    """Say whether nothing is known of the labels of a row."""
+    if isinstance(labels, Mapping):
+        return bool(labels) and all(value is None or value is ABSENT for value in labels.values())
+    return labels is None or labels is ABSENT
 
 
 def _holds_text(keys: Keys, rows: Iterable[Any]) -> bool:
@@ -98,8 +112,11 @@ def _are_truths(values: Iterable[Any]) -> bool:
     return 2 * good >= len(said)
 
 
-def truths(y: object) -> dict[str, bool]:
-    """Return label -> whether it is there, for a list of labels or an object of truth values."""
+def truths(y: object) -> LabelTruths:
+    """Return label -> whether it is there, for a list of labels or an object of truth values.
+
+    A null in an object is a label that is not known yet.
+    """
     if isinstance(y, list):
         for label in y:
             if not isinstance(label, str | int) or isinstance(label, bool):
@@ -110,9 +127,12 @@ def truths(y: object) -> dict[str, bool]:
         return dict.fromkeys(names, True)
     if not isinstance(y, Mapping):
         raise ValueError(f"'y' must be a list of labels or an object, it was {short(y)}")
-    found = {}
+    found: LabelTruths = {}
     for label, there in y.items():
-        if there is None or there is ABSENT:
+        if there is ABSENT:
+            continue
+        if there is None:
+            found[str(label)] = None
             continue
         if isinstance(there, str):
             there = TRUTH.get(there.strip().lower(), there)

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.datasets import load_arff
 from growlabels.stream.files.columns import COUNT, Choice, listed
-from growlabels.stream.files.features import count_words, hint_at_words, json_features
+from growlabels.stream.files.features import hint_at_words, json_features, text_features
 from growlabels.stream.files.keys import LOOKED_AT, Keys
-from growlabels.stream.files.labels import TRUTH, Labels
+from growlabels.stream.files.labels import TRUTH, Labels, LabelTruths
 from growlabels.stream.files.refused import Refused
 from growlabels.stream.rows.array_rows import ArrayRows
+from growlabels.stream.rows.inputs import Inputs
+from growlabels.stream.rows.text import TextFeatures
 from growlabels.tables import Row, SetAside, Table, number, open_table
 
-LabelRow = tuple[dict[str, float], dict[str, bool]]
+LabelRow = tuple[dict[str, float], LabelTruths | None]
+"""Features and labels of a row; None: the labels are not known yet."""
 STANDARD_INPUT = "standard input"
 _NO_LABELS = (
     "{} does not say which {} are labels; pass --labels with a count (the last n), first-n, "
@@ -36,6 +40,7 @@ def read_stream(
     encoding: str = "utf-8",
     label_separator: str | None = None,
     say: Callable[[str], None] | None = None,
+    kind: TextFeatures = "ngrams",
 ) -> ArrayRows | Iterator[LabelRow]:
     """Read a file as a stream of (features, labels).
 
@@ -55,8 +60,7 @@ def read_stream(
     set_aside
         Called with each row that cannot be used. Without it such a row raises.
     text
-        Names of columns or keys, with commas between, that hold text (not of ARFF): the counts of
-        their words become features, ``"subject: refund"``.
+        Names of columns or keys, with commas between, that hold text (not of ARFF).
     drop
         Names of columns or keys to leave out, with commas between.
     encoding
@@ -65,6 +69,8 @@ def read_stream(
         What stands between labels in one cell; empty: a cell is one label. None: found out.
     say
         Takes sentences on what was found out about the file.
+    kind
+        Features of a text; see :func:`growlabels.stream.rows.text.count_features`.
 
     Raises
     ------
@@ -92,10 +98,39 @@ def read_stream(
     keys = Keys(Choice(labels, text, drop), columns, table.name)
     names = Labels(table, keys, label_separator, say)
     if table.format != "csv":
-        return _mapping_rows(table, keys, names, refused)
+        return _mapping_rows(table, keys, names, refused, kind)
     if not keys.texts and names.are_truths and not table.one_pass:
         return _arrays(table, keys, refused)
-    return _cell_rows(table, keys, names, refused)
+    return _cell_rows(table, keys, names, refused, kind)
+
+
+def inputs_of(
+    path: str | os.PathLike[str],
+    labels: str | None,
+    text: str | None,
+    drop: str | None,
+    encoding: str = "utf-8",
+    kind: TextFeatures = "ngrams",
+) -> Inputs | None:
+    """Return what turns the rows of a file into features, for a model to keep.
+
+    Takes what :func:`read_stream` takes. None for standard input without named columns, for ARFF
+    and for rows of ``x`` and ``y``, whose features are numbers.
+    """
+    if str(path) == "-":
+        table = None
+    else:
+        table = open_table(path, encoding=encoding)
+        if table.format in ("arff", "xmc"):
+            return None
+    columns = None if table is None else table.columns
+    keys = Keys(Choice(labels, text, drop), columns, "the rows")
+    if keys.nested and not keys.texts and not keys.dropped:
+        return None
+    chosen = set(keys.labels)
+    if not chosen and not keys.nested and table is not None:
+        chosen = {key for row in table.head(LOOKED_AT) for key in keys.split(row.data)[1]}
+    return Inputs(sorted(keys.texts), sorted(keys.dropped), sorted(chosen), kind)
 
 
 def _unsaid(_: str) -> None:
@@ -137,7 +172,9 @@ def _arff(
     return ArrayRows(X, Y, features, names)
 
 
-def _mapping_rows(table: Table, keys: Keys, names: Labels, refused: Refused) -> Iterator[LabelRow]:
+def _mapping_rows(
+    table: Table, keys: Keys, names: Labels, refused: Refused, kind: TextFeatures
+) -> Iterator[LabelRow]:
     """Yield rows of JSON, Parquet, Arrow and XMC."""
     count, used = 0, False
     for row in table:
@@ -147,7 +184,7 @@ def _mapping_rows(table: Table, keys: Keys, names: Labels, refused: Refused) -> 
         try:
             x, labels = keys.split(row.data)
             texts = {name: keys.text_of(row.data, x, name) for name in keys.texts}
-            features, y = json_features(x, texts), names.read(labels)
+            features, y = json_features(x, texts, kind), names.read(labels)
         except ValueError as error:
             refused(table, row.number, error, row.data)
             continue
@@ -158,13 +195,16 @@ def _mapping_rows(table: Table, keys: Keys, names: Labels, refused: Refused) -> 
     keys.check(count)
 
 
-def _cell_rows(table: Table, keys: Keys, names: Labels, refused: Refused) -> Iterator[LabelRow]:
+def _cell_rows(
+    table: Table, keys: Keys, names: Labels, refused: Refused, kind: TextFeatures
+) -> Iterator[LabelRow]:
     """Yield rows of CSV by name."""
     cells, used = _Cells(table, keys), False
     for row in table:
         try:
             x = dict(zip(cells.features, cells.numbers(row), strict=True))
-            words = count_words({name: row.data[name] for name in cells.texts}, cells.columns)
+            texts = {name: row.data[name] for name in cells.texts}
+            words = text_features(texts, cells.columns, kind)
             labels = {name: row.data[name] for name in cells.labels}
             y = names.read(labels) if not names.are_truths else cells.truths_by_name(row)
         except ValueError as error:
@@ -176,8 +216,8 @@ def _cell_rows(table: Table, keys: Keys, names: Labels, refused: Refused) -> Ite
         raise refused.all(table)
 
 
-def _arrays(table: Table, keys: Keys, refused: Refused) -> ArrayRows:
-    """Read CSV with columns of numbers, and of 0 and 1, whole."""
+def _arrays(table: Table, keys: Keys, refused: Refused) -> ArrayRows | Iterator[LabelRow]:
+    """Read CSV with columns of numbers, and of 0 and 1, whole; by name where labels are unknown."""
     cells = _Cells(table, keys)
     values, there = array("d"), array("b")
     for row in table:
@@ -187,12 +227,24 @@ def _arrays(table: Table, keys: Keys, refused: Refused) -> ArrayRows:
             refused(table, row.number, error, row.raw)
             continue
         values.extend(x)
-        there.extend(y)
+        there.extend(-1 if known is None else known for known in y)
     if not there:
         raise refused.all(table)
     X = np.frombuffer(values).reshape(-1, len(cells.features))
-    Y = np.frombuffer(there, np.int8).reshape(len(X), -1) != 0
-    return ArrayRows(X, Y, cells.features, cells.labels)
+    Y = np.frombuffer(there, np.int8).reshape(len(X), -1)
+    if (Y >= 0).all():
+        return ArrayRows(X, Y != 0, cells.features, cells.labels)
+    return rows_by_name(X, Y, cells.features, cells.labels)
+
+
+def rows_by_name(
+    X: NDArray[np.float64], Y: NDArray[np.int8], features: Sequence[str], labels: Sequence[str]
+) -> Iterator[LabelRow]:
+    """Yield the rows of arrays by name; -1 in ``Y`` is a label that is not known yet."""
+    for x, y in zip(X.tolist(), Y.tolist(), strict=True):
+        known = {n: None if t < 0 else bool(t) for n, t in zip(labels, y, strict=True)}
+        unknown = all(there is None for there in known.values())
+        yield dict(zip(features, x, strict=True)), None if unknown else known
 
 
 class _Cells:
@@ -237,19 +289,20 @@ class _Cells:
             found.append(0.0 if value is None else value)
         return found
 
-    def truths(self, row: Row) -> list[bool]:
-        """Return whether each label is there."""
+    def truths(self, row: Row) -> list[bool | None]:
+        """Return whether each label is there; an empty cell is a label that is not known yet."""
         data = row.data
-        found = [TRUTH.get(data[name]) for name in self.labels]
+        found: list[bool | None] = [TRUTH.get(data[name]) for name in self.labels]
         if None not in found:
-            return found  # type: ignore[return-value]
+            return found
         for place, name in enumerate(self.labels):
-            cell = data[name] or ""
-            found[place] = TRUTH.get(cell.strip().lower())
-            if found[place] is None:
+            cell = (data[name] or "").strip()
+            found[place] = TRUTH.get(cell.lower())
+            if found[place] is None and cell:
                 raise ValueError(f"label {name!r} must be 0 or 1, it was {cell[:40]!r}")
-        return found  # type: ignore[return-value]
+        return found
 
-    def truths_by_name(self, row: Row) -> dict[str, bool]:
-        """Return label -> whether it is there."""
-        return dict(zip(self.labels, self.truths(row), strict=True))
+    def truths_by_name(self, row: Row) -> LabelTruths | None:
+        """Return label -> whether it is there; None where no label is known yet."""
+        found = dict(zip(self.labels, self.truths(row), strict=True))
+        return None if all(there is None for there in found.values()) else found

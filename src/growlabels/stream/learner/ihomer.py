@@ -214,14 +214,15 @@ class IHOMER(Named, base.MultiLabelClassifier):
         x
             Feature name -> finite number.
         y
-            Label -> truth value, or a set of the true labels. Labels are any hashable values.
+            Label -> truth value, or a set of the true labels. Labels are any hashable values. A
+            label whose value is None is not known: the prediction stands in for it.
 
         Raises
         ------
         DataError
             A value is not what it must be; nothing was learned.
         """
-        mentioned, true = read_labels(y)
+        mentioned, true = read_labels(self._completed(x, y))
         features = self._features.read_row(self._numbers(x), learn=True)
         self._learn(features, self._positive.read_names(true), mentioned, keep=False)
 
@@ -386,5 +387,6 @@ class IHOMER(Named, base.MultiLabelClassifier):
             raise UsageError(
                 f"X has {rows[0]} rows and y has {rows[1]}; pass one row of labels for each row"
             )
+        self._refuse_unnamed(labels.names)
         cells = self._features.read(features, learn=True)
         return cells, self._positive.read(labels, learn=True)[:2], labels.names

@@ -1,12 +1,13 @@
 """What IHOMER stands on: names to indices and back, and the engine in force."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from growlabels.base.errors import UsageError
 from growlabels.stream.experts.engine import Engine
 from growlabels.stream.experts.state import FEATURES, LABELS
 from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
@@ -24,6 +25,8 @@ Choices = NDArray[np.bool_] | sparse.csr_array
 class Named(Guarded):
     """An engine, which knows indices alone, behind the names of features and labels."""
 
+    completes_labels = True
+    """A row to learn may have labels whose truth value is None: not known."""
     tree_above: int
     _engine: Engine | LargeEngine | PaperEngine
     _features: Index
@@ -72,6 +75,17 @@ class Named(Guarded):
         """Index one row to predict; nothing is entered."""
         return self._unlabelled(self._features.read_row(self._numbers(x), learn=False))
 
+    def _completed(self, x: Mapping[Any, Any], y: Any) -> Any:
+        """Replace labels that are not known by what is predicted for them.
+
+        A prediction that is learned as the truth changes little, and the label set of the row
+        stays whole for the experts that count sets.
+        """
+        if not isinstance(y, Mapping) or None not in y.values():
+            return y
+        chosen = set(self.predict_labels_one(x))
+        return {label: label in chosen if t is None else t for label, t in y.items()}
+
     def _numbers(self, x: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """Return the features of a row as numbers."""
         return x if self.inputs is None else self.inputs.features(x)
@@ -79,8 +93,34 @@ class Named(Guarded):
     def _table(self, X: Any) -> Cells:
         """Return the features of a table as numbers."""
         if self.inputs is None or not hasattr(X, "columns"):
-            return read_table(X, "X")
-        return self.inputs.cells(frame_rows(X))
+            cells = read_table(X, "X")
+        else:
+            cells = self.inputs.cells(frame_rows(X))
+        self._refuse_unknown(cells.names)
+        return cells
+
+    def _refuse_unnamed(self, labels: Sequence[Hashable]) -> None:
+        """Raise where labels are columns without names, and those of the model have names."""
+        known = self._positive.of
+        if isinstance(labels, range) and known and not any(name in known for name in labels):
+            want = ", ".join(map(repr, list(known)[:5]))
+            raise UsageError(
+                f"y has no column names, and the model's labels have ({want}, ...); give a "
+                "DataFrame whose columns have these names"
+            )
+
+    def _refuse_unknown(self, names: Sequence[Hashable]) -> None:
+        """Raise where no column of a table is a feature that the model has learned.
+
+        Single rows may have any names, as in every model of River: the words of a text, say.
+        """
+        known = self._features.of
+        if known and len(names) and not any(name in known for name in names):
+            have, want = (", ".join(map(repr, list(some)[:5])) for some in (names, known))
+            raise UsageError(
+                f"X has none of the model's {len(known):,} features ({want}, ...): it has "
+                f"{have}; give the features under the names that the model was trained with"
+            )
 
     def _unlabelled(self, features: IndexedCells) -> Rows:
         """Return rows without labels."""

@@ -81,9 +81,12 @@ class Inputs:
         DataError
             When a text is not a string.
         """
-        if not isinstance(row, Mapping) or not self._named.intersection(row):
+        if not isinstance(row, Mapping):
             return row
-        own = self._named
+        own = self.named
+        few, many = (own, row) if len(own) < len(row) else (row, own)
+        if not any(name in many for name in few):
+            return row
         found = {k: v for k, v in row.items() if k not in own and v is not None}
         for column in self.text:
             value = row.get(column)
@@ -115,5 +118,6 @@ class Inputs:
         )
 
     @cached_property
-    def _named(self) -> frozenset[str]:
+    def named(self) -> frozenset[str]:
+        """Columns that are not numbers: of text, of labels, and dropped."""
         return frozenset((*self.text, *self.drop, *self.labels))
