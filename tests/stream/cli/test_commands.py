@@ -36,7 +36,7 @@ def run(*arguments):
 
 
 def test_the_commands_are_there():
-    assert list(COMMANDS) == ["run", "compare", "serve", "inspect"]
+    assert list(COMMANDS) == ["run", "compare", "serve", "predict", "inspect"]
 
 
 def test_a_run_writes_everything_and_the_model_goes_on(table, tmp_path, capsys):

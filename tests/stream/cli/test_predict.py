@@ -46,14 +46,21 @@ def test_labelled_csv_comes_back_with_two_more_columns(run: Path, tmp_path: Path
     assert second.startswith("merge two data frames,pandas,pandas;r,")
 
 
-def test_what_a_row_lacks_is_said_with_its_line(run: Path, tmp_path: Path) -> None:
+def test_a_bad_cell_is_said_with_its_line(tmp_path: Path, capsys) -> None:
+    table = tmp_path / "rows.csv"
+    table.write_text("a,t\n" + "1,1\n2,0\n" * 20)
+    run_command(StreamRun(table, labels="t", out=tmp_path / "run"), silent)
     source = tmp_path / "new.csv"
-    source.write_text("title,n\nggplot,two\nmerge,3\n")
-    with pytest.raises(DataError, match=r"new.csv line 2: column 'n' .*'two'.*--drop leaves"):
-        run_command(StreamPredict(run, source, tmp_path / "out.csv"), silent)
+    source.write_text("a,place\ntwo,here\n1,there\n")
+    with pytest.raises(DataError, match=r"new.csv line 2: column 'a' .*'two'"):
+        run_command(StreamPredict(tmp_path / "run", source, tmp_path / "out.csv"), silent)
     assert not (tmp_path / "out.csv").exists()
-    run_command(StreamPredict(run, source, tmp_path / "out.csv", on_error="skip"), silent)
-    assert (tmp_path / "out.csv").read_text().splitlines()[1:] == ["merge,3,pandas"]
+    skip = StreamPredict(tmp_path / "run", source, tmp_path / "out.csv", on_error="skip")
+    run_command(skip, silent)
+    assert (tmp_path / "out.csv").read_text().splitlines()[1:] == ["1,there,t"]
+    told = capsys.readouterr().err
+    assert "not used, since the model has no such feature: 'place'" in told
+    assert "1 malformed rows left out; the first, new.csv line 2: column 'a'" in told
 
 
 def test_labels_that_are_not_known_are_neither_scored_nor_learned(tmp_path: Path) -> None:

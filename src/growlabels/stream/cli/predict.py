@@ -10,7 +10,6 @@ from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress
 from growlabels.stream.cli.commands import StreamPredict
 from growlabels.stream.cli.saved import saved_model
-from growlabels.stream.files.features import hint_at_words
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.aside import Aside
 from growlabels.stream.rows.inputs import Inputs
@@ -34,11 +33,11 @@ def run(options: StreamPredict, progress: Progress) -> None:
         skipped = aside if options.on_error == "skip" else None
         table = open_table(str(options.file), encoding=options.encoding, set_aside=skipped)
         ranked = options.proba or options.top is not None
-        count = 0
+        count, unused = 0, set[str]()
         with _opened(table, options, ranked) as out:
             for row in table:
                 try:
-                    x = features_of(row, table, model)
+                    x = features_of(row, table, model, unused)
                     found = _predicted(model, x, options)
                 except (DataError, ValueError) as error:
                     if skipped is None:
@@ -51,13 +50,18 @@ def run(options: StreamPredict, progress: Progress) -> None:
                     progress("predict", count)
         if options.out is not None:
             print(f"{count:,} rows predicted: {options.out}")
+        if unused:
+            names = ", ".join(map(repr, sorted(unused)))
+            print(f"not used, since the model has no such feature: {names}", file=sys.stderr)
         if aside.first is not None:
             first = f"the first, {table.at(aside.first.number)}: {aside.first.reason}"
             print(f"{aside.count:,} malformed rows left out; {first}", file=sys.stderr)
 
 
-def features_of(row: Row, table: Table, model: IHOMER) -> Mapping[str, Any]:
+def features_of(row: Row, table: Table, model: IHOMER, unused: set[str]) -> Mapping[str, Any]:
     """Return what the model reads of a row: its columns of text and of numbers.
+
+    Columns that the model has no feature for are added to ``unused``.
 
     Raises
     ------
@@ -70,18 +74,22 @@ def features_of(row: Row, table: Table, model: IHOMER) -> Mapping[str, Any]:
     if any(isinstance(value, Mapping) for value in data.values()):
         data = flat(data)
     inputs = model.inputs or Inputs()
-    if table.format == "csv":
-        words = {name: data[name] for name in inputs.text if name in data}
-        other = {n: v for n, v in data.items() if v is not None and n not in inputs.named}
-        data = words | {name: _number(name, value, table) for name, value in other.items()}
-    return inputs.features({name: value for name, value in data.items() if value is not None})
+    found = {name: data[name] for name in inputs.text if data.get(name) is not None}
+    for name, value in data.items():
+        if value is None or name in inputs.named:
+            continue
+        if not model.has_feature(name):
+            unused.add(name)
+            continue
+        found[name] = _number(name, value, table) if isinstance(value, str) else value
+    return inputs.features(found)
 
 
 def _number(name: str, cell: str, table: Table) -> float | None:
     try:
         return number(cell, name in table.decimal_commas)
     except ValueError as error:
-        raise ValueError(f"column {name!r} {error}{hint_at_words(cell)}") from error
+        raise ValueError(f"column {name!r} {error}") from error
 
 
 def _predicted(

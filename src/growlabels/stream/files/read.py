@@ -117,18 +117,18 @@ def inputs_of(
     Takes what :func:`read_stream` takes. None for standard input without named columns, for ARFF
     and for rows of ``x`` and ``y``, whose features are numbers.
     """
-    if str(path) == "-":
-        table = None
-    else:
-        table = open_table(path, encoding=encoding)
-        if table.format in ("arff", "xmc"):
-            return None
-    columns = None if table is None else table.columns
-    keys = Keys(Choice(labels, text, drop), columns, "the rows")
+    if str(path) == "-":  # only what is named is known before the rows are read
+        counted = labels is None or COUNT.fullmatch(labels) or labels.startswith("prefix:")
+        named = None if counted else labels
+        return Inputs(*([] if said is None else listed(said) for said in (text, drop, named)), kind)
+    table = open_table(path, encoding=encoding)
+    if table.format in ("arff", "xmc"):
+        return None
+    keys = Keys(Choice(labels, text, drop), table.columns, table.name)
     if keys.nested and not keys.texts and not keys.dropped:
         return None
     chosen = set(keys.labels)
-    if not chosen and not keys.nested and table is not None:
+    if not chosen and not keys.nested:
         chosen = {key for row in table.head(LOOKED_AT) for key in keys.split(row.data)[1]}
     return Inputs(sorted(keys.texts), sorted(keys.dropped), sorted(chosen), kind)
 

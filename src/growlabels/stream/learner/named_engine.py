@@ -75,6 +75,10 @@ class Named(Guarded):
         """Index one row to predict; nothing is entered."""
         return self._unlabelled(self._features.read_row(self._numbers(x), learn=False))
 
+    def has_feature(self, name: Hashable) -> bool:
+        """Return whether a row that was learned had a value other than zero for this feature."""
+        return name in self._features.of
+
     def _completed(self, x: Mapping[Any, Any], y: Any) -> Any:
         """Replace labels that are not known by what is predicted for them.
 
@@ -92,7 +96,8 @@ class Named(Guarded):
 
     def _table(self, X: Any) -> Cells:
         """Return the features of a table as numbers."""
-        if self.inputs is None or not hasattr(X, "columns"):
+        columns = getattr(X, "columns", ())
+        if self.inputs is None or self.inputs.named.isdisjoint(columns):
             cells = read_table(X, "X")
         else:
             cells = self.inputs.cells(frame_rows(X))
