@@ -40,6 +40,7 @@ class Labels:
         self, table: Table, keys: Keys, separator: str | None, say: Callable[[str], None]
     ) -> None:
         self._separator = separator
+        self._in_cells = table.format == "csv"  # which cannot tell unknown from none
         self._forms: dict[str, LabelForm] = {}
         rows = table.head(1 if table.one_pass else _LOOKED_AT)
         if table.one_pass and separator is None and _holds_text(keys, rows):
@@ -55,6 +56,8 @@ class Labels:
                 self._forms[name] = form
                 if form.sentence:
                     say(form.sentence)
+                if self._in_cells:
+                    say(f"an empty cell of {name!r} means that the row has no label")
         self.are_truths = not self._forms
 
     def read(self, labels: Any) -> LabelTruths | None:
@@ -68,7 +71,7 @@ class Labels:
         ValueError
             A label is no label.
         """
-        if _is_unknown(labels):
+        if _is_unknown(labels) and not (self._forms and self._in_cells):
             return None
         if not isinstance(labels, Mapping) or not self._forms:
             return truths(labels)

@@ -300,6 +300,8 @@ class _Cells:
             found[place] = TRUTH.get(cell.lower())
             if found[place] is None and cell:
                 raise ValueError(f"label {name!r} must be 0 or 1, it was {cell[:40]!r}")
+        if not any(data.values()):
+            raise ValueError("has no value in any cell")
         return found
 
     def truths_by_name(self, row: Row) -> LabelTruths | None:
