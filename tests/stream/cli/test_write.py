@@ -16,8 +16,8 @@ def test_the_saved_settings_are_the_options(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text("a,b\n1,1\n")
     not_saved = {"file", "out", "start", "checkpoint_every", "model"}
-    for options in (StreamRun(file, out=tmp_path / "r"), StreamCompare(file, out=tmp_path / "c")):
-        folder = folder_opener(options, options.out, None)()
+    for options in (StreamRun(file), StreamCompare(file)):
+        folder = folder_opener(options, tmp_path / options.kind, None)()
         names = {field.name for field in fields(options)} - not_saved | {"models"}
         assert set(folder.config) == names and folder.kind == options.kind
         assert folder.config["models"] == list(options.model_names)
@@ -27,10 +27,10 @@ def test_the_saved_settings_are_the_options(tmp_path):
 def test_a_run_over_a_file_that_ended_early_is_not_finished(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text("a,b\n1,1\n")
-    options, model = StreamRun(file, model="majority", out=tmp_path / "run"), MajorityLabels()
+    options, model = StreamRun(file, model="majority"), MajorityLabels()
     scores = {"majority set": prequential(model, [({}, {"a"})] * 3)}
     for reason in (DataError("line 4: broken"), None):
-        folder = folder_opener(options, options.out, None)()
+        folder = folder_opener(options, tmp_path / "run", None)()
         with Aside() as aside:
             write_folder(folder, options, Outcome(model, 0, scores, aside, reason))
         assert folder.finished == (reason is None)

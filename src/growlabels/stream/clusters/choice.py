@@ -107,9 +107,11 @@ class RandomPartition:
         return made
 
     def _at(self, place: int) -> int:
+        """Return the label that the permutation puts at a place."""
         return self._order[place]
 
     def _renamed(self, cluster: Cluster) -> Cluster:
+        """Return a real cluster with permuted labels."""
         return tuple(sorted(map(self._at, cluster)))
 
 

@@ -88,13 +88,16 @@ class Linkage:
         return sorted(self._branches.values(), key=lambda branch: branch.labels)
 
     def _height(self, x: int, y: int) -> float:
+        """Return the mean link between two clusters."""
         pairs = len(self._branches[x].labels) * len(self._branches[y].labels)
         return self._sums[x][y] / pairs
 
     def _height_all(self, x: int) -> list[float]:
+        """Return the mean links of a cluster to all linked ones."""
         return [self._height(x, y) for y in self._sums[x]]
 
     def _merge(self, x: int, y: int, new: int) -> None:
+        """Replace clusters ``x`` and ``y`` by the cluster ``new``."""
         height = self._height(x, y)
         left, right = self._branches.pop(x), self._branches.pop(y)
         if left.labels > right.labels:
@@ -114,6 +117,7 @@ class Linkage:
             near[new] = total
 
     def _tightness(self, x: int, size_x: int, y: int, size_y: int, height: float) -> float:
+        """Return the mean link inside two merged clusters."""
         inside_x, inside_y = size_x * (size_x - 1) / 2, size_y * (size_y - 1) / 2
         between = size_x * size_y
         total = self._tight[x] * inside_x + self._tight[y] * inside_y + height * between

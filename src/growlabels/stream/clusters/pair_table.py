@@ -13,7 +13,7 @@ _RESCALE = 1e12  # largest weight of a new row before all counts are rescaled
 
 
 @compiled()
-def _slot(keys: NDArray[np.int64], key: int) -> int:
+def _slot(keys: NDArray[np.int64], key: int) -> np.int64:
     """Return the slot of a key in the table, or the free slot where it belongs."""
     mask = keys.size - 1
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
@@ -36,7 +36,7 @@ def bad_row(indptr: NDArray[np.int64], indices: NDArray[np.int64]) -> int:
 
 
 @compiled()
-def _start(row: int, classes: int) -> int:
+def _start(row: int, classes: int) -> np.int64:
     """Return the first class of pairs of a sampled row: splitmix64 of the row's index."""
     mixed = np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -174,6 +174,7 @@ class Structure:
         self.monitor = Monitor(**_below("company.", arrays))
 
     def _alarm(self, old: float, new: float, bound: float) -> None:
+        """Record a global alarm and reset the counts and the detector."""
         labels = tuple(sorted(label for cluster in self.partition.clusters for label in cluster))
         self.events.append(Event(self.rows, "global drift", labels, old - new, bound))
         self.events.extend(self.partition.alarm(self.rows, old - new, bound))
@@ -182,6 +183,7 @@ class Structure:
         self._look()
 
     def _step(self) -> int:
+        """Return the current number of rows between two checks."""
         if self.rows < self.restarted + AFRESH:
             return max(self.check_every // 4, 1)
         step = self.check_every

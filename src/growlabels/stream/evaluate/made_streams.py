@@ -182,17 +182,20 @@ def _between(old: Concept, new: Concept, share: float) -> Concept:
 
 
 def _hyperplane(rng: np.random.Generator, features: int, labels: int) -> Concept:
+    """Draw one hyperplane for each label."""
     normal = rng.normal(size=(labels, features))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return {"normal": normal, "offset": rng.uniform(0.0, 0.35, labels)}
 
 
 def _by_hyperplane(concept: Concept, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Draw a row; a label is true above its hyperplane."""
     x = rng.random(concept["normal"].shape[1])
     return x, concept["normal"] @ (x - 0.5) > concept["offset"]
 
 
 def _hypercube(rng: np.random.Generator, features: int, labels: int) -> Concept:
+    """Draw one square in two features for each label."""
     axes = np.array([rng.choice(features, SIDES, replace=False) for _ in range(labels)])
     half = rng.uniform(0.15, 0.35, labels)
     centre = rng.uniform(half[:, None], 1 - half[:, None], (labels, SIDES))
@@ -200,12 +203,14 @@ def _hypercube(rng: np.random.Generator, features: int, labels: int) -> Concept:
 
 
 def _by_hypercube(concept: Concept, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Draw a row; a label is true inside its square."""
     x = rng.random(int(concept["features"]))
     away = np.abs(x[concept["axes"]] - concept["centre"])
     return x, (away < concept["half"][:, None]).all(axis=1)
 
 
 def _tree(rng: np.random.Generator, features: int, labels: int) -> Concept:
+    """Draw one tree for each label."""
     inner, leaves = 2**DEPTH - 1, 2**DEPTH
     return {
         "feature": rng.integers(0, features, (labels, inner)),
@@ -216,6 +221,7 @@ def _tree(rng: np.random.Generator, features: int, labels: int) -> Concept:
 
 
 def _by_tree(concept: Concept, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Draw a row; its leaf in each tree decides the label."""
     x = rng.random(int(concept["features"]))
     every = np.arange(len(concept["leaf"]))
     node = np.zeros(len(every), int)
@@ -226,6 +232,7 @@ def _by_tree(concept: Concept, rng: np.random.Generator) -> tuple[Any, Any]:
 
 
 def _rbf(rng: np.random.Generator, features: int, labels: int) -> Concept:
+    """Draw centres with their label sets."""
     return {
         "centre": rng.random((CENTROIDS, features)),
         "spread": rng.uniform(0.02, 0.1, CENTROIDS),
@@ -234,6 +241,7 @@ def _rbf(rng: np.random.Generator, features: int, labels: int) -> Concept:
 
 
 def _by_rbf(concept: Concept, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Draw a row around a random centre, with the labels of the centre."""
     i = int(rng.integers(CENTROIDS))
     centre = concept["centre"][i]
     return rng.normal(centre, concept["spread"][i]), concept["members"][i]

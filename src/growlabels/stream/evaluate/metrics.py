@@ -336,6 +336,7 @@ def _overlap(true: frozenset[Hashable], guess: frozenset[Hashable]) -> float:
 
 
 def _ratio(part: float, whole: float) -> float:
+    """Return part / whole, or 0 if the whole is 0."""
     return part / whole if whole else 0.0
 
 
