@@ -99,6 +99,28 @@ def saved(folder: Path) -> Path:
     return folder / "adapter_model.safetensors"
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_embeddings_saved_beside_an_adapter(kind: str, tmp_path: Path) -> None:
+    causal = tiny(kind)
+    with attach(causal, SETTINGS) as adapter, torch.no_grad():
+        stir(adapter)
+        expected = causal.model(IDS).logits
+        save_adapter(adapter, SETTINGS, tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    alone = load_file(file)
+    embedding = causal.model.get_input_embeddings()
+    name = next(name for name, m in causal.model.named_modules() if m is embedding)
+    key, weight = f"base_model.model.{name}.weight", embedding.weight.detach()
+    save_file({**alone, key: weight.clone()}, file)
+    with attach_saved(causal, tmp_path), torch.no_grad():
+        assert torch.equal(causal.model(IDS).logits, expected)
+    for other in (weight + 1, torch.cat([weight, weight[:2]])):
+        save_file({**alone, key: other}, file)
+        message = "resized or trained with the adapter; merge the adapter into its base model"
+        with pytest.raises(DataError, match=message), attach_saved(causal, tmp_path):
+            pass
+
+
 def test_keys_must_fit(tmp_path: Path) -> None:
     file = saved(tmp_path)
     tensors = load_file(file)

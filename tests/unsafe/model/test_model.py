@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from tiny_causal import VOCABULARY, byte_tokenizer, raw_model
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.unsafe import Example, encode
 from growlabels.unsafe.model.model import _converted, load_model, wrap_model
 
 
@@ -186,8 +187,33 @@ def test_a_conversion_onto_a_full_disk_and_a_damaged_one(
 def test_a_tokenizer_of_another_model() -> None:
     tokenizer = byte_tokenizer()
     tokenizer.add_tokens([f"more{i}" for i in range(VOCABULARY)])
-    with pytest.raises(DataError, match="not of one model"):
+    with pytest.raises(
+        DataError, match=r"tokens that the model has no embedding for \(the first: 'more"
+    ):
         wrap_model(raw_model("llama"), tokenizer)
+
+
+def full_tokenizer() -> Any:
+    """A tokenizer with a token for every row of the model's embedding."""
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens([f"more{place}" for place in range(VOCABULARY - len(tokenizer))])
+    return tokenizer
+
+
+def test_a_padding_token_without_an_embedding_is_never_made() -> None:
+    tokenizer = full_tokenizer()
+    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    assert tokenizer.pad_token_id == VOCABULARY, "one more than the model has"
+    model = wrap_model(raw_model("llama"), tokenizer)
+    row = Example("a", 1, "before [PAD] after", "[PAD]", {})
+    assert encode(model, row).input_ids.max() < VOCABULARY
+    tokenizer.add_tokens(["word"])
+    with pytest.raises(DataError, match=r"1 tokens .*resize_token_embeddings\(len\(tokenizer\)\)"):
+        wrap_model(raw_model("llama"), tokenizer)
+    chat = full_tokenizer()
+    chat.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    with pytest.raises(DataError, match=r"no embedding for \(the first: '<\|im_start\|>'"):
+        wrap_model(raw_model("llama"), chat)
 
 
 def test_wrong_parameters(tmp_path: Path) -> None:

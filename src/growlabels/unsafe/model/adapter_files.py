@@ -71,11 +71,42 @@ def attach_saved(causal: CausalModel, folder: str | os.PathLike[str]) -> Iterato
         saved = load_file(Path(folder) / "adapter_model.safetensors")
     except SafetensorError as error:
         raise DataError(f"the adapter in {str(folder)!r} is damaged: {error}") from error
+    saved = _without_embeddings(saved, causal, folder)
     with injected(causal, config) as adapter:
         expected = {_saved_key(key): key for key in adapter.keys()}  # noqa: SIM118
         require_equal_keys(saved.keys(), expected)
         adapter.load({expected[key]: tensor for key, tensor in saved.items()})
         yield adapter
+
+
+def _without_embeddings(
+    saved: dict[str, Any], causal: CausalModel, folder: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """Leave out embeddings that peft saved beside the adapter, if they are those of the model.
+
+    Raises
+    ------
+    DataError
+        They are others: they were resized or trained with the adapter.
+    """
+    model = causal.model
+    embeddings = [model.get_input_embeddings(), model.get_output_embeddings()]
+    own = {
+        _saved_key(name): module.weight
+        for name, module in model.named_modules()
+        if any(module is embedding for embedding in embeddings)
+    }
+    for key in own.keys() & saved.keys():
+        given, weight = saved[key], own[key]
+        if given.shape != weight.shape or not given.to(weight).equal(weight):
+            raise DataError(
+                f"the adapter in {str(folder)!r} also holds embeddings ({key}, {len(given)} rows) "
+                f"that are not those of model {causal.name!r} ({len(weight)} rows): they were "
+                "resized or trained with the adapter; merge the adapter into its base model with "
+                "peft (resize_token_embeddings, then merge_and_unload), save that, and give the "
+                "folder as the model"
+            )
+    return {key: tensor for key, tensor in saved.items() if key not in own}
 
 
 def _saved_key(key: str) -> str:

@@ -22,6 +22,7 @@ from torch import nn
 from growlabels.base.errors import DataError, MissingExtraError, UsageError
 from growlabels.base.files import cache_folder, content_hash, file_sha256
 from growlabels.unsafe.model.chat import ChatTurn, chat_turn
+from growlabels.unsafe.model.tokenizer import require_rows, require_tokenizer
 
 PACKAGED = "smollm2"
 _CACHE_FORMAT = 1
@@ -191,6 +192,9 @@ def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalM
     model.eval().requires_grad_(False)
     config = model.config.get_text_config()
     require_tokenizer(tokenizer, model, name)
+    turn, rows = chat_turn(tokenizer), model.get_input_embeddings().weight.shape[0]
+    beyond = sorted({i for i in (*turn.before, *turn.after) if i >= rows})
+    require_rows([str(token) for token in tokenizer.convert_ids_to_tokens(beyond)], rows, name)
     return CausalModel(
         model,
         tokenizer,
@@ -199,24 +203,8 @@ def _wrapped(model: Any, tokenizer: Any, name: str, fingerprint: str) -> CausalM
         model.device,
         name,
         fingerprint,
-        chat_turn(tokenizer),
+        turn,
     )
-
-
-def require_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
-    """Raise where a tokenizer knows no words, or tokens that the model has not."""
-    words = tokenizer.get_vocab()
-    if words.keys() <= set(tokenizer.all_special_tokens):
-        raise DataError(
-            f"the tokenizer of model {name!r} knows no words; copy its files too, for example "
-            "tokenizer.json or vocab.txt"
-        )
-    rows, top = model.get_input_embeddings().weight.shape[0], max(words.values())
-    if top >= rows:
-        raise DataError(
-            f"the tokenizer of model {name!r} has token {top}, the model only {rows} tokens; "
-            "they are not of one model"
-        )
 
 
 def require_weights(folder: Path) -> None:

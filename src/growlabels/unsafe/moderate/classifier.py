@@ -14,10 +14,10 @@ from growlabels.unsafe.model.model import (
     CausalModel,
     load_model,
     reading,
-    require_tokenizer,
     require_weights,
     tensor_name,
 )
+from growlabels.unsafe.model.tokenizer import require_tokenizer
 from growlabels.unsafe.moderate.moderator import Exchange, Verdict, require_exchanges
 
 # Parts of label names that published safety classifiers give to what is not safe.
