@@ -19,6 +19,7 @@ from killed_runs import (
 
 from growlabels.base.errors import GrowLabelsError, RunError
 from growlabels.stream import IHOMER
+from growlabels.stream.cli.saved import saved_model
 from growlabels.stream.serve.checkpoints import Checkpoints
 from growlabels.stream.serve.feed import Feed
 from growlabels.stream.serve.live import LiveStream
@@ -137,3 +138,11 @@ def test_the_state_is_read_back_by_another_process(tmp_path: Path) -> None:
         stream = feed.stream
     again = Checkpoints(tmp_path / "checkpoints").latest(LiveStream.load)
     assert again.counts == stream.counts and again.model.n_rows == stream.model.n_rows
+
+
+def test_the_model_of_a_served_run_is_that_of_its_last_checkpoint(tmp_path: Path) -> None:
+    IHOMER().save(tmp_path / "model.zip")
+    with Feed(tmp_path, {"rows": IteratorSource(made_rows(90))}, IHOMER) as feed:
+        feed.run()
+        learned = feed.stream.model.n_rows
+    assert saved_model(tmp_path).n_rows == learned

@@ -5,6 +5,8 @@ from pathlib import Path
 from growlabels.base.errors import RunError
 from growlabels.base.runs import RunFolder
 from growlabels.stream.learner.ihomer import IHOMER
+from growlabels.stream.serve.checkpoints import FOLDER, Checkpoints
+from growlabels.stream.serve.live import LiveStream
 
 MODEL = "model.zip"
 """Name of the model's file in a run folder."""
@@ -13,12 +15,18 @@ SAVED = frozenset({"ihomer", "paper"})
 
 
 def saved_model(path: Path) -> IHOMER:
-    """Load a model from a file of ``IHOMER.save`` or from a run folder."""
-    return IHOMER.load(model_file(path))
+    """Load a model from a file of ``IHOMER.save`` or from a run folder.
+
+    The model of a run that was served is that of its last checkpoint.
+    """
+    served = Checkpoints(path / FOLDER).latest(LiveStream.load) if path.is_dir() else None
+    return IHOMER.load(model_file(path)) if served is None else served.model
 
 
 def model_file(path: Path) -> Path:
-    """Return the file of a saved model; ``path`` is this file or a run folder.
+    """Return the file that holds a saved model; ``path`` is this file or a run folder.
+
+    Of a run that was served it is the last checkpoint.
 
     Raises
     ------
@@ -27,6 +35,8 @@ def model_file(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
+    if served := Checkpoints(path / FOLDER).numbered():
+        return next(iter(served.values()))
     folder = RunFolder.read(path)
     if not folder.kind.startswith("stream "):
         raise RunError(

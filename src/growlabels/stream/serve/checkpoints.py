@@ -13,6 +13,8 @@ from growlabels.base.errors import GrowLabelsError, RunError
 from growlabels.base.files import atomic_write
 from growlabels.stream.serve.say import say as say_it
 
+FOLDER = "checkpoints"
+"""Where the checkpoints of a served run are, in its folder."""
 KEPT = 3
 _MAGIC = b"growlabels checkpoint 1 "
 _NAME = re.compile(r"checkpoint-(\d{9})\.zip")

@@ -14,19 +14,14 @@ from filelock import FileLock, Timeout
 from growlabels.base.errors import GrowLabelsError, RunError
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.serve.awaited import AwaitedRows
-from growlabels.stream.serve.checkpoints import Checkpoints, Parts
+from growlabels.stream.serve.checkpoints import FOLDER, Checkpoints, Parts
 from growlabels.stream.serve.every import Every
 from growlabels.stream.serve.live import LiveStream, Taken
 from growlabels.stream.serve.outputs import LinesOut
 from growlabels.stream.serve.say import say
 from growlabels.stream.serve.sources.source import Arrived, Source
 
-CHECKPOINTS, PREDICTIONS, MALFORMED, LOCK = (
-    "checkpoints",
-    "predictions.jsonl",
-    "malformed.jsonl",
-    ".lock",
-)
+PREDICTIONS, MALFORMED, LOCK = "predictions.jsonl", "malformed.jsonl", ".lock"
 AT_ONCE = 64
 """Most rows that are asked of one source at a time."""
 
@@ -83,7 +78,7 @@ class Feed:
         self.on_row: Callable[[str, Arrived, Taken], None] = lambda *_: None
         self.on_checkpoint: Callable[[LiveStream], None] = lambda _: None
         self._stopping = False
-        self._checkpoints = Checkpoints(folder / CHECKPOINTS, say=say)
+        self._checkpoints = Checkpoints(folder / FOLDER, say=say)
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
