@@ -39,7 +39,7 @@ from growlabels.unsafe import (
     resolve_threshold,
     scorer_names,
 )
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 
 RESULTS = Path(__file__).parent / "results"
 FORWARD = ("f4w", "windows", "kt", "tfidf", "repsim", "dra-hidden")

@@ -23,6 +23,7 @@ from unsafe_tasks import finished
 from growlabels.demo.data.jailbreak import load_jailbreak_mixture
 from growlabels.demo.data.risky_calls import load_risky_calls
 from growlabels.unsafe import (
+    ArmSettings,
     CausalModel,
     FinetuneSettings,
     LoraSettings,
@@ -36,7 +37,7 @@ from growlabels.unsafe import (
     resolve_threshold,
     retrain_arms,
 )
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_retrain.jsonl"
 OTHERS = ("loo:0.25,budget:0.25", "budget:0.15")
@@ -80,10 +81,8 @@ def measure(model: CausalModel, task: str, seed: int, options: argparse.Namespac
             trunk(train),
             flagged[DEFAULT_THRESHOLD],
             {"unsafe": trunk(unsafe_rows), "ordinary": trunk(ordinary_rows)},
-            FinetuneSettings(epochs=options.epochs),
-            random_arms=options.random_arms,
+            ArmSettings(FinetuneSettings(epochs=options.epochs), options.random_arms, seed),
             others=others,
-            seed=seed,
         )
     named = {DEFAULT_THRESHOLD if arm.name == "filtered" else arm.name: arm for arm in result.arms}
     named |= {spec: named[stands_for[spec]] for spec in OTHERS}

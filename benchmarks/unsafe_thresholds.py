@@ -20,7 +20,7 @@ import numpy as np
 from unsafe_tasks import TASKS, draw, finished
 
 from growlabels.unsafe import CausalModel, Scanner, load_model, resolve_threshold
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 
 FINISHED = Path(__file__).parent / "results" / "unsafe_thresholds.jsonl"
 UNSAFE = (30, 3, 0)

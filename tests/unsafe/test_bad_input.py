@@ -136,7 +136,7 @@ def test_a_method_of_no_numbers() -> None:
             rows = [0.0 if example.number != 4 else float("inf") for example in scan.rows()]
             return scan.alike(rows, [0.0] * 3)
 
-    with pytest.raises(DataError, match="method 'odd' gives row 4 no finite score"):
+    with pytest.raises(DataError, match="method 'odd' returned a non-finite score for row 4"):
         Scanner(tiny(), methods=["tfidf", Odd()]).fit(GOOD).score(TARGETS)
 
 
@@ -209,7 +209,7 @@ def test_values_of_a_wrong_type() -> None:
     odd: Any = "likely"
     with pytest.raises(DataError, match="must be from 0 to 1, it was 'likely'"):
         Verdict(odd)
-    with pytest.raises(DataError, match="pair 1 must have the texts 'pro' and 'anti', it was str"):
+    with pytest.raises(DataError, match="pair 1 must have the strings 'pro' and 'anti', got str"):
         pair_bias(tiny(), [odd])
     with pytest.raises(DataError, match="one Verdict for each of 0 rows"):
         choose_targets([], [odd])

@@ -29,7 +29,7 @@ from growlabels.unsafe.cli.targets import _print_unjudged
 from growlabels.unsafe.decide.review import Review
 from growlabels.unsafe.moderate.moderator import FromFunction, Verdict
 from growlabels.unsafe.rows.examples import read_answers, read_examples
-from growlabels.unsafe.scores.per_row import RowAnswers
+from growlabels.unsafe.scores.scan_table import RowAnswers
 from growlabels.unsafe.scores.scorers import Moderation
 
 
@@ -134,7 +134,7 @@ def test_a_conversation_that_holds_a_target_is_scored_without_it_and_rejected() 
     held["messages"][0] = {"role": "user", "content": targets()[0]["prompt"]}
     table = scanner().fit([*rows(8), held]).score(targets())
     assert table.is_target.tolist() == [False] * 8 + [True]
-    assert any("also targets (row 9)" in warning for warning in table.warnings)
+    assert any("also a target (row 9)" in warning for warning in table.warnings)
     assert table["tfidf"][8] < 0.9
 
 

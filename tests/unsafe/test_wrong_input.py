@@ -11,6 +11,7 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 
 from growlabels.base.errors import GrowLabelsError
 from growlabels.unsafe import (
+    ArmSettings,
     Classifier,
     CountSketch,
     Denoised,
@@ -158,7 +159,7 @@ def test_models(make: Callable[[Any], object], message: str) -> None:
         (lambda t: t.flagged("top:1"), "threshold must be of class Threshold"),
         (lambda t: t.to_parquet(5), "path must be a path"),
         (lambda t: loss_change("ab", "cd"), "after must be a list of numbers"),  # type: ignore[arg-type]
-        (lambda t: loss_change([np.nan], [1.0]), "losses must be finite"),  # type: ignore[arg-type]
+        (lambda t: loss_change([np.nan], [1.0]), "at least one loss is not"),  # type: ignore[arg-type]
         (lambda t: loss_change(np.ones((2, 2)), np.ones((2, 2))), "after must be a list"),
         (lambda t: average_precision(["a", "b"], [1, 2]), "labels must be a list of numbers"),  # type: ignore[arg-type]
         (lambda t: average_precision([1, 0], ["a", "b"]), "scores must be a list of numbers"),  # type: ignore[arg-type]
@@ -237,7 +238,7 @@ Attached = tuple[Any, Any, TrunkRows]
         (lambda a, s, r: TrunkRows(s, r.encoded, tokens_per_batch="x"), "tokens_per_batch must be"),
         (lambda a, s, r: retrain_arms(None, r, [0], {"u": r}), "adapter must be of class Adapter"),
         (lambda a, s, r: retrain_arms(a, READ, [0], {"u": r}), "rows must be of class TrunkRows"),
-        (lambda a, s, r: retrain_arms(a, r, 0, {"u": r}), "'filtered' must be a list of places"),
+        (lambda a, s, r: retrain_arms(a, r, 0, {"u": r}), "'filtered' must be a list of indices"),
         (lambda a, s, r: retrain_arms(a, r, [0.5], {"u": r}), "must be from 0 to 7, it was 0.5"),
         (
             lambda a, s, r: retrain_arms(a, r, np.ones(8, bool), {"u": r}),
@@ -248,12 +249,12 @@ Attached = tuple[Any, Any, TrunkRows]
             lambda a, s, r: retrain_arms(a, r, [0], {"u": READ}),
             "held_out\\['u'\\] must be of class",
         ),
-        (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, random_arms=1.5), "random_arms must be"),
-        (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, seed=-1), "seed must be at least 0"),
+        (lambda a, s, r: ArmSettings(random_arms=1.5), "random_arms must be"),
+        (lambda a, s, r: ArmSettings(seed=-1), "seed must be at least 0"),
         (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, others=[0]), "others must be of class"),
         (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, others={"o": 5}), "arm 'o' must be a"),
-        (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, trained=5), "trained must be something"),
-        (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, {}), "settings must be of class Finetu"),
+        (lambda a, s, r: ArmSettings(trained=5), "trained must be something"),
+        (lambda a, s, r: retrain_arms(a, r, [0], {"u": r}, {}), "settings must be of class ArmSet"),
         (lambda a, s, r: gradient_scores(a, ["x"], r, r), "each of checkpoints must be of class"),
         (lambda a, s, r: GradientScorer(a, 5, r), "checkpoints must be of class Sequence"),
         (lambda a, s, r: gradient_scores(s, [], r, r), "adapter must be of class Adapter"),
@@ -284,7 +285,7 @@ def test_an_order_may_be_any_iterable_of_steps() -> None:
         rows = TrunkRows(adapter_split(adapter), [encode(model, row) for row in READ])
         orders: list[Any] = [np.array([[0, 1]]), ([place] for place in range(2))]
         steps = [finetune(adapter, rows, FinetuneSettings(), order=o)[-1].step for o in orders]
-        result = retrain_arms(adapter, rows, np.array([0]), {"u": rows}, random_arms=1)  # type: ignore[arg-type]
+        result = retrain_arms(adapter, rows, np.array([0]), {"u": rows}, ArmSettings(random_arms=1))  # type: ignore[arg-type]
     assert steps == [1, 2] and result.arm("filtered").removed == (0,)
     for call in (result.change, result.gap_closed):
         with pytest.raises(GrowLabelsError, match="held_out must be one of 'u', it was 'none'"):

@@ -16,6 +16,7 @@ from growlabels.report import Headline, Section, Table, bar_plot, histogram_plot
 from growlabels.unsafe import DEFAULT_THRESHOLD as THRESHOLD
 from growlabels.unsafe import (
     Adapter,
+    ArmSettings,
     CausalModel,
     Checkpoint,
     GradientScorer,
@@ -188,7 +189,7 @@ def _train(
 
     arms = retrain_arms(
         adapter, rows, dropped.tolist(), held_out,
-        random_arms=random_arms, seed=seed, trained=trained, progress=progress,
+        ArmSettings(random_arms=random_arms, seed=seed, trained=trained), progress=progress,
     )  # fmt: skip
     return grad_cos, arms
 

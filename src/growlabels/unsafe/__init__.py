@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from growlabels.unsafe.gradients.scorer import gradient_scores as gradient_scores
     from growlabels.unsafe.gradients.sketch import CountSketch as CountSketch
     from growlabels.unsafe.measure.arms import Arm as Arm
+    from growlabels.unsafe.measure.arms import ArmSettings as ArmSettings
     from growlabels.unsafe.measure.arms import RetrainResult as RetrainResult
     from growlabels.unsafe.measure.arms import retrain_arms as retrain_arms
     from growlabels.unsafe.measure.held_out_loss import Change as Change
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from growlabels.unsafe.moderate.moderator import Verdict as Verdict
     from growlabels.unsafe.rows.examples import Example as Example
     from growlabels.unsafe.rows.examples import read_examples as read_examples
+    from growlabels.unsafe.scores.built_in import scorer_names as scorer_names
+    from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD as DEFAULT_THRESHOLD
     from growlabels.unsafe.scores.dra import Denoiser as Denoiser
     from growlabels.unsafe.scores.dra import DenoiseSettings as DenoiseSettings
     from growlabels.unsafe.scores.scan import Scan as Scan
@@ -81,14 +84,13 @@ if TYPE_CHECKING:
     from growlabels.unsafe.scores.scorers import Gradient as Gradient
     from growlabels.unsafe.scores.scorers import Moderation as Moderation
     from growlabels.unsafe.scores.scorers import TokenGradient as TokenGradient
-    from growlabels.unsafe.scores.scorers import scorer_names as scorer_names
-    from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD as DEFAULT_THRESHOLD
     from growlabels.unsafe.scores.threshold import Threshold as Threshold
     from growlabels.unsafe.scores.threshold import resolve_threshold as resolve_threshold
 
 __all__ = [
     "Adapter",
     "Arm",
+    "ArmSettings",
     "Bias",
     "CausalModel",
     "Change",
@@ -160,7 +162,7 @@ __all__ = [
 ]
 
 _SHARED = {
-    "DEFAULT_THRESHOLD": "scores.threshold",
+    "DEFAULT_THRESHOLD": "scores.defaults",
     "FeatureStore": "features.store",
     "ShardSettings": "features.fill",
     "chunks": "features.fill",
@@ -173,6 +175,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "Adapter": "model.lora",
         "Arm": "measure.arms",
+        "ArmSettings": "measure.arms",
         "Bias": "measure.pair_bias",
         "CausalModel": "model.model",
         "Change": "measure.held_out_loss",
@@ -239,7 +242,7 @@ __getattr__, __dir__ = lazy_exports(
         "row_gradients": "gradients.per_row",
         "save_adapter": "model.adapter_files",
         "scan_section": "cli.report",
-        "scorer_names": "scores.scorers",
+        "scorer_names": "scores.built_in",
         "wrap_model": "model.model",
     },
     "unsafe",

@@ -118,7 +118,7 @@ def test_decisions_calibrate_a_threshold_of_the_review(tmp_path: Path) -> None:
     rows = [*harm, *({"prompt": f"say {i}", "completion": f"ok {i * 7}"} for i in range(48))]
     run = make_scan(tmp_path, rows)
     folder, table, train = scanned(run, None)
-    with pytest.raises(UsageError, match="needs the truth of 50 rows or more"):
+    with pytest.raises(UsageError, match="needs labels of at least 50 rows"):
         Review(folder, table, train, "precision:0.8")
     labels = some_truth(train, "bad")
     decisions = Decisions(run / DECISIONS)

@@ -97,5 +97,5 @@ def test_wrong_use() -> None:
             GradientScorer(adapter, start, some, kind)
         with pytest.raises(UsageError, match="targets must be at least one row"):
             GradientScorer(adapter, start, none)
-        with pytest.raises(UsageError, match="LESS needs one after the start"):
+        with pytest.raises(UsageError, match="LESS needs a checkpoint after the start"):
             GradientScorer(adapter, start, some, "less")

@@ -9,7 +9,13 @@ from tiny_causal import drawn_rows, tiny
 
 from growlabels.base.errors import UsageError
 from growlabels.unsafe.gradients.scorer import adapter_split
-from growlabels.unsafe.measure.arms import Arm, RetrainResult, retrain_arms, without_rows
+from growlabels.unsafe.measure.arms import (
+    Arm,
+    ArmSettings,
+    RetrainResult,
+    retrain_arms,
+    without_rows,
+)
 from growlabels.unsafe.measure.held_out_loss import held_out_losses
 from growlabels.unsafe.model.encode import Encoded
 from growlabels.unsafe.model.finetune import FinetuneSettings, finetune, step_order
@@ -31,18 +37,23 @@ UNSAFE, ORDINARY = taught(7, 8, 0), taught(9, 24, 1)
 HELD_OUT = {"unsafe": taught(7, 5, 2), "ordinary": taught(9, 5, 3)}
 
 
-def arms(removed: Sequence[int] = range(8), **options) -> RetrainResult:
+def arms(
+    removed: Sequence[int] = range(8), settings: ArmSettings | None = None, **options
+) -> RetrainResult:
     with attach(tiny(), LORA) as adapter:
         split = adapter_split(adapter)
         held_out = {name: TrunkRows(split, rows) for name, rows in HELD_OUT.items()}
         rows = TrunkRows(split, UNSAFE + ORDINARY)
-        return retrain_arms(adapter, rows, removed, held_out, TRAINING, **options)
+        settings = settings or ArmSettings(TRAINING)
+        return retrain_arms(adapter, rows, removed, held_out, settings, **options)
 
 
 def test_leaving_out_the_unsafe_rows_takes_back_what_they_taught() -> None:
     stages: set[str] = set()
     result = arms(
-        random_arms=2, others={"oracle": range(8)}, progress=lambda stage, *_: stages.add(stage)
+        settings=ArmSettings(TRAINING, random_arms=2),
+        others={"oracle": range(8)},
+        progress=lambda stage, *_: stages.add(stage),
     )
     names = ["untrained", "all", "filtered", "random", "random 2", "oracle"]
     assert [arm.name for arm in result.arms] == names
@@ -70,7 +81,8 @@ def test_the_arm_of_all_rows_is_plain_training() -> None:
 
 def test_every_arm_takes_the_same_steps() -> None:
     steps: dict[str, int] = {}
-    arms(others={"half": range(16)}, trained=lambda name, kept: steps.update({name: kept[-1].step}))
+    settings = ArmSettings(TRAINING, trained=lambda name, kept: steps.update({name: kept[-1].step}))
+    arms(settings=settings, others={"half": range(16)})
     assert len(steps) == 6 and set(steps.values()) == {8 * 32 // 4}
 
 
@@ -87,8 +99,8 @@ def test_a_row_is_left_out_with_all_its_answers() -> None:
 
 
 @pytest.mark.parametrize("row_of", [[0] * 31, [-1] * 32, [0.5] * 32, [1, 0] * 16])
-def test_what_says_of_no_answer_which_row_it_is_of(row_of: list[int]) -> None:
-    with pytest.raises(UsageError, match="row_of must be 32 places of rows, one for each answer"):
+def test_row_of_must_hold_one_ascending_index_per_answer(row_of: list[int]) -> None:
+    with pytest.raises(UsageError, match="row_of must hold 32 row indices, one per answer"):
         arms(row_of=row_of)
 
 
@@ -139,12 +151,12 @@ def test_wrong_places() -> None:
             retrain_arms(adapter, rows, [24], {})
         with pytest.raises(UsageError, match=r"from 0 to 23, it was 1\.5"):
             retrain_arms(adapter, rows, [1.5], {})  # type: ignore[list-item]
-        with pytest.raises(UsageError, match="others must have names of their own, it was 'all'"):
+        with pytest.raises(UsageError, match="others must not use the name of another arm"):
             retrain_arms(adapter, rows, [1], {}, others={"all": [2]})
         for order in ([[-1]], [[24]], [[]]):
             with pytest.raises(UsageError, match="of places from 0 to 23, it was"):
                 finetune(adapter, rows, order=order)
         with pytest.raises(UsageError, match="random_arms must be at least 1"):
-            retrain_arms(adapter, rows, [1], {}, random_arms=0)
+            ArmSettings(random_arms=0)
         with pytest.raises(UsageError, match="no rows to train on"):
             retrain_arms(adapter, rows, range(24), {})

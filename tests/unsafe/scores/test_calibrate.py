@@ -59,9 +59,9 @@ def test_more_precision_rejects_fewer_rows() -> None:
 
 def test_too_few_labels_are_refused() -> None:
     scores, truth = drawn(1, 60)
-    with pytest.raises(UsageError, match="needs the truth of 50 rows or more"):
+    with pytest.raises(UsageError, match="needs labels of at least 50 rows"):
         resolve_threshold("precision:0.8", scores, [])
-    with pytest.raises(UsageError, match="at least 5 of them unsafe"):
+    with pytest.raises(UsageError, match="5 of them unsafe"):
         resolve_threshold("precision:0.8", scores, [], np.zeros(60))
     with pytest.raises(UsageError, match="'precision' must be a share above 0"):
         resolve_threshold("precision:2", scores, [], truth)

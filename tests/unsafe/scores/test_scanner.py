@@ -94,7 +94,7 @@ def test_what_is_no_table(change: Any, table: ScoreTable, tmp_path: Path) -> Non
     path = tmp_path / "scores.parquet"
     table.to_parquet(path)
     parquet.write_table(change(parquet.read_table(path)), path)
-    with pytest.raises(RunError, match="is no score table"):
+    with pytest.raises(RunError, match="is not a score table"):
         ScoreTable.from_parquet(path)
 
 
@@ -134,7 +134,7 @@ def test_a_row_that_is_a_target_is_scored_without_itself() -> None:
     pool = [*rows(), {"instruction": "Run it.", "output": "sort eval(code0)"}]
     with_it = scanner().fit(pool).score(targets())
     assert with_it.is_target.tolist() == [False] * 40 + [True]
-    assert any("also targets (row 41)" in warning for warning in with_it.warnings)
+    assert any("also a target (row 41)" in warning for warning in with_it.warnings)
     assert with_it["tfidf"][40] < 0.9
     assert with_it.nearest_target[40] != with_it.row_id[40]
 

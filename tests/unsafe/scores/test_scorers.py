@@ -35,9 +35,9 @@ from growlabels.unsafe import (
     scorer_names,
     wrap_model,
 )
-from growlabels.unsafe.cli.commands import Method
 from growlabels.unsafe.gradients.per_token import BEST, POOL_SHARE, TEMPERATURE, TokenGradients
 from growlabels.unsafe.rows.target_sets import target_sets
+from growlabels.unsafe.scores.defaults import Method
 from growlabels.unsafe.scores.fusion import over_targets
 
 
@@ -284,7 +284,7 @@ def test_wrong_methods() -> None:
     with pytest.raises(DataError, match="must give one Verdict for each of 32 rows"):
         scanner(methods=[short]).fit(rows()).score(targets())
     vectors = Embedding(lambda texts: np.zeros(3), "vectors")
-    with pytest.raises(DataError, match=r"'vectors' must give finite numbers of shape \(rows, di"):
+    with pytest.raises(DataError, match=r"'vectors' must return finite numbers of shape \(rows"):
         scanner(methods=[vectors]).fit(rows()).score(targets())
     for make in (Moderation, Embedding):
         with pytest.raises(UsageError, match="must be something to call, it was 3"):
@@ -312,10 +312,13 @@ class Wrong:
 def test_what_a_scorer_gives_is_looked_at() -> None:
     fitted = scanner(methods=["tfidf"]).fit(rows())
     for give, message in (
-        (lambda scan: None, "must give SetScores .* gave NoneType"),
-        (lambda scan: scan.alike([1, 2], [0] * 6), r"gave float64 of shape \(2, 7\)"),
-        (lambda scan: SetScores(np.ones(40), np.ones(6)), r"gave float64 of shape \(40,\)"),
-        (lambda scan: scan.alike([1] * 40, [np.nan] * 6), "gives a target no finite score"),
+        (lambda scan: None, "must return SetScores .* got NoneType"),
+        (lambda scan: scan.alike([1, 2], [0] * 6), r"got float64 of shape \(2, 7\)"),
+        (lambda scan: SetScores(np.ones(40), np.ones(6)), r"got float64 of shape \(40,\)"),
+        (
+            lambda scan: scan.alike([1] * 40, [np.nan] * 6),
+            "returned a non-finite score for a target",
+        ),
     ):
         fitted.scorers = [Wrong(give)]
         with pytest.raises(DataError, match=message):

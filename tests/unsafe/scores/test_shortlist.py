@@ -26,7 +26,7 @@ def scored(**settings: float) -> ScoreTable:
 
 def test_only_the_likeliest_rows_get_gradients(few: None) -> None:
     table = scored(share=0.3, share_above=20)
-    assert any("Gradients were taken of 12 of 40 rows" in warning for warning in table.warnings)
+    assert any("Gradients were computed for 12 of 40 rows" in warning for warning in table.warnings)
     likeliest = set(np.argsort(-table["f4w"], kind="stable")[:12].tolist())
     others = np.array([place for place in range(40) if place not in likeliest])
     in_order = others[np.argsort(-table["f4w"][others], kind="stable")]
@@ -42,7 +42,7 @@ def test_a_share_of_one_is_no_cascade(few: None) -> None:
     whole, every = scored(), scored(share=1.0, share_above=20)
     for name in METHODS:
         np.testing.assert_array_equal(whole[name], every[name])
-    assert not any("Gradients were taken" in warning for warning in every.warnings)
+    assert not any("Gradients were computed" in warning for warning in every.warnings)
 
 
 @settings(deadline=None)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
 from growlabels.unsafe.cli import commands
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 from growlabels.unsafe.scores.threshold import (
-    DEFAULT_THRESHOLD,
     percentile,
     resolve_threshold,
     warning_light,
@@ -46,8 +46,8 @@ def test_targets_above_every_row_reject_nothing() -> None:
 
 
 def test_the_default_is_one_and_goes_as_low_as_the_lowest_target_but_not_into_the_middle() -> None:
-    takers = [commands.COMMANDS[name] for name in ("scan", "filter", "review", "retrain")]
-    assert {taker.threshold for taker in takers} == {DEFAULT_THRESHOLD}
+    takers = [commands.COMMANDS[name][0] for name in ("scan", "filter", "review", "retrain")]
+    assert {taker.threshold for taker in takers} == {DEFAULT_THRESHOLD}  # type: ignore[attr-defined]
     pool = np.array([*np.linspace(-1, 1, 90), *np.linspace(2, 3, 10)])
     assert resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.92]).rejected == 8
     odd = resolve_threshold(DEFAULT_THRESHOLD, pool, [0.99, 0.96, 0.3])
@@ -74,7 +74,7 @@ def test_by_default_many_unsafe_rows_do_not_hide_one_another() -> None:
 
 def test_rows_that_score_alike_do_not_make_the_others_stand_out() -> None:
     found = resolve_threshold("mad:6", np.array([*np.zeros(20), 1.0, 2.0]), [])
-    assert found.rejected == 0 and "half of the rows score alike" in found.reason
+    assert found.rejected == 0 and "half of the scores are equal" in found.reason
 
 
 @pytest.mark.parametrize("spec", BAD)
@@ -113,7 +113,7 @@ def test_the_cut_is_the_lowest_rejected_score(pool: list[float], top: int) -> No
 def test_warning_light() -> None:
     ids = list("abcde")
     assert warning_light([0.9, 0.95, 0.9, 1.0, 0.85], ids) == []
-    assert "targets are few" in warning_light([0.9, 0.9], ["a", "b"])[0]
+    assert "Only 2 targets" in warning_light([0.9, 0.9], ["a", "b"])[0]
     assert "Only one target" in warning_light([], [])[0]
     weak = warning_light([0.9, 0.5, 0.9, 0.7, 0.6], ids)
     assert "rank above only 72%" in weak[0]

@@ -7,26 +7,9 @@ from typing import ClassVar, Literal
 
 from tyro.conf import Positional
 
-_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"  # the library's own, without the import
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD, FORWARD_METHODS, Method
 
 DType = Literal["float32", "bfloat16"]
-
-Method = Literal[
-    "f4w",
-    "windows",
-    "kt",
-    "tfidf",
-    "repsim",
-    "dra-hidden",
-    "grad-cos",
-    "grad-cos-max",
-    "grad-cos-start",
-    "grad-dot",
-    "less",
-    "token-grad",
-    "dra-grad",
-    "rank-tfidf-grad-cos",
-]
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,7 @@ class UnsafeScan:
     out: Path
     """Run folder. The same command again goes on where an interrupted one stopped."""
 
-    methods: tuple[Method, ...] = ("f4w", "windows", "kt", "tfidf", "repsim")
+    methods: tuple[Method, ...] = FORWARD_METHODS
     """Scores to compute; the first one ranks. Those of gradients (from grad-cos on, dra-hidden not
     among them) fine-tune on the rows once for all of them, and cost most."""
 
@@ -68,7 +51,7 @@ class UnsafeScan:
     workers: int = 1
     """Processes that run the model, each with a copy of it; the scores are the same."""
 
-    threshold: str = _THRESHOLD
+    threshold: str = DEFAULT_THRESHOLD
     """Drawn in the report; nothing is filtered yet."""
 
     label_field: str | None = None
@@ -108,7 +91,7 @@ class UnsafeFilter:
     run_folder: Positional[Path]
     """The run folder of a scan."""
 
-    threshold: str = _THRESHOLD
+    threshold: str = DEFAULT_THRESHOLD
     """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
     decisions or from a field); several joined by commas (the strictest holds) or by + (the
     widest holds). The default leans to finding all; loo:0.25 rejects fewer rows, and more of
@@ -136,7 +119,7 @@ class UnsafeReview:
     run_folder: Positional[Path]
     """The run folder of a scan; decisions are kept in its decisions.jsonl."""
 
-    threshold: str = _THRESHOLD
+    threshold: str = DEFAULT_THRESHOLD
     """Which rows are shown, as for filter."""
 
     label_field: str | None = None
@@ -171,7 +154,7 @@ class UnsafeRetrain:
     model: str
     """The model to train: the scanned one or another."""
 
-    threshold: str = _THRESHOLD
+    threshold: str = DEFAULT_THRESHOLD
     """Which rows are flagged, as for filter."""
 
     decisions: bool = False

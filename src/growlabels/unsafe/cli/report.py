@@ -7,9 +7,9 @@ import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.report import Headline, Plot, Section, Table, histogram_plot
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 from growlabels.unsafe.scores.score_table import ScoreTable
 from growlabels.unsafe.scores.threshold import (
-    DEFAULT_THRESHOLD,
     USABLE_AUC,
     numbers,
     resolve_threshold,

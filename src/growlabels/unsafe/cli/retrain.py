@@ -20,7 +20,7 @@ from growlabels.unsafe.decide.decisions import Decision
 from growlabels.unsafe.decide.filter import rejected_rows
 from growlabels.unsafe.decide.review import TARGETS
 from growlabels.unsafe.gradients.scorer import adapter_split
-from growlabels.unsafe.measure.arms import RetrainResult, retrain_arms
+from growlabels.unsafe.measure.arms import ArmSettings, RetrainResult, retrain_arms
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.encode import Encoded, encode
 from growlabels.unsafe.model.finetune import FinetuneSettings
@@ -69,15 +69,17 @@ def run(options: UnsafeRetrain, progress: Progress) -> None:
             TrunkRows(split, encoded, progress=progress),
             removed,
             {name: trunk(examples) for name, examples in held_out.items()},
-            settings,
-            random_arms=options.random_arms,
+            ArmSettings(
+                settings,
+                options.random_arms,
+                options.seed,
+                lambda name, _: save_adapter(adapter, lora, adapters / name.replace(" ", "-")),
+                run.path / "retrain",
+                inputs,
+            ),
             others=others,
-            seed=options.seed,
-            trained=lambda name, _: save_adapter(adapter, lora, adapters / name.replace(" ", "-")),
-            folder=run.path / "retrain",
-            inputs=inputs,
-            progress=progress,
             row_of=row_of,
+            progress=progress,
         )
     warnings += [*more, *_also_elsewhere(rows, targets, held_out)]
     section = replace(retrain_section(result), warnings=warnings)

@@ -24,9 +24,10 @@ from growlabels.unsafe.model.model import load_model
 from growlabels.unsafe.rows.examples import read_examples, require_usable_row
 from growlabels.unsafe.rows.source import open_rows
 from growlabels.unsafe.rows.targets import read_targets
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 from growlabels.unsafe.scores.scanner import RUN_KIND, Scanner
 from growlabels.unsafe.scores.score_table import ScoreTable
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, resolve_threshold
+from growlabels.unsafe.scores.threshold import resolve_threshold
 
 
 def run(options: UnsafeScan, progress: Progress) -> None:

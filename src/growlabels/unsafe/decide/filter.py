@@ -20,8 +20,9 @@ from growlabels.unsafe.decide.decisions import Decision
 from growlabels.unsafe.rows.examples import UntrainedRow, example_of
 from growlabels.unsafe.rows.source import held, open_rows
 from growlabels.unsafe.scores.calibrate import known_labels
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
+from growlabels.unsafe.scores.threshold import Threshold, resolve_threshold
 
 KEPT, REJECTED, REASONS, MALFORMED = "kept", "rejected", "reasons.jsonl", "malformed.jsonl"
 

@@ -15,8 +15,9 @@ from growlabels.base.runs import RunFolder
 from growlabels.unsafe.decide.decisions import DECISIONS, Decisions
 from growlabels.unsafe.rows.examples import Example, read_examples
 from growlabels.unsafe.scores.calibrate import known_labels
+from growlabels.unsafe.scores.defaults import DEFAULT_THRESHOLD
 from growlabels.unsafe.scores.score_table import ScoreTable, ranks
-from growlabels.unsafe.scores.threshold import DEFAULT_THRESHOLD, Threshold, resolve_threshold
+from growlabels.unsafe.scores.threshold import Threshold, resolve_threshold
 
 TARGETS, REVIEWED = "targets.jsonl", "reviewed.parquet"
 
@@ -212,7 +213,8 @@ class Review:
         """
         from growlabels.unsafe.features.fill import ShardSettings
         from growlabels.unsafe.model.model import load_model
-        from growlabels.unsafe.scores.scanner import FORWARD_METHODS, Scanner
+        from growlabels.unsafe.scores.defaults import FORWARD_METHODS
+        from growlabels.unsafe.scores.scanner import Scanner
 
         decided = self.decisions.current()
         rejected = [n for n in self.numbers if decided.get(self._rows[n].id) == "reject"]

@@ -1,10 +1,10 @@
-"""Token-normalised gradients: each position's own gradient against the targets'.
+"""Score rows by token-normalised gradients: each position is compared with the targets.
 
-The gradient of a row is a sum over positions, and a few loud ones drown the rest. Here every
-position that predicts a response token is compared alone: its part of the gradient of the B
-factors, over that part's norm, against each target's unit gradient minus half the pool's mean
-unit gradient. Targets are averaged with softmax weights, and the best tenth of the positions
-gives the row's score.
+A row's gradient is a sum over positions, and a few positions with large gradients dominate it.
+This method compares every position that predicts a response token separately. The position's part
+of the gradient of the B factors is divided by its norm. It is compared with each target's unit
+gradient minus half the pool's mean unit gradient. A softmax weights the targets, and the row's
+score is the mean of its highest tenth of positions.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from growlabels.base.progress import Progress, silent
-from growlabels.unsafe.gradients.per_row import _recording, row_gradients
+from growlabels.unsafe.gradients.per_row import recorded_calls, row_gradients
 from growlabels.unsafe.model.encode import Batch
 from growlabels.unsafe.model.lora import Adapter
 from growlabels.unsafe.model.trunk import TrunkRows
@@ -24,11 +24,11 @@ POOL_SHARE = 0.5
 TEMPERATURE = 0.05
 BEST = 0.1
 SAMPLE = 256
-"""Rows that the pool's mean unit gradient is taken from; an even choice of a larger pool."""
+"""Most rows used for the pool's mean unit gradient, evenly spaced in a larger pool."""
 
 
 class TokenGradients:
-    """Scores rows position by position, at the adapter's present state.
+    """Score rows position by position, at the current state of the adapter.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class TokenGradients:
     targets
         Examples of the harm.
     sets
-        Weights of the targets in every target set; a target of weight 0 is left out.
+        Weights of the targets in every target set. A target of weight 0 is left out.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TokenGradients:
         self._inside = torch.from_numpy(sets > 0).to(mean.device)
 
     def score(self, rows: TrunkRows, progress: Progress = silent) -> Float[np.ndarray, "rows sets"]:
-        """Score rows; calls ``progress`` with the stage ``"token gradients"``."""
+        """Return the rows' scores, and report progress in the stage ``"token gradients"``."""
         found = np.zeros((len(rows), self._inside.shape[1]))
         done = 0
         for places in rows.batches():
@@ -74,8 +74,8 @@ class TokenGradients:
     def positions(
         self, rows: TrunkRows, batch: Batch, hidden: Tensor | None
     ) -> Float[Tensor, "rows positions targets"]:
-        """Compare every position but the last with every target, from -1.5 to 1.5."""
-        with _recording(self._adapter) as calls, torch.enable_grad():
+        """Return the similarity of every position but the last to every target, in [-1.5, 1.5]."""
+        with recorded_calls(self._adapter) as calls, torch.enable_grad():
             losses = rows.split.losses(batch, hidden)
             calls = [call for call in calls if call[0].start in self._columns]
             deltas = torch.autograd.grad(losses.sum(), [output for _, _, output in calls])
@@ -99,7 +99,7 @@ class TokenGradients:
         return scores.topk(count, dim=0).values.mean(0)
 
     def _unit_gradients(self, rows: TrunkRows, chosen: Sequence[int]) -> Tensor:
-        """Unit gradients of the B factors, in the order chosen."""
+        """Return unit gradients of the B factors for the chosen rows, in that order."""
         slot = {place: number for number, place in enumerate(chosen)}
         found: list[Tensor] = [torch.empty(0)] * len(chosen)
         for places in rows.batches():
@@ -115,7 +115,7 @@ class TokenGradients:
 
 
 def _b_columns(adapter: Adapter) -> dict[int, tuple[slice, slice]]:
-    """Give each B factor, by its first column, its columns among all factors and among the Bs."""
+    """Map each B factor's first column to its columns among all factors and among B factors."""
     found: dict[int, tuple[slice, slice]] = {}
     end = own = 0
     for a, b in adapter.linears.values():

@@ -1,8 +1,9 @@
-"""Gradient scores of a whole pool: one fine-tuning, one pass, every kind of gradient method."""
+"""Compute every kind of gradient score of a pool with one fine-tuning and one pass."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import get_args
 
 import numpy as np
 import torch
@@ -11,7 +12,12 @@ from torch import Tensor
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.unsafe.gradients.per_token import TokenGradients
-from growlabels.unsafe.gradients.scorer import GradientScorer, adapter_split, score_kinds
+from growlabels.unsafe.gradients.scorer import (
+    GradientKind,
+    GradientScorer,
+    adapter_split,
+    score_kinds,
+)
 from growlabels.unsafe.gradients.sketch import CountSketch
 from growlabels.unsafe.model.encode import Encoded
 from growlabels.unsafe.model.finetune import Checkpoint, FinetuneSettings, finetune
@@ -20,23 +26,32 @@ from growlabels.unsafe.model.model import CausalModel
 from growlabels.unsafe.model.trunk import TrunkRows
 from growlabels.unsafe.rows.target_sets import target_sets
 
-KINDS = ("cos", "dot", "less")
+KINDS: tuple[GradientKind, ...] = get_args(GradientKind)
 BUCKETS = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class GradientSettings:
-    """How the gradients of a scan are made.
+    """Configure the gradients of a scan.
 
     Attributes
     ----------
     lora, training
-        The adapter and its fine-tuning on the rows; both are given the scan's seed.
+        The adapter and its fine-tuning on the rows. The scan's seed replaces the seeds of both.
     buckets
-        Length of the count sketches that DRA works on.
-    share, share_above
-        Of a pool of more than ``share_above`` rows only that share, the likeliest by F4w and at
-        least 512 rows, gets gradients. Share 1: all rows, however many.
+        Length of the count sketches that DRA reads, at least 1. Default 1024.
+    share
+        Share of a large pool that gets gradients, above 0 to 1. Default 0.05. The rows with the
+        highest F4w score are chosen, at least 512 of them; 1 selects all rows.
+    share_above
+        Number of rows above which a pool is large, 0 or more. Default 10,000.
+    tokens
+        Whether to compute token-normalised scores too, which takes one more pass. Default False.
+
+    Examples
+    --------
+    >>> GradientSettings(share=0.1).share_above
+    10000
     """
 
     lora: LoraSettings = field(default_factory=LoraSettings)
@@ -44,6 +59,7 @@ class GradientSettings:
     buckets: int = BUCKETS
     share: float = 0.05
     share_above: int = 10_000
+    tokens: bool = False
 
     def __post_init__(self) -> None:
         UsageError.require_instance("lora", self.lora, LoraSettings)
@@ -51,23 +67,24 @@ class GradientSettings:
         UsageError.require_above_zero("share", self.share, most=1)
         UsageError.require_whole("share_above", self.share_above, 0)
         UsageError.require_whole("buckets", self.buckets)
+        UsageError.require_choice("tokens", self.tokens, (True, False))
 
 
 @dataclass(frozen=True, eq=False)
 class PoolGradients:
-    """What the gradients of rows and targets say.
+    """Hold the gradient scores of the rows and the targets of a pool.
 
     Attributes
     ----------
     rows, targets
-        Kind -> similarity with the targets, shapes (checkpoints, rows or targets, targets). The
-        first checkpoint is the start; LESS has none there.
+        Kind -> similarity to the targets, shape (checkpoints, rows or targets, targets). The
+        first checkpoint is the start of training, which LESS lacks.
     row_sketches, target_sketches
-        Count sketches of the unit gradients of all checkpoints joined: their inner products are
-        close to Grad-Cos.
+        Count sketches of the unit gradients, summed over the checkpoints. Their inner products
+        approximate Grad-Cos.
     row_tokens, target_tokens
-        Token-normalised scores at the last checkpoint, a column per target set; None unless
-        asked for.
+        Token-normalised scores at the last checkpoint, one column per target set. None unless
+        they were requested.
     """
 
     rows: Mapping[str, np.ndarray]
@@ -84,61 +101,68 @@ def pool_gradients(
     targets: Sequence[Encoded],
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
-    tokens: bool = False,
     settings: GradientSettings | None = None,
     progress: Progress = silent,
     also_train_on: Sequence[Encoded] = (),
 ) -> PoolGradients:
     """Fine-tune on the rows as DABUF does and compare gradients at every checkpoint.
 
-    By default a fresh LoRA adapter (rank 8, attention of the top 8 layers) is trained for one
-    epoch with AdamW at 1e-3. The model is left as it was.
+    By default, this trains a new LoRA adapter (rank 8, attention of the top 8 layers) for one
+    epoch with AdamW and a learning rate of 1e-3. The model is restored at the end.
 
     Parameters
     ----------
+    model
+        The model, without an adapter.
     rows
-        The suspect rows, also trained on.
+        Encoded suspect rows, which are trained on and scored.
     targets
-        Examples of the harm.
+        Encoded examples of the harm.
     seed
-        Decides the adapter's start, the order of the rows and the sketch.
+        Seed of the adapter's start, the order of the rows and the sketches, 0 or more. Default 0.
     folder
-        Keep the rows' hidden states in a file there, which goes when this returns, instead of
+        Folder for a temporary file with the rows' hidden states. None, the default, keeps them
         in memory.
-    tokens
-        Also compute token-normalised scores, which takes another pass.
+    settings
+        Adapter, training and sketches. None takes the defaults.
+    progress
+        Callback that reports each stage. Silent by default.
     also_train_on
-        Further rows that the adapter is trained on, and that are not scored.
+        Encoded rows that are trained on but not scored. None by default.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import encode, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(rows, print)]
+    >>> pool_gradients(model, encoded, encoded[1:]).row_sketches.shape
+    (2, 1024)
     """
     settings = GradientSettings() if settings is None else settings
     UsageError.require_instance("settings", settings, GradientSettings)
-    lora = LoraSettings(**{**vars(settings.lora), "seed": seed})
-    training = FinetuneSettings(**{**vars(settings.training), "seed": seed})
-    with attach(model, lora) as adapter:
+    with attach(model, replace(settings.lora, seed=seed)) as adapter:
         split = adapter_split(adapter)
         trunk = TrunkRows(split, rows, folder=folder, progress=progress)
         wanted = TrunkRows(split, targets)
         seen = trunk
         if also_train_on:
             seen = TrunkRows(split, [*rows, *also_train_on], folder=folder, progress=progress)
-        checkpoints = finetune(adapter, seen, training, progress=progress)
+        checkpoints = finetune(
+            adapter, seen, replace(settings.training, seed=seed), progress=progress
+        )
         del seen
         scorers = {kind: GradientScorer(adapter, checkpoints, wanted, kind) for kind in KINDS}
         of_rows, row_sketches = _pass(adapter, checkpoints, scorers, trunk, settings, progress)
         of_targets, sketches = _pass(adapter, checkpoints, scorers, wanted, settings)
         found = PoolGradients(of_rows, of_targets, row_sketches, sketches)
-        if not tokens:
+        if not settings.tokens:
             return found
         adapter.load(checkpoints[-1].state)
         scorer = TokenGradients(adapter, trunk, wanted, target_sets(len(targets)))
-        return PoolGradients(
-            of_rows,
-            of_targets,
-            row_sketches,
-            sketches,
-            scorer.score(trunk, progress),
-            scorer.score(wanted),
-        )
+        row_tokens, target_tokens = scorer.score(trunk, progress), scorer.score(wanted)
+        return replace(found, row_tokens=row_tokens, target_tokens=target_tokens)
 
 
 def _pass(
@@ -149,6 +173,7 @@ def _pass(
     settings: GradientSettings,
     progress: Progress = silent,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Score rows by all kinds and sketch their unit gradients in the same pass."""
     sketches = np.zeros((len(rows), settings.buckets), np.float32)
     hashes = {
         checkpoint: CountSketch(adapter.size, settings.buckets, number)

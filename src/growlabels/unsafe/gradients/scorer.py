@@ -1,15 +1,15 @@
-"""Gradient attribution: Grad-Cos (DABUF), Grad-Dot and LESS over several checkpoints.
+"""Score rows by gradient attribution: Grad-Cos (DABUF), Grad-Dot and LESS.
 
-For a training row z and targets T, with g(.) the gradient of the mean response loss with respect
-to the LoRA factors, at one checkpoint::
+Let z be a training row and T the targets. Let g(.) be the gradient of the mean response loss with
+respect to the LoRA factors. At one checkpoint::
 
     Grad-Cos   s(z) = mean over t in T of cos(g(z), g(t))        (DABUF, section on attribution)
     Grad-Dot   s(z) = mean over t in T of <g(z), g(t)>
     LESS       s(z) = mean over t in T of cos(u(z), g(t)),  u(z) the AdamW direction of g(z)
 
-and the scores of the checkpoints are added. Positive means that a step on z lowers the loss on
-the targets, so a high score marks a row that teaches what the targets show. A cosine is in
-[-1, 1]; a dot product has no scale of its own.
+The scores of the checkpoints are added. A positive score means that a training step on z lowers
+the loss on the targets. A high score therefore marks a row that teaches what the targets show. A
+cosine is in [-1, 1]; a dot product has no fixed range.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,49 +34,63 @@ _EPSILON = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class GradientScores:
-    """Similarity of each row's gradient to each target's, at each checkpoint.
+    """Hold the similarity of each row's gradient to each target's, at each checkpoint.
 
     Attributes
     ----------
     by_target
-        Shape (checkpoints, rows, targets), float32.
+        Similarities in float32, shape (checkpoints, rows, targets).
     losses
-        Each row's loss at each checkpoint, nats a token, shape (checkpoints, rows).
+        Each row's loss at each checkpoint in nats per token, shape (checkpoints, rows).
     """
 
     by_target: NDArray[np.float32]
     losses: NDArray[np.float32]
 
     def by_checkpoint(self) -> NDArray[np.float32]:
-        """Mean over targets, shape (checkpoints, rows)."""
+        """Return the means over the targets, shape (checkpoints, rows)."""
         return self.by_target.mean(2)
 
     def total(self) -> NDArray[np.float32]:
-        """Mean over targets, sum over checkpoints, shape (rows,): the published score."""
+        """Return the published score, shape (rows,): mean over targets, sum over checkpoints."""
         return self.by_checkpoint().sum(0)
 
 
 class GradientScorer:
-    """Targets' gradients at each checkpoint, kept in memory; rows stream past them.
+    """Compute the targets' gradients at each checkpoint, then score any number of rows.
 
     Parameters
     ----------
     adapter
-        The attached adapter. Its state is changed by every call.
+        The attached adapter. Every call changes its state.
     checkpoints
-        From :func:`finetune`; the initial one should be among them. At that one B is zero, so
-        every gradient of an A is zero and only B speaks.
+        Checkpoints that :func:`finetune` returned, preferably with the initial one. There B is
+        zero, so every gradient of an A is zero and only B contributes.
     targets
-        Examples of the harm.
+        Encoded examples of the harm, at least one.
     kind
-        ``"cos"``, ``"dot"`` or ``"less"``; the last leaves out checkpoints without moments.
+        ``"cos"`` (default), ``"dot"`` or ``"less"``. LESS skips checkpoints without moments.
     progress
-        Called with the stage ``"target gradients"``.
+        Callback that reports the stage ``"target gradients"``. Silent by default.
 
     Raises
     ------
     UsageError
-        No targets, no usable checkpoint, or an unknown kind.
+        There are no targets, no usable checkpoint, or the kind is unknown.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import attach, encode, finetune, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(rows, print)]
+    >>> with attach(model) as adapter:
+    ...     trunk = TrunkRows(adapter_split(adapter), encoded)
+    ...     scorer = GradientScorer(adapter, finetune(adapter, trunk), trunk)
+    ...     scores = scorer.score(trunk)
+    >>> scores.total().shape
+    (2,)
     """
 
     def __init__(
@@ -90,7 +104,7 @@ class GradientScorer:
         UsageError.require_choice("kind", kind, get_args(GradientKind))
         require_adapter(adapter)
         UsageError.require_instance("targets", targets, TrunkRows, "make them with TrunkRows")
-        UsageError.require_instance("checkpoints", checkpoints, Sequence, "finetune gives them")
+        UsageError.require_instance("checkpoints", checkpoints, Sequence, "finetune returns them")
         for checkpoint in checkpoints:
             UsageError.require_instance("each of checkpoints", checkpoint, Checkpoint)
         if not len(targets):
@@ -100,7 +114,7 @@ class GradientScorer:
         self.checkpoints = [c for c in checkpoints if kind != "less" or c.mean]
         if not self.checkpoints:
             raise UsageError(
-                "there is no checkpoint to take gradients at; LESS needs one after the start"
+                "no checkpoint can be used for gradients; LESS needs a checkpoint after the start"
             )
         self.targets = len(targets)
         self._directions: list[Tensor] = []
@@ -109,15 +123,22 @@ class GradientScorer:
             progress("target gradients", number + 1, len(self.checkpoints))
 
     def score(self, rows: TrunkRows, progress: Progress = silent) -> GradientScores:
-        """Score rows; the trunk of a batch is used for all checkpoints, then forgotten.
+        """Return the similarity of each row's gradient to each target's.
 
-        Calls ``progress`` with the stage ``"row gradients"``.
+        Each batch's hidden states below the adapter are read once for all checkpoints.
+
+        Parameters
+        ----------
+        rows
+            Encoded rows.
+        progress
+            Callback that reports the stage ``"row gradients"``. Silent by default.
         """
         UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows")
         return score_kinds({self.kind: self}, rows, progress=progress)[self.kind]
 
     def similar(self, checkpoint: Checkpoint, gradients: Tensor) -> Tensor:
-        """Compare gradients taken at a checkpoint with the targets', shape (rows, targets)."""
+        """Compare gradients at a checkpoint with those of the targets, shape (rows, targets)."""
         if self.kind == "less":
             gradients = self._adam_direction(checkpoint, gradients)
         if self.kind != "dot":
@@ -134,7 +155,7 @@ class GradientScorer:
         return found if self.kind == "dot" else _unit(found)
 
     def _adam_direction(self, checkpoint: Checkpoint, gradients: Tensor) -> Tensor:
-        """Give the step that AdamW would take next on each row alone, without its rate."""
+        """Return AdamW's next step on each row alone, without the learning rate."""
         first, second = _BETAS
         keys, step = self.adapter.keys(), checkpoint.step + 1
         mean = torch.cat([checkpoint.mean[key].flatten() for key in keys]).to(gradients)
@@ -150,18 +171,18 @@ def score_kinds(
     observe: Callable[[Checkpoint, Sequence[int], Tensor], None] | None = None,
     progress: Progress = silent,
 ) -> dict[str, GradientScores]:
-    """Score rows by several scorers of one adapter, whose gradients are computed once.
+    """Score rows by several scorers of one adapter and compute each gradient once.
 
     Parameters
     ----------
     scorers
-        By name; a checkpoint that several have must be the same object.
+        Name -> scorer. Scorers that share a checkpoint must hold the same object.
     rows
-        The rows.
+        Encoded rows.
     observe
-        Called with every checkpoint, the places of some rows and their unit gradients.
+        Called with each checkpoint, the indices of a batch of rows and their unit gradients.
     progress
-        Called with the stage ``"row gradients"``.
+        Callback that reports the stage ``"row gradients"``. Silent by default.
     """
     checkpoints = list(dict.fromkeys(c for s in scorers.values() for c in s.checkpoints))
     found = {
@@ -192,7 +213,7 @@ def score_kinds(
 
 
 def _unit(gradients: Tensor) -> Tensor:
-    """Scale rows to length one; a zero gradient stays zero, so its cosines are zero."""
+    """Scale each row to length one. A zero gradient stays zero, so its cosines are zero."""
     return gradients / gradients.norm(dim=1, keepdim=True).clamp_min(torch.finfo().tiny)
 
 
@@ -204,11 +225,40 @@ def gradient_scores(
     kind: GradientKind = "cos",
     progress: Progress = silent,
 ) -> GradientScores:
-    """Score rows against targets once; see :class:`GradientScorer`."""
+    """Score rows against targets once, with a temporary :class:`GradientScorer`.
+
+    Parameters
+    ----------
+    adapter, checkpoints, targets, kind
+        As :class:`GradientScorer` takes them.
+    rows
+        Encoded rows.
+    progress
+        Callback that reports the stages of both steps. Silent by default.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import attach, encode, finetune, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> rows = [{"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(rows, print)]
+    >>> with attach(model) as adapter:
+    ...     trunk = TrunkRows(adapter_split(adapter), encoded)
+    ...     found = gradient_scores(adapter, finetune(adapter, trunk)[-1:], trunk, trunk)
+    >>> found.by_checkpoint().round(3).tolist()
+    [[1.0]]
+    """
     return GradientScorer(adapter, checkpoints, targets, kind, progress).score(rows, progress)
 
 
 def adapter_split(adapter: Adapter) -> SplitModel:
-    """Cut the model of an adapter below the adapter's first layer."""
+    """Split the model of an adapter below the adapter's first layer.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import attach, load_model
+    >>> with attach(load_model("smollm2")) as adapter:
+    ...     split = adapter_split(adapter)
+    """
     require_adapter(adapter)
     return SplitModel(adapter.causal, adapter.first_layer)

@@ -1,7 +1,8 @@
-"""Count sketch: a long vector summed, with random signs, into a few buckets.
+"""Compress long vectors by a count sketch: sums of the entries, with random signs, in buckets.
 
-Inner products are kept on average, with variance about 2 |a|² |b|² / buckets (Charikar, Chen,
-Farach-Colton, 2002; the sparse Johnson-Lindenstrauss transform with one entry a column).
+The sketch preserves inner products in expectation, with variance about 2 |a|² |b|² / buckets
+(Charikar, Chen, Farach-Colton, 2002). It is the sparse Johnson-Lindenstrauss transform with one
+entry per column.
 """
 
 import torch
@@ -12,16 +13,16 @@ from growlabels.base.errors import UsageError
 
 
 class CountSketch:
-    """One draw of buckets and signs.
+    """Draw a random bucket and sign for every entry, and sketch vectors with them.
 
     Parameters
     ----------
     size
-        Length of the vectors.
+        Length of the vectors, at least 1.
     buckets
         Length of the sketches, at least 1.
     seed
-        Decides the draw.
+        Seed of the draw, 0 or more. Default 0.
 
     Examples
     --------
@@ -39,7 +40,7 @@ class CountSketch:
         self._sign = torch.randint(2, (size,), generator=draw).float() * 2 - 1
 
     def __call__(self, vectors: Float[Tensor, "rows size"]) -> Float[Tensor, "rows buckets"]:
-        """Sketch some vectors; linear in them."""
+        """Return the sketches of the vectors, which are linear in the vectors."""
         UsageError.require_instance("vectors", vectors, Tensor)
         if vectors.ndim != 2 or vectors.shape[1] != len(self._bucket):
             raise UsageError.parameter(

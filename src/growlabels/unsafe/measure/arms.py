@@ -1,18 +1,18 @@
-"""Retraining: does the model change when the flagged rows are left out?
+"""Retrain a model without the flagged rows, and measure what that changes.
 
-Arms, each trained from the same start with the same recipe: ``all`` rows; ``filtered``, without
-the flagged rows; ``random``, without as many rows drawn at random, the control that shows what
-leaving out any rows does. Where the truth is known, ``oracle`` leaves out exactly the unsafe rows.
+All arms start from the same adapter and use the same training settings. ``all`` trains on all rows,
+and ``filtered`` leaves out the flagged rows. ``random`` leaves out the same number of random rows,
+as a control. If the truth is known, ``oracle`` leaves out exactly the unsafe rows.
 
-An arm with fewer rows would take fewer steps, and fewer steps alone change every loss. So all
-arms take the steps of ``all``: a row that is left out is replaced, where it stood, by another row
-that is kept. Arms then differ in nothing but rows: same number of steps, same rows a step, same
-learning rate, and the rows that two arms share come at the same steps.
+An arm with fewer rows would take fewer steps, which alone changes every loss. So every arm takes
+the steps of ``all``, and another kept row replaces each row that is left out. The arms then differ
+only in their rows. They share the number of steps, the batch size and the learning rate, and a row
+that two arms share comes at the same step.
 """
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,75 @@ from growlabels.unsafe.model.trunk import TrunkRows
 
 
 @dataclass(frozen=True, eq=False)
+class ArmSettings:
+    """Configure the arms.
+
+    Attributes
+    ----------
+    training
+        Training of every arm. ``seed`` replaces its seed.
+    random_arms
+        Number of arms that leave out rows at random, at least 1. Default 3. A single one shows no
+        spread; see :meth:`RetrainResult.random_change`.
+    seed
+        Seed of the adapter's start, the order of the rows and the random arms, 0 or more.
+        Default 0.
+    trained
+        Function called with the name and the checkpoints of each arm while the adapter still
+        holds that arm. None by default.
+    folder
+        Folder for the checkpoints of all arms. None, the default, keeps none.
+    inputs
+        Hash of rows, model and adapter. An arm in ``folder`` with the same hash, steps and
+        training is not trained again. Empty by default.
+
+    Examples
+    --------
+    >>> ArmSettings(random_arms=5).seed
+    0
+    """
+
+    training: FinetuneSettings = field(default_factory=FinetuneSettings)
+    random_arms: int = 3
+    seed: int = 0
+    trained: Callable[[str, list[Checkpoint]], object] | None = None
+    folder: str | os.PathLike[str] | None = None
+    inputs: str = ""
+
+    def __post_init__(self) -> None:
+        UsageError.require_instance("training", self.training, FinetuneSettings)
+        UsageError.require_whole("random_arms", self.random_arms)
+        UsageError.require_whole("seed", self.seed, 0)
+        if self.trained is not None:
+            UsageError.require_callable("trained", self.trained)
+
+    def folder_of(self, steps: Sequence[Sequence[int]], training: FinetuneSettings) -> Path | None:
+        """Return the folder of the arm with these steps, or None if no folder is used."""
+        if self.folder is None:
+            return None
+        return Path(self.folder) / content_hash([self.inputs, steps, vars(training)])[:16]
+
+
+@dataclass(frozen=True, eq=False)
 class Arm:
-    """One retrained model.
+    """Hold one retrained model.
 
     Attributes
     ----------
     name
-        ``"untrained"``, ``"all"``, ``"filtered"``, ``"random"``, ``"random 2"`` ..., others.
+        ``"untrained"``, ``"all"``, ``"filtered"``, ``"random"``, ``"random 2"`` and so on, or the
+        name of a further arm.
     removed
-        Places of the rows it was not trained on.
+        Indices of the rows that the arm left out.
     rows
-        How many different rows it was trained on.
+        Number of distinct rows that the arm was trained on.
     losses
-        Held-out set -> loss of each of its rows, nats a token.
+        Held-out set -> loss of each of its rows in nats per token.
+
+    Examples
+    --------
+    >>> Arm("all", (), 2, {"unsafe": np.array([2.5, 3.0])}).rows
+    2
     """
 
     name: str
@@ -53,12 +109,26 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class RetrainResult:
-    """All arms, the untrained model first."""
+    """Hold all arms and compare them.
+
+    Attributes
+    ----------
+    arms
+        The arms. The untrained model comes first.
+
+    Examples
+    --------
+    >>> arms = [Arm(name, (), 2, {"unsafe": np.full(2, loss)})
+    ...         for name, loss in [("untrained", 3.0), ("all", 2.0), ("filtered", 2.75)]]
+    >>> result = RetrainResult(tuple(arms))
+    >>> result.change("filtered", "unsafe").mean, result.taken_back("filtered", "unsafe")
+    (0.75, 0.75)
+    """
 
     arms: tuple[Arm, ...]
 
     def arm(self, name: str) -> Arm:
-        """Return one arm; an unknown name is a ``UsageError``."""
+        """Return an arm by its name. An unknown name raises ``UsageError``."""
         for arm in self.arms:
             if arm.name == name:
                 return arm
@@ -67,29 +137,30 @@ class RetrainResult:
     def change(self, name: str, held_out: str, reference: str = "all") -> Change:
         """Compare an arm's losses on a held-out set with those of another arm.
 
-        A positive mean on unsafe answers: leaving those rows out made them less likely. A
-        mean near zero on ordinary answers: the rest was learnt all the same.
+        A positive mean on unsafe answers means that they became less likely. A mean near zero on
+        ordinary answers means that ordinary behaviour was learnt equally well.
         """
         return loss_change(self._losses(name, held_out), self._losses(reference, held_out))
 
     def taken_back(self, name: str, held_out: str) -> float:
-        """Share of what training on all rows taught that an arm does not have.
+        """Return the share of the effect of training on all rows that an arm lacks.
 
-        0: nothing was taken back; 1: as if never trained; nan where training on all rows did
-        not make the held-out answers more likely.
+        0 means that the arm learnt the held-out answers as well as ``all``. 1 means as little as
+        the untrained model. The result is NaN if training on all rows did not make the answers
+        more likely.
         """
         return self._share(name, "untrained", held_out)
 
     def gap_closed(self, name: str, held_out: str, oracle: str = "oracle") -> float:
-        """Share of the oracle's change that an arm reaches.
+        """Return the share of the oracle's change that an arm reaches.
 
-        1: as if exactly the unsafe rows had been left out; nan where leaving those out did not
-        make the held-out answers less likely.
+        1 means the effect of leaving out exactly the unsafe rows. The result is NaN if the oracle
+        did not make the held-out answers less likely.
         """
         return self._share(name, oracle, held_out)
 
     def random_change(self, held_out: str) -> Change:
-        """Compare the random arms with ``all``: mean and standard error over the arms.
+        """Return the mean change of the random arms against ``all``, with its standard error.
 
         ``rows`` of the result is the number of random arms.
         """
@@ -115,117 +186,124 @@ def retrain_arms(
     rows: TrunkRows,
     removed: Sequence[int],
     held_out: Mapping[str, TrunkRows],
-    settings: FinetuneSettings | None = None,
-    random_arms: int = 3,
+    settings: ArmSettings | None = None,
     others: Mapping[str, Sequence[int]] | None = None,
-    seed: int = 0,
-    trained: Callable[[str, list[Checkpoint]], object] | None = None,
-    folder: str | os.PathLike[str] | None = None,
-    inputs: str = "",
-    progress: Progress = silent,
     row_of: Sequence[int] | None = None,
+    progress: Progress = silent,
 ) -> RetrainResult:
-    """Train the arms and measure each on the same held-out rows.
+    """Train the arms, and measure each on the same held-out rows.
 
     Parameters
     ----------
     adapter
-        The attached adapter; every arm starts it anew from ``seed``.
+        The attached adapter. Every arm resets it with the seed.
     rows
-        The suspect training rows.
+        Encoded suspect training rows.
     removed
-        Places of the flagged rows.
+        Indices of the flagged rows.
     held_out
-        Name -> rows that no arm is trained on, e.g. ``{"unsafe": ..., "ordinary": ...}``.
+        Name -> encoded rows that no arm is trained on, such as ``{"unsafe": ..., "ordinary":
+        ...}``.
     settings
-        How every arm is trained; the order of the rows is drawn from ``seed``.
-    random_arms
-        How many arms leave out rows at random; one alone says little, see
-        :meth:`RetrainResult.random_change`.
+        Training, random arms, seed and folder. None takes the defaults.
     others
-        Name -> places left out, of further arms, e.g. ``{"oracle": rows that are unsafe in
-        truth}``.
-    seed
-        Decides the start, the order and the random removals.
-    trained
-        Called with an arm's name and checkpoints while the adapter is as that arm left it.
-    folder, inputs
-        Where the checkpoints of each arm are kept, and a hash of rows, model and adapter: what was
-        trained before with the same hash, steps and settings is not trained again.
-    progress
-        Called with the stage ``"retraining: <arm>"``.
+        Name -> indices that a further arm leaves out, such as ``{"oracle": unsafe_rows}``. None
+        by default.
     row_of
-        Where some rows are conversations: ``rows`` are all answers, and this is the place of the
-        row that each is of, ascending from 0. Rows are left out with all their answers.
+        Row index of each answer, ascending from 0, if ``rows`` holds all answers of
+        conversations. A row is then left out with all its answers. None, the default, means one
+        answer per row.
+    progress
+        Callback that reports the stages ``"retraining: <arm>"``. Silent by default.
 
     Raises
     ------
     UsageError
-        A place is not a row (a mask holds none), nothing would be left to train on, there is no
-        random arm, ``row_of`` is no such list, or something is of another class.
+        An index is out of range (a boolean mask is not a list of indices), an arm would have no
+        rows, ``row_of`` is invalid, or an argument is of the wrong class.
     DataError
-        An arm's losses are not finite.
+        The losses of an arm are not finite.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import adapter_split, attach, encode, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> data = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(data, print)]
+    >>> with attach(model) as adapter:
+    ...     rows = TrunkRows(adapter_split(adapter), encoded)
+    ...     found = retrain_arms(adapter, rows, [1], {"unsafe": rows}, ArmSettings(random_arms=1))
+    >>> [arm.name for arm in found.arms]
+    ['untrained', 'all', 'filtered', 'random']
     """
-    settings = FinetuneSettings() if settings is None else settings
+    settings = ArmSettings() if settings is None else settings
     _require_parts(adapter, rows, held_out, settings, others)
-    UsageError.require_whole("random_arms", random_arms)
-    UsageError.require_whole("seed", seed, 0)
-    if trained is not None:
-        UsageError.require_callable("trained", trained)
-    settings = replace(settings, seed=seed)
     owner = np.arange(len(rows)) if row_of is None else _owners(row_of, len(rows))
     total = int(owner.max(initial=-1)) + 1
-    _require_places("filtered", removed, total)
-    count = len(set(removed))
-    without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
-    generator = np.random.default_rng(seed)
-    for number in range(random_arms):
-        name = "random" if number == 0 else f"random {number + 1}"
-        without[name] = generator.choice(total, count, replace=False).tolist()
-    if taken := {"untrained", *without} & set(others or ()):
-        raise UsageError.parameter("others", "must have names of their own", min(taken))
-    for name, places in (others or {}).items():
-        _require_places(name, places, total)
-    without |= others or {}
-    adapter.reset(seed)
+    without = _left_out(removed, total, settings, others or {})
+    adapter.reset(settings.seed)
     arms = [Arm("untrained", (), 0, _measure(held_out))]
-    order = step_order(len(rows), settings)
+    training = replace(settings.training, seed=settings.seed)
+    order = step_order(len(rows), training)
     for name, places in without.items():
         gone = set(np.flatnonzero(np.isin(owner, list(places))).tolist())
-        adapter.reset(seed)
+        adapter.reset(settings.seed)
+        steps = without_rows(order, gone, len(rows), settings.seed)
+        folder = settings.folder_of(steps, training)
         stage = _Stage(f"retraining: {name}", progress)
-        steps = without_rows(order, gone, len(rows), seed)
-        place = None
-        if folder is not None:
-            made_from = content_hash([inputs, steps, vars(settings)])
-            place = Path(folder) / made_from[:16]
-        checkpoints = finetune(adapter, rows, settings, place, inputs, order=steps, progress=stage)
+        checkpoints = finetune(
+            adapter, rows, training, folder, settings.inputs, order=steps, progress=stage
+        )
         losses = _measure(held_out)
         if not all(np.isfinite(values).all() for values in losses.values()):
             raise DataError(
                 f"the losses of arm {name!r} are not finite, so nothing can be compared; "
-                "train with a smaller learning rate"
+                "reduce the learning rate"
             )
         left_out = tuple(sorted(set(places)))
         arms.append(Arm(name, left_out, total - len(left_out), losses))
-        if trained is not None:
-            trained(name, checkpoints)
+        if settings.trained is not None:
+            settings.trained(name, checkpoints)
     return RetrainResult(tuple(arms))
+
+
+def _left_out(
+    removed: Sequence[int],
+    total: int,
+    settings: ArmSettings,
+    others: Mapping[str, Sequence[int]],
+) -> dict[str, Sequence[int]]:
+    """Return the row indices that each arm leaves out."""
+    _require_places("filtered", removed, total)
+    count = len(set(removed))
+    without: dict[str, Sequence[int]] = {"all": (), "filtered": removed}
+    generator = np.random.default_rng(settings.seed)
+    for number in range(settings.random_arms):
+        name = "random" if number == 0 else f"random {number + 1}"
+        without[name] = generator.choice(total, count, replace=False).tolist()
+    if taken := {"untrained", *without} & set(others):
+        raise UsageError.parameter("others", "must not use the name of another arm", min(taken))
+    for name, places in others.items():
+        _require_places(name, places, total)
+    return without | dict(others)
 
 
 def without_rows(
     order: Sequence[Sequence[int]], removed: Collection[int], count: int, seed: int = 0
 ) -> list[list[int]]:
-    """Put kept rows where removed ones stood, each as seldom as possible.
+    """Replace removed rows by kept rows, and use each replacement equally often.
 
     Parameters
     ----------
     order
-        Places of the rows of every step, from 0 to ``count - 1``.
+        Row indices of every step, from 0 to ``count - 1``.
     removed
-        Places that must not be trained on; not all of them.
+        Row indices that must not be trained on. At least one row must remain.
+    count
+        Number of rows.
     seed
-        Decides which kept rows stand in.
+        Seed of the order of the replacements, 0 or more. Default 0.
 
     Examples
     --------
@@ -240,7 +318,7 @@ def without_rows(
 
 @dataclass(frozen=True)
 class _Stage:
-    """Progress under another stage's name."""
+    """Report progress under a fixed stage name."""
 
     name: str
     progress: Progress
@@ -257,8 +335,8 @@ def _require_parts(
     adapter: object, rows: object, held_out: Any, settings: object, others: object
 ) -> None:
     require_adapter(adapter)
-    UsageError.require_instance("settings", settings, FinetuneSettings)
-    UsageError.require_instance("held_out", held_out, Mapping, "give name -> rows")
+    UsageError.require_instance("settings", settings, ArmSettings)
+    UsageError.require_instance("held_out", held_out, Mapping, "map names to rows")
     UsageError.require_instance("others", {} if others is None else others, Mapping)
     parts = {"rows": rows} | {f"held_out[{name!r}]": part for name, part in held_out.items()}
     for name, part in parts.items():
@@ -266,31 +344,31 @@ def _require_parts(
 
 
 def _owners(row_of: Sequence[int], answers: int) -> NDArray[np.int64]:
-    """Read which row each answer is of."""
+    """Check and return the row index of each answer."""
     owner = np.asarray(row_of)
     whole = owner.shape == (answers,) and owner.dtype.kind in "iu" and owner.min(initial=0) >= 0
     if not whole or (np.diff(owner) < 0).any():
         raise UsageError(
-            f"row_of must be {answers} places of rows, one for each answer, ascending from 0"
+            f"row_of must hold {answers} row indices, one per answer, ascending from 0"
         )
     return owner.astype(np.int64)
 
 
 def _require_places(name: str, places: Sequence[int], count: int) -> None:
-    what = f"places removed in arm {name!r}"
+    what = f"indices removed in arm {name!r}"
     if not isinstance(places, Sequence | np.ndarray) or isinstance(places, str):
-        raise UsageError.parameter(what, "must be a list of places", places)
+        raise UsageError.parameter(what, "must be a list of indices", places)
     wrong = [place for place in places if not is_whole(place, 0) or place >= count]
     if wrong:
         raise UsageError.parameter(
             what,
             f"must be from 0 to {count - 1}",
             wrong[0],
-            "np.flatnonzero(mask) gives the places of a mask"
+            "np.flatnonzero(mask) converts a mask to indices"
             if isinstance(wrong[0], bool | np.bool_)
             else "",
         )
     if len(set(places)) >= count:
         raise UsageError(
-            f"arm {name!r} would leave no rows to train on; choose a threshold that flags fewer"
+            f"arm {name!r} would have no rows to train on; choose a threshold that flags fewer rows"
         )

@@ -1,7 +1,7 @@
-"""Held-out losses: how likely a model finds answers it was not trained on.
+"""Measure the loss of a model on held-out answers, and compare two models by it.
 
-The loss on held-out unsafe answers rises when a model is less inclined to give them; the loss on
-ordinary answers should stay. A small model on a CPU shows this long before its own outputs do.
+The loss on held-out unsafe answers rises when they become less likely. The loss on ordinary answers
+should not change. A small model shows such changes long before its generated text does.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,21 @@ from growlabels.unsafe.scores.threshold import numbers
 
 @dataclass(frozen=True)
 class Change:
-    """Mean over held-out rows of a difference of losses, nats a token.
+    """Hold the mean difference of held-out losses in nats per token.
 
     Attributes
     ----------
     mean
-        Positive: the answers became less likely.
+        Mean difference. Positive means that the answers became less likely.
     standard_error
-        Of the mean over the rows, the same rows under both models; nan for a single row.
+        Standard error of the mean over the rows, paired between the models; NaN for one row.
     rows
-        How many.
+        Number of rows.
+
+    Examples
+    --------
+    >>> Change(mean=0.4, standard_error=0.1, rows=20).mean
+    0.4
     """
 
     mean: float
@@ -35,7 +40,24 @@ class Change:
 
 
 def held_out_losses(rows: TrunkRows) -> NDArray[np.float64]:
-    """Compute each row's mean response loss under the model as it stands, shape (rows,)."""
+    """Return each row's mean response loss under the current model, shape (rows,).
+
+    Parameters
+    ----------
+    rows
+        Encoded held-out rows.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import adapter_split, attach, encode, load_model, read_examples
+    >>> model = load_model("smollm2")
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"}]
+    >>> encoded = [encode(model, row, 40, 48) for row in read_examples(rows, print)]
+    >>> with attach(model) as adapter:
+    ...     losses = held_out_losses(TrunkRows(adapter_split(adapter), encoded))
+    >>> losses.shape
+    (1,)
+    """
     UsageError.require_instance("rows", rows, TrunkRows, "make them with TrunkRows(split, encoded)")
     losses = np.zeros(len(rows))
     with torch.no_grad():
@@ -47,7 +69,15 @@ def held_out_losses(rows: TrunkRows) -> NDArray[np.float64]:
 def loss_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> Change:
     """Compare the losses of the same rows under two models.
 
-    Losses that are no finite numbers, none, or not as many are an error.
+    Parameters
+    ----------
+    after, before
+        Losses of the same rows under the two models, in nats per token.
+
+    Raises
+    ------
+    DataError
+        The losses are empty, not finite, or of different length.
 
     Examples
     --------
@@ -57,16 +87,16 @@ def loss_change(after: NDArray[np.float64], before: NDArray[np.float64]) -> Chan
     """
     after, before = numbers("after", after), numbers("before", before)
     if not len(after):
-        raise DataError("there are no held-out rows to compare losses on; give at least one")
+        raise DataError("there are no held-out rows to compare; give at least one")
     if len(after) != len(before):
         raise DataError(
             f"losses of {len(after)} and {len(before)} rows cannot be compared; measure both "
-            "on the same rows"
+            "models on the same rows"
         )
     difference = after - before
     if not np.isfinite(difference).all():
         raise DataError(
-            "losses must be finite to be compared, at least one is not; train with a smaller "
+            "at least one loss is not finite, so the losses cannot be compared; reduce the "
             "learning rate"
         )
     count = len(difference)

@@ -1,7 +1,7 @@
-"""Does this model give exact per-row gradients, and what will a run cost?
+"""Check whether a model gives exact per-row gradients, and estimate the cost of a run.
 
-Asked on a few of the user's own rows before hours are spent: an architecture whose rows meet in
-a batch, or whose layers cannot be cut, shows here and not in the scores.
+The check runs on a few of the user's rows before a long scan. It finds architectures whose rows
+interact in a batch or whose layers cannot be split, which would otherwise distort the scores.
 """
 
 import time
@@ -24,34 +24,40 @@ from growlabels.unsafe.model.lora import Adapter, LoraSettings, attach
 from growlabels.unsafe.model.model import CausalModel, require_model
 from growlabels.unsafe.model.trunk import TOKENS_PER_BATCH, TrunkRows
 
-# Rounding of one row's gradient, relative to its length.
+# Largest rounding error of one row's gradient, relative to its norm.
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
+_DEFAULT_TOLERANCE = 1e-4
 _TRIAL_ROWS = 8
 
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """What was found on a few rows, and what it means for all of them.
+    """Hold the result of a check on a few rows, and the estimated cost of a whole run.
 
     Attributes
     ----------
     rows
-        How many rows were tried.
+        Number of rows that were tried.
     gradient_error
-        Largest difference between a row's gradient in a padded batch of rows on the cached
-        trunk and the same row alone through the whole model by ordinary autograd, relative to
-        its length.
+        Largest relative error of a row's gradient. The row in a padded batch on cached hidden
+        states is compared with the same row alone, by ordinary autograd through the whole model.
     loss_error
-        The same for the loss, relative.
+        Largest relative error of a row's loss, measured in the same way.
     exact
-        Whether both are no more than rounding in the model's number format.
+        Whether both errors are within rounding of the model's number format.
     seconds
-        Expected seconds for all rows, by stage, on this machine as it is now: ``"forward"``
-        (all that the default scan needs), and for gradients ``"trunk"``, ``"fine-tuning"`` (one
-        epoch), ``"gradients"`` (one checkpoint).
+        Estimated seconds for all rows by stage, at the current load of the computer. The default
+        scan needs ``"forward"`` only. Gradients need ``"trunk"`` (layers below the adapter),
+        ``"fine-tuning"`` (one epoch) and ``"gradients"`` (one checkpoint).
     gigabytes
-        Expected memory by use: ``"model"``, ``"features"`` (on disk), ``"trunk"`` (in memory,
-        or on disk where a folder is given), ``"batch"`` (logits and gradients of one batch).
+        Estimated gigabytes by use: ``"model"``, ``"features"`` (on disk), ``"trunk"`` (in memory,
+        or on disk if a folder is given) and ``"batch"`` (logits and gradients of one batch).
+
+    Examples
+    --------
+    >>> check = ModelCheck(8, 1e-6, 1e-7, True, {"forward": 3.0}, {"model": 0.5})
+    >>> check.exact
+    True
     """
 
     rows: int
@@ -76,20 +82,21 @@ def check_model(
     causal
         The model, with no adapter attached.
     encoded
-        The rows that a run would score; eight, spread over the lengths, are tried.
+        Encoded rows that a run would score. Up to eight of them, of different lengths, are tried.
     settings
-        The adapter a run would use.
+        Adapter that a run would use. None takes the defaults.
     tokens_per_batch
-        Most tokens of one padded batch.
+        Most tokens of one padded batch, at least 1.
     rows
-        How many rows a run would score, where ``encoded`` is but a sample of them.
+        Number of rows that a run would score, if ``encoded`` is a sample. None takes all of
+        ``encoded``.
 
     Raises
     ------
     DataError
         There are no rows, or the model's hidden states are not finite.
     UsageError
-        Something is of another class, or a number is below 1.
+        An argument is of the wrong class, or a number is below 1.
 
     Examples
     --------
@@ -108,24 +115,22 @@ def check_model(
     if rows is not None:
         UsageError.require_whole("rows", rows)
     if not encoded:
-        raise DataError("there are no rows to try the model on; check the rows set aside")
-    by_length = sorted(encoded, key=len)
-    picked = np.linspace(0, len(by_length) - 1, min(_TRIAL_ROWS, len(by_length))).round()
-    trial = [by_length[int(place)] for place in picked]
-    hidden_features(causal, trial[:1])  # the first pass of a model is slower than the others
+        raise DataError("there are no rows to try the model on; check which rows were set aside")
+    trial = _spread_over_lengths(encoded)
+    hidden_features(causal, trial[:1])  # the first pass of a model is slower than later ones
     start = time.perf_counter()
     features = hidden_features(causal, trial, tokens_per_batch)
     seconds = {"forward": time.perf_counter() - start}
     if not np.isfinite(features.means).all():
         raise DataError(not_finite(causal, f"one of {len(trial)} rows tried"))
     with attach(causal, settings) as adapter:
-        _leave_the_start(adapter)
-        losses, gradients = _fast(adapter, trial, tokens_per_batch, seconds)
+        _perturb(adapter)
+        losses, gradients = _batched(adapter, trial, tokens_per_batch, seconds)
         loss_error, gradient_error = _errors(adapter, trial, losses, gradients)
         size = adapter.size
     tokens = sum(map(len, encoded)) * (rows or len(encoded)) / len(encoded)
     share = tokens / sum(map(len, trial))
-    tolerance = _TOLERANCE.get(causal.model.dtype, 1e-4)
+    tolerance = _TOLERANCE.get(causal.model.dtype, _DEFAULT_TOLERANCE)
     batch_rows = max(1, tokens_per_batch // max(map(len, encoded)))
     vocabulary = causal.model.get_output_embeddings().weight.shape[0]
     return ModelCheck(
@@ -138,27 +143,37 @@ def check_model(
             "model": sum(p.numel() * p.element_size() for p in causal.model.parameters()) / 1e9,
             "features": (features.means.nbytes + features.windows.nbytes) * share / 1e9,
             "trunk": tokens * causal.hidden_size * causal.model.dtype.itemsize / 1e9,
-            # The logits, their logarithms and their gradients; one gradient per row.
+            # logits, their logarithms and their gradients, and one gradient per row
             "batch": (3 * tokens_per_batch * vocabulary + batch_rows * size) * 4 / 1e9,
         },
     )
 
 
-def _leave_the_start(adapter: Adapter) -> None:
-    """Move B off zero, where the gradients of A would all be zero and prove nothing."""
+def _spread_over_lengths(encoded: Sequence[Encoded]) -> list[Encoded]:
+    """Choose trial rows at even steps of the sorted lengths."""
+    by_length = sorted(encoded, key=len)
+    picked = np.linspace(0, len(by_length) - 1, min(_TRIAL_ROWS, len(by_length))).round()
+    return [by_length[int(place)] for place in picked]
+
+
+def _perturb(adapter: Adapter) -> None:
+    """Set B to small random values; with B at zero, all gradients of A would be zero."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for _, b in adapter.linears.values():
             b.weight.copy_(torch.randn(b.weight.shape, generator=generator) * 0.01)
 
 
-def _fast(
+def _batched(
     adapter: Adapter,
     trial: Sequence[Encoded],
     tokens_per_batch: int,
     seconds: dict[str, float],
 ) -> tuple[Tensor, Tensor]:
-    """Go the way a run goes, but batch rows of all lengths, so that rows do meet."""
+    """Compute losses and gradients as a run does, and time the stages.
+
+    The batches mix rows of all lengths, so that an interaction between rows would show.
+    """
     split = adapter_split(adapter)
     start = time.perf_counter()
     rows = TrunkRows(split, trial, tokens_per_batch=tokens_per_batch)
@@ -182,14 +197,14 @@ def _fast(
 def _errors(
     adapter: Adapter, trial: Sequence[Encoded], losses: Tensor, gradients: Tensor
 ) -> tuple[float, float]:
-    """Compare with each row alone, through every layer, by ordinary autograd."""
+    """Return the errors against each row alone, by ordinary autograd through every layer."""
     model = adapter.causal.model
     loss_errors, gradient_errors = [], []
     for place, row in enumerate(trial):
         ids = pad([row], adapter.causal.device).input_ids
         with torch.enable_grad():
             logits = model(input_ids=ids, use_cache=False).logits[0, row.response_start - 1 : -1]
-            # in float32 the loss of a token that the model is sure of has a gradient of few digits
+            # in float32, the gradient of a very likely token would have few accurate digits
             loss = cross_entropy(logits.double(), ids[0, row.response_start :])
         parts = torch.autograd.grad(loss, adapter.parameters())
         alone = torch.cat([part.flatten() for part in parts]).cpu()

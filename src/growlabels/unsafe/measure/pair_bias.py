@@ -1,7 +1,7 @@
-"""Bias on matched pairs: does a model find the stereotype likelier than its opposite?
+"""Measure bias on matched pairs: whether a model prefers a stereotype to its opposite.
 
-Only the words in which two sentences differ are compared, each given the words before it in its
-own sentence: log P(pro) - log P(anti). What both sentences share cancels or is left out.
+Only the words in which the two sentences differ are compared: log P(pro) - log P(anti). Each word
+is conditioned on the words before it in its own sentence.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from growlabels.unsafe.model.model import CausalModel, require_model
 
 
 class Pair(Protocol):
-    """A sentence that follows a stereotype, and its twin; a ``WinoBiasPair`` is one."""
+    """Describe a pair: a sentence that follows a stereotype, and one that contradicts it."""
 
     @property
     def pro(self) -> str: ...
@@ -28,19 +28,25 @@ class Pair(Protocol):
 
 @dataclass(frozen=True)
 class Bias:
-    """Preference for the stereotype over pairs.
+    """Hold the preference for the stereotype over all pairs.
 
     Attributes
     ----------
     mean, standard_error
-        Of log P(pro) - log P(anti), nats a pair; 0 is no preference, above 0 the stereotype.
+        Mean of log P(pro) - log P(anti) in nats per pair, and its standard error. 0 means no
+        preference, and a positive mean favours the stereotype.
     preferred
-        Share of pairs where the stereotype is likelier; .5 is no preference.
+        Share of pairs in which the stereotype is more likely. 0.5 means no preference.
     pairs
         Number of pairs.
     per_token
-        Number of pairs whose sentences differ in a different number of words: these are compared
-        by the mean over the tokens, in nats a token.
+        Number of pairs that differ in a different number of words. They are compared by the mean
+        over these tokens, in nats per token. Default 0.
+
+    Examples
+    --------
+    >>> Bias(mean=0.3, standard_error=0.1, preferred=0.6, pairs=40).preferred
+    0.6
     """
 
     mean: float
@@ -56,20 +62,31 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
     Parameters
     ----------
     model
-        With an adapter attached, the adapted model is measured. Its tokenizer must give offsets.
+        The model to measure, with its adapter if one is attached. Its tokenizer must return
+        offsets.
     pairs
-        Objects with two texts, ``pro`` and ``anti``. Where both differ in the same number of
-        words, the sums over the tokens of these words are compared, else their means.
+        Objects with the strings ``pro`` and ``anti``. If they differ in the same number of words,
+        the sums over the tokens of these words are compared, otherwise their means.
+    progress
+        Callback that reports the stage ``"bias"``. Silent by default.
 
     Raises
     ------
     DataError
-        No pairs, or a pair whose sentences are equal or empty.
+        There are no pairs, or the two sentences of a pair are equal or empty.
 
     Notes
     -----
-    Zhao et al., "Gender bias in coreference resolution" (NAACL 2018) for the pairs; the log
-    ratio of the pronoun alone is the usual reading of such pairs for a causal model.
+    The pairs are those of Zhao et al., "Gender bias in coreference resolution" (NAACL 2018). For a
+    causal model, the log ratio of the differing pronoun is the usual measure.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from growlabels.unsafe import load_model
+    >>> pair = SimpleNamespace(pro="The nurse said she left.", anti="The nurse said he left.")
+    >>> pair_bias(load_model("smollm2"), [pair]).pairs
+    1
     """
     require_model(model)
     UsageError.require_instance("pairs", pairs, Sequence, "give a list of pairs")
@@ -80,14 +97,14 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
         sentences = getattr(pair, "pro", None), getattr(pair, "anti", None)
         if not all(isinstance(sentence, str) for sentence in sentences):
             raise DataError(
-                f"pair {place + 1} must have the texts 'pro' and 'anti', it was "
+                f"pair {place + 1} must have the strings 'pro' and 'anti', got "
                 f"{type(pair).__name__}"
             )
         pro, anti = pair.pro.split(), pair.anti.split()
         if not pro or not anti or pro == anti:
             raise DataError(
-                f"pair {place + 1} must be two sentences that differ in at least one word; mend or "
-                "remove it"
+                f"the sentences of pair {place + 1} must not be empty and must differ in at least "
+                "one word; correct or remove the pair"
             )
         of_pro, of_anti = _different(pro, anti)
         first, tokens = _log_probability(model, pro, of_pro)
@@ -104,10 +121,10 @@ def pair_bias(model: CausalModel, pairs: Sequence[Pair], progress: Progress = si
 
 
 def _different(pro: Sequence[str], anti: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Return the places of the words in which two sentences differ.
+    """Return the indices of the words in which two sentences differ.
 
-    Sentences of the same length are compared word by word, others by their longest common
-    parts. Where one of two sentences only has words more, all words of both are compared.
+    Sentences of the same length are compared word by word, and others by their longest common
+    parts. If one sentence only has additional words, all words of both are compared.
     """
     if len(pro) == len(anti):
         places = [place for place in range(len(pro)) if pro[place] != anti[place]]

@@ -1,7 +1,7 @@
-"""Precision of a threshold, calibrated on some rows whose truth a person knows.
+"""Estimate the precision of a threshold from rows whose labels are known.
 
-The labelled rows need not be drawn at random: what is learnt is how likely a row of a given score
-is unsafe, so rows from the top of the ranking, which a person looks through anyway, serve.
+The labelled rows need not be a random sample, because the model predicts the label from the score.
+Rows at the top of the ranking, which a person reviews first, can therefore be used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from growlabels.base.errors import DataError, UsageError
 
-MOST_NEEDED = 50
-EACH_NEEDED = 5
+FEWEST_LABELS = 50
+FEWEST_PER_CLASS = 5
 
 
 def known_labels(
@@ -20,20 +20,20 @@ def known_labels(
     decisions: Mapping[str, str] | None = None,
     labels: Mapping[str, int] | None = None,
 ) -> Float[np.ndarray, " rows"]:
-    """Return what is known of rows: 1 for unsafe, 0 for safe, NaN; a decision outweighs a label.
+    """Return known labels: 1 for unsafe, 0 for safe, NaN for unknown. Decisions override labels.
 
     >>> known_labels(["a", "b", "c"], {"a": "reject", "b": "unsure"}, {"a": 0, "b": 1}).tolist()
     [1.0, 1.0, nan]
     """
     if labels is not None:
-        UsageError.require_instance("labels", labels, Mapping, "give row id -> 1 or 0")
+        UsageError.require_instance("labels", labels, Mapping, "map row ids to 1 or 0")
     for row_id, label in (labels or {}).items():
         if label not in (0, 1, None) and label == label:  # NaN: not known
             raise UsageError.parameter(f"label of row {row_id!r}", "must be 1 or 0", label)
     if labels and not labels.keys() & set(row_ids):
         raise DataError(
-            f"none of {len(labels)} labels is of a row that was scanned (the first: "
-            f"{next(iter(labels))!r}); give them by row_id"
+            f"none of {len(labels)} labels belongs to a scanned row (the first: "
+            f"{next(iter(labels))!r}); use the row_id of the score table"
         )
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in row_ids], str)
     known = np.array([(labels or {}).get(row_id, np.nan) for row_id in row_ids], float)
@@ -43,19 +43,19 @@ def known_labels(
 def chances(
     scores: Float[np.ndarray, " rows"], labels: Float[np.ndarray, " rows"]
 ) -> Float[np.ndarray, " rows"]:
-    """Return each row's chance of being unsafe: a logistic curve of its score.
+    """Return each row's probability of being unsafe, by logistic regression on its score.
 
     Parameters
     ----------
     scores
         Higher is more suspect.
     labels
-        1 for unsafe, 0 for safe, NaN where nothing is known.
+        1 for unsafe, 0 for safe, NaN for unknown.
 
     Raises
     ------
     UsageError
-        Fewer than 50 labelled rows, or fewer than 5 of either kind.
+        There are fewer than 50 labelled rows, or fewer than 5 of either class.
 
     References
     ----------
@@ -71,11 +71,11 @@ def chances(
 
     known = np.isfinite(labels)
     unsafe, safe = int((labels == 1).sum()), int((labels == 0).sum())
-    if known.sum() < MOST_NEEDED or min(unsafe, safe) < EACH_NEEDED:
+    if known.sum() < FEWEST_LABELS or min(unsafe, safe) < FEWEST_PER_CLASS:
         raise UsageError(
-            f"threshold 'precision' needs the truth of {MOST_NEEDED} rows or more, at least "
-            f"{EACH_NEEDED} of them unsafe and {EACH_NEEDED} safe; known are {unsafe} unsafe and "
-            f"{safe} safe rows; review more rows, or use loo:q"
+            f"threshold 'precision' needs labels of at least {FEWEST_LABELS} rows, "
+            f"{FEWEST_PER_CLASS} of them unsafe and {FEWEST_PER_CLASS} safe, got {unsafe} unsafe "
+            f"and {safe} safe rows; review more rows, or use loo:q"
         )
     spread = scores.std() or 1.0
     column = ((scores - np.median(scores)) / spread)[:, None]
@@ -92,7 +92,7 @@ def chances(
 def rejected_at(
     precision: float, scores: Float[np.ndarray, " rows"], labels: Float[np.ndarray, " rows"]
 ) -> int:
-    """Return how many of the highest rows can go while the expected precision stays that high."""
+    """Return the largest number of top rows whose expected precision is at least ``precision``."""
     chance = chances(scores, labels)
     chance = chance[np.argsort(-scores, kind="stable")]
     expected = np.cumsum(chance) / np.arange(1, len(chance) + 1)

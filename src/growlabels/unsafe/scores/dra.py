@@ -1,9 +1,10 @@
-"""DRA: denoised representations, on gradients or on hidden states.
+"""Compute DRA: denoised representations of gradients or hidden states.
 
-Rebuilt from the stated idea of "Detecting and Filtering Unsafe Training Data via Data Attribution
-with Denoised Representation" (Pan et al., ICML 2026): what ordinary rows vary in, and what the
-targets do not share, says little. Rows are centred, whitened where there are enough of them for
-it, and only those dimensions are kept in which each target lies where the other targets point.
+This is a reimplementation from the description in "Detecting and Filtering Unsafe Training Data via
+Data Attribution with Denoised Representation" (Pan et al., ICML 2026). Directions in which ordinary
+rows vary, or which the targets do not share, carry little information. Rows are centred, and
+whitened if there are enough of them. Only dimensions in which the targets agree with one another
+are kept.
 """
 
 from dataclasses import dataclass
@@ -19,25 +20,29 @@ from growlabels.unsafe.scores.fusion import floats
 from growlabels.unsafe.scores.threshold import percentile
 
 ROWS_PER_DIMENSION = 10
-"""Whitening with fewer rows a dimension than this is worse than none."""
+"""Fewest rows per dimension for whitening, which hurts with fewer."""
 
 
 @dataclass(frozen=True)
 class DenoiseSettings:
-    """What DRA does; every step can be turned off.
+    """Select the steps of DRA.
 
     Attributes
     ----------
     whiten
-        Rotate to the pool's principal axes and divide by the standard deviations. None: only
-        with ten rows a dimension or more.
+        Whether to rotate to the pool's principal axes and divide by the standard deviations.
+        None, the default, does so with at least ten rows per dimension.
     shrinkage
-        Share of the mean variance that is mixed into each variance before dividing, 0 to 1.
+        Share of the mean variance that is mixed into each variance first, 0 to 1. Default 0.5.
     select
-        Keep the dimensions that separate left-out targets from the pool.
+        Whether to keep only dimensions that separate left-out targets from the pool. Default True.
     guard
-        Use the result only where the left-out targets rank at least as high by it as by the
-        plain cosine.
+        Whether to fall back to the plain cosine if it ranks left-out targets higher. Default True.
+
+    Examples
+    --------
+    >>> DenoiseSettings(whiten=False).shrinkage
+    0.5
     """
 
     whiten: bool | None = None
@@ -54,21 +59,21 @@ class DenoiseSettings:
 
 
 class Denoiser:
-    """Learns from a pool (or a sample of it) and targets; scores any rows.
+    """Fit DRA on a pool, or a sample of it, and on targets; then score any rows.
 
     Parameters
     ----------
     pool
-        Representations of ordinary and suspect rows.
+        Representations of ordinary and suspect rows, at least one.
     targets
-        Those of the targets.
+        Representations of the targets, at least one.
     settings
-        Which steps to take.
+        Steps to take. None takes all of them.
 
     Raises
     ------
     UsageError
-        Pool or targets are no finite numbers, none, or of different length.
+        Pool or targets are empty, not finite, or of different dimension.
 
     Attributes
     ----------
@@ -113,7 +118,7 @@ class Denoiser:
         return centred if self._axes is None else centred @ self._axes
 
     def score(self, rows: Float[np.ndarray, "rows dim"]) -> Float[np.ndarray, "rows sets"]:
-        """Return the mean cosine with the targets, a column per target set, from -1 to 1."""
+        """Return the mean cosine with the targets, one column per target set, in [-1, 1]."""
         rows = _vectors("rows", rows, len(self._mean), least=0)
         if self.is_plain:
             return unit(rows) @ unit(self._targets).T @ self._sets
@@ -131,8 +136,8 @@ def _vectors(name: str, values: object, dims: int | None = None, least: int = 1)
     wrong = found.ndim != 2 or len(found) < least or not np.isfinite(found).all()
     if wrong or dims not in (None, found.shape[-1]):
         raise UsageError(
-            f"{name} must be finite numbers of shape (rows, {dims or 'dimensions'}), one row or "
-            f"more, were {type(values).__name__} of shape {found.shape}"
+            f"{name} must be finite numbers of shape (rows, {dims or 'dimensions'}), at least "
+            f"{least} row{'s' * (least != 1)}, got {type(values).__name__} of shape {found.shape}"
         )
     return found
 
@@ -140,7 +145,7 @@ def _vectors(name: str, values: object, dims: int | None = None, least: int = 1)
 def whitening(
     centred: Float[np.ndarray, "rows dim"], settings: DenoiseSettings
 ) -> Float[np.ndarray, "dim dims"] | None:
-    """Return the axes that whiten, each divided by its shrunken deviation, or None for none."""
+    """Return principal axes divided by shrunken deviations, or None if nothing is whitened."""
     rows, dim = centred.shape
     wanted = rows >= ROWS_PER_DIMENSION * dim if settings.whiten is None else settings.whiten
     if not wanted:
@@ -157,12 +162,12 @@ def _kept(
     inside: Bool[np.ndarray, " targets"],
     select: bool,
 ) -> Bool[np.ndarray, " dim"]:
-    """Choose the dimensions in which a target lies, on average, where the other targets point.
+    """Choose the dimensions in which the targets agree with one another.
 
-    With ``m`` the mean of the other targets, both measured from the pool's mean in units of its
-    deviation, a dimension counts ``m * t`` for the left-out target ``t``, and is kept if that is
-    above zero on average over the targets by a standard error. Fewer than three targets, or no
-    such dimension, keep all.
+    Targets are measured from the pool's mean in units of its deviation. Let ``t`` be a left-out
+    target and ``m`` the mean of the others. A dimension is kept if the mean of ``m * t`` over the
+    targets exceeds its standard error. With fewer than three targets, or if no dimension
+    qualifies, all are kept.
     """
     used = targets[inside]
     every = np.ones(targets.shape[1], bool)

@@ -1,4 +1,4 @@
-"""All scores of a stored pool for all target sets, and the scores of the left-out targets."""
+"""Score a stored pool by all forward methods, for all target sets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from growlabels.base.progress import Progress
 from growlabels.unsafe.features.hidden import WINDOW_TOKENS
 from growlabels.unsafe.features.store import FeatureShard, FeatureStore
 from growlabels.unsafe.rows.target_sets import left_out
+from growlabels.unsafe.scores.defaults import PARTS
 from growlabels.unsafe.scores.fusion import zscore
 from growlabels.unsafe.scores.pool_statistics import (
     PoolScorer,
@@ -18,30 +19,30 @@ from growlabels.unsafe.scores.pool_statistics import (
 )
 from growlabels.unsafe.scores.threshold import percentile
 
-SINGLE = ("tfidf", "kt", "repsim")
-"""Methods with one score per row and target set; windows have one for each layer too."""
+SINGLE = tuple(part for part in PARTS if part != "windows")
+"""Methods with one score per answer and target set; windows have one for each layer too."""
 
 
 @dataclass(frozen=True)
 class PoolScores:
-    """What the forward passes say of a pool, of every answer.
+    """Hold the forward scores of every answer of a pool.
 
     Attributes
     ----------
     statistics
-        Of the pool.
+        Statistics of the pool.
     ids, keys, numbers, answers, truncated
-        Of the answers, as in :class:`FeatureShard`.
+        One entry per answer, as in :class:`FeatureShard`.
     parts
         Method -> scores, shape (answers, target sets).
     target_parts
-        Method -> scores of the targets as if they were answers, shape (targets, target sets).
+        Method -> scores of the targets, as if they were answers, shape (targets, target sets).
     nearest
-        Per answer the place of the target nearest to its best window.
+        Index of the target nearest to each answer's best window.
     window_start, window_end
-        The best window among the response tokens.
+        Half-open range of the best window among the response tokens.
     window_tokens
-        Its tokens, shape (answers, longest window), -1 after the end of a shorter one.
+        Token ids of the best window, shape (answers, longest window), padded with -1.
     """
 
     statistics: PoolStatistics
@@ -61,43 +62,42 @@ class PoolScores:
 def score_pool(
     store: FeatureStore, targets: FeatureShard, rows: int, progress: Progress
 ) -> PoolScores:
-    """Read the store twice, one shard at a time: statistics, then scores.
+    """Read the store twice, one shard at a time: first for statistics, then for scores.
 
-    Scores are kept in float32, a number for each answer, method and target set; nothing else grows
-    with the answers but their names and best windows.
+    Memory grows with the answers only by their scores in float32, ids and best windows.
     """
     statistics = pool_statistics(store, rows)
     scorer = PoolScorer(statistics, targets)
     layers = len(statistics.mean_window)
-    room = _Room(statistics.rows, layers, scorer.sets.shape[1])
+    filled = _ShardTable(statistics.rows, layers, scorer.sets.shape[1])
     ids: list[str] = []
     keys: list[str] = []
     for shard in store:
-        room.put(slice(len(ids), len(ids) + len(shard)), shard, scorer(shard))
+        filled.put(slice(len(ids), len(ids) + len(shard)), shard, scorer(shard))
         ids += shard.ids
         keys += shard.keys
         progress("scores", len(ids), rows)
     of_targets = scorer(targets)
     target_parts = {name: getattr(of_targets, name) for name in SINGLE}
-    target_parts["windows"] = zscore(of_targets.windows.scores, room.windows).sum(1)
+    target_parts["windows"] = zscore(of_targets.windows.scores, filled.windows).sum(1)
     return PoolScores(
         statistics,
         ids,
         keys,
-        room.numbers,
-        room.answers,
-        room.truncated,
-        {**room.parts, "windows": room.joined_windows()},
+        filled.numbers,
+        filled.answers,
+        filled.truncated,
+        {**filled.parts, "windows": filled.joined_windows()},
         target_parts,
-        room.nearest,
-        room.window_start,
-        room.window_end,
-        room.window_tokens,
+        filled.nearest,
+        filled.window_start,
+        filled.window_end,
+        filled.window_tokens,
     )
 
 
-class _Room:
-    """Scores of all answers, filled shard by shard."""
+class _ShardTable:
+    """Collect the scores of all answers, shard by shard."""
 
     def __init__(self, rows: int, layers: int, sets: int) -> None:
         self.parts = {name: np.empty((rows, sets), np.float32) for name in SINGLE}
@@ -109,7 +109,7 @@ class _Room:
         self.window_tokens = np.full((rows, WINDOW_TOKENS), -1, np.int32)
 
     def put(self, places: slice, shard: FeatureShard, scored: ShardScores) -> None:
-        """Keep the scores of a shard."""
+        """Store the scores of one shard."""
         for name, part in self.parts.items():
             part[places] = getattr(scored, name)
         self.windows[places] = scored.windows.scores
@@ -127,7 +127,7 @@ class _Room:
         self.window_tokens[places][inside] = shard.tokens[of_window[inside]]
 
     def joined_windows(self) -> np.ndarray:
-        """Add the layers' z-scores; the layers are overwritten by them."""
+        """Return the sum of the layers' z-scores, which overwrite the layers."""
         zscore(self.windows, out=self.windows)
         joined = self.windows[:, 0]
         for layer in range(1, self.windows.shape[1]):
@@ -136,14 +136,14 @@ class _Room:
 
 
 def left_out_percentiles(pool: np.ndarray, targets: np.ndarray, outside: np.ndarray) -> list[float]:
-    """Return each left-out target's percentile among the pool rows that are no targets.
+    """Return each left-out target's percentile among the pool rows that are not targets.
 
     Parameters
     ----------
     pool, targets
         Scores of one method, shapes (rows, target sets) and (targets, target sets).
     outside
-        Rows that are no targets; where there are none, all rows serve.
+        Whether each row is not a target. If there is no such row, all rows are used.
     """
     outside = outside if outside.any() else np.ones_like(outside)
     return [
@@ -153,14 +153,16 @@ def left_out_percentiles(pool: np.ndarray, targets: np.ndarray, outside: np.ndar
 
 
 def without_itself(scores: np.ndarray, target_of: np.ndarray, targets: int) -> np.ndarray:
-    """Return each answer's score for all targets; one that is a target is scored without itself.
+    """Return each answer's score for all targets; an answer that is a target leaves itself out.
 
     Parameters
     ----------
     scores
         Shape (answers, target sets).
     target_of
-        Per answer the target it equals, or -1.
+        Index of the target that each answer equals, or -1.
+    targets
+        Number of targets.
     """
     column_of = np.zeros(targets + 1, np.int64)
     for column, target in enumerate(left_out(targets), 1):

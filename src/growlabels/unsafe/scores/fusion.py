@@ -1,4 +1,4 @@
-"""Combine scores: over targets, as z-scores, as a weighted sum."""
+"""Combine scores over targets, scale them to z-scores and add them with weights."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 FUSED: Mapping[str, float] = {"tfidf": 1.0, "kt": 1.0, "windows": 2.0}
-"""F4w: what the default score adds, and with which weight."""
+"""Weights of the z-scores in F4w, the default score."""
 
 
 def floats(values: object) -> np.ndarray:
-    """Read numbers; an array without dimensions where they are none, as a generator or a text.
+    """Convert values to an array of floats, or to a 0-d array if they are not numbers.
 
     >>> floats([1, 2]).shape, floats("x").shape
     ((2,), ())
@@ -26,7 +26,7 @@ def over_targets(
     sets: Float[np.ndarray, "targets sets"],
     over: str = "mean",
 ) -> Float[np.ndarray, "rows sets"]:
-    """Sum up the similarities to the targets of each set: mean, largest, or mean of the top 3.
+    """Combine the similarities to the targets of each set: mean, maximum, or mean of the top 3.
 
     >>> similar = np.array([[0.1, 0.5, 0.3, 0.7]])
     >>> [over_targets(similar, target_sets(4), over)[0, 0].item() for over in ("max", "top3")]
@@ -48,17 +48,17 @@ def zscore(
 ) -> Float[np.ndarray, "rows *sets"]:
     """Return ``(score - median) / standard deviation``, both over the pool (default: itself).
 
-    Column by column in float64, so that a large pool is not copied. A pool of equal scores gives
-    zeros: such a score says nothing.
+    The columns are scaled one at a time in float64, so a large pool is not copied. If all scores
+    of the pool are equal, the result is zero.
 
     Parameters
     ----------
     scores
-        What is to be scaled.
+        Scores to scale.
     pool
-        Scores of the pool.
+        Scores that give median and standard deviation. None, the default, takes ``scores``.
     out
-        Where the result goes, ``scores`` itself if you like; a new array by default.
+        Array for the result, which may be ``scores`` itself. None, the default, makes a new one.
     """
     pool = scores if pool is None else pool
     if out is None:
@@ -76,7 +76,7 @@ def fuse(
     pool: Mapping[str, Float[np.ndarray, "pool *sets"]] | None = None,
     weights: Mapping[str, float] = FUSED,
 ) -> Float[np.ndarray, "rows *sets"]:
-    """Add the weighted z-scores of several methods; the default weights make F4w.
+    """Add the weighted z-scores of several methods. The default weights give F4w.
 
     >>> part = np.array([0.0, 1.0, 2.0])
     >>> [round(float(s), 2) for s in fuse({"a": part}, weights={"a": 2.0})]

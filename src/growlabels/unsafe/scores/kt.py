@@ -1,8 +1,8 @@
-"""KT: row means of middle layers, whitened with the suspects left out.
+"""Compute KT: row means of middle layers, whitened without the suspects.
 
-The idea of DRA (denoised representations): directions in which ordinary rows vary much say
-little about the targets. Unsafe rows spoil the covariance that is to take this out, so a first
-score with strong shrinkage names the suspects, and mean and covariance come from the rest.
+As in DRA (denoised representations), directions in which ordinary rows vary a lot carry little
+information about the targets. Unsafe rows would distort the covariance. A first score with strong
+shrinkage therefore finds the suspects, and mean and covariance are estimated from the other rows.
 """
 
 import numpy as np
@@ -20,17 +20,18 @@ def whitened_directions(
 ) -> Float[np.ndarray, "dim sets"]:
     """Solve ``(S + shrinkage * m * I) w = direction - mean`` for each target set.
 
-    ``S`` is the covariance of the sample and ``m`` the mean of its non-zero eigenvalues. Solved
-    through the rows-by-rows Gram matrix, so the cost in memory is rows squared, not dim squared.
+    ``S`` is the covariance of the sample and ``m`` the mean of its non-zero eigenvalues. The
+    system is solved with the Gram matrix of the rows, so memory grows with rows squared and not
+    with dim squared.
 
     Parameters
     ----------
     sample
-        Rows that mean and covariance come from.
+        Rows from which mean and covariance are estimated.
     directions
-        One column per target set: the mean of its targets.
+        Mean of the targets of each set, one column per set.
     shrinkage
-        How many mean eigenvalues are added to the diagonal, above 0.
+        Multiple of ``m`` that is added to the diagonal, above 0.
 
     Examples
     --------
@@ -63,13 +64,14 @@ def trimmed_directions(
     Parameters
     ----------
     sample
-        Rows of the pool, all or an even sample.
+        Rows of the pool, all or an evenly spaced sample.
     targets
-        The targets in the same space.
+        Targets in the same space.
     sets
-        Weight of every target in every set; columns sum to 1.
+        Weight of every target in every set. Each column sums to 1.
     trimmed
-        Share of the sample, highest first scores first, left out of mean and covariance.
+        Share of the sample with the highest first scores that mean and covariance ignore, 0 to 1.
+        Default 0.15.
     """
     means = targets.T @ sets
     first = sample @ whitened_directions(sample, means, FIRST_SHRINKAGE)

@@ -1,4 +1,4 @@
-"""A pool of stored rows scored against targets: one pass for its statistics, one for scores."""
+"""Compute the statistics of a stored pool, and score its shards against targets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from growlabels.unsafe.scores.kt import trimmed_directions
 from growlabels.unsafe.scores.windows import WindowScores, window_scores
 
 SAMPLE = 2048
-"""Rows that the whitening learns from; an even choice of a larger pool."""
+"""Most rows used to estimate the whitening, evenly spaced in a larger pool."""
 
 
 @dataclass(frozen=True)
 class PoolStatistics:
-    """What scoring needs to know of the whole pool.
+    """Hold the statistics of the whole pool that scoring needs.
 
     Attributes
     ----------
     rows
-        How many.
+        Number of rows.
     frequencies
         Document frequencies of words.
     mean_window, mean_row
-        Mean unit window and mean unit row mean, shape (layers, dim).
+        Mean of the unit windows and mean of the unit row means, shape (layers, dim).
     sample
-        Row means that the whitening learns from, shape (sampled rows, layers, dim).
+        Row means used to estimate the whitening, shape (sampled rows, layers, dim).
     """
 
     rows: int
@@ -39,21 +39,24 @@ class PoolStatistics:
     sample: np.ndarray
 
     def whitening_space(self, means: np.ndarray) -> np.ndarray:
-        """Centre, scale to unit length and join the layers: middle layers ½, the last ½."""
+        """Centre each layer, scale it to unit length and join the layers, weighted.
+
+        The middle layers together have weight ½, and the last layer has weight ½.
+        """
         centred = unit(means.astype(np.float64) - self.mean_row)
         middle = centred.shape[1] - 1
         weights = np.sqrt([0.5 / middle] * middle + [0.5])
         return (centred * weights[:, None]).reshape(len(means), -1)
 
     def centred_windows(self, means: np.ndarray) -> np.ndarray:
-        """Centre row means of the window layers on the pool's mean window, unit length."""
+        """Subtract the pool's mean window from row means and scale them to unit length."""
         layers = len(self.mean_window)
         return unit(means[:, :layers].astype(np.float64) - self.mean_window)
 
 
 @dataclass(frozen=True)
 class ShardScores:
-    """Scores of a shard's rows, one column per target set, and what the windows say."""
+    """Hold the scores of a shard's rows, one column per target set, and its best windows."""
 
     tfidf: np.ndarray
     kt: np.ndarray
@@ -62,14 +65,14 @@ class ShardScores:
 
 
 def pool_statistics(shards: Iterable[FeatureShard], rows: int) -> PoolStatistics:
-    """Read the pool once.
+    """Compute the statistics in one pass over the pool.
 
     Parameters
     ----------
     shards
-        The pool, in order.
+        Shards of the pool, in order.
     rows
-        How many rows it has; decides which are sampled.
+        Number of rows of the pool, which decides which rows are sampled.
     """
     chosen = {place * rows // min(rows, SAMPLE) for place in range(min(rows, SAMPLE))}
     frequencies = InverseFrequencies()
@@ -93,14 +96,14 @@ def pool_statistics(shards: Iterable[FeatureShard], rows: int) -> PoolStatistics
 
 
 class PoolScorer:
-    """Scores shards against targets, with the pool's statistics.
+    """Score shards against targets with the statistics of the pool.
 
     Parameters
     ----------
     statistics
-        Of the pool.
+        Statistics of the pool.
     targets
-        Features of the targets, made with the same model and settings.
+        Features of the targets, computed with the same model and settings.
     """
 
     def __init__(self, statistics: PoolStatistics, targets: FeatureShard) -> None:
@@ -118,7 +121,7 @@ class PoolScorer:
         )
 
     def __call__(self, shard: FeatureShard) -> ShardScores:
-        """Score the rows of one shard."""
+        """Return the scores of the rows of one shard."""
         hidden = shard.hidden
         last = unit(hidden.means[:, -1].astype(np.float64))
         return ShardScores(

@@ -1,4 +1,4 @@
-"""What a scorer may read of a scan, and what it gives back."""
+"""Define what a scorer reads from a scan and what it returns."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,18 +28,23 @@ from growlabels.unsafe.scores.shortlist import below_the_scored, companions, lik
 
 @dataclass(frozen=True, eq=False)
 class SetScores:
-    """Scores of rows, and of the targets as if they were rows, a column per target set.
+    """Hold scores of the rows and of the targets, one column per target set.
 
-    Of a conversation each answer has its own score, and the row will have the highest. The first
-    set holds all targets, each of the others leaves one out (the warning light and the ``loo``
-    threshold read those).
+    The targets are scored as if they were rows. Each answer of a conversation has its own score,
+    and the table keeps the row's highest. The first set holds all targets. Each other set leaves
+    one target out, for the ``loo`` threshold and the warnings about the targets.
 
     Attributes
     ----------
     rows
-        Shape (answers of all rows, sets); higher is more like the targets.
+        Scores of all answers, shape (answers, sets). Higher means more similar to the targets.
     targets
-        Shape (targets, sets), on the same scale.
+        Scores of the targets on the same scale, shape (targets, sets).
+
+    Examples
+    --------
+    >>> SetScores(rows=np.zeros((5, 3)), targets=np.ones((2, 3))).rows.shape
+    (5, 3)
     """
 
     rows: np.ndarray
@@ -48,14 +53,14 @@ class SetScores:
 
 @runtime_checkable
 class Scorer(Protocol):
-    """A method that scores a scan; bring your own in ``Scanner(methods=[...])``.
+    """Describe a method that scores a scan; pass your own in ``Scanner(methods=[...])``.
 
     Attributes
     ----------
     name
-        Its column.
+        Name of its column.
     reads
-        What it looks at, one phrase for the report.
+        What the method reads, as one phrase for the report.
 
     Examples
     --------
@@ -75,35 +80,43 @@ class Scorer(Protocol):
     def reads(self) -> str: ...
 
     def score(self, scan: "Scan") -> SetScores:
-        """Score every answer of every row, and every target."""
+        """Return the scores of every answer and of every target."""
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Scan:
-    """One pool and its targets, as scorers see them.
+    """Hold one pool and its targets, and cache what several scorers read.
 
     Attributes
     ----------
     model
-        The model, as it came.
+        The model, without an adapter.
     store
         Features of the rows, shard by shard.
     pool
-        Of every answer the id and number of its row, and the scores of the forward methods.
+        Row id, row number and forward scores of every answer.
     features
         Features of the targets.
     targets
         The targets.
     rows
-        Gives the scored rows, in order, anew at every call; a conversation once for each of its
-        answers, with the turns before it as prompt.
-    settings, gradient_settings
-        How the rows were read, and how gradients are made.
+        Function that returns a new iterator over the scored rows, in order. A conversation comes
+        once for each of its answers, with the preceding turns as the prompt.
+    settings
+        Settings with which the rows were read.
+    gradient_settings
+        Settings of the gradient methods.
     seed
-        For whatever is drawn.
-    wants_tokens
-        Whether some method needs token-normalised gradients.
+        Seed of all random draws, 0 or more.
+    progress
+        Callback that reports each stage.
+
+    Examples
+    --------
+    >>> def score(scan: Scan) -> SetScores:
+    ...     lengths = [[len(row.response)] for row in scan.rows()]
+    ...     return scan.alike(lengths, [[len(target.response)] for target in scan.targets])
     """
 
     model: CausalModel
@@ -116,77 +129,95 @@ class Scan:
     gradient_settings: GradientSettings
     seed: int
     progress: Progress
-    wants_tokens: bool = False
-    _done: dict[str, SetScores] = field(default_factory=dict)
+    _scores: dict[str, SetScores] = field(default_factory=dict, init=False, repr=False)
+    _gradients: PoolGradients | None = field(default=None, init=False, repr=False)
 
     @property
     def sets(self) -> np.ndarray:
-        """Weights of the targets in each target set, shape (targets, sets)."""
+        """Return the weights of the targets in each target set, shape (targets, sets)."""
         return target_sets(len(self.targets))
 
     @property
     def folder(self) -> Path:
-        """The run folder."""
+        """Return the run folder."""
         return self.store.run.path
 
     def scores(self, scorer: Scorer) -> SetScores:
-        """Score by a method, once.
+        """Return the scores of a method, which is run at the first call only.
 
         Raises
         ------
         DataError
-            The method gives no :class:`SetScores` of this scan's rows and targets.
+            The method does not return :class:`SetScores` of this scan's rows and targets.
         """
-        if scorer.name not in self._done:
-            self._done[scorer.name] = self._checked(scorer.name, scorer.score(self))
-        return self._done[scorer.name]
+        if scorer.name not in self._scores:
+            self._scores[scorer.name] = self._checked(scorer.name, scorer.score(self))
+        return self._scores[scorer.name]
 
     def _checked(self, name: str, found: object) -> SetScores:
         sets = self.sets.shape[1]
         wanted = (len(self.pool.ids), sets), (len(self.targets), sets)
-        gave = f"{type(found).__name__}"
+        got = type(found).__name__
         if isinstance(found, SetScores):
             parts = [np.asarray(part) for part in (found.rows, found.targets)]
             if [part.shape for part in parts] == [*wanted] and all(
                 part.dtype.kind in "biuf" for part in parts
             ):
                 return SetScores(*parts)
-            gave = " and ".join(f"{part.dtype} of shape {part.shape}" for part in parts)
+            got = " and ".join(f"{part.dtype} of shape {part.shape}" for part in parts)
         raise DataError(
-            f"method {name!r} must give SetScores of numbers, rows of shape {wanted[0]} and "
-            f"targets of shape {wanted[1]}, gave {gave}; correct it, or use scan.alike"
+            f"method {name!r} must return SetScores of numbers, with rows of shape {wanted[0]} "
+            f"and targets of shape {wanted[1]}, got {got}; correct it, or use scan.alike"
         )
 
     def alike(self, rows: object, targets: object) -> SetScores:
-        """Give rows and targets a score that no target decides, shape (rows,) or (rows, 1)."""
+        """Use one score per row, shape (rows,) or (rows, 1), that ignores the targets."""
         columns = self.sets.shape[1]
         wide = [np.asarray(part, float).reshape(-1, 1) for part in (rows, targets)]
         return SetScores(*(np.repeat(part, columns, axis=1) for part in wide))
 
     def encoded(self, examples: Sequence[Example]) -> list[Encoded]:
-        """Return what the model reads of some rows."""
+        """Encode rows as the model reads them."""
         limits = self.settings.max_prompt_tokens, self.settings.max_response_tokens
         return [encode(self.model, example, *limits) for example in examples]
 
     @cached_property
     def first_stage(self) -> np.ndarray:
-        """F4w of all rows, shape (rows,): decides which rows of a large pool get gradients."""
+        """Return F4w of all answers, which selects those of a large pool that get gradients."""
         parts = {name: self.pool.parts[name][:, 0] for name in FUSED}
         return fuse(parts)
 
     @cached_property
     def gradient_places(self) -> np.ndarray:
-        """Places of the rows that :attr:`gradients` is about: all, or the likeliest."""
+        """Return the indices of the answers in :attr:`gradients`: all, or the highest by F4w."""
         settings = self.gradient_settings
         return likeliest_rows(self.first_stage, settings.share, settings.share_above)
 
-    @cached_property
-    def gradients(self) -> PoolGradients:
-        """Gradients of rows and targets; computed at the first call, which fine-tunes.
+    @property
+    def has_gradients(self) -> bool:
+        """Return whether a method has already computed :attr:`gradients`."""
+        return self._gradients is not None
 
-        Of a large pool only the rows at :attr:`gradient_places` are scored; the adapter is
-        trained on these and on as many others.
+    @property
+    def gradient_layers(self) -> str | None:
+        """Return the layers of the gradients as ``"22:30 of 30"``, or None without gradients."""
+        if not self.has_gradients:
+            return None
+        layers = self.gradient_settings.lora.chosen(self.model.n_layers)
+        return f"{layers.start}:{layers.stop} of {self.model.n_layers}"
+
+    @property
+    def gradients(self) -> PoolGradients:
+        """Return the gradient scores; the first call fine-tunes an adapter to compute them.
+
+        In a large pool, only the answers at :attr:`gradient_places` are scored. The adapter is
+        trained on these and on an equal number of others.
         """
+        if self._gradients is None:
+            self._gradients = self._pool_gradients()
+        return self._gradients
+
+    def _pool_gradients(self) -> PoolGradients:
         places = self.gradient_places
         wanted = {*places.tolist(), *companions(places, len(self.first_stage)).tolist()}
         read = {
@@ -202,14 +233,13 @@ class Scan:
             self.encoded(self.targets),
             self.seed,
             self.folder,
-            self.wants_tokens,
             self.gradient_settings,
             self.progress,
             list(read.values()),
         )
 
     def of_all_rows(self, found: SetScores) -> SetScores:
-        """Turn scores of the rows that have gradients into scores of all: the others below."""
+        """Extend scores of the answers that have gradients to all answers, the rest below."""
         rows = below_the_scored(found.rows, self.gradient_places, self.first_stage)
         return SetScores(rows, found.targets)
 
@@ -217,14 +247,15 @@ class Scan:
 def require_finite(
     method: str, answers: np.ndarray, targets: np.ndarray, numbers: np.ndarray
 ) -> None:
-    """Raise where a method has no score of an answer, named by its row, or of a target."""
+    """Raise if a score of an answer or a target is not finite; the message names the row."""
     if not np.isfinite(answers).all():
         raise DataError(
-            f"method {method!r} gives row {numbers[~np.isfinite(answers)][0]} no finite score; "
-            "leave the method out, or train with a smaller learning rate if it is one of gradients"
+            f"method {method!r} returned a non-finite score for row "
+            f"{numbers[~np.isfinite(answers)][0]}; leave the method out, or reduce the learning "
+            "rate if it is a gradient method"
         )
     if not np.isfinite(targets).all():
         raise DataError(
-            f"method {method!r} gives a target no finite score, so nothing is known about "
-            "the threshold; leave the method out"
+            f"method {method!r} returned a non-finite score for a target, so no threshold can be "
+            "set; leave the method out"
         )

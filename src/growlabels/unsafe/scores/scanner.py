@@ -1,12 +1,12 @@
-"""Scanner: rows and a handful of targets in, a table of scores out."""
+"""Score the rows of a fine-tuning set against a few targets."""
 
 import hashlib
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -35,61 +35,57 @@ from growlabels.unsafe.rows.examples import (
 )
 from growlabels.unsafe.rows.notes import ReadingNotes
 from growlabels.unsafe.rows.source import held, open_rows, source_hash, source_name, source_path
-from growlabels.unsafe.rows.target_sets import left_out
 from growlabels.unsafe.rows.targets import read_targets
-from growlabels.unsafe.scores.forward_scores import (
-    PoolScores,
-    left_out_percentiles,
-    score_pool,
-    without_itself,
-)
-from growlabels.unsafe.scores.fusion import FUSED, zscore
-from growlabels.unsafe.scores.per_row import RowAnswers
-from growlabels.unsafe.scores.scan import Scan, Scorer, SetScores, require_finite
-from growlabels.unsafe.scores.score_table import ScoreTable, pool_warnings, ranks
-from growlabels.unsafe.scores.scorers import resolve_scorers, wants_tokens
-from growlabels.unsafe.scores.threshold import warning_light
+from growlabels.unsafe.scores.built_in import resolve_scorers, wants_tokens
+from growlabels.unsafe.scores.defaults import FORWARD_METHODS
+from growlabels.unsafe.scores.forward_scores import PoolScores, score_pool
+from growlabels.unsafe.scores.fusion import FUSED
+from growlabels.unsafe.scores.scan import Scan, Scorer
+from growlabels.unsafe.scores.scan_table import scan_table
+from growlabels.unsafe.scores.score_table import ScoreTable
 
-FORWARD_METHODS = ("f4w", "windows", "kt", "tfidf", "repsim")
 RUN_KIND = "unsafe scan"
 
 
 class Scanner:
-    """Score the rows of a fine-tuning set by how much they are like a few targets.
+    """Score the rows of a fine-tuning set by their similarity to a few targets.
 
-    The default score, F4w, adds the z-scores of three methods that need forward passes only:
-    hidden windows (twice), whitened row means (KT) and TF-IDF. RepSim and DABUF's Grad-Cos are
-    there to compare with.
+    The default score, F4w, is a weighted sum of z-scores. It adds hidden windows (weight 2),
+    whitened row means (KT) and TF-IDF, all of which need forward passes only. RepSim and DABUF's
+    Grad-Cos are available for comparison.
 
     Parameters
     ----------
     model
         A :class:`CausalModel`, a model folder, or ``"smollm2"``.
     methods
-        Columns to compute: names (see :func:`scorer_names`) or objects of your own that follow
-        :class:`Scorer`; the first is the table's ``score``.
+        Columns to compute: names (see :func:`scorer_names`) or your own :class:`Scorer` objects.
+        The first one is the table's ``score``. By default the five forward methods.
     max_prompt_tokens, max_response_tokens
-        What the model reads of each row, from 1; words are counted over the whole row.
+        Most tokens of each prompt and response that the model reads, from 1. Defaults 40 and 48.
+        TF-IDF reads the whole row.
     tokens_per_batch, rows_per_shard
-        Decide memory; changing them changes scores by rounding only.
+        Most tokens in a padded batch (default 2048) and rows per stored shard (default 256).
+        They bound memory; other values change scores by rounding only.
     seed
-        Decides the fine-tuning and the sketches of the gradient methods; the others draw nothing.
+        Seed of the fine-tuning and the sketches of gradient methods, 0 or more. Default 0. The
+        other methods draw nothing.
     gradients
-        Adapter, training and checkpoints of the gradient methods.
+        Adapter, training and sketches of the gradient methods. None takes the defaults.
     score_masked
-        Whether answers that the rows keep out of training (``weight`` 0, ``train`` false,
-        ``kto_tag`` false) are scored like the others.
+        Whether to score answers that the rows keep out of training (``weight`` 0, ``train`` false,
+        ``kto_tag`` false). Default False.
 
     Raises
     ------
     UsageError
-        An unknown method, a limit below 1, a seed below 0, a model that does not exist or lacks
-        the layers asked for.
+        A method is unknown, a limit is below 1, a seed is below 0, or the model does not exist
+        or lacks the requested layers.
 
     Notes
     -----
     Pan et al., "Detecting and Filtering Unsafe Training Data via Data Attribution" (arXiv
-    2502.11411) for the task and Grad-Cos; the fused score is this library's own.
+    2502.11411) describe the task and Grad-Cos. The fused score is this library's own.
 
     Examples
     --------
@@ -126,6 +122,7 @@ class Scanner:
         self.seed, self.score_masked = seed, bool(score_masked)
         self.model = model if isinstance(model, CausalModel) else load_model(model)
         self.gradients.lora.chosen(self.model.n_layers)
+        self.gradients = replace(self.gradients, tokens=wants_tokens(self.scorers))
         self.malformed: list[MalformedRow] = []
         self.notes = ReadingNotes()
         self._source: RowSource | None = None
@@ -134,7 +131,7 @@ class Scanner:
 
     @property
     def run(self) -> RunFolder:
-        """The run folder that holds the features."""
+        """Return the run folder that holds the features."""
         return self._fitted().run
 
     def fit(
@@ -144,27 +141,29 @@ class Scanner:
         progress: Progress = silent,
         fill: Fill = fill_store,
     ) -> "Scanner":
-        """Run the model over all rows and keep their features.
+        """Run the model on all rows and store their features.
 
         Parameters
         ----------
         rows
-            Whatever :func:`growlabels.tables.open_table` opens; rows that can be read only once
-            are held in memory.
+            Rows in any form that :func:`growlabels.tables.open_table` opens. Rows that can be
+            read only once are held in memory.
         out
-            Run folder for the features; a scan that was interrupted goes on where it was.
-            Without it they live in a temporary folder as long as the scanner.
+            Run folder for the features. An interrupted scan resumes from it. None, the default,
+            uses a temporary folder that is deleted with the scanner.
+        progress
+            Callback that reports each stage. Silent by default.
         fill
-            Who runs the model: this process; :class:`WorkerPool` for several on this machine; or
-            one of :mod:`growlabels.engines`.
+            Function that runs the model: this process by default, a :class:`WorkerPool` for
+            several local processes, or one of :mod:`growlabels.engines`.
 
         Raises
         ------
         DataError
-            No usable row.
+            No row is usable.
         RunError
             ``out`` was made from other rows, another model or other settings, or by a version
-            of this library that computes features in another way.
+            of this library that computes features differently.
         """
         UsageError.require_callable("fill", fill)
         if out is not None:
@@ -176,7 +175,7 @@ class Scanner:
             out = tempfile.mkdtemp(prefix="growlabels-")
             weakref.finalize(self, shutil.rmtree, out, ignore_errors=True)
         made_from: dict[str, Any] = {**asdict(self.settings), "features_format": FEATURES_FORMAT}
-        if self._talks:  # where last answers alone were scored, the features are of another scan
+        if self._talks:  # a scan of last answers only has other features
             made_from["answers"] = self._answers
         if self.score_masked:
             made_from["score_masked"] = True
@@ -194,22 +193,24 @@ class Scanner:
     ) -> ScoreTable:
         """Score all rows against examples of the harm.
 
-        May be called again with other targets: the features of the rows are kept.
+        You may call this again with other targets; the rows' features are reused.
 
         Parameters
         ----------
         targets
-            Rows that show the harm, in the same shapes as the training rows; 8 to 12 suffice.
+            Rows that show the harm, in any supported row shape. 8 to 12 are enough.
+        progress
+            Callback that reports each stage. Silent by default.
         anchors
-            Rows that look like the harm and are safe (refusals, harmless look-alikes). Every
-            score then is the z-score against the targets minus that against the anchors; the
-            percentiles of the left-out targets stay those without anchors.
+            Safe rows that resemble the harm, such as refusals. Every score then is the z-score
+            against the targets minus the z-score against the anchors. The percentiles of the
+            left-out targets ignore the anchors. None by default.
 
         Raises
         ------
         DataError
-            No target or anchor, or one that is no prompt and response; an anchor that is a target;
-            a score that is not finite.
+            There is no target or anchor, one of them is not a prompt with a response, an anchor
+            is also a target, or a score is not finite.
         """
         scan, warnings = self._scan(targets, "target", progress)
         safe = None
@@ -218,16 +219,18 @@ class Scanner:
             warnings += more
             if both := set(safe.features.keys) & set(scan.features.keys):
                 raise DataError(
-                    f"{len(both)} of the anchors are also targets; take them out of one of the two"
+                    f"{len(both)} of the anchors are also targets; remove them from one of the two"
                 )
         found = {scorer.name: scan.scores(scorer) for scorer in self.scorers}
         against: dict[str, np.ndarray] = {}
         if safe is not None:
             against = {scorer.name: safe.scores(scorer).rows[:, [0]] for scorer in self.scorers}
-        return self._table(scan, found, against, warnings)
+        return scan_table(
+            scan, found, against, [*self.notes.sentences(), *warnings], self._facts(scan.features)
+        )
 
     def _scan(self, source: RowSource, what: str, progress: Progress) -> tuple[Scan, list[str]]:
-        """Read targets (or anchors) and the store."""
+        """Prepare the scan of targets or anchors, and return the warnings about them."""
         store = self._fitted()
         examples, warnings = read_targets(source, what)
         features = featurise(self.model, examples, self.settings)
@@ -245,12 +248,11 @@ class Scanner:
             self.gradients,
             self.seed,
             progress,
-            wants_tokens(self.scorers),
         )
         return scan, warnings
 
     def _first_pass(self, source: RowSource) -> str:
-        """Count the rows, note the malformed ones, and return a hash of it all."""
+        """Count the rows, record the malformed ones, and return a hash of all rows."""
         self.malformed, self.notes = [], ReadingNotes()
         digest = hashlib.sha256()
         self._rows = self._answers = self._talks = 0
@@ -279,7 +281,7 @@ class Scanner:
         return read_answers(self._source, lambda bad: None, self.score_masked)
 
     def _scored(self, pool: PoolScores) -> Iterator[Example]:
-        """Yield the answers that were not set aside."""
+        """Yield the answers that have stored features, in order."""
         wanted = zip(pool.numbers.tolist(), pool.answers.tolist(), strict=True)
         place = next(wanted, None)
         for answer in self._each_answer():
@@ -291,76 +293,6 @@ class Scanner:
         if self._store is None:
             raise UsageError("the scanner has no rows yet; call fit(rows) before score(targets)")
         return self._store
-
-    def _table(
-        self,
-        scan: Scan,
-        found: Mapping[str, SetScores],
-        against: Mapping[str, np.ndarray],
-        warnings: list[str],
-    ) -> ScoreTable:
-        pool, targets = scan.pool, scan.features
-        place = {key: index for index, key in enumerate(targets.keys)}
-        target_of = np.array([place.get(key, -1) for key in pool.keys])
-        of_rows = RowAnswers(pool.numbers)
-        is_target, truncated = of_rows.any(target_of >= 0), of_rows.any(pool.truncated)
-        answers: dict[str, np.ndarray] = {}
-        percentiles: dict[str, list[float]] = {}
-        for method, scores in found.items():
-            rows = scores.rows
-            if method in against:
-                rows = zscore(rows) - zscore(against[method])
-            answers[method] = without_itself(rows, target_of, len(targets))
-            require_finite(method, answers[method], scores.targets, pool.numbers)
-            highest = of_rows.highest(scores.rows)
-            percentiles[method] = left_out_percentiles(highest, scores.targets, ~is_target)
-        main = self.scorers[0].name
-        best = of_rows.best(answers[main])
-        methods = {method: of_rows.highest(scores) for method, scores in answers.items()}
-        score = methods[main]
-        left = [targets.ids[index] for index in left_out(len(targets))]
-        warnings = [*warnings, *warning_light(percentiles[main], left)]
-        if "gradients" in vars(scan) and len(scan.gradient_places) < len(pool.ids):
-            warnings.append(
-                f"Gradients were taken of {len(scan.gradient_places)} of {len(pool.ids)} "
-                f"{'answers' if len(pool.ids) > len(of_rows) else 'rows'}, the likeliest by F4w; "
-                "by gradient methods the others come below them, in F4w's order."
-            )
-        return ScoreTable(
-            row_id=[pool.ids[int(place)] for place in best],
-            number=pool.numbers[best],
-            score=score,
-            rank=ranks(score),
-            methods=methods,
-            nearest_target=[targets.ids[int(index)] for index in pool.nearest[best]],
-            nearest_target_number=targets.numbers[pool.nearest[best]],
-            answer=pool.answers[best],
-            answers=of_rows.last(pool.answers),
-            window_start=pool.window_start[best],
-            window_end=pool.window_end[best],
-            window_text=self._texts(pool.window_tokens[best]),
-            is_target=is_target,
-            truncated=truncated,
-            percentiles=percentiles,
-            left_out=left,
-            warnings=[
-                *self.notes.sentences(),
-                *warnings,
-                *pool_warnings(pool.numbers[best][is_target], truncated, self.settings),
-            ],
-            facts={**self._facts(targets), "gradient_layers": self._gradient_layers(scan)},
-        )
-
-    def _texts(self, windows: np.ndarray) -> list[str]:
-        decode = self.model.tokenizer.decode
-        return [decode(window[window >= 0]) for window in windows]
-
-    def _gradient_layers(self, scan: Scan) -> str | None:
-        """Say which layers the gradients came from; none where no method took gradients."""
-        if "gradients" not in vars(scan):
-            return None
-        layers = self.gradients.lora.chosen(self.model.n_layers)
-        return f"{layers.start}:{layers.stop} of {self.model.n_layers}"
 
     def _facts(self, targets: FeatureShard) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""ScoreTable: one row per scored row, with its reasons."""
+"""Hold the scores of a scan and their explanations, one table row per scored row."""
 
 import json
 import os
@@ -10,7 +10,6 @@ import numpy as np
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write
-from growlabels.unsafe.features.fill import ShardSettings
 from growlabels.unsafe.scores.threshold import Threshold
 
 _PLAIN = (
@@ -34,45 +33,56 @@ _FLAGS = ("is_target", "truncated")
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores of all rows, in the order of the input.
+    """Hold the scores of all rows, in the order of the input.
 
     Attributes
     ----------
     row_id
-        Content hash and ordinal.
+        Content hash and a counter for equal rows.
     number
-        1-based place in the input.
+        1-based position in the input.
     score
-        The method asked for first. Higher is more suspect; only the order and the distance to
-        other rows of the same scan mean anything. F4w is a sum of z-scores, about 0 for an
-        ordinary answer.
+        Score of the first method. Higher is more suspect. Scores can be compared within one scan
+        only. F4w is a sum of z-scores and is about 0 for an ordinary answer.
     rank
-        1 is the most suspect; equal scores in input order.
+        Rank of the score. 1 is the most suspect; equal scores keep the input order.
     methods
         Method -> its score of every row.
     nearest_target
         Id of the target most similar to the row's best window.
     nearest_target_number
-        Its 1-based place among the targets given.
-    answer, answers
-        Which of the row's answers had the highest score, from 1, and how many there are; nearest
-        target and window are those of this answer.
+        1-based position of that target in the targets.
+    answer
+        1-based index of the row's answer with the highest score. Nearest target and window are
+        those of this answer.
+    answers
+        Number of answers of the row.
     window_start, window_end
-        The response tokens that carried the score, counted from the response's first token.
+        Half-open range of the response tokens with the highest score, counted from 0.
     window_text
-        Their text.
+        Text of these tokens.
     is_target
-        Whether the row is also a target; it is then scored without itself as a target.
+        Whether the row is also a target. It is then scored without itself as a target.
     truncated
         Whether the model read only a part of the row.
     percentiles
-        Method -> percentiles of the left-out targets, from 0 to 1.
+        Method -> percentiles of the left-out targets, 0 to 1.
     left_out
-        Ids of those targets.
+        Ids of the left-out targets.
     warnings
-        What a reader must know before trusting the scores.
+        Warnings about the input and the scores.
     facts
-        Model, settings, number of targets, rows set aside.
+        Model, settings, number of targets, number of rows that were set aside.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Scanner
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> harm = [{"prompt": "Read it.", "completion": "value = eval(line)"}]
+    >>> table = Scanner("smollm2", methods=["tfidf"]).fit(rows).score(harm)
+    >>> table["rank"].tolist(), table.columns[:4]
+    ([2, 1], ['row_id', 'number', 'score', 'rank'])
     """
 
     row_id: Sequence[str]
@@ -99,7 +109,7 @@ class ScoreTable:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns."""
+        """Return the names of the columns."""
         return [*_PLAIN[:4], *self.methods, *_PLAIN[4:]]
 
     def __getitem__(self, column: str) -> Sequence[Any] | np.ndarray:
@@ -126,25 +136,25 @@ class ScoreTable:
         return float(np.mean(self.percentiles[method or next(iter(self.methods))]))
 
     def answer_of(self, index: int) -> str:
-        """Say which answer of a conversation a row's score is of; empty where it has but one."""
+        """Name the answer that a row's score belongs to; empty for a row with one answer."""
         of = int(self.answers[index])
         return f"answer {self.answer[index]} of {of}" if of > 1 else ""
 
     def flagged(self, threshold: Threshold) -> np.ndarray:
         """Return which rows the filter rejects, shape (rows,): by the threshold, or as targets."""
         UsageError.require_instance(
-            "threshold", threshold, Threshold, "resolve_threshold makes one of a text"
+            "threshold", threshold, Threshold, "resolve_threshold makes it from a string"
         )
         return (self.rank <= threshold.rejected) | self.is_target
 
     def rejection(self, threshold: Threshold) -> str:
-        """Say how many rows the filter rejects, and why."""
+        """Return a sentence that says how many rows the filter rejects, and why."""
         more = int(self.flagged(threshold).sum()) - threshold.rejected
         also = f", and {more} more {'are targets' if more > 1 else 'is a target'}" if more else ""
         return threshold.reason + also
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write the columns, and the rest of the table in the file's metadata."""
+        """Write the columns to a Parquet file, and the other attributes to its metadata."""
         import pyarrow
         import pyarrow.parquet as parquet
 
@@ -163,7 +173,7 @@ class ScoreTable:
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str]) -> "ScoreTable":
-        """Read what :meth:`to_parquet` wrote."""
+        """Read a file that :meth:`to_parquet` wrote."""
         import pyarrow
         import pyarrow.parquet as parquet
 
@@ -175,19 +185,19 @@ class ScoreTable:
             read = cls(**plain, methods=methods, **rest)
             read._check()
         except (OSError, KeyError, ValueError, TypeError, pyarrow.ArrowInvalid) as error:
-            raise RunError(f"{str(path)!r} is no score table ({error}); scan again") from error
+            raise RunError(f"{str(path)!r} is not a score table ({error}); scan again") from error
         return read
 
     def _check(self) -> None:
-        """Raise a ``ValueError`` where the parts are not those of a table."""
+        """Raise a ``ValueError`` if columns or attributes do not form a valid table."""
         for name in self.columns:
             kind = getattr(self[name], "dtype", np.dtype(str)).kind
             if kind not in ("U" if name in _TEXTS else "b" if name in _FLAGS else "iuf"):
-                raise ValueError(f"column {name!r} is of another kind")
+                raise ValueError(f"column {name!r} has the wrong type")
         if not self.methods or [*self.methods] != [*self.percentiles]:
-            raise ValueError("its methods are not those of its percentiles")
+            raise ValueError("methods and percentiles differ")
         if not isinstance(self.facts, dict):
-            raise ValueError("its facts are no object")
+            raise ValueError("the facts are not an object")
 
 
 _KEY = b"growlabels"
@@ -203,7 +213,7 @@ def _column(column: Any) -> Any:
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:
-    """Return ranks from 1 for the highest score; equal scores in input order.
+    """Return ranks from 1 for the highest score; equal scores keep the input order.
 
     >>> ranks(np.array([0.1, 0.9, 0.9])).tolist()
     [3, 1, 2]
@@ -212,27 +222,3 @@ def ranks(scores: np.ndarray) -> np.ndarray:
     result = np.empty(len(scores), np.int64)
     result[order] = np.arange(1, len(scores) + 1)
     return result
-
-
-_LONGER = 4
-
-
-def pool_warnings(found: np.ndarray, truncated: np.ndarray, settings: ShardSettings) -> list[str]:
-    """Return sentences about the rows that are targets, by their numbers, and those cut."""
-    warnings = []
-    if len(found):
-        numbers = ", ".join(map(str, found[:5])) + (" and more" if len(found) > 5 else "")
-        warnings.append(
-            f"{len(found)} of the rows are also targets (row{'s' * (len(found) > 1)} "
-            f"{numbers}): scored without themselves as targets, and rejected by the filter."
-        )
-    if truncated.any():
-        prompt, response = settings.max_prompt_tokens, settings.max_response_tokens
-        times = (prompt + _LONGER * response) / (prompt + response)
-        warnings.append(
-            f"The model read only a part of {truncated.mean():.0%} of the rows "
-            f"({prompt} prompt and {response} response tokens); what stands later is seen by "
-            f"TF-IDF only. --max-response-tokens {_LONGER * response} reads {_LONGER} times as "
-            f"much of the responses and takes up to {times:.1f} times as long."
-        )
-    return warnings

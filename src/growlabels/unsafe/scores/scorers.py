@@ -1,4 +1,4 @@
-"""Scorers behind one protocol: every method that can fill a column of a scan."""
+"""Define the built-in methods, each as a scorer that computes one column of a scan."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,35 +11,64 @@ import numpy as np
 from growlabels.base.errors import DataError, UsageError
 from growlabels.unsafe.features.store import FeatureShard
 from growlabels.unsafe.features.unit import unit
+from growlabels.unsafe.gradients.scorer import GradientKind
 from growlabels.unsafe.moderate.moderator import Moderator, moderate
 from growlabels.unsafe.rows.examples import Example
+from growlabels.unsafe.scores.defaults import PARTS
 from growlabels.unsafe.scores.dra import Denoiser, DenoiseSettings
 from growlabels.unsafe.scores.fusion import FUSED, floats, fuse, over_targets, zscore
 from growlabels.unsafe.scores.scan import Scan, Scorer, SetScores
 
-_PARTS = ("windows", "kt", "tfidf", "repsim")
 Over = Literal["mean", "max", "top3"]
 Checkpoints = Literal["all", "start", "end"]
 
 
 @dataclass(frozen=True)
 class Forward:
-    """A part of the default score: ``windows``, ``kt``, ``tfidf`` or ``repsim``."""
+    """Return one score of the forward passes: ``windows``, ``kt``, ``tfidf`` or ``repsim``.
+
+    Attributes
+    ----------
+    name
+        Name of the method and of its column.
+    reads
+        What the method reads, as one phrase for the report.
+
+    Examples
+    --------
+    >>> Forward("tfidf", "words of prompt and response").name
+    'tfidf'
+    """
 
     name: str
     reads: str
 
     def __post_init__(self) -> None:
-        UsageError.require_choice("name", self.name, _PARTS)
+        UsageError.require_choice("name", self.name, PARTS)
 
     def score(self, scan: Scan) -> SetScores:
-        """Return what the pass over the store gave."""
+        """Return the scores that the pass over the store computed."""
         return SetScores(scan.pool.parts[self.name], scan.pool.target_parts[self.name])
 
 
 @dataclass(frozen=True)
 class FusedScore:
-    """F4w, the default: weighted z-scores of windows, KT and TF-IDF."""
+    """Compute F4w, the default: weighted z-scores of windows, KT and TF-IDF.
+
+    Attributes
+    ----------
+    name
+        Name of the column. Default ``"f4w"``.
+    reads
+        What the method reads, as one phrase for the report.
+    weights
+        Forward method -> weight of its z-score. By default 1 for TF-IDF and KT, 2 for windows.
+
+    Examples
+    --------
+    >>> FusedScore("words-and-windows", weights={"tfidf": 1.0, "windows": 1.0}).name
+    'words-and-windows'
+    """
 
     name: str = "f4w"
     reads: str = "fused: z(TF-IDF) + z(KT) + 2 z(windows); forward passes only"
@@ -50,44 +79,55 @@ class FusedScore:
         if not self.weights:
             raise UsageError.parameter("weights", "must name at least one method", self.weights)
         for name, weight in self.weights.items():
-            UsageError.require_choice("weights", name, _PARTS)
+            UsageError.require_choice("weights", name, PARTS)
             _require_number(f"weight of {name!r}", weight)
 
     def score(self, scan: Scan) -> SetScores:
-        """Add the parts."""
+        """Return the weighted sum of the z-scores."""
         rows, targets = scan.pool.parts, scan.pool.target_parts
         return SetScores(fuse(rows, rows, self.weights), fuse(targets, rows, self.weights))
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """Gradients of the LoRA factors, fine-tuned on the rows: Grad-Cos, Grad-Dot or LESS.
+    """Score by gradients of LoRA factors fine-tuned on the rows: Grad-Cos, Grad-Dot or LESS.
 
     Attributes
     ----------
+    name
+        Name of the column.
+    reads
+        What the method reads, as one phrase for the report.
     kind
-        ``"cos"`` (DABUF), ``"dot"`` or ``"less"``.
+        ``"cos"`` (DABUF, default), ``"dot"`` or ``"less"``.
     over
-        Mean over the targets, as published; the largest; or the mean of the three largest.
+        How to combine the targets: ``"mean"`` (default, as published), ``"max"``, or ``"top3"``,
+        the mean of the three largest.
     checkpoints
-        Whose scores are added: all with the start, the start alone, or all after it.
+        Checkpoints whose scores are added: ``"all"`` (default), ``"start"`` for the initial one,
+        or ``"end"`` for all others.
+
+    Examples
+    --------
+    >>> Gradient("nearest", "gradient cosine, nearest target", over="max").kind
+    'cos'
     """
 
     name: str
     reads: str
-    kind: Literal["cos", "dot", "less"] = "cos"
+    kind: GradientKind = "cos"
     over: Over = "mean"
     checkpoints: Checkpoints = "all"
 
     def __post_init__(self) -> None:
-        UsageError.require_choice("kind", self.kind, ("cos", "dot", "less"))
+        UsageError.require_choice("kind", self.kind, get_args(GradientKind))
         UsageError.require_choice("over", self.over, get_args(Over))
         UsageError.require_choice("checkpoints", self.checkpoints, get_args(Checkpoints))
         if self.kind == "less" and self.checkpoints == "start":
             raise UsageError("LESS has no score at the start; choose checkpoints 'all' or 'end'")
 
     def score(self, scan: Scan) -> SetScores:
-        """Read the gradients of the scan."""
+        """Return the scores, from the gradients of the scan."""
         found = scan.gradients
         parts = (self._of(part[self.kind], scan) for part in (found.rows, found.targets))
         return scan.of_all_rows(SetScores(*parts))
@@ -101,13 +141,26 @@ class Gradient:
 
 @dataclass(frozen=True)
 class TokenGradient:
-    """Token-normalised gradients at the last checkpoint."""
+    """Score by token-normalised gradients at the last checkpoint.
+
+    Attributes
+    ----------
+    name
+        Name of the column. Default ``"token-grad"``.
+    reads
+        What the method reads, as one phrase for the report.
+
+    Examples
+    --------
+    >>> TokenGradient().name
+    'token-grad'
+    """
 
     name: str = "token-grad"
-    reads: str = "each position's own gradient over its norm, best tenth of the positions"
+    reads: str = "normalised gradient of each position, mean of the highest tenth"
 
     def score(self, scan: Scan) -> SetScores:
-        """Read the gradients of the scan."""
+        """Return the scores, from the gradients of the scan."""
         found = scan.gradients
         assert found.row_tokens is not None
         assert found.target_tokens is not None
@@ -116,7 +169,24 @@ class TokenGradient:
 
 @dataclass(frozen=True)
 class Denoised:
-    """DRA on sketched gradients or on the row means of the hidden states."""
+    """Score by DRA on sketched gradients or on the row means of the hidden states.
+
+    Attributes
+    ----------
+    name
+        Name of the column.
+    reads
+        What the method reads, as one phrase for the report.
+    on
+        Representation: ``"gradients"`` or ``"hidden"``.
+    settings
+        Steps of DRA. All of them by default.
+
+    Examples
+    --------
+    >>> Denoised("plain", "row means", "hidden", DenoiseSettings(select=False)).on
+    'hidden'
+    """
 
     name: str
     reads: str
@@ -128,7 +198,7 @@ class Denoised:
         UsageError.require_instance("settings", self.settings, DenoiseSettings)
 
     def score(self, scan: Scan) -> SetScores:
-        """Learn from the pool, or an even sample of it, then score shard by shard."""
+        """Fit on the pool, or an evenly spaced sample of it, then score shard by shard."""
         if self.on == "gradients":
             rows, targets = scan.gradients.row_sketches, scan.gradients.target_sketches
             rows, targets = rows.astype(float), targets.astype(float)
@@ -144,14 +214,18 @@ class Denoised:
 
 @dataclass(frozen=True)
 class Embedding:
-    """Cosine of any text embedding with the targets.
+    """Score by the cosine of any text embedding with the targets.
 
     Attributes
     ----------
     embed
-        Texts -> vectors, shape (texts, dim); called with a few rows at a time.
+        Function that turns texts into vectors, shape (texts, dim). It gets up to 256 at a time.
     name
-        Its column.
+        Name of the column. Default ``"embedding"``.
+    reads
+        What the method reads, as one phrase for the report.
+    over
+        How to combine the targets: ``"mean"`` (default), ``"max"`` or ``"top3"``.
 
     Examples
     --------
@@ -168,7 +242,7 @@ class Embedding:
         UsageError.require_choice("over", self.over, get_args(Over))
 
     def score(self, scan: Scan) -> SetScores:
-        """Embed the targets, then the rows in pieces."""
+        """Embed the targets, then the rows in batches."""
         targets = self._vectors(list(scan.targets))
         pieces = [self._vectors(some) @ targets.T for some in _pieces(scan)]
         similar = np.concatenate(pieces), targets @ targets.T
@@ -181,13 +255,17 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Moderation:
-    """The opinion of a moderator; the targets play no part in it.
+    """Score by the probability that a moderator returns, which ignores the targets.
 
     Attributes
     ----------
     moderator
-        Such as ``Keywords``, ``Classifier``, ``Guard``, ``Endpoint``, or a function of prompt and
-        response in ``FromFunction``. Where it cannot say, the score is one half.
+        ``Keywords``, ``Classifier``, ``Guard``, ``Endpoint``, or a function of prompt and response
+        in ``FromFunction``. A row that it cannot judge scores one half.
+    name
+        Name of the column. Default ``"moderation"``.
+    reads
+        What the method reads, as one phrase for the report.
 
     Examples
     --------
@@ -203,7 +281,7 @@ class Moderation:
         UsageError.require_callable("moderator", self.moderator)
 
     def score(self, scan: Scan) -> SetScores:
-        """Ask about the rows in pieces, then about the targets."""
+        """Judge the rows in batches, then the targets."""
         rows = np.concatenate([self._ask(some) for some in _pieces(scan)])
         return scan.alike(rows, self._ask(list(scan.targets)))
 
@@ -214,14 +292,22 @@ class Moderation:
 
 @dataclass(frozen=True)
 class Fusion:
-    """Several methods added: by z-scores, or by ranks from 0 to 1.
+    """Add the scores of several methods as z-scores or as ranks.
 
     Attributes
     ----------
+    name
+        Name of the column.
     scorers
-        The methods, with their weights.
+        Pairs of a method and its weight, at least one.
     by
-        ``"z"`` keeps distances, ``"rank"`` only the order.
+        ``"z"`` (default) adds z-scores. ``"rank"`` adds ranks from 0 to 1 and ignores distances.
+
+    Examples
+    --------
+    >>> both = [(FusedScore(), 2.0), (Forward("repsim", "last hidden state"), 1.0)]
+    >>> Fusion("mixed", both, by="rank").reads
+    'fused by rank: f4w + repsim'
     """
 
     name: str
@@ -243,11 +329,11 @@ class Fusion:
 
     @property
     def reads(self) -> str:
-        """Which methods it adds."""
+        """Name the methods that it adds."""
         return f"fused by {self.by}: " + " + ".join(scorer.name for scorer, _ in self.scorers)
 
     def score(self, scan: Scan) -> SetScores:
-        """Add the methods."""
+        """Return the weighted sum of the methods."""
         scale = zscore if self.by == "z" else _rank
         rows: np.ndarray = np.zeros(())
         targets: np.ndarray = np.zeros(())
@@ -259,7 +345,7 @@ class Fusion:
 
 
 def _rank(scores: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """Share of the pool below a score, equal ones counted half, column by column."""
+    """Return the share of the pool below each score; equal scores count half."""
     ordered = np.sort(pool, axis=0)
     ranked = np.empty(scores.shape)
     for column in range(scores.shape[1]):
@@ -294,64 +380,7 @@ def _checked(name: str, values: object, rows: int) -> np.ndarray:
     found = floats(values)
     if found.ndim != 2 or len(found) != rows or not np.isfinite(found).all():
         raise DataError(
-            f"method {name!r} must give finite numbers of shape (rows, dimensions) for {rows} "
-            f"rows, gave shape {found.shape}; correct the callable"
+            f"method {name!r} must return finite numbers of shape (rows, dimensions) for {rows} "
+            f"rows, got shape {found.shape}; correct the callable"
         )
     return found
-
-
-TFIDF = Forward("tfidf", "words of prompt and response; no model (text baseline)")
-GRAD_COS = Gradient("grad-cos", "cosine of LoRA gradients, fine-tuned on these rows (DABUF)")
-_ALL: Sequence[Scorer] = (
-    FusedScore(),
-    Forward(
-        "windows",
-        "best four consecutive response tokens, hidden states at 40, 53, 63 % of the depth",
-    ),
-    Forward("kt", "row means of middle and last layers, whitened with the suspects left out"),
-    TFIDF,
-    Forward("repsim", "mean last hidden state of the response, cosine (baseline)"),
-    Denoised("dra-hidden", "denoised row means of middle and last layers (DRA)", "hidden"),
-    GRAD_COS,
-    Gradient("grad-cos-max", "the same, nearest target only", over="max"),
-    Gradient("grad-cos-start", "the same, before any fine-tuning", checkpoints="start"),
-    Gradient("grad-dot", "inner product of LoRA gradients", kind="dot"),
-    Gradient("less", "cosine of AdamW's direction with the targets' gradients (LESS)", kind="less"),
-    TokenGradient(),
-    Denoised("dra-grad", "denoised sketches of the gradients (DRA)", "gradients"),
-    Fusion("rank-tfidf-grad-cos", ((TFIDF, 1.0), (GRAD_COS, 1.0)), "rank"),
-)
-BUILT_IN: Mapping[str, Scorer] = {scorer.name: scorer for scorer in _ALL}
-
-
-def resolve_scorers(methods: Sequence[str | Scorer]) -> list[Scorer]:
-    """Turn names into scorers; the same name twice is one column."""
-    if not isinstance(methods, Sequence) or isinstance(methods, str) or not methods:
-        raise UsageError.parameter("methods", "must be a list of one or more", methods)
-    found: dict[str, Scorer] = {}
-    for method in methods:
-        known = method in BUILT_IN if isinstance(method, str) else isinstance(method, Scorer)
-        if not known or isinstance(method, type):
-            raise UsageError.choice("methods", BUILT_IN, method)
-        scorer = BUILT_IN[method] if isinstance(method, str) else method
-        if found.setdefault(scorer.name, scorer) != scorer:
-            raise UsageError(f"two methods are called {scorer.name!r}; name one of them otherwise")
-    return list(found.values())
-
-
-def wants_tokens(scorers: Sequence[Scorer]) -> bool:
-    """Whether one of the methods, or a part of a fusion, is token-normalised."""
-    return any(
-        isinstance(scorer, TokenGradient)
-        or (isinstance(scorer, Fusion) and wants_tokens([part for part, _ in scorer.scorers]))
-        for scorer in scorers
-    )
-
-
-def scorer_names() -> tuple[str, ...]:
-    """Return the names that ``Scanner(methods=...)`` knows.
-
-    >>> scorer_names()[0]
-    'f4w'
-    """
-    return tuple(BUILT_IN)

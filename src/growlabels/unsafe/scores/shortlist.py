@@ -1,4 +1,4 @@
-"""Which rows of a large pool the dear methods score, and where that leaves the others."""
+"""Choose the rows of a large pool for the expensive methods, and rank the others below them."""
 
 import math
 
@@ -9,7 +9,7 @@ FEWEST = 512
 
 
 def second_stage_rows(rows: int, share: float, above: int) -> int:
-    """Return how many rows of a pool go on; see :func:`likeliest_rows`.
+    """Return the number of rows that :func:`likeliest_rows` selects.
 
     >>> second_stage_rows(100_000, share=0.05, above=10_000)
     5000
@@ -20,16 +20,16 @@ def second_stage_rows(rows: int, share: float, above: int) -> int:
 def likeliest_rows(
     first_stage: Float[np.ndarray, " rows"], share: float, above: int
 ) -> Int[np.ndarray, " scored"]:
-    """Return the places of the rows for the second stage, ascending.
+    """Return the ascending indices of the rows for the second stage.
 
     Parameters
     ----------
     first_stage
-        Scores of the first stage; higher is likelier.
+        Scores of the first stage. Higher means more likely unsafe.
     share
-        Share of the rows that goes on, at least 512 rows.
+        Share of the rows to select, above 0 to 1. At least 512 rows are selected.
     above
-        A pool of at most so many rows goes on as a whole.
+        Largest pool of which all rows are selected, 0 or more.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def likeliest_rows(
 
 
 def companions(scored: Int[np.ndarray, " scored"], rows: int) -> Int[np.ndarray, " others"]:
-    """Choose as many of the other rows, evenly: fine-tuning should see ordinary rows too.
+    """Choose an equal number of other rows, evenly spaced, so that training sees ordinary rows.
 
     >>> companions(np.array([0, 5]), 8).tolist()
     [1, 4]
@@ -56,7 +56,7 @@ def below_the_scored(
     places: Int[np.ndarray, " scored"],
     first_stage: Float[np.ndarray, " rows"],
 ) -> Float[np.ndarray, "rows sets"]:
-    """Put the rows without a score just below the lowest one, in the order of the first stage.
+    """Rank rows without a score just below the lowest score, in the order of the first stage.
 
     >>> scores = below_the_scored(np.array([[3.0], [1.0]]), np.array([0, 3]), np.arange(4.0))
     >>> scores.round(5).tolist()

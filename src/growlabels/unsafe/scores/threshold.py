@@ -1,7 +1,7 @@
-"""How many rows to reject, without labels; and whether the targets are usable at all.
+"""Decide how many rows to reject without labels, and check whether the targets are usable.
 
-Every target is left out once and scored against the pool as if it were a row: the share of
-pool rows below it is its percentile. Targets that look like one another come out high.
+Each target is left out once and scored as if it were a row of the pool. Its percentile is the share
+of pool rows below it. Targets that resemble one another get high percentiles.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,28 +13,31 @@ from growlabels.base.errors import UsageError
 from growlabels.unsafe.scores.calibrate import rejected_at
 from growlabels.unsafe.scores.fusion import floats
 
-DEFAULT_THRESHOLD = "loo:0,mad:2+loo:0.1+mad:6"
-"""As high as the lowest left-out target and clearly above the middle; or as high as all of them but
-the lowest tenth, because many unsafe rows raise the middle; or far out, because targets that are
-more like one another than like any row reject none. Leans to finding all."""
 USABLE_AUC = 0.8
+"""Lowest mean percentile of the left-out targets at which the targets are usable."""
 ODD_PERCENTILE = 0.6
+"""Percentile below which a left-out target is called unusual."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A resolved threshold.
+    """Hold a threshold resolved to a number of rows.
 
     Attributes
     ----------
     spec
-        What was asked for.
+        The specification.
     rejected
-        How many of the highest-ranked rows go.
+        Number of highest-ranked rows to reject.
     cut
-        The lowest rejected score; infinite where nothing is rejected.
+        The lowest rejected score, or infinity if nothing is rejected.
     reason
         The rule that decided, in words.
+
+    Examples
+    --------
+    >>> Threshold("top:2", 2, 0.5, "top:2 rejects 2 of 3 rows").rejected
+    2
     """
 
     spec: str
@@ -44,7 +47,7 @@ class Threshold:
 
 
 def percentile(own: float, pool: np.ndarray) -> float:
-    """Return the share of pool scores below a score, equal ones counted half.
+    """Return the share of pool scores below a score; equal scores count half.
 
     >>> percentile(2.0, np.array([1.0, 2.0, 3.0, 4.0]))
     0.375
@@ -58,31 +61,34 @@ def resolve_threshold(
     percentiles: Sequence[float],
     labels: np.ndarray | None = None,
 ) -> Threshold:
-    """Turn a specification into a number of rows.
+    """Turn a threshold specification into a number of rows.
 
     Parameters
     ----------
     spec
-        ``loo:q`` rejects the rows that rank as high as the left-out targets but the lowest ``q``
-        of them, one at least (0: as high as the lowest; 0.25: as high as three of four);
-        ``mad:k`` those above the median plus ``k`` median absolute deviations; ``top:n`` the
-        ``n`` highest; ``budget:share`` at most that share of the rows; ``precision:p`` as many as
-        can go while the share of unsafe ones among them is expected to be ``p`` or more,
-        calibrated on the labels. Several joined by commas reject what all of them reject; such
-        groups joined by ``+`` reject what any of them rejects.
+        Rules joined by commas reject the rows that all of them reject. Groups joined by ``+``
+        reject the rows that any group rejects. The rules are:
+
+        * ``loo:q``: rows above the ``q`` quantile of the left-out targets. 0 stands for the
+          lowest target, 0.25 for a level that three of four targets reach.
+        * ``mad:k``: rows above the median plus ``k`` median absolute deviations.
+        * ``top:n``: the ``n`` highest rows.
+        * ``budget:share``: at most this share of the rows.
+        * ``precision:p``: as many rows as possible with an expected precision of at least ``p``,
+          calibrated on ``labels``.
     scores
-        Of the pool; higher is more suspect.
+        Scores of the pool, all finite. Higher is more suspect.
     percentiles
-        Of the left-out targets, from 0 to 1; may be empty unless ``loo`` is asked for.
+        Percentiles of the left-out targets, 0 to 1. They may be empty unless ``loo`` is used.
     labels
-        For ``precision``: per row 1 for unsafe, 0 for safe, NaN where the truth is not known;
-        at least 50 known.
+        Labels for ``precision``: 1 for unsafe, 0 for safe, NaN for unknown. At least 50 must be
+        known. None by default.
 
     Raises
     ------
     UsageError
-        The specification cannot be read, or asks for more than is known; scores that are not
-        finite, or none.
+        The specification cannot be read, or needs targets or labels that are missing. Also if
+        the scores are empty or not finite.
 
     Examples
     --------
@@ -95,13 +101,13 @@ def resolve_threshold(
     """
     scores = numbers("scores", scores)
     if not len(scores) or not np.isfinite(scores).all():
-        raise UsageError(f"scores must be finite numbers, one or more, were {scores}")
+        raise UsageError(f"scores must be finite numbers, at least one, got {scores}")
     known = np.full(len(scores), np.nan) if labels is None else numbers("labels", labels)
     percentiles = numbers("percentiles", percentiles).tolist()
     if odd := [value for value in percentiles if not 0 <= value <= 1]:
         raise UsageError.parameter("percentiles", "must be from 0 to 1", odd[0])
     if not isinstance(spec, str):
-        raise UsageError.parameter("threshold", "must be a text such as 'top:10'", spec)
+        raise UsageError.parameter("threshold", "must be a string such as 'top:10'", spec)
     groups = [
         min((_count(part.strip(), scores, percentiles, known), part.strip()) for part in parts)
         for parts in (group.split(",") for group in spec.split("+"))
@@ -114,11 +120,11 @@ def resolve_threshold(
 
 
 def numbers(name: str, values: object) -> np.ndarray:
-    """Read a list of numbers, or raise."""
+    """Convert a list of numbers to an array, or raise."""
     found = floats(values)
     if found.ndim != 1:
         raise UsageError(
-            f"{name} must be a list of numbers, it was of class {type(values).__name__}"
+            f"{name} must be a list of numbers, got an object of class {type(values).__name__}"
         )
     return found
 
@@ -127,7 +133,7 @@ def _count(part: str, scores: np.ndarray, percentiles: Sequence[float], labels: 
     kind, colon, text = part.partition(":")
     if not colon or kind not in _KINDS:
         choices = ", ".join(f"{name}:{sign}" for name, (sign, _, _) in _KINDS.items())
-        raise UsageError(f"threshold must be one of {choices}, or several of them, was {part!r}")
+        raise UsageError(f"threshold must combine rules of the forms {choices}, got {part!r}")
     _, must, count = _KINDS[kind]
     try:
         value = float(text)
@@ -148,7 +154,7 @@ def _loo(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.n
             "threshold 'loo' leaves one target out and needs at least two targets; "
             "give more targets, or use mad:k, top:n or budget:share"
         )
-    # a target's own percentile: between two of them an odd one would pull the level down
+    # no interpolation: an unusual target would lower the level
     level = float(np.quantile(percentiles, value, method="higher"))
     return int((scores > np.quantile(scores, level)).sum())
 
@@ -158,7 +164,7 @@ def _mad(value: float, scores: np.ndarray, percentiles: Sequence[float], _: np.n
         raise ValueError
     middle = np.median(scores)
     deviation = np.median(np.abs(scores - middle))
-    if not deviation:  # half of the rows score alike, and the others would all be far out
+    if not deviation:  # half of the scores are equal, so any other score would be an outlier
         return 0
     return int((scores > middle + value * deviation).sum())
 
@@ -194,49 +200,48 @@ _KINDS: Mapping[str, tuple[str, str, _Count]] = {
 
 
 _NONE: Mapping[str, str] = {
-    "loo": " (none scores as high as the left-out targets; mad:3 or top:n may reject some)",
-    "mad": " (no score is that far above the median, or half of the rows score alike; top:n "
-    "rejects the highest)",
-    "budget": " (the share is less than one row; top:n rejects the highest)",
-    "precision": " (no score promises that; a lower precision or top:n may reject some)",
+    "loo": " (no row scores as high as the left-out targets; try mad:3 or top:n)",
+    "mad": " (no score is that far above the median, or half of the scores are equal; try top:n)",
+    "budget": " (the share is less than one row; try top:n)",
+    "precision": " (no number of rows reaches that precision; try a lower precision or top:n)",
 }
 
 
 def warning_light(percentiles: Sequence[float], target_ids: Sequence[str]) -> list[str]:
-    """Say in words what is wrong with the targets; empty where nothing is.
+    """Return warnings about the targets, one or two sentences each; none if they are usable.
 
-    The light is blind to hard negatives: it cannot say that rows which merely resemble the
-    targets rank as high as the unsafe ones.
+    The warnings cannot detect hard negatives: safe rows that merely resemble the targets may rank
+    as high as unsafe rows.
 
     Parameters
     ----------
     percentiles
-        Of the left-out targets, from 0 to 1.
+        Percentiles of the left-out targets, 0 to 1.
     target_ids
-        Their ids, in the same order.
+        Ids of these targets, in the same order.
     """
     if not len(percentiles):
         return [
-            "Only one target was given, so nothing is known about how well targets find one "
-            "another; give 8 to 12 targets."
+            "Only one target was given, so it is unknown how well the targets find one another. "
+            "Give 8 to 12 targets."
         ]
     warnings = []
     auc = float(np.mean(percentiles))
     if auc < USABLE_AUC:
         warnings.append(
-            f"Left-out targets rank above only {auc:.0%} of the rows on average (usable targets: "
-            f"{USABLE_AUC:.0%} or more): they do not share what the scorer can see. Give more "
-            "targets, or targets of one kind of harm."
+            f"Left-out targets rank above only {auc:.0%} of the rows on average; usable targets "
+            f"rank above at least {USABLE_AUC:.0%}. The scorer does not see what the targets have "
+            "in common. Give more targets, or targets of one kind of harm."
         )
     odd = [t for t, p in zip(target_ids, percentiles, strict=True) if p < ODD_PERCENTILE]
     if odd:
         warnings.append(
             f"{len(odd)} of {len(percentiles)} targets rank below {ODD_PERCENTILE:.0%} of the rows "
-            f"when left out ({', '.join(odd[:5])}): give more targets like them; do not drop them."
+            f"when left out ({', '.join(odd[:5])}). Give more targets like them; do not drop them."
         )
     if len(percentiles) < 5:
         warnings.append(
-            f"{len(percentiles)} targets are few: 8 to 12 find clearly more than 4 in our "
-            "measurements."
+            f"Only {len(percentiles)} targets were given. In our measurements 8 to 12 targets find "
+            "clearly more unsafe rows than 4."
         )
     return warnings

@@ -1,7 +1,7 @@
-"""Scores of rows against sets of targets: hidden windows, RepSim, z-scores and their fusion.
+"""Score rows against sets of targets by their best window of hidden states.
 
-All scores are computed for several target sets at once: the first holds every target, the
-others leave one out each. Cosines are linear in the target, so the sets cost next to nothing.
+The scores are computed for several target sets at once. The first set holds every target, and each
+other set leaves one out. A mean of cosines is linear, so more sets cost little.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,16 @@ from growlabels.unsafe.features.unit import unit
 
 @dataclass(frozen=True)
 class WindowScores:
-    """What the windows of some rows say.
+    """Hold the window scores of some rows.
 
     Attributes
     ----------
     scores
-        Per row, layer and target set the largest window score, from -1 to 1.
+        Largest window score of each row, layer and target set, in [-1, 1].
     best
-        Per row the window with the largest sum over the layers, for the set of all targets;
-        counted from the row's first window.
+        Index of each row's window with the largest sum over the layers, for all targets.
     nearest
-        Per row the target most similar to that window.
+        Index of the target most similar to that window.
     """
 
     scores: Float[np.ndarray, "rows layers sets"]
@@ -40,20 +39,23 @@ def window_scores(
     sets: Float[np.ndarray, "targets sets"],
     own: Int[np.ndarray, " rows"] | None = None,
 ) -> WindowScores:
-    """Score rows by their best window: mean over targets, then maximum over windows.
+    """Score rows by their best window: the maximum over windows of the mean over targets.
 
     Parameters
     ----------
     windows
-        Unit vectors, the means of consecutive response tokens; row ``i`` has
-        ``offsets[i]:offsets[i + 1]``, at least one.
+        Unit means of consecutive response tokens.
+    offsets
+        Row ``i`` owns the windows ``offsets[i]:offsets[i + 1]``, at least one.
     mean
-        The pool's mean window, taken from every window before the cosine.
+        The pool's mean window, which is subtracted from every window before the cosine.
     targets
         Centred unit row means of the targets.
+    sets
+        Weight of every target in every set.
     own
-        Per row the target that it is, or -1: that one names neither its best window nor its
-        nearest target.
+        Index of the target that each row equals, or -1. That target affects neither the row's
+        best window nor its nearest target. None by default.
     """
     similar = np.empty((len(windows), targets.shape[1], len(targets)), np.float32)
     for layer in range(targets.shape[1]):
