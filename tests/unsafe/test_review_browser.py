@@ -87,7 +87,7 @@ def test_a_person_decides_by_keys_and_loses_nothing_when_the_server_is_killed(
     with served(run) as (_, address):
         browser.get(address)
         assert "2 of 5 decided: 0 accepted, 1 rejected, 1 unsure" in text(browser, "counts")
-        press(browser, "t", lambda: "Scores and ranks are new" in browser.page_source)
+        press(browser, "t", lambda: "Scores and ranks have been updated" in browser.page_source)
         assert (run / "reviewed.parquet").exists()
         press(browser, "j", lambda: row_shown(browser) > 0)
         assert "before the rescan" in browser.page_source

@@ -53,7 +53,7 @@ def test_targets_of_unknown_worth_are_said() -> None:
     alone = choose_targets(rows(["alpha", "beta"]), [Verdict(0.9), Verdict(0.1)], least=1, most=1)
     assert alone.auc != alone.auc and "a single target cannot" in alone.warnings[0]
     every = choose_targets(rows(["alpha", "beta"]), [Verdict(0.9)] * 2, least=2, most=2)
-    assert every.auc != every.auc and "is sure of every row" in every.warnings[0]
+    assert every.auc != every.auc and "every row qualifies" in every.warnings[0]
 
 
 def test_a_size_of_unknown_worth_does_not_win() -> None:

@@ -56,7 +56,7 @@ NO_DECISIONS = (
 @pytest.mark.parametrize("line", NO_DECISIONS)
 def test_a_whole_line_that_is_no_decision_is_an_error(tmp_path: Path, line: str) -> None:
     (tmp_path / "d.jsonl").write_text(line + "\n")
-    with pytest.raises(DataError, match=r"line 1 is no decision"):
+    with pytest.raises(DataError, match=r"line 1 is not a decision"):
         Decisions(tmp_path / "d.jsonl").current()
 
 

@@ -59,7 +59,7 @@ def test_every_row_is_in_exactly_one_file(train: Path, tmp_path: Path) -> None:
 def test_the_rows_themselves_are_never_written_over(train: Path) -> None:
     source = train.rename(train.with_name("kept.jsonl"))
     before = source.read_bytes()
-    with pytest.raises(UsageError, match=r"written over by the filter's own kept.jsonl"):
+    with pytest.raises(UsageError, match=r"the filter's kept.jsonl would overwrite the source"):
         filter_rows(source, scan(source), source.parent)
     assert source.read_bytes() == before
 
@@ -122,18 +122,18 @@ def test_parquet_stays_parquet(tmp_path: Path) -> None:
     parts = [*kept.to_pylist(), *rejected.to_pylist(), rows[2]]
     assert sorted(parts, key=rows.index) == rows
     before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
-    with pytest.raises(UsageError, match=r"kept.parquet' was kept of other rows"):
+    with pytest.raises(UsageError, match=r"kept.parquet' holds kept rows in another format"):
         filter_rows(rows, scan(rows), tmp_path / "out", "top:1")
     assert before == {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
 
 
 def test_other_rows_are_refused_and_nothing_is_written(train: Path, tmp_path: Path) -> None:
     table = scan(train)
-    with pytest.raises(DataError, match="not those that were scanned"):
+    with pytest.raises(DataError, match="differ from the scanned rows"):
         filter_rows([{"prompt": "a", "completion": "b"}], table, tmp_path / "out")
     for threshold, decisions, message in (
         ("most", {}, "threshold"),
-        ("top:1", {"a-0": "reject"}, "1 of 1 decisions are about rows that were not scanned"),
+        ("top:1", {"a-0": "reject"}, "1 of 1 decisions belong to rows that were not scanned"),
         ("top:1", {table.row_id[0]: "perhaps"}, "decision must be one of 'accept'"),
     ):
         with pytest.raises(GrowLabelsError, match=message):
@@ -145,7 +145,9 @@ def test_other_rows_are_refused_and_nothing_is_written(train: Path, tmp_path: Pa
 
 def test_rows_that_were_added_are_not_taken_for_malformed_ones(tmp_path: Path) -> None:
     rows = [{"prompt": c, "completion": c * 9} for c in "vwxyz"]
-    with pytest.raises(DataError, match=r"not those that were scanned \(first difference at row 6"):
+    with pytest.raises(
+        DataError, match=r"differ from the scanned rows \(first difference at row 6"
+    ):
         filter_rows([*rows, {"prompt": "a", "completion": "b"}], scan(rows), tmp_path, "top:1")
     assert not list(tmp_path.glob("*"))
 

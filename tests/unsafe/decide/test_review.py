@@ -47,7 +47,7 @@ def test_flagged_rows_come_most_suspect_first_with_target_and_passage(run: Path)
 def test_a_rescan_equals_a_scan_with_the_rejected_rows_as_targets(run: Path) -> None:
     review = review_of(run)
     before = (run / "scores.parquet").read_bytes()
-    with pytest.raises(UsageError, match="no row is rejected yet"):
+    with pytest.raises(UsageError, match="no row has been rejected"):
         review.rescan()
     number = next(n for n in review.numbers if n > 4 or n == 2)
     review.decisions.add(review.row(number).row.id, "reject")
@@ -163,7 +163,7 @@ def test_requests_without_token_or_with_another_host_are_refused(run: Path) -> N
         (run / "decisions.jsonl").write_text("no decision\n")
         for path, method in (("", "GET"), ("row/1/reject", "POST"), ("undo", "POST")):
             status, body, policy = ask(url.path + path, method=method)
-            assert status == 500 and "line 1 is no decision" in body and policy
+            assert status == 500 and "line 1 is not a decision" in body and policy
         server.send_signal(signal.SIGINT)
         assert server.stderr
         assert server.stderr.read().startswith("growlabels: stopped"), "no traceback"

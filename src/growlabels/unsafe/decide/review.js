@@ -1,4 +1,4 @@
-// Each key presses the control that names it; nothing happens while a key is combined.
+// Each key activates the control that names it, unless a modifier key is pressed.
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.key === "Enter" && event.target.closest("a, button")) return;
@@ -13,5 +13,5 @@ for (const form of document.forms)
     const waiting = form.querySelector("[data-waiting]");
     if (waiting) waiting.textContent = waiting.dataset.waiting;
   });
-// A page that comes back from the browser's history must be usable again.
+// Reload a page restored from the browser's history, so that its buttons work again.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

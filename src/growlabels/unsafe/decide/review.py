@@ -1,4 +1,4 @@
-"""A scan that a person looks through: flagged rows in order, their texts, decisions, rescans."""
+"""Let a person review a scan: flagged rows in order, their text, decisions and rescans."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ TARGETS, REVIEWED = "targets.jsonl", "reviewed.parquet"
 
 @dataclass(frozen=True)
 class Passage:
-    """A text in three parts; the middle one carried the score and may be empty."""
+    """Hold a text in three parts. The middle part determined the score and may be empty."""
 
     before: str
     carried: str
@@ -33,25 +33,28 @@ class Passage:
 
 @dataclass(frozen=True)
 class ReviewRow:
-    """What the page shows of one row.
+    """Hold what the page shows of one row.
 
     Attributes
     ----------
-    row, target_name, target
-        The row, of a conversation the answer that had the highest score, and its nearest target,
-        with what that is called.
+    row
+        The row. For a conversation, the answer with the highest score.
+    target_name, target
+        Name and text of the nearest target.
     answer
-        Which answer of a conversation it is; empty where there is but one.
+        Name of the answer of a conversation; empty for a row with one answer.
     response
-        The row's response, with the passage that carried its score.
+        The response, with the passage that determined the score.
     tokens
-        Which tokens of the response those are, and their text.
+        Range and text of the tokens of that passage.
     decision
-        accept, reject, unsure or nothing yet.
+        ``"accept"``, ``"reject"``, ``"unsure"``, or empty if undecided.
     rank, first_rank
-        Now, and in the scan as it was first made.
+        Current rank, and rank in the first scan.
+    is_target
+        Whether the row is also a target.
     scores
-        Method, score, rank.
+        Method, score and rank of every method.
     """
 
     row: Example
@@ -68,30 +71,31 @@ class ReviewRow:
 
 
 class Review:
-    """The flagged rows of a scan and what a person says of them.
+    """Manage the review of the flagged rows of a scan.
 
-    The scan itself is never changed: decisions and the rescanned table are files beside it.
+    The scan itself never changes. Decisions and the rescanned table are stored in separate files.
 
     Parameters
     ----------
     run
         The run folder of a scan.
     table
-        Its scores.
+        Scores of the scan.
     train
-        The scanned rows.
+        Path of the scanned rows.
     threshold
-        Which rows are flagged; rows that are targets, and rows already decided, are shown too.
+        Specification that selects the flagged rows. Targets and rows with a decision are shown
+        too. The default favours recall.
     labels
-        Row id -> 1 for unsafe, 0 for safe, where the truth is known; with the decisions what a
-        threshold ``precision:p`` is calibrated on, when the page opens and after a rescan.
+        Row id -> 1 for unsafe, 0 for safe. Labels and decisions calibrate ``precision:p`` when
+        the page opens and after a rescan. None by default.
 
     Raises
     ------
     UsageError
         The threshold cannot be read.
     RunError
-        The scan was made by a version that kept no targets.
+        The scan was made by a version that did not store the targets.
     """
 
     def __init__(
@@ -112,7 +116,7 @@ class Review:
         self._show(ScoreTable.from_parquet(run.file(REVIEWED)) if reviewed.exists() else table)
 
     def _show(self, table: ScoreTable) -> None:
-        """Take a table as the one to look through."""
+        """Use a table for the review."""
         self.table = table
         percentiles = next(iter(table.percentiles.values()))
         decided = self.decisions.current()
@@ -130,17 +134,17 @@ class Review:
 
     @property
     def rescanned(self) -> bool:
-        """Whether the table shown was made with a person's decisions."""
+        """Return whether the current table is a rescan with a person's decisions."""
         return self.table is not self.first
 
     @property
     def filter_command(self) -> str:
-        """What to type to filter by the decisions, at the threshold of this review."""
+        """Return the command that filters by the decisions and the threshold of this review."""
         words = ["growlabels", "unsafe", "filter", str(self.run.path), "--decisions"]
         return shlex.join([*words, "--threshold", self.spec])
 
     def row(self, number: int) -> ReviewRow:
-        """Return what is shown of a flagged row; ``KeyError`` for another."""
+        """Return what the page shows of a flagged row; other rows raise ``KeyError``."""
         table, i = self.table, self._place[number]
         example = self._answer(number, int(table.answer[i]))
         start, end = int(table.window_start[i]), int(table.window_end[i])
@@ -159,7 +163,7 @@ class Review:
         )
 
     def _target(self, number: int) -> tuple[str, Example]:
-        """Return a target's name and text; a rescan counts the given ones, then the rejected."""
+        """Return a target's name and text. In a rescan, rejected rows follow the given targets."""
         if not self.rescanned:
             return f"target {number}", self.targets[number]
         given = list(self.targets.items())
@@ -171,11 +175,11 @@ class Review:
         return f"row {place}, which you rejected", self._answer(place, answer)
 
     def _answer(self, number: int, answer: int) -> Example:
-        """Return one answer of a flagged row, with the turns before it as prompt."""
+        """Return one answer of a flagged row, with the preceding turns as the prompt."""
         return next(e for e in self._rows[number].each_answer() if e.answer == answer)
 
     def _rejected_answer(self, number: int) -> int:
-        """Return which answer of a rejected row is a target: the one it was rejected for."""
+        """Return the answer for which a row was rejected, which becomes the target."""
         taken: dict[int, int] = {}
         if self.rescanned:
             facts = self.table.facts
@@ -183,7 +187,7 @@ class Review:
         return taken.get(number, int(self.table.answer[self._place[number]]))
 
     def next_open(self, number: int) -> int | None:
-        """Return the first undecided row after this one, else the first of all, else none."""
+        """Return the next undecided row, starting over at the end, or None if there is none."""
         decided = self.decisions.current()
         at = self.numbers.index(number) + 1
         for other in [*self.numbers[at:], *self.numbers[:at]]:
@@ -192,24 +196,24 @@ class Review:
         return None
 
     def number_of(self, row_id: str) -> int | None:
-        """Return the place in the input of a row shown here."""
+        """Return the 1-based input position of a row in the review, or None."""
         return next((n for n in self.numbers if self._rows[n].id == row_id), None)
 
     def rescan(self, progress: Progress = silent) -> int:
-        """Score all rows again, with the rejected rows as targets too.
+        """Score all rows again, with the rejected rows as additional targets.
 
-        The model reads the targets alone; what it said of the rows comes from the store.
-        Methods of gradients, which would train again, are left out.
+        The model reads only the targets, and the features of the rows come from the store.
+        Gradient methods are skipped, because they would train again.
 
         Returns
         -------
         int
-            How many rows became targets.
+            Number of rows that became targets.
 
         Raises
         ------
         UsageError
-            No row was rejected yet.
+            No row has been rejected.
         """
         from growlabels.unsafe.features.fill import ShardSettings
         from growlabels.unsafe.model.model import load_model
@@ -219,7 +223,7 @@ class Review:
         decided = self.decisions.current()
         rejected = [n for n in self.numbers if decided.get(self._rows[n].id) == "reject"]
         if not rejected:
-            raise UsageError("no row is rejected yet; reject rows (r) before a rescan")
+            raise UsageError("no row has been rejected; reject rows (r) before a rescan")
         if self._scanner is None:
             facts = self.first.facts
             settings = {name: self.run.config[name] for name in vars(ShardSettings())}
@@ -246,7 +250,7 @@ class Review:
 
 
 def locate(response: str, carried: str) -> Passage:
-    """Find a passage in a response; the whole response comes first where it is not there.
+    """Find a passage in a response. If it is absent, the whole response comes before it.
 
     >>> locate("return eval(text)", " eval(")
     Passage(before='return', carried=' eval(', after='text)')

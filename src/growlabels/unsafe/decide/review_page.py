@@ -1,8 +1,8 @@
-"""The review page: a small web application on the loopback interface, rendered on the server.
+"""Serve the review page on the loopback interface.
 
-Its address holds a random token and nothing is answered without it; the Host header must name
-this machine, so that no other site can reach the page through a name of its own. Every text is
-escaped, and nothing is loaded from elsewhere.
+Every address contains a random token, and requests without it are refused. The Host header must be
+a loopback name, so other sites cannot reach the page by DNS rebinding. All text is escaped, and the
+page loads nothing from other hosts.
 """
 
 import secrets
@@ -36,7 +36,7 @@ def serve(review: Review, port: int = 0, open_browser: bool = False) -> None:
     token = secrets.token_urlsafe(32)
     address = f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
     print(f"{len(review.numbers)} flagged rows to review at {address}", flush=True)
-    print("The page shows their text. Ctrl-C ends it; decisions are kept.", flush=True)
+    print("The page shows their text. Press Ctrl-C to stop; decisions are kept.", flush=True)
     if open_browser:
         webbrowser.open(address)
     server = LocalServer(application(review, token))
@@ -68,12 +68,12 @@ def _token_of(request: Request) -> str:
 
 
 def _say(request: Request, error: Exception) -> Response:
-    """Answer with the one sentence of what failed, such as decisions that cannot be read."""
+    """Return the message of an error, such as decisions that cannot be read."""
     return PlainTextResponse(f"growlabels: {error}", 500)
 
 
 class _Pages:
-    """What each address answers."""
+    """Answer the requests to each address."""
 
     def __init__(self, review: Review, root: str) -> None:
         self.review, self.root = review, root
@@ -96,7 +96,7 @@ class _Pages:
         return RedirectResponse(self.root + place + message, 303)
 
     def _number(self, request: Request) -> int | None:
-        """Return the flagged row that an address names, none where it names no such row."""
+        """Return the number of the flagged row in the address, or None if there is no such row."""
         named = request.path_params["number"]
         return next((number for number in self.review.numbers if str(number) == named), None)
 
@@ -105,10 +105,12 @@ class _Pages:
         return self._page(f"Row {named} is not among the flagged rows.", 404)
 
     def start(self, request: Request) -> Response:
-        """Say what will be shown, and where the review stands."""
+        """Show the start page with the progress of the review."""
         first = self.review.next_open(self.review.numbers[-1]) if self.review.numbers else None
         following = "" if first is None else f"row/{first}"
-        message = "Scores and ranks are new." if "rescanned" in request.query_params else ""
+        message = (
+            "Scores and ranks have been updated." if "rescanned" in request.query_params else ""
+        )
         return self._page(message, next=following)
 
     def row(self, request: Request) -> Response:
@@ -125,36 +127,36 @@ class _Pages:
         )
 
     def decide(self, request: Request) -> Response:
-        """Write a decision, then show the next undecided row."""
+        """Store a decision, then show the next undecided row."""
         number, decision = self._number(request), request.path_params["decision"]
         if number is None:
             return self._no_row(request)
         try:
             self.review.decisions.add(self.review.row(number).row.id, decision)
         except GrowLabelsError as error:
-            return self._page(f"Not written: {error}.", 400)
+            return self._page(f"The decision was not stored: {error}.", 400)
         return self._to(self.review.next_open(number))
 
     def undo(self, request: Request) -> Response:
-        """Take the last decision back and show its row."""
+        """Undo the last decision and show its row."""
         row_id = self.review.decisions.undo()
         return self._to(None if row_id is None else self.review.number_of(row_id))
 
     async def rescan(self, request: Request) -> Response:
-        """Score again, with the rejected rows as targets."""
+        """Score all rows again, with the rejected rows as targets."""
         try:
             await run_in_threadpool(self.review.rescan)
         except GrowLabelsError as error:
-            return self._page(f"No rescan: {error}.", 400)
+            return self._page(f"The rescan failed: {error}.", 400)
         return self._to(None, "?rescanned")
 
     def style(self, request: Request) -> Response:
-        """Give the report's look and the page's own."""
+        """Return the style sheets of the report and of this page."""
         look = resources.files("growlabels.report").joinpath("_page.css").read_text("utf-8")
         return Response(look + _resource("review.css"), media_type="text/css")
 
     def script(self, request: Request) -> Response:
-        """Give the keys."""
+        """Return the script for the keyboard shortcuts."""
         return Response(_resource("review.js"), media_type="text/javascript")
 
 
