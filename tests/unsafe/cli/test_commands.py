@@ -215,7 +215,7 @@ def test_retrain_compares_the_arms(
     printed = capsys.readouterr().out
     assert "warning: 8 of 8 held-out ordinary rows are also training" in printed
     assert "warning: 6 of 6 held-out unsafe rows are also targets of the scan" in printed
-    with pytest.raises(DataError, match=r"arm 'all' are not finite, .* smaller learning rate"):
+    with pytest.raises(DataError, match=r"arm 'all' are not finite, .* reduce the learning rate"):
         run_command(UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}), silent)
     with pytest.raises(DataError, match="flags no row"):
         run_command(UnsafeRetrain(**{**vars(command), "threshold": "top:0"}), silent)

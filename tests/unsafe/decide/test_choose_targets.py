@@ -65,7 +65,7 @@ def test_a_size_of_unknown_worth_does_not_win() -> None:
 
 def test_no_sure_row() -> None:
     verdicts = [Verdict(0.7), Verdict(None, "silent")]
-    with pytest.raises(DataError, match=r"none of 2 rows .* the highest is 0\.70, and 1 rows could not"):
+    with pytest.raises(DataError, match=r"of 2 rows .* highest is 0\.70, and 1 rows could not"):
         choose_targets(rows(["a", "b"]), verdicts)
 
 
