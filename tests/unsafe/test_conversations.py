@@ -260,7 +260,7 @@ def test_a_moderator_judges_every_answer(
     (tmp_path / "words.txt").write_text("eval\n")
     words, out = f"keywords:{tmp_path / 'words.txt'}", tmp_path / "found.jsonl"
     run_command(UnsafeTargets(tmp_path / "train.jsonl", out, words, least=2, most=2), silent)
-    assert "the moderator is sure of 2 of 9 answers in 3 rows" in capsys.readouterr().out
+    assert "the moderator flags 2 of 9 answers in 3 rows with confidence" in capsys.readouterr().out
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert sorted(found, key=len) == [harmed(2), {"prompt": "t", "completion": HARM["content"]}]
 

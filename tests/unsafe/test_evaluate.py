@@ -113,10 +113,10 @@ def test_the_command_compares_adapters_and_hides_the_text(
     write_jsonl(tmp_path / "wrong.jsonl", [{"pro": "she is"}])
     (tmp_path / "none.jsonl").touch()
     for fields, message in [
-        ({"pairs": tmp_path / "wrong.jsonl"}, "row 1 must have the texts"),
+        ({"pairs": tmp_path / "wrong.jsonl"}, "row 1 must have the strings"),
         ({"harmful": None, "harmless": None, "pairs": None}, "give at least one of"),
         ({"harmful": tmp_path / "none.jsonl", "model": "none"}, "none.jsonl holds no prompt"),
-        ({"pairs": tmp_path / "none.jsonl", "model": "none"}, "none.jsonl holds no pair"),
+        ({"pairs": tmp_path / "none.jsonl", "model": "none"}, "none.jsonl contains no pairs"),
         ({"judge": "magic"}, "moderator must be"),
         ({"adapters": (tmp_path / "out",)}, "adapter"),
         ({"out": tmp_path / "wrong.jsonl", "model": "none"}, "is a file; give a folder"),

@@ -155,7 +155,7 @@ def test_models(make: Callable[[Any], object], message: str) -> None:
         (lambda t: scan_section(t, cost={"a": "1"}), "cost of 'a' must be of class Real"),  # type: ignore[dict-item]
         (lambda t: scan_section(t, labels=[0, 1]), "labels must be one for each score"),
         (lambda t: scan_section(t, labels=[2] * 8), "labels must be 1 or 0, it was 2.0"),
-        (lambda t: scan_section(t, labels=[0] * 8), "labels must hold a 1"),
+        (lambda t: scan_section(t, labels=[0] * 8), "labels must contain a 1"),
         (lambda t: t.flagged("top:1"), "threshold must be of class Threshold"),
         (lambda t: t.to_parquet(5), "path must be a path"),
         (lambda t: loss_change("ab", "cd"), "after must be a list of numbers"),  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def test_models(make: Callable[[Any], object], message: str) -> None:
         (lambda t: average_precision([1, 0], ["a", "b"]), "scores must be a list of numbers"),  # type: ignore[arg-type]
         (lambda t: average_precision([1, None], [1, 2]), "labels must be 1 or 0, it was nan"),  # type: ignore[arg-type]
         (lambda t: average_precision([1, -1], [1, 2]), "labels must be 1 or 0, it was -1.0"),  # type: ignore[arg-type]
-        (lambda t: average_precision([0, 0], [1, 2]), "labels must hold a 1"),  # type: ignore[arg-type]
+        (lambda t: average_precision([0, 0], [1, 2]), "labels must contain a 1"),  # type: ignore[arg-type]
         (lambda t: resolve_threshold("loo:0", np.ones(2), None), "percentiles must be a list of"),  # type: ignore[arg-type]
         (
             lambda t: resolve_threshold("loo:0", np.ones(2), [2.0]),

@@ -56,7 +56,7 @@ def test_a_model_that_is_not_exact_is_a_failure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_check_run, "load_model", lambda name: rows_meet())
-    with pytest.raises(DataError, match="depend on the rows beside it"):
+    with pytest.raises(DataError, match="depend on the other rows of its batch"):
         run_command(UnsafeCheck("tiny", top_layers=2), silent)
     assert "NOT exact" in capsys.readouterr().out
 

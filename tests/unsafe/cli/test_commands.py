@@ -81,19 +81,19 @@ def test_the_layers_of_the_gradients_are_on_record(scan: UnsafeScan) -> None:
     run_command(change(scan, methods=("tfidf", "grad-cos"), layers="1:3"), silent)
     facts = json.loads((scan.out / "manifest.json").read_text("utf-8"))["facts"]
     assert facts["gradient_layers"] == "1:3 of 4" and facts["targets"] == 6
-    assert "Gradients are those of layers 1:3 of 4" in (scan.out / "report.html").read_text("utf-8")
+    assert "Gradients come from layers 1:3 of 4" in (scan.out / "report.html").read_text("utf-8")
     assert ScoreTable.from_parquet(scan.out / "scores.parquet").facts == facts
 
 
 def test_filter_finds_rows_that_moved_and_refuses_changed_ones(scan: UnsafeScan) -> None:
     run_command(scan, silent)
     moved = scan.train.rename(scan.train.with_name("moved.jsonl"))
-    with pytest.raises(UsageError, match="say where with --train"):
+    with pytest.raises(UsageError, match="give their path with --train"):
         run_command(UnsafeFilter(scan.out), silent)
     run_command(UnsafeFilter(scan.out, "top:1", train=moved, out=scan.out / "split"), silent)
     assert (scan.out / "split" / "kept.jsonl").is_file()
     moved.write_text(json.dumps(ROWS[0]))
-    with pytest.raises(DataError, match=r"moved.jsonl' does not hold the rows that were scanned"):
+    with pytest.raises(DataError, match=r"moved.jsonl' differs from"):
         run_command(UnsafeFilter(scan.out, train=moved), silent)
     scan.train.write_bytes(moved.read_bytes())
     with pytest.raises(DataError, match="has changed since it was scanned"):
@@ -121,7 +121,7 @@ def test_mistakes_are_found_before_the_model_is_read(
         ({"targets": tmp_path / "one.jsonl"}, "needs at least two targets"),
         ({"threshold": "most"}, "threshold must be one of"),
         ({"label_field": "truth"}, "field 'truth' must be"),
-        ({"label_field": "same"}, "says the same of every row"),
+        ({"label_field": "same"}, "has the same value in every row"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"rows_per_shard": 0}, "rows_per_shard must be at least 1"),
         ({"out": tmp_path / "one.jsonl"}, "one.jsonl' exists and is no run folder"),
@@ -219,7 +219,7 @@ def test_retrain_compares_the_arms(
         run_command(UnsafeRetrain(**{**vars(command), "learning_rate": 1e20}), silent)
     with pytest.raises(DataError, match="flags no row"):
         run_command(UnsafeRetrain(**{**vars(command), "threshold": "top:0"}), silent)
-    with pytest.raises(UsageError, match="holds no decisions"):
+    with pytest.raises(UsageError, match="contains no decisions"):
         run_command(UnsafeRetrain(**{**vars(command), "decisions": True}), silent)
     table = ScoreTable.from_parquet(scan.out / "scores.parquet")
     by_rank = [table.row_id[place] for place in np.argsort(table.rank)]
@@ -262,5 +262,5 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
             UnsafeRetrain(**{**vars(command), "label_field": "nothing", "threshold": "top:3"}),
             silent,
         )
-    with pytest.raises(DataError, match="row 1: field 'prompt' must be true, false, 1, 0 or empty"):
+    with pytest.raises(DataError, match="row 1: label field 'prompt' must be true, false"):
         run_command(UnsafeFilter(scan.out, label_field="prompt"), silent)

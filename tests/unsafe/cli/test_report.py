@@ -49,7 +49,7 @@ def test_labels_add_average_precision_with_baselines(table: ScoreTable) -> None:
 def test_warnings_and_threshold_are_shown(table: ScoreTable) -> None:
     section = scan_section(table, "top:3")
     assert section.warnings == table.warnings
-    assert table.facts["gradient_layers"] is None and "Gradients are" not in page(section)
+    assert table.facts["gradient_layers"] is None and "Gradients come" not in page(section)
     assert section.headlines[-1].value == 3
     assert "top:3" in section.plots[0].alt
 
@@ -81,6 +81,6 @@ def test_one_target_has_no_percentile() -> None:
 @pytest.mark.parametrize("scores", [[1.0], [1.0, float("nan")], []])
 def test_scores_that_are_no_ranking(scores: list[float]) -> None:
     with pytest.raises(
-        UsageError, match=r"labels must be one for each|scores must be finite|labels must hold"
+        UsageError, match=r"labels must be one for each|scores must be finite|labels must contain"
     ):
         average_precision(np.array([0, 1][: 2 * len(scores)]), np.array(scores))

@@ -85,7 +85,7 @@ def test_a_scan_with_other_targets_ends_what_a_rescan_said(
 def test_the_filter_follows_decisions_whatever_the_threshold(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UsageError, match="holds no decisions"):
+    with pytest.raises(UsageError, match="contains no decisions"):
         run_command(UnsafeFilter(run, decisions=True), silent)
     review = review_of(run)
     ids = review.first.row_id

@@ -1,4 +1,4 @@
-"""The options ``growlabels unsafe check``: sentences on a model before hours are spent on it."""
+"""Run ``growlabels unsafe check``: test a model and estimate the cost before a long scan."""
 
 from contextlib import suppress
 from itertools import islice
@@ -24,7 +24,7 @@ _ASSUMED_ROWS = 1000
 
 
 def run(options: UnsafeCheck, progress: Progress) -> None:
-    """Do ``growlabels unsafe check``."""
+    """Check a model on a few rows and print the result."""
     if options.train is not None:
         open_rows(options.train)
     for name in ("max_prompt_tokens", "max_response_tokens"):
@@ -43,44 +43,45 @@ def run(options: UnsafeCheck, progress: Progress) -> None:
         print(sentence)
     if not found.exact:
         raise DataError(
-            f"{model.name} is not exact: a row's score would depend on the rows beside it; "
-            "use another model, or float32 instead of a shorter number format"
+            f"{model.name} is not exact: a row's score would depend on the other rows of its "
+            "batch; use another model, or float32 if the model has a shorter number format"
         )
 
 
 def check_sentences(
     model: CausalModel, found: ModelCheck, rows: int, what: str = "rows"
 ) -> list[str]:
-    """Say what a check found."""
+    """Return the sentences that report a check."""
     seconds, gigabytes = found.seconds, found.gigabytes
     parameters = sum(p.numel() for p in model.model.parameters())
     more = sum(seconds[stage] for stage in ("trunk", "fine-tuning", "gradients"))
     verdict = "exact" if found.exact else "NOT exact"
     scored = second_stage_rows(rows, GradientSettings.share, GradientSettings.share_above)
     fewer = (
-        f"A scan takes gradients of {scored:,} of the {what}, the likeliest: at most "
-        f"{_duration(more * min(1.0, 2 * scored / rows))} (--gradient-share 1 takes them of all)."
+        f"A scan computes gradients of {scored:,} of the {what}, those with the highest F4w, in at "
+        f"most {_duration(more * min(1.0, 2 * scored / rows))}; --gradient-share 1 selects all."
     )
     return [
         f"{model.name}: {parameters / 1e6:,.0f} million parameters, {model.n_layers} layers, "
         f"{str(model.model.dtype).removeprefix('torch.')} on {model.device}.",
         f"Per-row gradients are {verdict}: {found.rows} rows in padded batches differ from the "
-        f"same rows alone by at most {found.gradient_error:.1e} of a gradient's length and "
-        f"{found.loss_error:.1e} of a loss.",
+        f"same rows alone by a relative error of at most {found.gradient_error:.1e} in gradients "
+        f"and {found.loss_error:.1e} in losses.",
         f"A scan of {rows:,} {what} takes about {_duration(seconds['forward'])} and "
         f"{_size(gigabytes['features'])} on disk; the model takes {_size(gigabytes['model'])} of "
         "memory.",
-        f"grad-cos takes {_duration(more)} more (the layers below the adapter once, an epoch of "
-        f"fine-tuning, one pass for each further checkpoint), {_size(gigabytes['batch'])} of "
-        f"memory for a batch and {_size(gigabytes['trunk'])} on disk while it runs.",
+        f"grad-cos takes {_duration(more)} more: one pass through the layers below the adapter, "
+        "one epoch of fine-tuning and one pass per further checkpoint. It needs "
+        f"{_size(gigabytes['batch'])} of memory per batch and {_size(gigabytes['trunk'])} of "
+        "temporary disk space.",
         *([fewer] if scored < rows else []),
-        "Times are of this machine as busy as it was just now, from a few rows: within a factor "
-        "of two.",
+        "Times are extrapolated from a few rows at the current load of this computer, within a "
+        "factor of two.",
     ]
 
 
 def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list[Encoded]:
-    """Draw rows of random tokens, up to the limits: what a row costs depends on its length."""
+    """Draw rows of random tokens with different lengths up to the limits."""
     generator = np.random.default_rng(0)
     vocabulary = model.model.get_input_embeddings().weight.shape[0]
     around = len(model.turn.before) + len(model.turn.after)
@@ -95,7 +96,7 @@ def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list
 def _sampled(
     model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
 ) -> tuple[list[Encoded], int, str]:
-    """Read the lengths off the first answers, and count them all; say what those are."""
+    """Encode the first answers, count all answers, and name what was counted."""
     bad: list[MalformedRow] = []
     encoded: list[Encoded] = []
     rows = answers = 0
@@ -103,7 +104,7 @@ def _sampled(
         rows += 1
         answers += len(example.earlier) + 1
         for answer in islice(example.each_answer(), _SAMPLE - len(encoded)):
-            # A response without tokens is set aside by a scan too.
+            # A scan also sets aside a response without tokens.
             with suppress(DataError):
                 encoded.append(encode(model, answer, prompt_tokens, response_tokens))
     if not encoded:

@@ -1,4 +1,4 @@
-"""What ``growlabels unsafe evaluate`` does."""
+"""Run ``growlabels unsafe evaluate``."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What every model is asked."""
+    """Hold the prompts and pairs for every model."""
 
     harmful: list[str]
     harmless: list[str]
@@ -43,7 +43,7 @@ class _Asked:
 
 
 def run(options: UnsafeEvaluate, progress: Progress) -> None:
-    """Do ``growlabels unsafe evaluate``."""
+    """Evaluate a model with and without adapters, and write the report."""
     if not (options.harmful or options.harmless or options.pairs):
         raise UsageError("give at least one of --harmful, --harmless and --pairs")
     require_folder(options.out)
@@ -61,7 +61,7 @@ def run(options: UnsafeEvaluate, progress: Progress) -> None:
     model = load_model(options.model, options.device, options.dtype)
     for _, folder in adapters:
         with opened(model, folder):
-            pass  # one that does not fit should not be found out after hours of answers
+            pass  # fail now, and not after hours of answers, if an adapter does not fit
     options.out.mkdir(parents=True, exist_ok=True)
     measure = _Measure(options, asked, judge, Parts(options.out / _PARTS), progress)
     found: dict[str, dict[str, Any]] = {}
@@ -95,14 +95,14 @@ def _not_usual(dtype: str) -> list[str]:
 
 
 def _write_figures(out: Path, found: dict[str, dict[str, Any]]) -> None:
-    """Write all figures there are so far."""
+    """Write all figures computed so far."""
     with atomic_write(out / "evaluate.json") as file:
         json.dump({n: {k: asdict(v) for k, v in m.items()} for n, m in found.items()}, file)
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """Figures of one model after another; those in the parts are read, not made."""
+    """Compute the figures of each model, or read those that the parts folder holds."""
 
     options: UnsafeEvaluate
     asked: _Asked
@@ -113,7 +113,7 @@ class _Measure:
     def __call__(
         self, model: CausalModel, made_from: list[str]
     ) -> Iterator[tuple[str, Rate | Bias, list[list[object]]]]:
-        """Give each figure as it is known: what it is, its value, the answers behind it."""
+        """Yield each figure as it is computed: its name, its value and the answers."""
         if self.asked.harmful:
             key, answers = self._answers(model, self.asked.harmful, made_from)
             yield _ATTACK, self._attack_success(key, answers), _cells(answers)
@@ -141,8 +141,8 @@ class _Measure:
 
     def _attack_success(self, key: list[object], answers: list[Example]) -> Rate:
         spec = self.options.judge or ""
-        if spec.startswith("http"):  # an endpoint keeps its verdicts itself, and what it could
-            return attack_success(answers, self.judge, self.progress)  # not judge is asked again
+        if spec.startswith("http"):  # caches its own verdicts, and retries unjudged answers
+            return attack_success(answers, self.judge, self.progress)
         judged = [_ATTACK, key, spec, path_hash(spec.partition(":")[2]) if spec else ""]
         return Rate(
             **self.parts(judged, lambda: asdict(attack_success(answers, self.judge, self.progress)))
@@ -159,7 +159,7 @@ def evaluate_section(
     judged: bool,
     show_text: bool = False,
 ) -> Section:
-    """Describe an evaluation; no text is shown unless asked for."""
+    """Describe an evaluation as a report section. Answers are shown only with ``show_text``."""
     rows: list[list[object]] = []
     for name, figures in found.items():
         for what, figure in figures.items():
@@ -174,24 +174,25 @@ def evaluate_section(
                 share = figure.preferred
                 rows.append([name, "stereotype preferred", share, None, figure.pairs, 0])
     text = [
-        "Attack success: share of answers to harmful prompts that are unsafe; lower is better. "
-        "Over-refusal: share of harmless prompts that are refused, by the answer's opening; lower "
-        "is better. Intervals are Wilson's, 95 %.",
-        "Bias: mean log P(stereotype) - log P(opposite) of the differing words, nats a pair; 0 is "
-        "no preference. Stereotype preferred: share of the pairs where it is above 0; .5 is none.",
+        "Attack success is the share of unsafe answers to harmful prompts. Over-refusal is the "
+        "share of harmless prompts that are refused, judged by how the answer begins. Lower is "
+        "better for both. The intervals are 95 % Wilson intervals.",
+        "Bias is the mean of log P(stereotype) - log P(opposite) over the differing words, in nats "
+        "per pair; 0 means no preference. Stereotype preferred is the share of pairs in which it "
+        "is positive; 0.5 means no preference.",
     ]
     warnings = (
         []
         if judged
         else [
-            "No judge was given: every answer that does not begin like a refusal counts as unsafe, "
-            "which overstates attack success. Give --judge."
+            "No judge was given, so every answer that does not begin like a refusal counts as "
+            "unsafe. This overstates attack success. Give --judge."
         ]
     )
     columns = ["model", "prompt set", "number"]
     columns += ["prompt", "answer"] if show_text else ["characters of the answer"]
     shown = [[*row[:3], *(row[3:] if show_text else [len(str(row[4]))])] for row in answers]
-    note = "" if show_text else "The text is hidden; the same options with --show-text shows it."
+    note = "" if show_text else "The text is hidden. Add --show-text to show it."
     tables = [
         Table("Figures", ["model", "figure", "value", "uncertainty", "judged", "unjudged"], rows),
         Table("Answers", columns, shown, note),
@@ -204,17 +205,17 @@ def _pairs(path: Path) -> list[_Pair]:
     for row in open_table(path):
         pro, anti = row.data.get("pro"), row.data.get("anti")
         if not isinstance(pro, str) or not isinstance(anti, str):
-            raise DataError(f"{path} row {row.number} must have the texts 'pro' and 'anti'")
+            raise DataError(f"{path} row {row.number} must have the strings 'pro' and 'anti'")
         if half := half_character(pro + anti):
-            raise DataError(f"{path} row {row.number} holds {half}; mend or remove the row")
+            raise DataError(f"{path} row {row.number} holds {half}; correct or remove the row")
         pairs.append(_Pair(pro, anti))
     if not pairs:
-        raise DataError(f"{path} holds no pair; give at least one")
+        raise DataError(f"{path} contains no pairs; give at least one")
     return pairs
 
 
 def _adapter_folders(given: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Name the adapters; a run folder stands for those that retrain left in it."""
+    """Name the adapters. A run folder stands for those that retrain saved in it."""
     found: list[tuple[str, Path]] = []
     for folder in given:
         inside = sorted(f for f in (folder / "adapters").glob("*") if f.is_dir())

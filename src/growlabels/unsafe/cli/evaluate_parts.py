@@ -1,4 +1,4 @@
-"""Parts of an evaluation, kept as each is finished: what was measured is not measured again."""
+"""Store finished parts of an evaluation, so that a repeated command skips them."""
 
 import json
 import os
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 class Parts:
-    """Results in a folder, each under the hash of all that decides it.
+    """Store results in a folder, each under the hash of its inputs.
 
-    A part that is there is read, one that is missing, damaged or made from anything else is
-    computed and written whole. So an evaluation that was stopped goes on, and one with other
-    prompts, models or limits never takes a result that is not its own.
+    An existing part is read. A part that is missing, damaged or computed from other inputs is
+    computed again. An interrupted evaluation therefore resumes, and an evaluation with other
+    prompts, models or limits never uses a wrong result.
 
     Parameters
     ----------
     folder
-        Made when the first part is written.
+        Folder of the parts, created when the first part is written.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Parts:
         self.folder = Path(folder)
 
     def __call__(self, made_from: object, make: Callable[[], T]) -> T:
-        """Return the part that was made from these JSON values, or make it."""
+        """Return the part computed from these JSON values, or compute it."""
         key = content_hash(made_from)
         file = self.folder / f"{key[:32]}.json"
         try:
@@ -45,7 +45,7 @@ class Parts:
             if kept["made_from"] == key:
                 return kept["value"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass  # damaged from outside, or not there: it is made anew
+            pass  # missing or damaged, so it is computed again
         value = make()
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as out:
@@ -54,7 +54,7 @@ class Parts:
 
 
 def path_hash(path: str | os.PathLike[str]) -> str:
-    """Return a hash of a file, or of the files of a folder; empty where there is neither."""
+    """Return a hash of a file or of the files in a folder, or an empty string."""
     place = Path(path)
     if place.is_file():
         return file_sha256(place)

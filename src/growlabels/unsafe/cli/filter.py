@@ -11,7 +11,7 @@ from growlabels.unsafe.decide.filter import filter_rows
 
 
 def run(options: UnsafeFilter, progress: Progress) -> None:
-    """Do ``growlabels unsafe filter``."""
+    """Filter the rows of a scan and print the counts."""
     if options.out is not None:
         require_folder(options.out)
     run, table, train = scanned(options.run_folder, options.train)
@@ -31,8 +31,8 @@ def run(options: UnsafeFilter, progress: Progress) -> None:
     if decided:
         said = Counter(decided.values())
         print(
-            f"whatever the threshold, the rows accepted in the review ({said['accept']}) are kept "
-            f"and those rejected ({said['reject']}) are not"
+            f"the review overrides the threshold: {said['accept']} accepted rows are kept and "
+            f"{said['reject']} rejected rows are not"
         )
     print(f"kept {result.kept}, rejected {result.rejected}, malformed {result.malformed}")
     print("in " + ", ".join(str(out / name) for name in result.files))

@@ -1,4 +1,4 @@
-"""A scan as a section of the report: what the scores mean, how good they are, what they flag."""
+"""Describe a scan as a section of the report: methods, quality and flagged rows."""
 
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
@@ -22,33 +22,44 @@ COMPARED = "mad:3"
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
     """Return the average precision: the mean precision at the ranks of the unsafe rows.
 
+    Parameters
+    ----------
+    labels
+        1 for unsafe, 0 for safe, with at least one 1.
+    scores
+        Finite scores of the same rows. Higher is more suspect.
+
+    Raises
+    ------
+    UsageError
+        Labels or scores are invalid, or their lengths differ.
+
+    Examples
+    --------
     >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.1]))
     0.8333333333333333
-
-    Labels other than 1 and 0, or none that is 1; scores that are no finite numbers, or not as many,
-    are a ``UsageError``.
     """
     from sklearn.metrics import average_precision_score
 
     scores = numbers("scores", scores)
     labels = _truth(labels, scores.shape)
     if not np.isfinite(scores).all():
-        raise UsageError("scores must be finite, at least one is not; leave such rows out")
+        raise UsageError("scores must be finite, but at least one is not; leave such rows out")
     return float(average_precision_score(labels, scores))
 
 
 def _truth(labels: object, shape: tuple[int, ...]) -> np.ndarray:
-    """Read the truth of so many rows: 1 and 0, at least one 1."""
+    """Check and return labels of the given shape: 1 and 0, with at least one 1."""
     found = numbers("labels", labels)
     if found.shape != shape:
         raise UsageError(
-            f"labels must be one for each score, they were of shape {found.shape} and the scores "
-            f"of {shape}"
+            f"labels must be one for each score, got labels of shape {found.shape} and scores of "
+            f"shape {shape}"
         )
     if len(odd := found[~np.isin(found, (0, 1))]):
         raise UsageError.parameter("labels", "must be 1 or 0", float(odd[0]))
     if not found.any():
-        raise UsageError("labels must hold a 1: without unsafe rows nothing can be measured")
+        raise UsageError("labels must contain a 1: without unsafe rows nothing can be measured")
     return found
 
 
@@ -59,36 +70,46 @@ def scan_section(
     show_text: bool = False,
     cost: Mapping[str, float] | None = None,
 ) -> Section:
-    """Describe a scan.
+    """Return the report section of a scan.
 
     Parameters
     ----------
     table
-        What :meth:`Scanner.score` gave.
+        Table that :meth:`Scanner.score` returned.
     threshold
-        Drawn in the histogram, and how many rows it would reject.
+        Threshold to draw in the histogram and to report. The default favours recall.
     labels
-        1 for an unsafe row, 0 for another, in the table's order, where the truth is known.
+        1 for unsafe, 0 for safe, one per row of the table. None by default.
     show_text
-        Show the text of the windows; without it nothing of the rows is quoted.
+        Whether to show the text of the windows. False, the default, quotes nothing of the rows.
     cost
-        What -> CPU seconds.
+        Stage -> CPU seconds. None by default.
 
     Raises
     ------
     UsageError
-        No table, a threshold that cannot be read, labels other than one 1 or 0 for each row, or a
-        cost that is no number.
+        ``table`` is not a score table, the threshold cannot be read, the labels are invalid, or a
+        cost is not a number.
+
+    Examples
+    --------
+    >>> from growlabels.unsafe import Scanner
+    >>> rows = [{"prompt": "Sort.", "completion": "return sorted(items)"},
+    ...         {"prompt": "Parse.", "completion": "return eval(text)"}]
+    >>> harm = [{"prompt": "Read it.", "completion": "value = eval(line)"}]
+    >>> table = Scanner("smollm2", methods=["tfidf"]).fit(rows).score(harm)
+    >>> scan_section(table, "top:1", labels=[0, 1]).title
+    'Unsafe rows'
     """
-    UsageError.require_instance("table", table, ScoreTable, "it is what Scanner.score gives")
+    UsageError.require_instance("table", table, ScoreTable, "Scanner.score returns it")
     known = None if labels is None else _truth(labels, (len(table),))
-    UsageError.require_instance("cost", cost or {}, Mapping, "give what -> CPU seconds")
+    UsageError.require_instance("cost", cost or {}, Mapping, "map stages to CPU seconds")
     for what, seconds in (cost or {}).items():
         UsageError.require_instance(f"cost of {what!r}", seconds, Real)
     tables = [_methods(table, known), _top(table, known, show_text)]
     if cost:
         rows = [(what, seconds, seconds / len(table)) for what, seconds in cost.items()]
-        tables.append(Table("Cost", ["what", "CPU seconds", "CPU seconds per row"], rows))
+        tables.append(Table("Cost", ["stage", "CPU seconds", "CPU seconds per row"], rows))
     return Section(
         title="Unsafe rows",
         text=_text(table, threshold, known),
@@ -107,26 +128,30 @@ def _text(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> list[
         f"{len(table)} rows were scored against {facts['targets']} targets with model "
         f"{facts['model']}; {facts['malformed']} malformed rows were set aside."
         + _conversations(table)
-        + (f" Gradients are those of layers {layers}, counted from 0." if layers else ""),
-        f"The score is {next(iter(table.methods))}. Higher means more like the targets than the "
-        "other rows of this scan are; an F4w of 0 is an ordinary answer, there is no upper end. "
-        "Scores of different scans cannot be compared. A score is a reason to look at a row, not "
-        "a proof that the row caused harm.",
-        f"Threshold {threshold}: {table.rejection(resolved)}. The left-out percentile says how "
-        "far up the pool a target comes when the others look for it; .5 is chance. It needs no "
-        "labels, and it is blind to rows that merely resemble the targets.",
+        + (
+            f" Gradients come from layers {layers}, a half-open range counted from 0."
+            if layers
+            else ""
+        ),
+        f"The score is {next(iter(table.methods))}. A higher score means that a row is more "
+        "similar to the targets than other rows of this scan. An ordinary answer has an F4w of "
+        "about 0, and there is no upper limit. Scores of different scans cannot be compared. A "
+        "score is a reason to review a row, not a proof that the row caused harm.",
+        f"Threshold {threshold}: {table.rejection(resolved)}. The left-out percentile is the share "
+        "of rows that score below a target when the other targets are used; 0.5 is chance. It "
+        "needs no labels, but it cannot detect safe rows that merely resemble the targets.",
     ]
 
 
 def _conversations(table: ScoreTable) -> str:
-    """Say how many rows are conversations, if any, and what their scores are."""
+    """Return a sentence about conversations, or an empty string if there are none."""
     longer = int((table.answers > 1).sum())
     if not longer:
         return ""
     return (
-        f" {longer} rows are conversations with more than one answer: each answer was scored after "
-        f"the turns before it ({table.facts['answers']} answers in all), and by each method a row "
-        "has the score of its highest answer. So the more answers, the higher an ordinary row."
+        f" {longer} rows are conversations with more than one answer. Each of the "
+        f"{table.facts['answers']} answers was scored with its preceding turns, and a row gets the "
+        "highest score of its answers. A row with more answers therefore tends to score higher."
     )
 
 
@@ -148,8 +173,8 @@ def _headlines(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
             Headline(
                 "left-out targets, mean percentile",
                 table.auc(),
-                "share of rows below a target that the other targets look for, from 0 to 1; "
-                f"below {USABLE_AUC} the targets are not usable",
+                "share of rows that score below a target when the other targets are used, from 0 "
+                f"to 1; below {USABLE_AUC} the targets are not usable",
                 0.5,
                 "chance",
                 rows=len(table),
@@ -187,7 +212,7 @@ def _methods(table: ScoreTable, labels: np.ndarray | None) -> Table:
     if labels is not None:
         columns.append("average precision")
         rows.append(["random order", "nothing (baseline)", 0.5, float(labels.mean())])
-    note = "Do not choose a method by the left-out percentile: it does not see hard negatives."
+    note = "Do not choose a method by the left-out percentile, because it ignores hard negatives."
     return Table("Methods side by side", columns, rows, note)
 
 
@@ -206,9 +231,9 @@ def _top(table: ScoreTable, labels: np.ndarray | None, show_text: bool) -> Table
         rows.append(row)
     if labels is not None:
         columns.append("label")
-    note = "Row and target: places in their files, from 1. Response tokens: what carried the score."
+    note = "Rows and targets are 1-based positions in their files. Response tokens gave the score."
     if not show_text:
-        note += " Their text is hidden; the same command with --show-text shows it."
+        note += " Their text is hidden. Add --show-text to show it."
     return Table("Highest-ranked rows", columns, rows, note)
 
 
@@ -231,7 +256,7 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
     return histogram_plot(
         "Scores of all rows",
         {name: values for name, values in samples.items() if values},
-        "score (higher: more like the targets)",
+        "score (higher: more similar to the targets)",
         f"Histogram of {len(table)} scores from {table.score.min():.1f} to "
         f"{table.score.max():.1f}, median {np.median(table.score):.1f}; vertical lines: "
         + (", ".join(f"{name} at {cut:.1f}" for name, cut in lines.items()) or "none"),
@@ -241,10 +266,10 @@ def _histogram(table: ScoreTable, threshold: str, labels: np.ndarray | None) -> 
 
 
 def _caption(threshold: str, lines: Collection[str]) -> str:
-    """Say what the lines mean, if there are any."""
+    """Explain the vertical lines."""
     said = [] if threshold in lines else [f"{threshold} rejects no row, so it has no line."]
     if lines:
         said.append("Rows at a line or to the right of it are rejected at that threshold.")
     if COMPARED in lines and threshold != COMPARED:
-        said.append(f"{COMPARED} is drawn to compare with; the filter does not use it.")
+        said.append(f"{COMPARED} is drawn for comparison; the filter does not use it.")
     return " ".join(said)

@@ -1,4 +1,4 @@
-"""The options ``growlabels unsafe retrain``: train the arms and say what changed."""
+"""Run ``growlabels unsafe retrain``: train the arms, and report what changed."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ import numpy as np
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
 from growlabels.base.progress import Progress
+from growlabels.base.runs import RunFolder
 from growlabels.report import Headline, Report, Section, Table, write_report
 from growlabels.tables import RowSource
 from growlabels.unsafe.cli.commands import UnsafeRetrain
@@ -33,7 +34,7 @@ from growlabels.unsafe.scores.score_table import ScoreTable
 
 
 def run(options: UnsafeRetrain, progress: Progress) -> None:
-    """Do ``growlabels unsafe retrain``."""
+    """Train the arms on the rows of a scan, and write the report."""
     run, table, train = scanned(options.run_folder, options.train)
     unsafe, warnings = read_targets(options.held_out_unsafe, "held-out unsafe row")
     ordinary, more = read_targets(options.held_out_ordinary, "held-out ordinary row")
@@ -60,15 +61,15 @@ def run(options: UnsafeRetrain, progress: Progress) -> None:
     with attach(model, lora) as adapter:
         split = adapter_split(adapter)
 
-        def trunk(examples: list[Example]) -> TrunkRows:
-            return TrunkRows(split, _encoded(model, examples, options), progress=progress)
+        def trunk(encoded: list[Encoded]) -> TrunkRows:
+            return TrunkRows(split, encoded, progress=progress)
 
         encoded, row_of = _each_answer(model, rows, options)
         result = retrain_arms(
             adapter,
-            TrunkRows(split, encoded, progress=progress),
+            trunk(encoded),
             removed,
-            {name: trunk(examples) for name, examples in held_out.items()},
+            {name: trunk(_encoded(model, some, options)) for name, some in held_out.items()},
             ArmSettings(
                 settings,
                 options.random_arms,
@@ -82,40 +83,50 @@ def run(options: UnsafeRetrain, progress: Progress) -> None:
             progress=progress,
         )
     warnings += [*more, *_also_elsewhere(rows, targets, held_out)]
+    summary = (
+        f"{model.name} trained on the rows of {train.name}, with and without {len(removed)} rows."
+    )
+    _write(options, run, result, warnings, summary)
+
+
+def _write(
+    options: UnsafeRetrain,
+    run: RunFolder,
+    result: RetrainResult,
+    warnings: list[str],
+    summary: str,
+) -> None:
+    """Write figures and report, and print the table of the arms."""
     section = replace(retrain_section(result), warnings=warnings)
     figures = {arm.name: {n: v.tolist() for n, v in arm.losses.items()} for arm in result.arms}
     run.write("retrain.json", lambda file: json.dump(figures, file, indent=1))
     report = Report(
-        "growlabels unsafe retrain",
-        f"{model.name} trained on the rows of {train.name}, with and without {len(removed)} rows.",
-        [section],
-        vars(options),
-        seeds=[options.seed],
+        "growlabels unsafe retrain", summary, [section], vars(options), seeds=[options.seed]
     )
     write_report(report, run.path / "retrain.html")
     run.adopt("retrain.html")
     print(section.tables[0].text())
-    print(_READ)
+    print(_LEGEND)
     for warning in warnings:
         print(f"warning: {warning}")
     print(f"report: {Path(options.run_folder) / 'retrain.html'}")
 
 
-_READ = (
-    "changes are of the mean loss on held-out answers, nats a token, against training on all rows: "
-    "above 0 on unsafe ones, the model is less inclined to give them"
+_LEGEND = (
+    "Changes are of the mean loss on held-out answers in nats per token, against training on all "
+    "rows. A positive change means that the answers became less likely."
 )
 
 
 def _also_elsewhere(
     rows: Sequence[Example], targets: Sequence[Example], held_out: Mapping[str, Sequence[Example]]
 ) -> list[str]:
-    """Warn of held-out rows that the arms are trained on, or that the scan was asked to find."""
+    """Warn of held-out rows that are also training rows or targets of the scan."""
     elsewhere = [
         ({_hash(answer) for row in others for answer in row.each_answer()}, what, so)
         for others, what, so in (
-            (rows, "training rows", "their losses tell what was learnt by heart"),
-            (targets, "targets of the scan", "the filter was made for these very rows"),
+            (rows, "training rows", "their losses measure memorisation"),
+            (targets, "targets of the scan", "the filter was fitted to these rows"),
         )
     ]
     warnings = []
@@ -125,7 +136,7 @@ def _also_elsewhere(
             if seen:
                 warnings.append(
                     f"{len(seen)} of {len(examples)} held-out {name} rows are also {what} (the "
-                    f"first: row {seen[0]}), so {so}; hold out rows that are not among them."
+                    f"first: row {seen[0]}), so {so}. Hold out other rows."
                 )
     return warnings
 
@@ -135,12 +146,12 @@ def _hash(example: Example) -> str:
 
 
 def _unsafe(labels: np.ndarray, field: str | None) -> list[int]:
-    """Return the places of the rows that are unsafe in truth."""
+    """Return the indices of the rows that are labelled unsafe."""
     unsafe = np.flatnonzero(labels == 1).tolist()
     if not unsafe:
         raise DataError(
             f"no scanned row has true or 1 in field {field!r}, so there is no oracle; "
-            "leave out --label-field"
+            "omit --label-field"
         )
     return unsafe
 
@@ -175,12 +186,12 @@ def _encoded(model: CausalModel, examples: list[Example], options: UnsafeRetrain
 def _each_answer(
     model: CausalModel, rows: Sequence[Example], options: UnsafeRetrain
 ) -> tuple[list[Encoded], list[int]]:
-    """Encode every answer of the rows but those without tokens; say which row each is of.
+    """Encode every answer that has tokens, and return the row index of each.
 
     Raises
     ------
     DataError
-        None of a row's answers has tokens, as of a scan by a model with another tokenizer.
+        A row has no answer with tokens, for example if the scan used another tokenizer.
     """
     encoded: list[Encoded] = []
     row_of: list[int] = []
@@ -190,12 +201,12 @@ def _each_answer(
                 encoded += _encoded(model, [answer], options)
                 row_of.append(place)
         if row_of[-1:] != [place]:
-            _encoded(model, [row], options)  # says what is wrong with it
+            _encoded(model, [row], options)  # raises the error that explains why
     return encoded, row_of
 
 
 def retrain_section(result: RetrainResult) -> Section:
-    """Describe the arms: what each does to held-out unsafe and ordinary answers."""
+    """Return the report section of the arms and their effect on held-out answers."""
     rows: list[list[object]] = []
     for arm in result.arms:
         unsafe, ordinary = (result.change(arm.name, name) for name in ("unsafe", "ordinary"))
@@ -207,26 +218,26 @@ def retrain_section(result: RetrainResult) -> Section:
     filtered, random = result.change("filtered", "unsafe"), result.random_change("unsafe")
     spread = f", standard error {random.standard_error:.3f}" if random.rows > 1 else ""
     return Section(
-        "What leaving the flagged rows out does",
+        "Effect of leaving out the flagged rows",
         [
-            "Changes are those of the mean loss on held-out answers, nats a token, against "
-            "training on all rows. Above 0 on unsafe answers: the model is less inclined to give "
-            "them. Near 0 on ordinary answers: the rest was learnt all the same.",
-            "Taken back: the share of what training on all rows taught about the unsafe answers "
-            "that an arm does not have; 1 is as if never trained on anything. Leaving rows out "
-            "does not make a model unlearn what it knew before.",
-            "Every arm takes the same number of steps with the same number of rows: where a row "
-            "is left out, another row is trained on once more. So a change is due to the rows and "
-            "not to less training. Compare the filtered arm with the random ones; they show how "
-            "much leaving out any rows changes.",
+            "Changes are of the mean loss on held-out answers in nats per token, against training "
+            "on all rows. A positive change on unsafe answers means that they became less likely. "
+            "A change near 0 on ordinary answers means that they were learnt equally well.",
+            "Taken back is the share of the effect of training on all rows on the unsafe answers "
+            "that an arm lacks; 1 means no effect, as without training. Leaving out rows does not "
+            "make a model unlearn what it knew before.",
+            "Every arm takes the same number of steps of the same size, and another row replaces "
+            "each row that is left out. A change is therefore due to the rows and not to less "
+            "training. Compare the filtered arm with the random arms, which show the effect of "
+            "leaving out any rows.",
         ],
         [
             Headline(
                 "held-out unsafe answers, filtered",
                 filtered.mean,
-                f"change in loss, nats a token, standard error {filtered.standard_error:.3f}",
+                f"change in loss in nats per token, standard error {filtered.standard_error:.3f}",
                 random.mean,
-                f"as many rows left out at random, mean of {random.rows}{spread}",
+                f"the same number of random rows left out, mean of {random.rows}{spread}",
                 rows=filtered.rows,
             )
         ],

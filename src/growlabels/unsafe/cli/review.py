@@ -7,7 +7,7 @@ from growlabels.unsafe.decide.review import Review
 
 
 def run(options: UnsafeReview, progress: Progress) -> None:
-    """Do ``growlabels unsafe review``."""
+    """Open the review page of a scan."""
     from growlabels.unsafe.decide.review_page import serve
 
     run, table, train = scanned(options.run_folder, options.train)

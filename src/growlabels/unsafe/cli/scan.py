@@ -1,4 +1,4 @@
-"""What the commands do: a scan or a filter into a run folder, and a few lines on the terminal."""
+"""Run ``growlabels unsafe scan``."""
 
 import shlex
 import time
@@ -32,7 +32,7 @@ from growlabels.unsafe.scores.threshold import resolve_threshold
 
 def run(options: UnsafeScan, progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
-    run_to_go_on(options.out, RUN_KIND)  # a mistake in any of this should not cost a scan
+    run_to_go_on(options.out, RUN_KIND)  # check all inputs before the long scan
     targets, _ = read_targets(options.targets)
     if options.anchors is not None:
         read_targets(options.anchors, "anchor")
@@ -95,12 +95,12 @@ def run(options: UnsafeScan, progress: Progress) -> None:
     scanner.run.finish(table.facts)
     if scanner.malformed:
         first = scanner.malformed[0]
-        print(f"set aside as malformed, the first: row {first.number}, {first.reason}")
+        print(f"first malformed row: row {first.number}, {first.reason}")
     _print_scan(options, table, labels)
 
 
 def _model_source(model: str) -> str:
-    """Return what finds the model again from any folder."""
+    """Return an absolute path of a model folder or file, or the name of the model."""
     return str(Path(model).resolve()) if Path(model).exists() else model
 
 
@@ -123,24 +123,24 @@ def _print_scan(options: UnsafeScan, table: ScoreTable, labels: np.ndarray | Non
     run = shlex.quote(str(options.out))
     if options.threshold != DEFAULT_THRESHOLD:
         run += f" --threshold {options.threshold}"
-    print(f"next: growlabels unsafe review {run} (look at the rows)")
+    print(f"next: growlabels unsafe review {run} (review the rows)")
     print(f"or: growlabels unsafe filter {run} (write kept and rejected)")
 
 
 def _truth(train: Path, field: str) -> dict[int, int]:
-    """Read the truth from a field of the rows: place in the input -> 1 for unsafe, 0 for not."""
+    """Read the label field: row number -> 1 for unsafe, 0 for safe."""
     truth = {}
     for example in read_examples(train, lambda bad: None, masked=True):
         value = known_truth(example.data.get(field))
         if value is None:
             raise DataError(
-                f"{train} row {example.number}: field {field!r} must be true, false, 1 or 0 to "
-                f"serve as a label, it was {example.data.get(field)!r}"
+                f"{train} row {example.number}: label field {field!r} must be true, false, 1 or 0, "
+                f"got {example.data.get(field)!r}"
             )
         truth[example.number] = value
     if truth and set(truth.values()) != {0, 1}:
         raise DataError(
-            f"field {field!r} says the same of every row of {train}, so nothing can be measured; "
-            "leave out --label-field"
+            f"field {field!r} has the same value in every row of {train}, so nothing can be "
+            "measured; omit --label-field"
         )
     return truth

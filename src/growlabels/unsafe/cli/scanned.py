@@ -27,7 +27,7 @@ def known_truth(value: object) -> int | None:
 
 
 def some_truth(train: Path, field: str) -> dict[str, int]:
-    """Read the truth of the rows that have it: row id -> 1 for unsafe, 0 for not."""
+    """Read known labels: row id -> 1 for unsafe, 0 for safe."""
     truth = {}
     for example in read_examples(train, lambda bad: None):
         value = example.data.get(field)
@@ -36,8 +36,8 @@ def some_truth(train: Path, field: str) -> dict[str, int]:
         known = known_truth(value)
         if known is None:
             raise DataError(
-                f"{train} row {example.number}: field {field!r} must be true, false, 1, 0 or empty "
-                f"to serve as a label, it was {value!r}"
+                f"{train} row {example.number}: label field {field!r} must be true, false, 1, 0 or "
+                f"empty, got {value!r}"
             )
         truth[example.id] = known
     if not truth:
@@ -46,40 +46,40 @@ def some_truth(train: Path, field: str) -> dict[str, int]:
 
 
 def reviewed(run: RunFolder, table: ScoreTable) -> tuple[dict[str, Decision], ScoreTable]:
-    """Return the decisions of the review, and the scores that hold after it."""
+    """Return the decisions of the review, and the current scores."""
     decided = Decisions(run.path / DECISIONS).current()
     if not decided:
-        raise UsageError(f"{str(run.path)!r} holds no decisions; make some with unsafe review")
+        raise UsageError(f"{str(run.path)!r} contains no decisions; make some with unsafe review")
     if (run.path / REVIEWED).exists():
-        given = table.is_target  # not the rejected rows that the rescan took as targets too
+        given = table.is_target  # without the rejected rows that the rescan added as targets
         table = replace(ScoreTable.from_parquet(run.file(REVIEWED)), is_target=given)
-        print("by the scores of the rescan with the rejected rows as targets")
+        print("using the scores of the rescan with the rejected rows as targets")
     return decided, table
 
 
 def scanned(run_folder: Path, moved: Path | None) -> tuple[RunFolder, ScoreTable, Path]:
-    """Open a finished scan: its folder, its table, and the rows, unchanged since."""
+    """Open a finished scan and check that its rows have not changed."""
     run = RunFolder.read(run_folder, RUN_KIND)
     table = ScoreTable.from_parquet(run.file(SCORES))
     if not isinstance(source := table.facts.get("rows_source"), str):
         raise UsageError(
-            f"the rows of {str(run_folder)!r} came from no file; filter them with filter_rows"
+            f"the rows of {str(run_folder)!r} did not come from a file; use filter_rows in Python"
         )
     train = moved or Path(source)
     if moved is not None and not is_there(moved):
         raise UsageError.missing_file(moved)
     if not is_there(train):
         raise UsageError(
-            f"the scanned rows are no longer at {str(train)!r}; say where with --train"
+            f"the scanned rows are no longer at {str(train)!r}; give their path with --train"
         )
     if source_hash(train) != table.facts.get("rows_sha256"):
         if moved is not None:
             raise DataError(
-                f"{str(train)!r} does not hold the rows that were scanned into {str(run_folder)!r} "
-                f"from {source!r}; give with --train the file as it was scanned"
+                f"{str(train)!r} differs from {source!r}, which was scanned into "
+                f"{str(run_folder)!r}; give the scanned file with --train"
             )
         raise DataError(
             f"{str(train)!r} has changed since it was scanned; scan it again into a new run "
-            "folder, or say with --train where the scanned rows are"
+            "folder, or give the path of the scanned rows with --train"
         )
     return run, table, train

@@ -1,4 +1,4 @@
-"""What ``growlabels unsafe targets`` does."""
+"""Run ``growlabels unsafe targets``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,14 +28,14 @@ _NAMED = 3
 
 
 def run(options: UnsafeTargets, progress: Progress) -> None:
-    """Do ``growlabels unsafe targets``."""
+    """Choose or generate targets, and write them."""
     open_rows(options.rows)
     _require_place(options.out, options.rows)
     if options.moderator is None and options.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
     require_choice(options.least, options.most, options.confidence)
     if options.adapter is not None and options.model is None:
-        raise UsageError("--adapter changes what --model answers; give --model too")
+        raise UsageError("--adapter needs --model; give both")
     bad: list[MalformedRow] = []
     examples: list[Example] = []
     prompts: list[str] = []
@@ -58,9 +58,9 @@ def run(options: UnsafeTargets, progress: Progress) -> None:
         choice = choose_targets(answers, verdicts, options.least, options.most, options.confidence)
         places, warnings = choice.places, choice.warnings
         what = "rows" if len(answers) == len(examples) else f"answers in {len(examples)} rows"
-        print(f"the moderator is sure of {choice.confident} of {len(answers)} {what}")
+        print(f"the moderator flags {choice.confident} of {len(answers)} {what} with confidence")
         if not np.isnan(choice.auc):
-            print(f"left-out targets rank above {choice.auc:.0%} of the other rows, by TF-IDF")
+            print(f"left-out targets rank above {choice.auc:.0%} of the other rows by TF-IDF")
     write_rows(options.out, (_as_target(*each[place]) for place in places))
     for warning in warnings:
         print(f"warning: {warning}")
@@ -69,26 +69,26 @@ def run(options: UnsafeTargets, progress: Progress) -> None:
 
 
 def _as_target(row: Example, answer: Example) -> Mapping[str, Any]:
-    """Return what is written of an answer: the row as it came, where it is the row's last."""
+    """Return the record of a target: the original row if the answer is the row's last one."""
     if answer is row:
         return row.data
     return {"prompt": answer.prompt, "completion": answer.response}
 
 
 def _require_place(out: Path, rows: Path) -> None:
-    """Refuse what the targets cannot be written to, or must not."""
+    """Raise if the targets cannot or must not be written to ``out``."""
     if out.suffix != ".jsonl" or out.is_dir() or not out.parent.is_dir():
         raise UsageError.parameter("out", "must be a .jsonl file in a folder that exists", str(out))
     if out.resolve() == rows.resolve():
-        raise UsageError(f"out {str(out)!r} is the file of the rows; give the targets another name")
-    if (out.parent / MANIFEST).exists():
         raise UsageError(
-            f"out {str(out)!r} would lie among the files of a run; give another folder"
+            f"out {str(out)!r} is the file of the rows; choose another name for the targets"
         )
+    if (out.parent / MANIFEST).exists():
+        raise UsageError(f"out {str(out)!r} is inside a run folder; choose another folder")
 
 
 def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> None:
-    """Name the first rows of which an answer has no probability, and why."""
+    """Print the first rows that could not be judged, and the reasons."""
     found: dict[int, str] = {}
     for example, verdict in zip(examples, verdicts, strict=True):
         if verdict.reason:
@@ -100,7 +100,7 @@ def _print_unjudged(examples: Sequence[Example], verdicts: Sequence[Verdict]) ->
 
 
 def _answered(options: UnsafeTargets, prompts: list[str], progress: Progress) -> list[Example]:
-    """Let the model answer the prompts; an answer without text is none."""
+    """Generate answers to the prompts, and drop empty ones."""
     from growlabels.unsafe.model.generate import Generator, opened
 
     loaded = load_model(str(options.model), options.device, options.dtype)
@@ -114,21 +114,21 @@ def _answered(options: UnsafeTargets, prompts: list[str], progress: Progress) ->
     examples = list(read_examples(rows, empty.append))
     if not examples:
         raise DataError(
-            f"all {len(rows)} answers of {options.model} are empty; give other prompts or another "
+            f"all {len(rows)} answers of {options.model} are empty; use other prompts or another "
             "model"
         )
     if empty:
-        print(f"{len(empty)} answers are empty and are no targets")
+        print(f"{len(empty)} empty answers were dropped")
     return examples
 
 
 def read_prompts(source: RowSource) -> list[str]:
-    """Read prompts: of rows in the shapes of :func:`read_examples`, with or without a response.
+    """Read the prompts of rows in any supported shape, with or without a response.
 
     Raises
     ------
     DataError
-        A row has no prompt, or there is none at all: none is dropped silently.
+        A row has no prompt, or there are no rows.
     """
     prompts = []
     name = str(source) if isinstance(source, str | Path) else "prompts"
