@@ -72,7 +72,7 @@ def test_bias_equals_one_token_at_a_time(kind: str) -> None:
 
 def test_pairs_that_do_not_match() -> None:
     for pair in (Pair("a", ""), Pair("a", "a")):
-        with pytest.raises(DataError, match="pair 1 must be"):
+        with pytest.raises(DataError, match="pair 1 must not be"):
             pair_bias(tiny(), [pair])
     with pytest.raises(DataError, match="no pairs"):
         pair_bias(tiny(), [])

@@ -148,7 +148,10 @@ def test_models(make: Callable[[Any], object], message: str) -> None:
         (lambda t: filter_rows(ROWS, t, "x", decisions={5: "accept", "a": "accept"}), "2 of 2"),  # type: ignore[dict-item]
         (lambda t: filter_rows(ROWS, t, "x", decisions={"a": ["x"]}), "decision must be one of"),  # type: ignore[dict-item]
         (lambda t: filter_rows(ROWS, t, "x", labels=[1, 0]), "labels must be of class Mapping"),  # type: ignore[arg-type]
-        (lambda t: filter_rows(ROWS, t, "x", labels={"zz": 1}), "none of 1 labels is of a row"),
+        (
+            lambda t: filter_rows(ROWS, t, "x", labels={"zz": 1}),
+            "none of 1 labels belongs to a scanned row",
+        ),
         (lambda t: filter_rows(ROWS, t, "x", labels={"zz": "yes"}), "must be 1 or 0, it was 'yes'"),  # type: ignore[dict-item]
         (lambda t: filter_rows(ROWS, t, "x", labels={"zz": 2}), "must be 1 or 0, it was 2"),
         (lambda t: scan_section(t, cost=[("a", 1)]), "cost must be of class Mapping"),  # type: ignore[arg-type]
@@ -187,7 +190,7 @@ def test_moderators_and_tables(
         (lambda _: Denoiser("a", np.ones((2, 3))), "pool must be finite numbers of shape"),  # type: ignore[arg-type]
         (lambda _: Denoiser(np.ones((5, 3)), np.ones((2, 4))), "targets must be .* \\(rows, 3\\)"),
         (lambda _: Denoiser(np.full((5, 3), np.nan), np.ones((2, 3))), "pool must be finite"),
-        (lambda _: Denoiser(np.ones((5, 3)), np.ones((0, 3))), "one row or more"),
+        (lambda _: Denoiser(np.ones((5, 3)), np.ones((0, 3))), "at least 1 row"),
         (lambda _: Denoiser(np.eye(3), np.eye(3)).score(np.ones((2, 4))), "rows must be finite"),
         (lambda _: Denoiser(np.eye(3), np.eye(3), 5), "settings must be of class DenoiseSettings"),  # type: ignore[arg-type]
         (lambda _: DenoiseSettings(shrinkage=5), "shrinkage must be from 0 to 1, it was 5"),
