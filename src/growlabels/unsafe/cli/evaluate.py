@@ -169,7 +169,7 @@ def evaluate_section(
             else:
                 error = f"standard error {figure.standard_error:.3f}"
                 if figure.per_token:
-                    error += f", {figure.per_token} pairs by nats a token"
+                    error += f", {figure.per_token} pairs in nats per token"
                 rows.append([name, what, figure.mean, error, figure.pairs, 0])
                 share = figure.preferred
                 rows.append([name, "stereotype preferred", share, None, figure.pairs, 0])
