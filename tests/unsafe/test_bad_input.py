@@ -180,7 +180,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (lambda odd: Endpoint("http://x/v1/moderations", key=5), "key holds"),  # type: ignore[arg-type]
         (lambda odd: GradientSettings(share=odd), "share must be above 0 and at most 1, it was"),
         (lambda odd: Keywords(5), "keywords must be of class Iterable, it was of class int"),  # type: ignore[arg-type]
-        (lambda odd: Scanner(tiny(), methods=5), "methods must be a list of one or more"),  # type: ignore[arg-type]
+        (lambda odd: Scanner(tiny(), methods=5), "methods must be a list of at least one"),  # type: ignore[arg-type]
         (lambda odd: Scanner(tiny(), gradients=odd), "gradients must be of class GradientSettings"),
         (lambda odd: filter_rows([], odd, "out"), "table must be of class ScoreTable"),
         (lambda odd: scan_section(odd), "table must be of class ScoreTable, it was of class str"),

@@ -286,8 +286,8 @@ def test_a_check_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_report_says_which_answer(run: Path) -> None:
     section = scan_section(ScoreTable.from_parquet(run / "scores.parquet"))
     assert "3 rows are conversations with more than one answer" in section.text[0]
-    assert "(17 answers in all)" in section.text[0]
-    assert section.text[0].endswith("the higher an ordinary row.")
+    assert "Each of the 17 answers" in section.text[0]
+    assert section.text[0].endswith("tends to score higher.")
     (top,) = [table for table in section.tables if table.title == "Highest-ranked rows"]
     assert sorted(str(row[4]).partition("of ")[2] for row in top.rows[:2]) == [
         f"answer {number} of 3" for number in (1, 2)

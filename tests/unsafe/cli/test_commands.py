@@ -119,7 +119,7 @@ def test_mistakes_are_found_before_the_model_is_read(
         ({"targets": tmp_path / "empty.jsonl"}, "holds no target; give 8 to 12"),
         ({"anchors": tmp_path / "empty.jsonl"}, "holds no anchor; give at least one"),
         ({"targets": tmp_path / "one.jsonl"}, "needs at least two targets"),
-        ({"threshold": "most"}, "threshold must be one of"),
+        ({"threshold": "most"}, "threshold must combine rules"),
         ({"label_field": "truth"}, "field 'truth' must be"),
         ({"label_field": "same"}, "has the same value in every row"),
         ({"seed": -1}, "seed must be at least 0"),

@@ -103,18 +103,18 @@ def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture
     run_command(UnsafeTargets(tmp_path / "train.jsonl", out, moderator=words), silent)
     chosen = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(chosen) == 8 and all(row in data[:9] for row in chosen)
-    assert "sure of 9 of 30 rows" in capsys.readouterr().out
+    assert "flags 9 of 30 rows" in capsys.readouterr().out
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "manifest.json").touch()
     bad = {
         "folder": ({"out": tmp_path / "folder.jsonl"}, "out must be"),
         "itself": ({"out": tmp_path / "run" / ".." / "train.jsonl"}, "is the file of the rows"),
-        "run": ({"out": tmp_path / "run" / "x.jsonl"}, "among the files of a run"),
+        "run": ({"out": tmp_path / "run" / "x.jsonl"}, "inside a run folder"),
         "moderator": ({"moderator": None}, "give --moderator"),
         "rows": ({"rows": tmp_path / "none.jsonl"}, "does not exist"),
         "out": ({"out": tmp_path / "x.txt"}, "out must be"),
-        "adapter": ({"adapter": tmp_path}, "give --model too"),
+        "adapter": ({"adapter": tmp_path}, "needs --model"),
         "words": ({"moderator": "keywords:nowhere"}, "keywords file 'nowhere'"),
     }
     for fields, message in bad.values():
