@@ -13,9 +13,9 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from growlabels.base.errors import UsageError
-from growlabels.base.rows import write_jsonl
 from growlabels.engines import RankRange, RayActors
 from growlabels.engines.ray_data import _Featuriser
+from growlabels.tables import write_rows
 from growlabels.unsafe import Scanner
 from growlabels.unsafe.features.fill import ShardSettings
 
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         transformers.LlamaForCausalLM(config).save_pretrained(path / "model")
-    write_jsonl(path / "train.jsonl", ROWS)
+    write_rows(path / "train.jsonl", ROWS)
     return path
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import write_parquet
 from growlabels.stream.files.features import hint_at_words
 from growlabels.stream.files.read import read_stream
 from growlabels.stream.rows.text import count_features
+from growlabels.tables import write_rows
 
 ARFF = "@relation r\n@attribute a numeric\n@attribute t {0,1}\n@data\n"
 CSV = "a,b,t\n1,2,1\n3,,0\n"
@@ -48,7 +48,7 @@ def test_columns_of_any_type_can_be_left_out(write, tmp_path):
     assert list(read_stream(write("s.jsonl", lines(flat)), "t", drop="id")) == wanted
     nested = [{"x": {"id": [], "a": 1}, "y": ["t"]}, {"x": {"a": 2}, "y": {"t": False}}]
     assert list(read_stream(write("s.jsonl", lines(nested)), drop="id")) == wanted
-    write_parquet(tmp_path / "s.parquet", [{"id": "x", "a": a, "t": a < 2} for a in (1, 2)])
+    write_rows(tmp_path / "s.parquet", [{"id": "x", "a": a, "t": a < 2} for a in (1, 2)])
     assert list(read_stream(tmp_path / "s.parquet", "last-1", drop="id")) == wanted
     header = "@relation 'r: -C -1'\n@attribute id string % c\n@attribute a numeric\n"
     header += "@attribute when date 'yyyy'\n@attribute t {0,1} % of {}\n@data\n"
@@ -90,7 +90,7 @@ def test_texts_become_counts(write, tmp_path, monkeypatch):
     flat = lines(TICKETS)
     assert list(read_stream(write("s.jsonl", flat), "tags", text="subject")) == READ
     parquet = tmp_path / "s.parquet"
-    write_parquet(parquet, TICKETS)
+    write_rows(parquet, TICKETS)
     assert list(read_stream(parquet, "tags", text="subject")) == READ
     table = 'subject,age,billing\n"Refund? refund me",2,1\nÄpfel,,0\n,,0\n'
     wanted = [(x, {"billing": bool(y)}) for x, y in READ]

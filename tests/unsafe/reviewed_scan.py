@@ -12,8 +12,8 @@ from pathlib import Path
 from tiny_causal import byte_tokenizer, raw_model
 
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeScan
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
@@ -30,8 +30,8 @@ def make_scan(folder: Path, rows: Sequence[Mapping[str, object]] = ROWS) -> Path
     """Scan the rows with a tiny model; return the run folder."""
     raw_model("llama").save_pretrained(folder / "model")
     byte_tokenizer().save_pretrained(folder / "model")
-    write_jsonl(folder / "train.jsonl", rows)
-    write_jsonl(folder / "targets.jsonl", TARGETS)
+    write_rows(folder / "train.jsonl", rows)
+    write_rows(folder / "targets.jsonl", TARGETS)
     command = UnsafeScan(
         folder / "train.jsonl",
         targets=folder / "targets.jsonl",

@@ -13,8 +13,7 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 
 import datasets
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
-from growlabels.base.rows import write_parquet
-from growlabels.tables import open_table
+from growlabels.tables import open_table, write_rows
 from growlabels.unsafe import (
     CountSketch,
     Endpoint,
@@ -66,7 +65,7 @@ def as_gzip(rows: list[dict[str, Any]], folder: Path) -> Path:
 
 
 def as_parquet(rows: list[dict[str, Any]], folder: Path) -> Path:
-    write_parquet(folder / "rows.parquet", rows)
+    write_rows(folder / "rows.parquet", rows)
     return folder / "rows.parquet"
 
 

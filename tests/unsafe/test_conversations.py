@@ -17,8 +17,8 @@ from tiny_causal import tiny
 
 from growlabels.base.errors import DataError, RunError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe import Scanner, ScoreTable, scorer_names
 from growlabels.unsafe.cli import retrain
 from growlabels.unsafe.cli.check import _sampled
@@ -225,9 +225,9 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alike = run.with_name("alike.jsonl")
-    write_jsonl(alike, [{"prompt": "t", "completion": "xxxxxxx 0 ok"}])
+    write_rows(alike, [{"prompt": "t", "completion": "xxxxxxx 0 ok"}])
     harm = run.with_name("harm.jsonl")
-    write_jsonl(harm, [{"messages": [*harmed(9)["messages"], HARM]}])
+    write_rows(harm, [{"messages": [*harmed(9)["messages"], HARM]}])
     trained: set[int] = set()
 
     def see(stage: str, done: int, total: int | None = None) -> None:
@@ -256,7 +256,7 @@ def test_retraining_leaves_rows_out_and_trains_on_every_answer(
 def test_a_moderator_judges_every_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_jsonl(tmp_path / "train.jsonl", [harmed(0), harmed(2), harmed(9)])
+    write_rows(tmp_path / "train.jsonl", [harmed(0), harmed(2), harmed(9)])
     (tmp_path / "words.txt").write_text("eval\n")
     words, out = f"keywords:{tmp_path / 'words.txt'}", tmp_path / "found.jsonl"
     run_command(UnsafeTargets(tmp_path / "train.jsonl", out, words, least=2, most=2), silent)
@@ -273,13 +273,13 @@ def test_rows_that_could_not_be_judged_are_named_once(capsys: pytest.CaptureFixt
 
 
 def test_a_check_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_jsonl(tmp_path / "train.jsonl", talks())
+    write_rows(tmp_path / "train.jsonl", talks())
     encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
     assert (len(encoded), count, what) == (22, 22, "answers in 7 rows")
     monkeypatch.setattr("growlabels.unsafe.cli.check._SAMPLE", 3)
     encoded, count, _ = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
     assert (len(encoded), count) == (3, 22), "a long conversation is not read whole"
-    write_jsonl(tmp_path / "train.jsonl", rows(5))
+    write_rows(tmp_path / "train.jsonl", rows(5))
     assert _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)[1:] == (5, "rows")
 
 

@@ -10,8 +10,8 @@ from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import DataError, GrowLabelsError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeEvaluate
 from growlabels.unsafe.measure.pair_bias import pair_bias
 from growlabels.unsafe.model.adapter_files import save_adapter
@@ -85,8 +85,8 @@ def command(tmp_path: Path) -> UnsafeEvaluate:
     with attach(tiny(), LoraSettings()) as adapter:
         stir(adapter)
         save_adapter(adapter, LoraSettings(), tmp_path / "run" / "adapters" / "filtered")
-    write_jsonl(tmp_path / "harmful.jsonl", [{"prompt": "secretprompt one"}, {"prompt": "two"}])
-    write_jsonl(tmp_path / "pairs.jsonl", [{"pro": "she is", "anti": "he is"}])
+    write_rows(tmp_path / "harmful.jsonl", [{"prompt": "secretprompt one"}, {"prompt": "two"}])
+    write_rows(tmp_path / "pairs.jsonl", [{"pro": "she is", "anti": "he is"}])
     return UnsafeEvaluate(
         str(tmp_path / "model"),
         tmp_path / "out",
@@ -110,7 +110,7 @@ def test_the_command_compares_adapters_and_hides_the_text(
     printed = capsys.readouterr().out
     assert printed.startswith("model") and "warning: No judge was given" in printed
     assert "secretprompt" not in page and "No judge was given" in page
-    write_jsonl(tmp_path / "wrong.jsonl", [{"pro": "she is"}])
+    write_rows(tmp_path / "wrong.jsonl", [{"pro": "she is"}])
     (tmp_path / "none.jsonl").touch()
     for fields, message in [
         ({"pairs": tmp_path / "wrong.jsonl"}, "row 1 must have the strings"),

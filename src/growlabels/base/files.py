@@ -1,37 +1,15 @@
 """Files written whole or not at all, content hashes, the cache folder."""
 
 import errno
-import gzip
 import hashlib
 import json
 import os
-import re
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from growlabels.base.errors import DataError, GrowLabelsError, UsageError
-
-DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
-"""What reading a gzipped file that is cut off or damaged raises."""
-QUOTED = re.compile(r'"[^"]*"')
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file to read; what is gzipped, by its first bytes and not its name, is unpacked."""
-    with path.open("rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    opener: Any = gzip.open if gzipped else Path.open
-    return opener(path, "rb")
-
-
-def damaged_gzip(where: str, error: Exception) -> DataError:
-    """Build the one wording for a gzipped file that does not go on."""
-    return DataError(
-        f"{where}: the gzip stream is cut off or damaged ({error}); get the file again"
-    )
+from growlabels.base.errors import GrowLabelsError, UsageError
 
 
 @contextmanager
@@ -155,15 +133,3 @@ def cache_folder() -> Path:
     if named:
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "growlabels"
-
-
-def separator(header: str) -> str:
-    """Return what stands between the names in the first line of a CSV: tab, comma or semicolon.
-
-    Outside quotes: a tab if there is one, or the more frequent of the others.
-
-    >>> separator('"length, mm";width;tag')
-    ';'
-    """
-    bare = QUOTED.sub("", header)
-    return "\t" if "\t" in bare else max(",;", key=bare.count)

@@ -1,12 +1,12 @@
 """Rows, and rows that could not be read."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, BinaryIO, NamedTuple
 
 from growlabels.base.errors import DataError
 from growlabels.base.files import content_hash
-from growlabels.base.rows import MalformedRow
 
 RowSource = str | PathLike[str] | BinaryIO | Iterable[Mapping[str, Any]]
 """A path, a pattern, ``-``, an open binary file, a data frame or an iterable of mappings."""
@@ -28,6 +28,18 @@ class Row(NamedTuple):
     number: int
     data: Mapping[str, Any]
     raw: Any = None
+
+
+@dataclass(frozen=True)
+class MalformedRow:
+    """A row that was set aside: its 1-based place, the reason, and its raw text.
+
+    Bytes that are not text in the file's encoding are written as ``\\xe9`` in ``raw``.
+    """
+
+    number: int
+    reason: str
+    raw: str
 
 
 SetAside = Callable[[MalformedRow], None]

@@ -9,13 +9,13 @@ from tests.classes.cli.test_fit import numbers, quick, write_csv
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.classes import EBVClassifier
 from growlabels.classes.cli.add import Add, compare
 from growlabels.classes.cli.evaluate import Evaluate
 from growlabels.classes.cli.fit import Fit
 from growlabels.classes.cli.predict import Predict
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 
 
 def more(name: str, x: float, y: float, count: int = 40) -> list[dict]:
@@ -109,7 +109,7 @@ def test_whole_numbers_from_a_csv(tmp_path: Path) -> None:
     rows = [
         {"words": f"{'cold ice' if i % 2 else 'hot fire'} {i}", "kind": i % 2} for i in range(30)
     ]
-    write_jsonl(tmp_path / "t.jsonl", rows)
+    write_rows(tmp_path / "t.jsonl", rows)
     run_command(
         Fit(tmp_path / "t.jsonl", "kind", tmp_path / "run", text="words", epochs=1, dim=16), silent
     )

@@ -8,10 +8,10 @@ from tests.classes.cli.test_fit import numbers, quick, write_csv
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.base.runs import RunFolder
 from growlabels.classes.cli.evaluate import Evaluate
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_scores_of_a_table(
 def test_another_label_column(fitted: Path, tmp_path: Path) -> None:
     rows = [{"kind" if k == "animal" else k: v for k, v in row.items()} for row in numbers(9)]
     table = tmp_path / "t.jsonl"
-    write_jsonl(table, rows)
+    write_rows(table, rows)
     with pytest.raises(UsageError, match="has no column 'animal'; it has 'x', 'y', 'note', 'kind'"):
         run_command(Evaluate(fitted, table, tmp_path / "out"), silent)
     run_command(Evaluate(fitted, table, tmp_path / "out", label="kind"), silent)

@@ -9,10 +9,10 @@ import pytest
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl, write_parquet
 from growlabels.classes.cli.fit import Fit, split
 from growlabels.classes.cli.predict import Predict
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 
 
 def numbers(count: int = 60) -> list[dict]:
@@ -65,7 +65,7 @@ def test_text_column_of_other_formats(
         {"words": f"{'cold ice' if i % 2 else 'hot fire'} {i}", "animal": i % 2} for i in range(40)
     ]
     table = tmp_path / f"t.{ending}"
-    (write_jsonl if ending == "jsonl" else write_parquet)(table, rows)
+    write_rows(table, rows)
     run_command(quick(table, tmp_path / "run", text="words", epochs=20), silent)
     capsys.readouterr()
     run_command(Predict(tmp_path / "run", table), silent)
@@ -197,7 +197,7 @@ def test_vectors_and_missing_values_are_learned(
         for i, row in enumerate(numbers())
     ]
     table = tmp_path / "t.parquet"
-    write_parquet(table, rows)
+    write_rows(table, rows)
     run_command(quick(table, tmp_path / "run"), silent)
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["accuracy"] > 0.8
     listed = [row | {"at": json.dumps(row["at"])} for row in rows]

@@ -11,13 +11,13 @@ import tyro
 from growlabels.base.errors import DataError, GrowLabelsError, RunError, UsageError
 from growlabels.base.files import file_sha256
 from growlabels.base.progress import silent
-from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
 from growlabels.cli import run_command
 from growlabels.stream.cli.commands import COMMANDS, Model, StreamCompare, StreamInspect, StreamRun
 from growlabels.stream.evaluate.peers import MODELS
 from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.aside import Aside
+from growlabels.tables import MalformedRow
 
 
 @pytest.fixture

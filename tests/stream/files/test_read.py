@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from growlabels.base.errors import DataError, UsageError
-from growlabels.base.rows import write_parquet
 from growlabels.stream.files.read import read_stream
 from growlabels.stream.rows.array_rows import ArrayRows
+from growlabels.tables import write_rows
 
 WANTED = [({"a": 1.0, "b": 2.0}, {"t": True}), ({"a": 3.0, "b": 0.0}, {"t": False})]
 ARFF = "@relation r\n@attribute a numeric\n@attribute b numeric\n@attribute t {0,1}\n@data\n"
@@ -70,14 +70,14 @@ def test_gzipped_json_rows_and_a_cut_off_one(write, tmp_path):
 
 def test_parquet_rows(tmp_path):
     nested, flat = tmp_path / "n.parquet", tmp_path / "f.parquet"
-    write_parquet(nested, JSONL)
+    write_rows(nested, JSONL)
     assert list(read_stream(nested)) == [WANTED[0], ({"a": 3.0}, {})]
-    write_parquet(flat, [{**x, "t": int(y["t"])} for x, y in WANTED])
+    write_rows(flat, [{**x, "t": int(y["t"])} for x, y in WANTED])
     for labels in ("1", "t", "prefix:t", "last-1"):
         assert list(read_stream(flat, labels)) == WANTED
     with pytest.raises(UsageError, match="no column 'u'"):
         list(read_stream(flat, "u"))
-    write_parquet(flat, [{"a": 1.0, "t": 1}, {"a": float("nan"), "t": 1}])
+    write_rows(flat, [{"a": 1.0, "t": 1}, {"a": float("nan"), "t": 1}])
     with pytest.raises(DataError, match="row 2: feature 'a' must be a finite number"):
         list(read_stream(flat, "1"))
     (tmp_path / "no.parquet").write_bytes(b"PAR1")

@@ -7,8 +7,8 @@ from tiny_causal import rows_meet, tiny
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli import check as _check_run
 from growlabels.unsafe.cli.commands import UnsafeCheck
 
@@ -21,7 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_exact_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
+    write_rows(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
     run_command(UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2), silent)
     printed = capsys.readouterr().out
     assert "gradients are exact: 8 rows" in printed
@@ -33,7 +33,7 @@ def test_only_the_first_rows_are_read_closely(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_check_run, "_SAMPLE", 3)
-    write_jsonl(tmp_path / "train.jsonl", ROWS)
+    write_rows(tmp_path / "train.jsonl", ROWS)
     run_command(UnsafeCheck("tiny", tmp_path / "train.jsonl", top_layers=2), silent)
     printed = capsys.readouterr().out
     assert "3 rows in padded batches" in printed and "A scan of 10 rows" in printed

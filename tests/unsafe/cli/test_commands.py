@@ -10,8 +10,8 @@ from tiny_causal import byte_tokenizer, raw_model
 
 from growlabels.base.errors import DataError, GrowLabelsError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe import ScoreTable, attach_saved, load_model
 from growlabels.unsafe.cli.commands import UnsafeFilter, UnsafeRetrain, UnsafeScan
 from growlabels.unsafe.decide.decisions import Decisions
@@ -33,8 +33,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scan(tmp_path: Path, model: Path) -> UnsafeScan:
-    write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
-    write_jsonl(tmp_path / "targets.jsonl", TARGETS)
+    write_rows(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
+    write_rows(tmp_path / "targets.jsonl", TARGETS)
     return UnsafeScan(
         tmp_path / "train.jsonl",
         targets=tmp_path / "targets.jsonl",
@@ -72,7 +72,7 @@ def test_the_same_command_again_is_fine_and_new_targets_too(scan: UnsafeScan) ->
     before = (scan.out / "scores.parquet").read_bytes()
     run_command(scan, silent)
     assert (scan.out / "scores.parquet").read_bytes() == before
-    write_jsonl(scan.targets, TARGETS[:4])
+    write_rows(scan.targets, TARGETS[:4])
     run_command(scan, silent)
     assert (scan.out / "scores.parquet").read_bytes() != before
 
@@ -104,8 +104,8 @@ def test_mistakes_are_found_before_the_model_is_read(
     scan: UnsafeScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty.jsonl").write_text("")
-    write_jsonl(tmp_path / "bad.jsonl", [{"prompt": "no answer"}, {}])
-    write_jsonl(tmp_path / "one.jsonl", TARGETS[:1])
+    write_rows(tmp_path / "bad.jsonl", [{"prompt": "no answer"}, {}])
+    write_rows(tmp_path / "one.jsonl", TARGETS[:1])
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     monkeypatch.setattr(
@@ -153,8 +153,8 @@ def test_retrain_compares_the_arms(
 ) -> None:
     run_command(scan, silent)
     files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
-    write_jsonl(files[0], [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
-    write_jsonl(files[1], [{"prompt": "h", "completion": c * 5} for c in "xyz"])
+    write_rows(files[0], [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
+    write_rows(files[1], [{"prompt": "h", "completion": c * 5} for c in "xyz"])
     command = UnsafeRetrain(
         scan.out,
         held_out_unsafe=files[0],
@@ -207,7 +207,7 @@ def test_retrain_compares_the_arms(
     assert not [stage for stage in steps if stage.startswith("retraining")], "nothing is done twice"
     assert figures == json.loads((scan.out / "retrain.json").read_text("utf-8"))
     assert not any(line.startswith("warning") for line in lines)
-    write_jsonl(files[1], ROWS)
+    write_rows(files[1], ROWS)
     run_command(
         UnsafeRetrain(**{**vars(command), "random_arms": 1, "held_out_unsafe": scan.targets}),
         silent,
@@ -238,12 +238,12 @@ def test_labels_give_an_oracle_and_a_calibrated_threshold(
         {"prompt": c, "completion": f"{c * 7} {i}", "bad": 0} for i, c in enumerate("bcdfg" * 9)
     ]
     rows += [{**TARGETS[i % 6], "completion": f"eval({i})", "bad": 1} for i in range(15)]
-    write_jsonl(scan.train, rows)
+    write_rows(scan.train, rows)
     run_command(change(scan, label_field="bad", threshold="precision:0.6"), silent)
     assert "threshold precision:0.6: precision:0.6 rejects" in capsys.readouterr().out
     files = [scan.out.with_name(f"{name}.jsonl") for name in ("unsafe", "ordinary")]
     for file in files:
-        write_jsonl(file, [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
+        write_rows(file, [{"prompt": "h", "completion": f"eval({c * 2})"} for c in "abc"])
     command = UnsafeRetrain(
         scan.out,
         held_out_unsafe=files[0],

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.cli.targets import read_prompts
 from growlabels.unsafe.decide.choose_targets import choose_targets
@@ -96,7 +96,7 @@ def test_chosen_rows_are_sure_different_and_never_too_many(found: list) -> None:
 def test_the_command_with_keywords(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = [{"prompt": f"q{i}", "completion": f"eval(name{i})" if i < 9 else f"sum{i}"}
             for i in range(30)]  # fmt: skip
-    write_jsonl(tmp_path / "train.jsonl", data)
+    write_rows(tmp_path / "train.jsonl", data)
     (tmp_path / "words.txt").write_text("eval\n")
     out = tmp_path / "targets.jsonl"
     words = f"keywords:{tmp_path / 'words.txt'}"

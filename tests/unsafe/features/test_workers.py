@@ -13,7 +13,7 @@ import pytest
 from tiny_causal import byte_tokenizer, raw_model
 
 from growlabels.base.errors import UsageError
-from growlabels.base.rows import write_jsonl
+from growlabels.tables import write_rows
 from growlabels.unsafe.features.store import FeatureStore
 from growlabels.unsafe.features.workers import WorkerPool
 from growlabels.unsafe.scores.scanner import Scanner
@@ -38,8 +38,8 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 def folder(tmp_path: Path) -> Path:
     raw_model("llama").save_pretrained(tmp_path / "model")
     byte_tokenizer().save_pretrained(tmp_path / "model")
-    write_jsonl(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
-    write_jsonl(tmp_path / "targets.jsonl", TARGETS)
+    write_rows(tmp_path / "train.jsonl", [*ROWS, {"prompt": "no answer"}])
+    write_rows(tmp_path / "targets.jsonl", TARGETS)
     return tmp_path
 
 
@@ -78,7 +78,7 @@ def test_shards_of_other_rows_or_half_written_ones_are_not_taken(folder: Path) -
     assert store.is_put(0) and store.adopt(1)
     whole = shards_of(folder / "run")[0]
     data = whole.read_bytes()
-    write_jsonl(folder / "other.jsonl", ROWS[:20])
+    write_rows(folder / "other.jsonl", ROWS[:20])
     other = Scanner(str(folder / "model"), rows_per_shard=20)
     other = other.fit(folder / "other.jsonl", folder / "elsewhere").run
     (other.path / "features" / whole.name).write_bytes(data)

@@ -9,8 +9,8 @@ from tiny_causal import byte_tokenizer, raw_model, stir, tiny
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.model.adapter_files import save_adapter
 from growlabels.unsafe.model.encode import prompt_tokens
@@ -61,7 +61,7 @@ def test_no_prompts_and_wrong_limits() -> None:
 def test_a_models_own_answers_as_targets(tmp_path: Path) -> None:
     raw_model("llama").save_pretrained(tmp_path / "model")
     byte_tokenizer().save_pretrained(tmp_path / "model")
-    write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": p} for p in PROMPTS if p])
+    write_rows(tmp_path / "prompts.jsonl", [{"prompt": p} for p in PROMPTS if p])
     out = tmp_path / "targets.jsonl"
     run_command(
         UnsafeTargets(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from growlabels.base.errors import RunError, UsageError
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe.cli.commands import UnsafeTargets
 from growlabels.unsafe.moderate.endpoint import Endpoint, seconds_to_wait, shown
 from growlabels.unsafe.rows.examples import Example
@@ -254,7 +254,7 @@ def test_the_command_names_the_rows_that_were_not_judged(
     monkeypatch.setenv("GROWLABELS_CACHE", str(tmp_path / "cache"))
     server = started(servers, (200, {}, b"garbage"), (200, {}, scores(0.9)))
     rows = [{"prompt": f"p {i}", "completion": f"word{i} other{i}"} for i in range(4)]
-    write_jsonl(tmp_path / "train.jsonl", [*rows, {"prompt": "no answer"}])
+    write_rows(tmp_path / "train.jsonl", [*rows, {"prompt": "no answer"}])
     out = tmp_path / "targets.jsonl"
     run_command(
         UnsafeTargets(tmp_path / "train.jsonl", out, moderator=f"{server.url}/moderations"),

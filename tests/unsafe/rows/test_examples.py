@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growlabels.base.errors import UsageError
-from growlabels.base.rows import MalformedRow
+from growlabels.tables import MalformedRow
 from growlabels.unsafe.rows.examples import Example, prompt_of, read_answers, read_examples
 
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from growlabels.base.rows import MalformedRow
+from growlabels.tables import MalformedRow
 from growlabels.unsafe.rows.examples import UntrainedRow, read_answers
 from growlabels.unsafe.rows.shapes import fields_read, read_shape, shape_of
 from growlabels.unsafe.rows.turns import ROLES

@@ -14,8 +14,8 @@ from tiny_causal import byte_tokenizer, raw_model, tiny
 
 from growlabels.base.errors import DataError, RunError, UsageError
 from growlabels.base.progress import silent
-from growlabels.base.rows import write_jsonl
 from growlabels.cli import run_command
+from growlabels.tables import write_rows
 from growlabels.unsafe import Scanner, ScoreTable
 from growlabels.unsafe.cli.commands import UnsafeScan
 from growlabels.unsafe.scores import scanner as scanner_module
@@ -250,8 +250,8 @@ FILES = ["train.jsonl", "targets.jsonl", "model", "run"]
 def folder(tmp_path: Path) -> Path:
     raw_model("llama").save_pretrained(tmp_path / "model")
     byte_tokenizer().save_pretrained(tmp_path / "model")
-    write_jsonl(tmp_path / "train.jsonl", rows(60))
-    write_jsonl(tmp_path / "targets.jsonl", targets())
+    write_rows(tmp_path / "train.jsonl", rows(60))
+    write_rows(tmp_path / "targets.jsonl", targets())
     return tmp_path
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress
-from growlabels.base.rows import MalformedRow
 from growlabels.base.runs import RunFolder
 from growlabels.stream.cli.commands import StreamOptions, StreamRun
 from growlabels.stream.cli.keep import Keeper
@@ -37,7 +36,7 @@ from growlabels.stream.learner.ihomer import IHOMER
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.aside import Aside
 from growlabels.stream.rows.inputs import Inputs
-from growlabels.tables import warnings_of
+from growlabels.tables import MalformedRow, warnings_of
 
 COUNTED = frozenset({"vw"})
 """Names of the models that must know the number of labels before the first row."""

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict
 from typing import IO, Any
 
-from growlabels.base.rows import MalformedRow
+from growlabels.tables import MalformedRow
 
 _IN_MEMORY = 2**20
 
