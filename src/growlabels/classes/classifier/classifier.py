@@ -264,7 +264,23 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         The rows kept for replay are not saved.
         """
         check_is_fitted(self)
-        file.save(self, path)
+        names = getattr(self, "feature_names_in_", None)
+        columns = {
+            "number": getattr(self, "n_features_in_", None),
+            "names": None if names is None else names.tolist(),
+        }
+        parts = file.Parts(
+            self.get_params(),
+            self.trunk_,
+            self.head_,
+            self.codebook_,
+            self.reader_,
+            self.label_type_,
+            columns,
+            self.temperature_,
+            self.threshold_,
+        )
+        file.save(path, parts)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str | None = None) -> "EBVClassifier":

@@ -2,59 +2,83 @@
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import nn
 
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write, check_seal, file_sha256, sealed
 from growlabels.classes.classifier.settings import check_device, has_device
 from growlabels.classes.codes.codebook import Codebook
-from growlabels.classes.inputs.choice import reader_from_json
+from growlabels.classes.inputs.choice import Reader, reader_from_json
 
 FORMAT = 4
 SETTINGS, WEIGHTS, CODEBOOK = "classifier.json", "weights.safetensors", "codebook.safetensors"
 
 
-def save(model: Any, path: str | os.PathLike[str]) -> None:
+Model = TypeVar("Model")
+
+
+class Parts(NamedTuple):
+    """What a file keeps of a fitted classifier.
+
+    Attributes
+    ----------
+    parameters
+        As ``get_params`` gives them.
+    trunk, head, codebook, reader
+        The fitted parts.
+    label_type
+        Type of ``classes_``.
+    columns
+        Number and names of the columns of the fit; None where it had none.
+    temperature, threshold
+        What calibration found.
+    """
+
+    parameters: Mapping[str, Any]
+    trunk: nn.Module
+    head: nn.Module
+    codebook: Codebook
+    reader: Reader
+    label_type: np.dtype[Any]
+    columns: Mapping[str, Any]
+    temperature: float
+    threshold: float | None
+
+
+def save(path: str | os.PathLike[str], parts: Parts) -> None:
     """Write weights and codebook, then the settings that name their hashes."""
     UsageError.require_path("path", path)
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"cannot save to {str(folder)!r}: it is a file; give the path of a folder")
-    parameters = {name: _plain(value) for name, value in model.get_params().items()}
+    parameters = {name: _plain(value) for name, value in parts.parameters.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"trunk.{name}": value for name, value in model.trunk_.state_dict().items()}
-    tensors |= {f"head.{name}": value for name, value in model.head_.state_dict().items()}
+    tensors = {f"trunk.{name}": value for name, value in parts.trunk.state_dict().items()}
+    tensors |= {f"head.{name}": value for name, value in parts.head.state_dict().items()}
     with atomic_write(folder / WEIGHTS, "wb") as file:
         file.write(save_tensors({name: t.cpu().contiguous() for name, t in tensors.items()}))
-    model.codebook_.save(folder / CODEBOOK)
+    parts.codebook.save(folder / CODEBOOK)
     settings = {
         "format": FORMAT,
         "parameters": parameters,
-        "reader": model.reader_.to_json(),
-        "label_type": model.label_type_.str,
-        "columns": _table_of(model),
-        "temperature": model.temperature_,
-        "threshold": model.threshold_,
+        "reader": parts.reader.to_json(),
+        "label_type": parts.label_type.str,
+        "columns": parts.columns,
+        "temperature": parts.temperature,
+        "threshold": parts.threshold,
         "hashes": {name: file_sha256(folder / name) for name in (WEIGHTS, CODEBOOK)},
     }
     with atomic_write(folder / SETTINGS) as file:
         json.dump(sealed(settings), file, indent=1)
-
-
-def _table_of(model: Any) -> dict[str, Any]:
-    """Return number and names of the columns of the fit, where it had any."""
-    names = getattr(model, "feature_names_in_", None)
-    return {
-        "number": getattr(model, "n_features_in_", None),
-        "names": None if names is None else names.tolist(),
-    }
 
 
 def _plain(value: Any) -> Any:
@@ -64,8 +88,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, torch.device) else value
 
 
-def load(path: str | os.PathLike[str], kind: type[Any], device: str | None = None) -> Any:
-    """Read what :func:`save` wrote into a ``kind``; hashes, format and shapes are checked."""
+def load(
+    path: str | os.PathLike[str], make: Callable[..., Model], device: str | None = None
+) -> Model:
+    """Return the classifier that :func:`save` wrote; hashes, format and shapes are checked.
+
+    ``make`` makes an unfitted one from its parameters.
+    """
     if device is not None:
         check_device(device)
     UsageError.require_path("path", path)
@@ -81,7 +110,7 @@ def load(path: str | os.PathLike[str], kind: type[Any], device: str | None = Non
             )
         settings = check_seal(settings)
         _check_hashes(folder, settings["hashes"])
-        return _restore(folder, settings, kind, device)
+        return _restore(folder, settings, make, device)
     except (KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise RunError(
             f"the classifier in {str(folder)!r} is damaged ({error}); train it again"
@@ -97,8 +126,10 @@ def _check_hashes(folder: Path, hashes: dict[str, str]) -> None:
             )
 
 
-def _restore(folder: Path, settings: dict[str, Any], kind: type[Any], device: str | None) -> Any:
-    model = kind(**settings["parameters"])
+def _restore(
+    folder: Path, settings: dict[str, Any], make: Callable[..., Any], device: str | None
+) -> Any:
+    model = make(**settings["parameters"])
     model.device = device or (model.device if has_device(model.device) else "cpu")
     model.reader_ = reader_from_json(settings["reader"])
     model.codebook_ = Codebook.load(folder / CODEBOOK)

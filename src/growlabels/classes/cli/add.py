@@ -48,13 +48,11 @@ class Rows:
 
     def take(self, places: NDArray[np.int64]) -> "Rows":
         """Return some of them."""
-
         return Rows(pick(self.rows, places), self.labels[places])
 
 
 def run(options: Add, progress: Progress) -> None:
     """Load, add, train, compare, write."""
-
     _check(options)
     fitted = FittedRun.open(options.run_folder)
     model, known = fitted.model, fitted.model.classes_
@@ -122,7 +120,6 @@ def _old(
     options: Add, fitted: FittedRun, path: Path, history: list[dict[str, Any]]
 ) -> tuple[Rows, Rows]:
     """Divide a table of the fit into the rows that were learned and those held out."""
-
     whole, digest = read_table(path), fingerprint(path)
     for past in history:
         if past["table"] == digest:
@@ -196,7 +193,6 @@ def compare(
     labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any], added: list[Any]
 ) -> "list[Change]":
     """Compare the answers to held-out rows of old classes, of new ones, and of all."""
-
     is_new, taken = np.isin(labels, added), np.isin(after, added)
     changes = []
     for group, rows in (
@@ -214,7 +210,6 @@ def compare(
 
 def _some_of_each(part: Rows, count: int, seed: int) -> "Rows":
     """Draw rows to learn again."""
-
     place = np.unique(part.labels, return_inverse=True)[1]
     return part.take(some_of_each(place, count, seed))
 
@@ -239,6 +234,5 @@ def _history(fitted: FittedRun) -> list[dict[str, Any]]:
 
 def _divided(rows: Rows, past: dict[str, Any]) -> tuple[Rows, Rows]:
     """Return the rows to learn and those held out."""
-
     held, _ = hold_out(rows.rows, rows.labels, past["held_out"], past["seed"])
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))

@@ -16,7 +16,6 @@ PIECE = 1 << 24  # numbers in memory when vectors are written
 
 def run(options: Basis, progress: Progress) -> None:
     """Make, print, save."""
-
     for option, path, ending in (
         ("--out", options.out, None),
         ("--vectors", options.vectors, ".npy"),
@@ -59,7 +58,6 @@ def run(options: Basis, progress: Progress) -> None:
 
 def write_vectors(codebook: Codebook, path: Path) -> None:
     """Write the vectors of all classes as one .npy array (classes, dim) of float32, in pieces."""
-
     shape = codebook.n_classes, codebook.dim
     size, free = 4 * shape[0] * shape[1], shutil.disk_usage(path.parent).free
     if size > free:

@@ -37,7 +37,7 @@ class Fit:
     """Train a classifier with fixed class vectors on a table, and report how good it is."""
 
     table: tyro.conf.Positional[Path]
-    """CSV, JSONL or Parquet file, one row per example."""
+    """Table with one row per example, of any kind that `growlabels look` reads."""
     label: str
     """Column that holds the class."""
     out: Path

@@ -23,7 +23,6 @@ from growlabels.tables import fingerprint
 
 def run(options: Evaluate, progress: Progress) -> None:
     """Load, predict, score, write."""
-
     fitted = FittedRun.open(options.run_folder)
     table, unlabelled = read_table(options.table).labelled(options.label or fitted.label)
     if unlabelled:
@@ -49,7 +48,6 @@ def _known(
     options: Evaluate, model: EBVClassifier, table: DataTable, labels: NDArray[Any]
 ) -> NDArray[np.int64]:
     """Return the rows whose class the model knows; others stop unless they may be skipped."""
-
     known = np.isin(labels, model.classes_)
     if not known.all() and not options.skip_unknown:
         row, others = int(np.flatnonzero(~known)[0]), int((~known).sum()) - 1

@@ -41,7 +41,6 @@ KIND = "classes fit"
 
 def run(options: Fit, progress: Progress) -> None:
     """Read, train, score, write."""
-
     if not 0 < options.held_out < 1:
         raise UsageError.parameter("held-out", "must be between 0 and 1", options.held_out)
     check_false_rejection(options.false_rejection)
@@ -223,7 +222,6 @@ def _score(
     model: EBVClassifier, rows: Any, trained: NDArray[Any], held: NDArray[Any]
 ) -> tuple[Scores, int, int]:
     """Score; returns also how many rows were trained, and how many classes have no scored row."""
-
     place = {label: i for i, label in enumerate(model.classes_.tolist())}
     known, counts = np.unique(trained, return_counts=True)
     majority = place[known[counts.argmax()].item()]

@@ -18,7 +18,6 @@ from growlabels.tables import check_ending, write_rows
 
 def run(options: Predict, progress: Progress) -> None:
     """Load, predict, write."""
-
     if options.out is not None:
         check_ending(options.out)
         refuse_file(options.out, "--out")
