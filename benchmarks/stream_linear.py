@@ -23,7 +23,7 @@ from growlabels.stream.experts.predict import (
     observe,
     unit_rows,
 )
-from growlabels.stream.experts.scratch import MIXED, TRUTH, new_room
+from growlabels.stream.experts.scratch import MIXED, TRUTH, make_room
 from growlabels.stream.experts.stack import KEEP, PENALTY
 from growlabels.stream.experts.state import (
     DENSE,
@@ -61,10 +61,7 @@ def linear_only(rows: ArrayRows, both: bool) -> NDArray[np.bool_]:
     chosen = np.zeros((X.shape[0], labels + 1), bool)
     cells = X.indptr.astype(np.int64), X.indices.astype(np.int64), X.data.astype(np.float64)
     truth = Y.indptr.astype(np.int64), Y.indices.astype(np.int64) + 1
-    if both:
-        _run_both(mode, experts, new_room(experts), cells, truth, chosen)
-    else:
-        _run_one(mode, experts, cells, truth, chosen)
+    (_run_both if both else _run_one)(mode, experts, cells, truth, chosen)
     return chosen[:, 1:]
 
 
@@ -101,7 +98,8 @@ def _both(mode, experts, room, cells, truths, chosen, hits, weights, hessian, pa
 
 
 @njit(error_model="numpy")
-def _run_both(mode, experts, room, cells, truths, chosen):
+def _run_both(mode, experts, cells, truths, chosen):
+    room = make_room(mode, experts, cells[0], 0)
     weights, hessian = np.array([0.5, 0.5, 0.0]), np.eye(3) * PENALTY
     hits, parts = np.zeros(3, np.int64), np.ones((3, chosen.shape[1]))
     _both(mode, experts, room, cells, truths, chosen, hits, weights, hessian, parts)

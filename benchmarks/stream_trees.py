@@ -27,7 +27,7 @@ from growlabels.stream import IHOMER, ArrayRows, MultiLabelMetrics
 from growlabels.stream.experts.label_sets import empty_sets, grown_sets
 from growlabels.stream.experts.loop import best_mode, learn_row, score_row
 from growlabels.stream.experts.predict import PARTS, PRIOR, choose, consult, observe
-from growlabels.stream.experts.scratch import MIXED, new_room
+from growlabels.stream.experts.scratch import MIXED, make_room
 from growlabels.stream.experts.stack import PENALTY, Stack
 from growlabels.stream.experts.state import FEATURES, LABELS, RIDGE, new_experts
 from growlabels.stream.numeric.arithmetic import copy, mix
@@ -89,8 +89,9 @@ def _run(mode, experts, stack, sets, room, parts, rows, odds, chosen):
 
 
 @njit(error_model="numpy")
-def run(mode, experts, stack, sets, room, rows, odds, chosen):
+def run(mode, experts, stack, sets, rows, odds, chosen):
     """Do what the compiled loop of the learner does, with the odds as a last expert, if any."""
+    room = make_room(mode, experts, rows[0], 0)
     parts = np.empty(stack.weights.size * experts.label_rows.size)
     _run(mode, experts, stack, sets, room, parts, rows, odds, chosen)
 
@@ -109,8 +110,7 @@ def measured(rows: ArrayRows, model: str) -> dict[str, float]:
     experts = new_experts(mode, SLOTS, features, labels + 1, room)
     sets = grown_sets(empty_sets(), total + 1, given.y_index.size)
     chosen = np.zeros((total, labels + 1), bool)
-    scratch = new_room(experts)
-    run(mode, experts, stack, sets, scratch, tuple(given), odds, chosen)
+    run(mode, experts, stack, sets, tuple(given), odds, chosen)
     spent = time.process_time() - began
     truth = sparse.csr_array(
         (np.ones(given.y_index.size, bool), given.y_index, given.y_start), (total, labels + 1)

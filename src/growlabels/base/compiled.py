@@ -39,6 +39,13 @@ def compiler(sources: Iterable[Path]) -> Callable[..., Callable[[Callable[..., A
         def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
             return (*super()._index_key(sig, codegen), stamp)
 
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except (ImportError, AttributeError):  # it names a type that was since removed
+                self.flush()
+                return None
+
     def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         def decorate(function: Callable[..., Any]) -> Any:
             dispatcher: Any = njit(no_cfunc_wrapper=True, **options)(function)

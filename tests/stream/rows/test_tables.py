@@ -165,3 +165,12 @@ def test_what_is_no_table_is_named_with_the_way_out(table: Any, told: str) -> No
             read_table(table, what)
     with pytest.raises(UsageError, match=f"Y was a {told}"):
         ArrayRows(np.ones((1, 1)), table)
+
+
+def test_rows_are_repeated_in_their_place() -> None:
+    cells = Cells("abcd", np.array([0, 1, 1, 3]), np.array([0, 1, 2]), np.array([1.0, 2.0, 3.0]))
+    again = cells.repeated(np.array([2, 1, 0]))
+    assert again.start.tolist() == [0, 1, 2, 2]
+    assert again.column.tolist() == [0, 0]
+    assert again.value.tolist() == [1.0, 1.0]
+    assert cells.repeated(np.array([0, 1, 2])).value.tolist() == [2.0, 3.0, 2.0, 3.0]

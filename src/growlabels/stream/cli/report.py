@@ -38,6 +38,8 @@ _KINDS = {
     "local drift": "the loss of one cluster rose, so a second tree starts to grow",
     "swap": "the second tree had a lower loss, so it replaces the cluster's tree",
     "full": "the trees stop splitting because they reached max_bytes",
+    "spike": "a feature's first value far outside its usual range; such values count as missing",
+    "moved": "a feature's values stay outside its usual range: its statistics start again",
 }
 
 
@@ -101,9 +103,14 @@ def describe(event: Event) -> str:
     'drift: the loss rose by 0.200'
     >>> describe(Event(950, "local drift", ("a", "b"), 0.2, 0.1))
     'local drift: {a, b}'
+    >>> describe(Event(990, "spike", (), 1e6, 40.0, feature="kg"))
+    'spike: feature kg: 1e+06 beyond 40'
     """
     if event.kind == "drift":
         return f"drift: the loss rose by {event.statistic:.3f}"
+    if event.feature is not None:
+        value, bound = event.statistic, event.bound
+        return f"{event.kind}: feature {event.feature}: {value:.4g} beyond {bound:.4g}"
     if event.kind == "full":
         return f"full: trees stop splitting at max_bytes ({event.bound:,.0f})"
     if not (event.before or event.after):

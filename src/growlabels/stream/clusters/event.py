@@ -18,6 +18,9 @@ class Event:
         ``"dissolve"`` and ``"regroup"``. Alarms: ``"drift"`` (the errors of the learner rose),
         ``"global drift"`` (the label statistics changed) and ``"local drift"`` (the errors of
         one cluster's tree rose). ``"swap"``: another tree replaced a cluster's tree.
+        ``"spike"``: the first value of a feature far outside its usual range; such values count
+        as nearly missing. ``"moved"``: the values of a feature stayed outside that range, for
+        example in another unit, and its statistics started again.
         ``"full"``: the trees stopped splitting because they reached ``max_bytes``.
     labels
         Labels that the change concerns.
@@ -29,6 +32,9 @@ class Event:
         Clusters of these labels before the change.
     after
         Clusters of these labels after the change.
+    feature
+        Feature of a spike or of a feature that moved; None for other events. Then ``statistic``
+        is its value and ``bound`` the end of its usual range.
 
     Examples
     --------
@@ -45,12 +51,14 @@ class Event:
     bound: float
     before: tuple[tuple[Any, ...], ...] = ()
     after: tuple[tuple[Any, ...], ...] = ()
+    feature: Any = None
 
-    def named(self, names: Sequence[Any]) -> "Event":
-        """Return the event with label index i replaced by ``names[i]``."""
+    def named(self, names: Sequence[Any], features: Sequence[Any] = ()) -> "Event":
+        """Return the event with label index i replaced by ``names[i]``, its feature likewise."""
 
         def of(indices: tuple[int, ...]) -> tuple[Any, ...]:
             return tuple(names[i] for i in indices)
 
         before, after = tuple(map(of, self.before)), tuple(map(of, self.after))
-        return replace(self, labels=of(self.labels), before=before, after=after)
+        feature = None if self.feature is None else features[self.feature]
+        return replace(self, labels=of(self.labels), before=before, after=after, feature=feature)

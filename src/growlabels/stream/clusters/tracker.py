@@ -244,4 +244,5 @@ def _event(event: Mapping[str, Any]) -> Event:
         event["bound"],
         tuple(map(tuple, event["before"])),
         tuple(map(tuple, event["after"])),
+        event["feature"],
     )

@@ -10,12 +10,19 @@ from growlabels.stream.clusters.pair_counts import PairCounts
 from growlabels.stream.clusters.tracker import PAIRS_HALF_LIFE, Structure, Structured
 from growlabels.stream.experts import loop
 from growlabels.stream.experts.bundle import Bundler
+from growlabels.stream.experts.fences import LAST, look
 from growlabels.stream.experts.label_sets import LabelSets, empty_sets, grown_sets, kept_sets
 from growlabels.stream.experts.stack import Stack, new_stack
 from growlabels.stream.experts.state import (
+    COUNTED,
+    DUE,
     FEATURES,
+    HIGH,
+    LOW,
     RIDGE,
     ROWS,
+    SPARSE,
+    TOLD,
     Experts,
     capacity,
     doubled,
@@ -25,6 +32,7 @@ from growlabels.stream.experts.state import (
     new_experts,
 )
 from growlabels.stream.numeric.adwin import Monitor, empty_monitor
+from growlabels.stream.numeric.arithmetic import WIDEST
 from growlabels.stream.numeric.rows import Rows, label_rows
 
 AFTER_DRIFT = 100
@@ -65,7 +73,7 @@ class Engine(Structured):
     sets: LabelSets = field(default_factory=empty_sets)
     monitor: Monitor = field(default_factory=empty_monitor)
     structure: Structure = field(init=False)
-    bundle: Bundler = field(default_factory=Bundler, repr=False)
+    _bundle: Bundler = field(default_factory=Bundler, repr=False)
 
     def __post_init__(self) -> None:
         self.experts = new_experts(self.mode, self.slots, 16, 8, 256)
@@ -146,7 +154,31 @@ class Engine(Structured):
                 self._forget_sets()
             elif why == loop.CROWDED:
                 break
+            if self.experts.totals[DUE]:
+                self._look_at_fences()
         return chosen[:begin]
+
+    def _look_at_fences(self) -> None:
+        """Set fences again; report features of a first spike, and those that have moved."""
+        e = self.experts
+        if self.mode == SPARSE:
+            e.totals[DUE] = 0
+            return
+        rows = self.kept_rows(LAST)
+        last = np.zeros((rows.x_start.size - 1, e.mean.size))
+        at = np.repeat(np.arange(len(last)), np.diff(rows.x_start))
+        scaled = rows.x_value * e.gauge[rows.x_index]
+        last[at, rows.x_index] = np.clip(scaled, -WIDEST, WIDEST)
+        was = e.fences[[LOW, HIGH]]
+        moved = look(e, last)
+        first = np.flatnonzero(e.fences[TOLD] < 0).tolist()
+        e.fences[TOLD, first] = 1.0
+        for kind, features in (("spike", first), ("moved", moved)):
+            for j in features:
+                value, unit = last[-1, j], e.gauge[j] or 1.0
+                bound = was[0, j] if value < was[0, j] else was[1, j]
+                event = Event(self.rows, kind, (), value / unit, bound / unit, feature=j)
+                self.events.append(event)
 
     def _run(
         self,
@@ -163,7 +195,7 @@ class Engine(Structured):
         alarm = np.zeros(3)
         while True:
             experts = self.experts if asked is None else asked
-            state = self.bundle(experts, self.stack, self.sets, self.monitor)
+            state = self._bundle(experts, self.stack, self.sets, self.monitor)
             begin, why = loop.run_rows(tuning, state, tuple(rows), begin, logits, chosen, alarm)
             if why != loop.CROWDED or not self._grow(rows.part(begin, begin + 1), replay):
                 return begin, why, alarm
@@ -221,8 +253,12 @@ class Engine(Structured):
         rows = self.kept_rows(most)
         stack, same = self.stack, mode == self.mode
         features = self.experts.totals[FEATURES]
+        before, known = self.experts, SPARSE not in (mode, self.mode)
         self.experts = new_experts(mode, self.slots, *capacity(self.experts))
         self.experts.totals[FEATURES] = features
+        if known:  # fences are in units of the gauge
+            self.experts.totals[[COUNTED, DUE]] = before.totals[[COUNTED, DUE]]
+            self.experts.fences[:], self.experts.gauge[:] = before.fences, before.gauge
         self.mode = mode
         self.stack = new_stack()._replace(hits=stack.hits)
         self.sets = empty_sets()

@@ -6,8 +6,8 @@ learning too; that is why they agree to the bit.
 
 from typing import NamedTuple
 
-from growlabels.stream.experts.bundle import state_at
 from growlabels.stream.experts.curves import learn_curves
+from growlabels.stream.experts.fences import count_row, count_spikes
 from growlabels.stream.experts.label_sets import count_set
 from growlabels.stream.experts.learn import (
     activate,
@@ -18,10 +18,11 @@ from growlabels.stream.experts.learn import (
     remember,
 )
 from growlabels.stream.experts.predict import PRIOR, choose, consult, observe
-from growlabels.stream.experts.scratch import MIXED, TRUTH
+from growlabels.stream.experts.scratch import MIXED, TRUTH, make_room
 from growlabels.stream.experts.stack import KEEP, PENALTY
 from growlabels.stream.experts.state import (
     DENSE,
+    DUE,
     FEATURES,
     LABELS,
     RIDGE,
@@ -30,11 +31,11 @@ from growlabels.stream.experts.state import (
 )
 from growlabels.stream.numeric.adwin import watch
 from growlabels.stream.numeric.arithmetic import copy, mix, stack_step
-from growlabels.stream.numeric.numba import borrowing
+from growlabels.stream.numeric.numba import borrowing, compiled
 
-FINISHED, SWITCH, DRIFT, FULL, CROWDED = range(5)
+FINISHED, SWITCH, DRIFT, FULL, CROWDED, LOOK = range(6)
 """Why the loop stopped: all rows done; another mode fits better; drift; the table is full; the
-arrays have no room for the next row."""
+arrays have no room for the next row; the fences are due to be looked at."""
 
 
 class Tuning(NamedTuple):
@@ -103,20 +104,9 @@ def learn_row(mode, keep_recent, experts, stack, sets, room, view, parts, featur
     remember(experts, mode, view, count_set(sets, present))
 
 
-@borrowing()
-def run_rows(tuning, address, rows, begin, logits, chosen, alarm):
-    """Predict rows from ``begin`` on and, if told so, learn each before the next.
-
-    ``address``: of a bundle of experts, stack, label sets, monitor and room. ``rows``: (x_start,
-    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
-    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
-    old mean, new mean, bound. Returns the next row and why.
-    """
-    state = state_at(address)
-    experts, stack, sets, monitor, room = (
-        state.experts, state.stack, state.sets, state.monitor, state.room,
-    )  # fmt: skip
-    room.span[0] = room.span[1] = 0
+@borrowing(no_cpython_wrapper=True)
+def _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm):
+    """Do what :func:`run_rows` says, with room to work in."""
     x_start, x_index, x_value, y_start, y_index = rows
     mode, keep = tuning.mode, tuning.keep_recent
     totals, cells = experts.totals, (x_start, x_index, x_value)
@@ -143,6 +133,10 @@ def run_rows(tuning, address, rows, begin, logits, chosen, alarm):
 
         learn_row(mode, keep, experts, stack, sets, room, view, parts, features, present)
         if not tuning.replay:
+            if mode != SPARSE:
+                count_row(totals)
+                if room.spikes[r - room.span[0]]:
+                    count_spikes(experts, room.parked[r - room.span[0]])
             loss = score_row(stack.hits, chosen[r], present)
             if tuning.delta > 0.0:
                 old, new, bound = watch(monitor, loss, tuning.delta)
@@ -153,4 +147,20 @@ def run_rows(tuning, address, rows, begin, logits, chosen, alarm):
                 return r + 1, SWITCH
         if sets.used[0] >= tuning.most_sets:
             return r + 1, FULL
+        if totals[DUE] != 0 and not tuning.replay:
+            return r + 1, LOOK
     return x_start.size - 1, FINISHED
+
+
+@compiled(error_model="numpy")
+def run_rows(tuning, state, rows, begin, logits, chosen, alarm):
+    """Predict rows from ``begin`` on and, if told so, learn each before the next.
+
+    ``state``: a bundle of experts, stack, label sets and monitor. ``rows``: (x_start,
+    x_index, x_value, y_start, y_index), as in CSR with ascending indices. Writes ``logits``
+    (rows, labels) where it has rows, ``chosen`` (rows, labels) and, on drift, ``alarm``:
+    old mean, new mean, bound. Returns the next row and why.
+    """
+    experts, stack, sets, monitor = state.experts, state.stack, state.sets, state.monitor
+    room = make_room(tuning.mode, experts, rows[0], begin)
+    return _run(tuning, experts, stack, sets, monitor, room, rows, begin, logits, chosen, alarm)

@@ -4,6 +4,7 @@ The window and the ridge's covariance are read once for all of them. Each row ge
 get by itself, to the bit.
 """
 
+from growlabels.stream.experts.fences import beyond, keep_moments, park
 from growlabels.stream.experts.ridge import covariance_times
 from growlabels.stream.experts.state import (
     FEATURES,
@@ -50,7 +51,12 @@ def make_ready(mode, experts, room, rows, begin, features, learn):
         scaled, zscores, precision = room.scaled[k], room.zscores[k], room.precision[k]
         x[:] = 0.0
         spread_out(x_index[cells], x_value[cells], experts.gauge, x)
+        room.spikes[k] = beyond(x, experts.fences)
+        if room.spikes[k]:
+            park(x, experts.fences, room.parked[k])
         standardise(x, seen, mean, spread, largest, moments, scaled, zscores, precision)
+        if room.spikes[k]:
+            keep_moments(room.parked[k][:features], seen, mean, spread, largest, moments)
         for j in range(features):
             room.columns[j, k] = x[j]
         if mode == RIDGE:

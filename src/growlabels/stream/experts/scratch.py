@@ -1,4 +1,4 @@
-"""Arrays that the compiled loop works in: made once, so that no row has to ask for memory."""
+"""Arrays that a run over rows works in: made once, so that no row has to ask for memory."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from growlabels.stream.experts.label_sets import TOP_SETS
 from growlabels.stream.experts.stack import EXPERTS
-from growlabels.stream.experts.state import HELD, Experts
+from growlabels.stream.experts.state import HELD, SPARSE
+from growlabels.stream.numeric.arithmetic import INNER
+from growlabels.stream.numeric.numba import compiled
 
 PARTS = len(EXPERTS)
 NEAREST = 10
@@ -32,6 +34,8 @@ class Room(NamedTuple):
         that, without the steps it holds.
     distance
         (rows, slots): to the rows of the window as it was before the first.
+    parked, spikes
+        (rows, features), (rows,): whether a value was beyond its fence; whether any was.
     columns, between
         (features, rows): x in 32 bits, as in the window; (rows, rows): distances between them.
     labels
@@ -59,6 +63,8 @@ class Room(NamedTuple):
     inputs: NDArray[np.float64]
     gain: NDArray[np.float64]
     distance: NDArray[np.float32]
+    parked: NDArray[np.bool_]
+    spikes: NDArray[np.bool_]
     columns: NDArray[np.float32]
     between: NDArray[np.float32]
     labels: NDArray[np.float64]
@@ -76,34 +82,40 @@ class Room(NamedTuple):
     candidates: NDArray[np.int64]
 
 
-def new_room(experts: Experts) -> Room:
-    """Make arrays for rows as wide as the experts have room for, none of them made ready yet."""
-    wide, slots = experts.window.shape  # one feature, of no use, when sparse
-    places, labels, cells = len(experts.covariance), experts.label_rows.size, experts.mean.size
-    single = np.float32
+@compiled(**INNER)
+def make_room(mode, experts, x_start, begin):
+    """Make room for rows from ``begin`` on, none of them made ready yet."""
+    dense = mode != SPARSE
+    rows = min(x_start.size - 1 - begin, HELD) if dense else 1
+    features = experts.mean.size if dense else 0
+    places, labels, cells = experts.covariance.shape[0], experts.label_rows.size, 0
+    for r in range(begin, x_start.size - 1 if not dense else begin):
+        cells = max(cells, x_start[r + 1] - x_start[r])
     return Room(
         np.zeros(2, np.int64),
-        np.empty((HELD, wide)),
-        np.empty((HELD, 3, wide)),
-        np.empty((HELD, wide + 1), single),
-        np.empty((HELD, wide + 1)),
-        np.empty((HELD, wide)),
-        np.zeros((HELD, places)),
-        np.empty((HELD, places)),
-        np.empty((HELD, slots), single),
-        np.empty((wide, HELD), single),
-        np.empty((HELD, HELD), single),
+        np.empty((rows, features)),
+        np.empty((rows, 3, features)),
+        np.empty((rows, features + 1), np.float32),
+        np.empty((rows, features + 1)),
+        np.empty((rows, features)),
+        np.zeros((rows, places)),
+        np.empty((rows, places)),
+        np.empty((rows, experts.slot_set.size), np.float32),
+        np.empty((rows, features), np.bool_),
+        np.empty(rows, np.bool_),
+        np.empty((features, rows), np.float32),
+        np.empty((rows, rows), np.float32),
         np.empty((8, labels)),
         np.empty((PARTS + 1) * labels),
-        np.empty(wide + 1, single),
-        np.empty(wide, np.int64),
-        np.empty(wide, single),
-        np.empty((2, wide), single),
-        np.zeros(labels, single),
-        np.zeros(labels, single),
-        np.empty(cells, single),
-        np.empty(cells, single),
+        np.empty(features + 1, np.float32),
+        np.empty(features, np.int64),
+        np.empty(features, np.float32),
+        np.empty((2, features), np.float32),
+        np.zeros(labels, np.float32),
+        np.zeros(labels, np.float32),
+        np.empty(cells, np.float32),
+        np.empty(cells, np.float32),
         np.empty(NEAREST, np.int64),
-        np.empty(NEAREST, single),
+        np.empty(NEAREST, np.float32),
         np.empty(TOP_SETS + NEAREST, np.int64),
     )

@@ -23,7 +23,9 @@ TILE = 8
 LINE = 64
 """Bytes of a line of the cache: an array that begins with one is read faster."""
 
-ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST, STEPS = range(7)
+ROWS, FEATURES, LABELS, ENTRIES, NODES, OLDEST, STEPS, COUNTED, DUE = range(9)
+LOW, HIGH, PARK_LOW, PARK_HIGH, SPIKES, SINCE, TOLD = range(7)
+FENCES = 7
 
 
 class Experts(NamedTuple):
@@ -37,12 +39,16 @@ class Experts(NamedTuple):
     ----------
     totals
         Rows; features; labels, the never-seen one included; non-zero entries of all rows;
-        next and oldest place of the ring of nodes, as absolute positions; steps held.
+        next and oldest place of the ring of nodes, as absolute positions; steps held; rows
+        learned since there are fences; 1 when a look at the fences is due, else 0.
     gauge
         (features,): a power of two that brings the feature's first value near 1; 0 before. When
         dense, values are taken times it, so that no scale overflows.
     mean, spread, largest
         (features,): running mean, sum of squared deviations, largest absolute value.
+    fences
+        (FENCES, features): low and high fence, what stands for a value beyond each, faded count
+        of values beyond, row of the last one, and whether an event told of one (-1: is about to).
     present
         (features,): rows in which the feature is not zero.
     linear, linear_squares, second, second_squares
@@ -79,6 +85,7 @@ class Experts(NamedTuple):
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
     largest: NDArray[np.float64]
+    fences: NDArray[np.float64]
     present: NDArray[np.float64]
     linear: NDArray[np.float32]
     linear_squares: NDArray[np.float32]
@@ -133,14 +140,17 @@ def new_experts(mode: int, slots: int, features: int, labels: int, nodes: int) -
     slow = mode != RIDGE
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
     curves = (1, 1, 1) if mode == SPARSE else (features, KNOTS, labels)
+    fences = np.zeros((FENCES, features))
+    fences[LOW], fences[HIGH] = -np.inf, np.inf
     covariance = at_line((places, places), np.float64)
     np.fill_diagonal(covariance, 1.0 / RIDGE_PENALTY)
     return Experts(
-        np.array([0, 0, 1, 0, 0, 0, 0]),
+        np.array([0, 0, 1, 0, 0, 0, 0, 0, 0]),
         np.zeros(features),
         np.zeros(features),
         np.zeros(features),
         np.zeros(features),
+        fences,
         np.zeros(features),
         linear(0.0, True),
         linear(FIRST_SQUARE, True),
@@ -190,7 +200,7 @@ def experts_bytes(mode: int, slots: int, features: int, labels: int, nodes: int)
     ridge, second = (8 * places * (labels + places + HELD), 8) if mode == RIDGE else (48, linear)
     dense, links = (1, nodes) if mode == SPARSE else (features, 1)
     curves = 12 if mode == SPARSE else 4 * features * KNOTS * (labels + 2)
-    once = 8 * (9 + 7 * features + 3 * labels + 2 * nodes + 3 * slots)
+    once = 8 * (11 + (7 + FENCES) * features + 3 * labels + 2 * nodes + 3 * slots)
     return once + linear + second + ridge + curves + 4 * dense * slots + 20 * links
 
 

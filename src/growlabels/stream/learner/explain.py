@@ -6,24 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from growlabels.base.errors import UsageError
-from growlabels.stream.experts.bundle import state_at
 from growlabels.stream.experts.engine import Engine
 from growlabels.stream.experts.label_sets import find_set
 from growlabels.stream.experts.predict import PRIOR, choose, consult, observe
-from growlabels.stream.experts.scratch import MIXED, PARTS
+from growlabels.stream.experts.scratch import MIXED, PARTS, make_room
 from growlabels.stream.experts.stack import EXPERTS
 from growlabels.stream.experts.state import FEATURES, LABELS
 from growlabels.stream.numeric.arithmetic import mix
-from growlabels.stream.numeric.numba import borrowing
+from growlabels.stream.numeric.numba import borrowing, compiled
 from growlabels.stream.numeric.rows import Rows
 
 
-@borrowing()
-def _consult(mode, keep, address, cells, features, known, shares, picked):
-    """Write weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
-    state = state_at(address)
-    experts, stack, sets, room = state.experts, state.stack, state.sets, state.room
-    room.span[0] = room.span[1] = 0
+@borrowing(no_cpython_wrapper=True)
+def _consult(mode, keep, experts, sets, stack, room, cells, features, known, shares, picked):
     view = observe(mode, experts, room, cells, 0, features, known, known, False)
     parts, near, absent = consult(mode, keep, experts, sets, room, view, known)
     z = room.labels[MIXED][:known]
@@ -32,6 +27,15 @@ def _consult(mode, keep, address, cells, features, known, shares, picked):
     for part in range(PARTS + 1):
         for label in range(known):
             shares[part, label] = stack.weights[part] * parts[part, label]
+
+
+@compiled(error_model="numpy")
+def _consulted(mode, keep, experts, sets, stack, cells, features, known):
+    """Return weight x log odds (experts + 1, labels) of a row, and the chosen labels."""
+    shares, picked = np.empty((PARTS + 1, known)), np.zeros(known, np.bool_)
+    room = make_room(mode, experts, cells[0], 0)
+    _consult(mode, keep, experts, sets, stack, room, cells, features, known, shares, picked)
+    return shares, picked
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,9 @@ def explain(engine: object, rows: Rows, names: Sequence[Hashable], k: int) -> Ex
     experts, sets, stack = engine.with_room(rows), engine.sets, engine.stack
     known = int(experts.totals[LABELS])
     features = max(int(experts.totals[FEATURES]), int(rows.x_index.max(initial=-1)) + 1)
-    shares, picked = np.empty((PARTS + 1, known)), np.zeros(known, np.bool_)
-    address = engine.bundle(experts, stack, sets, engine.monitor)
-    cells = rows.x_start, rows.x_index, rows.x_value
-    _consult(engine.mode, engine.keep_recent, address, cells, features, known, shares, picked)
+    shares, picked = _consulted(
+        engine.mode, engine.keep_recent, experts, sets, stack, tuple(rows)[:3], features, known
+    )
     z = shares.sum(0)
     number, _ = find_set(sets, np.flatnonzero(picked))
     order = sorted(range(1, known), key=lambda i: (-z[i], i))

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from growlabels.stream.learner.hierarchy import LabelNode, build_hierarchy
 from growlabels.stream.learner.named_engine import Choices, Named, like
 from growlabels.stream.learner.settings import check_settings, check_whole
 from growlabels.stream.learner.snapshot import damaged, load_snapshot, save_snapshot
+from growlabels.stream.learner.weights import Weights
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.array_rows import ArrayRows
 from growlabels.stream.rows.inputs import Inputs
-from growlabels.stream.rows.names import Index, IndexedCells
-from growlabels.stream.rows.tables import read_labels, read_table
+from growlabels.stream.rows.names import Index
+from growlabels.stream.rows.tables import read_labels
 
 
 class IHOMER(Named, base.MultiLabelClassifier):
@@ -154,6 +155,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         self._features = Index(0)
         self._positive = Index(1)
         self._labels = {}
+        self._weights = Weights()
 
     @property
     def labels_(self) -> list[Hashable]:
@@ -174,7 +176,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
     def events(self) -> list[Event]:
         """Return the changes of the clusters and the drift alarms, the oldest first."""
         names = list(self._positive.of)
-        return [event.named(names) for event in self._engine.events]
+        features = self._features.names
+        return [event.named(names, features) for event in self._engine.events]
 
     @property
     def clusters(self) -> list[tuple[Hashable, ...]]:
@@ -206,7 +209,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         check_whole("k", k, 1)
         return explain(self._engine, self._row(x), list(self._positive.of), k)
 
-    def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
+    def learn_one(self, x: Mapping[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn one row.
 
         Parameters
@@ -216,15 +219,22 @@ class IHOMER(Named, base.MultiLabelClassifier):
         y
             Label -> truth value, or a set of the true labels. Labels are any hashable values. A
             label whose value is None is not known: the prediction stands in for it.
+        w
+            Weight, from 0 to 10,000; 2 is the row twice. Fractions are carried to later rows.
 
         Raises
         ------
         DataError
             A value is not what it must be; nothing was learned.
         """
-        mentioned, true = read_labels(self._completed(x, y))
-        features = self._features.read_row(self._numbers(x), learn=True)
-        self._learn(features, self._positive.read_names(true), mentioned, keep=False)
+        numbers, times = self._numbers(x), 1
+        if w != 1:  # whatever is wrong raises before the weight is used up
+            self._features.read_row(numbers, learn=read_labels(self._completed(x, y)) is None)
+            times = self._weights.times(w, "w")
+        for _ in range(times):
+            mentioned, true = read_labels(self._completed(x, y))
+            features = self._features.read_row(numbers, learn=True)
+            self._learn(features, self._positive.read_names(true), mentioned, keep=False)
 
     def predict_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[Hashable, bool]:
         """Return, for each known label, whether it is in the predicted label set."""
@@ -269,12 +279,18 @@ class IHOMER(Named, base.MultiLabelClassifier):
         names = list(self._labels)
         return [(names[i], float(p[i])) for i in np.argsort(-p, kind="stable")[:k]]
 
-    def partial_fit(self, X: Any, y: Any, classes: Iterable[Hashable] | None = None) -> "IHOMER":
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Iterable[Hashable] | None = None,
+        sample_weight: Any = None,
+    ) -> "IHOMER":
         """Learn rows as :meth:`learn_many` does, with the interface of scikit-learn.
 
         Parameters
         ----------
-        X, y
+        X, y, sample_weight
             As :meth:`learn_many` takes them.
         classes
             Names of the columns of y where it is an array; 0, 1, ... by default. Unlike in
@@ -286,10 +302,10 @@ class IHOMER(Named, base.MultiLabelClassifier):
             )
         if classes is not None:
             y = ArrayRows(X, y, None, list(classes)).tables[1]
-        self.learn_many(X, y)
+        self.learn_many(X, y, sample_weight)
         return self
 
-    def learn_many(self, X: Any, y: Any) -> None:
+    def learn_many(self, X: Any, y: Any, sample_weight: Any = None) -> None:
         """Learn rows in their order; the result equals that of a loop of :meth:`learn_one`.
 
         Parameters
@@ -300,6 +316,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
         y
             (rows, labels): array, DataFrame or SciPy sparse matrix of 0 and 1. Columns are
             named by the DataFrame, else 0, 1, ...
+        sample_weight
+            (rows,): weight of each row, the ``w`` of :meth:`learn_one`. None: 1 for all rows.
 
         Raises
         ------
@@ -308,7 +326,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError
             X and y differ in their number of rows, or are not tables.
         """
-        self._learn(*self._read(X, y), keep=False)
+        self._learn(*self._read(X, y, sample_weight), keep=False)
 
     def prequential_many(self, X: Any, y: Any) -> Choices:
         """Predict each row, then learn it; return the predictions.
@@ -343,7 +361,8 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError.require_path("path", path)
         save_snapshot(
             Path(path),
-            self._get_params() | {"inputs": self.inputs and self.inputs.to_json()},
+            self._get_params()
+            | {"inputs": self.inputs and self.inputs.to_json(), "owed": self._weights.owed},
             self._engine,
             {
                 "features": self._features.of,
@@ -365,9 +384,12 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError.require_path("path", path)
         params, fill, names = load_snapshot(Path(path))
         try:
-            inputs = params.pop("inputs", None)
+            inputs, owed = params.pop("inputs", None), float(params.pop("owed"))
+            if not 0.0 <= owed < 1.0:
+                raise ValueError(f"owed is {owed}")
             model = cls(**params, inputs=inputs and Inputs(**inputs))
             model._engine = fill(model._engine)
+            model._weights.owed = owed
             model._features = Index(0, names["features"])
             model._positive = Index(1, names["positive"])
             model._labels = dict.fromkeys(names["labels"], False)
@@ -376,17 +398,3 @@ class IHOMER(Named, base.MultiLabelClassifier):
         except Exception as error:  # the parts are inconsistent
             raise damaged(Path(path), error) from error
         return model
-
-    def _read(
-        self, X: Any, y: Any
-    ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
-        """Read rows to learn; new names are added only if all rows are valid."""
-        features, labels = self._table(X), read_table(y, "y")
-        rows = features.start.size - 1, labels.start.size - 1
-        if rows[0] != rows[1]:
-            raise UsageError(
-                f"X has {rows[0]} rows and y has {rows[1]}; pass one row of labels for each row"
-            )
-        self._refuse_unnamed(labels.names)
-        cells = self._features.read(features, learn=True)
-        return cells, self._positive.read(labels, learn=True)[:2], labels.names

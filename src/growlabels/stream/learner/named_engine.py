@@ -13,6 +13,7 @@ from growlabels.stream.experts.state import FEATURES, LABELS
 from growlabels.stream.label_tree.engine import CELL_BYTES, LargeEngine
 from growlabels.stream.learner.snapshot import owned
 from growlabels.stream.learner.turns import Guarded
+from growlabels.stream.learner.weights import Weights
 from growlabels.stream.numeric.rows import Rows
 from growlabels.stream.paper.engine import PaperEngine
 from growlabels.stream.rows.inputs import Inputs
@@ -32,6 +33,7 @@ class Named(Guarded):
     _features: Index
     _positive: Index
     inputs: Inputs | None
+    _weights: Weights
     _labels: dict[Hashable, bool]
     """All labels so far, each with False; :meth:`predict_one` copies it."""
     _last_columns: tuple[tuple[int, int], NDArray[np.int64]] = (0, 1), np.zeros(0, np.int64)
@@ -66,6 +68,23 @@ class Named(Guarded):
             return self._engine.learn(rows, keep)
         self._engine, chosen = learn_or_outgrow(self._engine, rows, self.tree_above, keep)
         return chosen
+
+    def _read(
+        self, X: Any, y: Any, weights: Any = None
+    ) -> tuple[IndexedCells, tuple[NDArray[np.int64], NDArray[np.int64]], Sequence[Hashable]]:
+        """Read rows to learn; new names are added only if all rows are valid."""
+        features, labels = self._table(X), read_table(y, "y")
+        rows = features.start.size - 1, labels.start.size - 1
+        if rows[0] != rows[1]:
+            raise UsageError(
+                f"X has {rows[0]} rows and y has {rows[1]}; pass one row of labels for each row"
+            )
+        self._refuse_unnamed(labels.names)
+        if weights is not None:
+            times = self._weights.all_times(weights, rows[0])
+            features, labels = features.repeated(times), labels.repeated(times)
+        cells = self._features.read(features, learn=True)
+        return cells, self._positive.read(labels, learn=True)[:2], labels.names
 
     def _rows(self, features: Cells) -> Rows:
         """Convert features to rows without labels; no name is added."""

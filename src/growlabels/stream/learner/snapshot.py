@@ -23,7 +23,7 @@ from growlabels.stream.paper.engine import PaperEngine
 
 AnyEngine = Engine | LargeEngine | PaperEngine
 
-FORMAT = 9
+FORMAT = 10
 KIND = "growlabels.stream.IHOMER"
 _STATES = {"experts": Experts, "stack": Stack, "sets": LabelSets, "monitor": Monitor}
 _LARGE_STATES = {"tree": LabelTree, "monitor": Monitor}

@@ -100,7 +100,7 @@ def _check_experts(engine: Engine) -> None:
     size = sum(array.nbytes for array in e)
     _need(size == experts_bytes(mode, slots, *room), "experts do not fit each other or the window")
     _like(e, new_experts(mode, slots, *room), "experts")
-    rows, features, labels, entries, nodes, oldest, steps = e.totals.tolist()
+    rows, features, labels, entries, nodes, oldest, steps, counted, due = e.totals.tolist()
     _need(
         0 <= rows <= engine.rows
         and room[0] > 0
@@ -108,6 +108,8 @@ def _check_experts(engine: Engine) -> None:
         and 1 <= labels <= room[1]
         and 0 <= entries < _MOST
         and 0 <= steps < HELD
+        and 0 <= counted < _MOST
+        and 0 <= due <= 1
         and 0 <= oldest <= nodes < _MOST
         and nodes - oldest <= room[2]
         and _doubles(room[2]),

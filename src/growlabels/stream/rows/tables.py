@@ -36,6 +36,14 @@ class Cells(NamedTuple):
     column: NDArray[np.int64]
     value: NDArray[np.float64]
 
+    def repeated(self, times: NDArray[np.int64]) -> "Cells":
+        """Return the rows with row r ``times[r]`` times in its place."""
+        order = np.repeat(np.arange(times.size), times)
+        sizes = np.diff(self.start)[order]
+        start = np.concatenate(([0], np.cumsum(sizes)))
+        cells = np.arange(start[-1]) + np.repeat(self.start[order] - start[:-1], sizes)
+        return Cells(self.names, start, self.column[cells], self.value[cells])
+
 
 def check_names(names: Iterable[Hashable], what: str) -> None:
     """Raise at a name such as NaN, which no later row could name again."""
