@@ -1,9 +1,9 @@
-"""Products with all class vectors W of a codebook, without storing W where it has structure.
+"""Define the products with all class vectors W of a codebook, and those of a stored matrix.
 
-Every head needs the same few products of unit embeddings ``z`` and class weights: ``z W^T``,
-``weights W``, single rows of W, the k largest of ``z W^T``, and the sums of exponentials of the
-cross-entropy. :class:`ClassVectors` states them once, with a plain implementation by the first
-two; :class:`SignVectors` streams over bases instead.
+Heads need five products of unit embeddings ``z`` and class weights: ``z W^T``, ``weights W``,
+single rows of W, the k largest entries of ``z W^T``, and the sums of exponentials of the
+cross-entropy. :class:`ClassVectors` defines all five and implements the last two by the first two.
+:class:`~growlabels.classes.products.sign_vectors.SignVectors` computes them basis by basis.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-# Columns (bases times rows) transformed together: 1 MB at d = 1024, so that it stays in a cache.
+# Columns (bases times rows) that are transformed together: 1 MB at d = 1024, which fits in a cache.
 COLUMNS = 256
 
 
@@ -22,9 +22,9 @@ class ClassVectors(nn.Module):
     Parameters
     ----------
     dim
-        Length of a class vector.
+        Dimension of a class vector.
     n_classes
-        How many classes are in use; may be raised later.
+        Number of classes in use; it can be increased later.
     """
 
     def __init__(self, dim: int, n_classes: int) -> None:
@@ -44,13 +44,13 @@ class ClassVectors(nn.Module):
         raise NotImplementedError
 
     def select(self, index: Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
-        """Return one class vector per entry of ``index``, exact or float64."""
+        """Return one class vector per entry of ``index``, in a dtype that is exact or float64."""
         raise NotImplementedError
 
     def topk(
         self, z: Float[Tensor, "rows dim"], k: int
     ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
-        """Return the ``k`` largest cosines and their classes; ties go to the lowest class."""
+        """Return the ``k`` largest cosines and their classes; ties are ordered by class."""
         return exact_topk(self.cosines(z), k)
 
     def sum_exp(
@@ -60,7 +60,18 @@ class ClassVectors(nn.Module):
         scale: float,
         shift: float,
     ) -> tuple[Float[Tensor, " rows"], Float[Tensor, "rows dim"]]:
-        """Sum ``e_j = exp(scale cos_j - shift)`` over all classes but the target.
+        """Sum ``e_j = exp(scale cos_j - shift)`` over all classes except the target.
+
+        Parameters
+        ----------
+        z
+            Unit rows.
+        target
+            Class index of each row that is excluded.
+        scale
+            Inverse temperature, above 0.
+        shift
+            Value that is subtracted from each logit to avoid overflow.
 
         Returns
         -------
@@ -72,7 +83,7 @@ class ClassVectors(nn.Module):
         return weights.sum(1, dtype=torch.float64), self.combine(weights).double()
 
     def total(self) -> Float[Tensor, " dim"]:
-        """Return the sum of all class vectors in use, float64; kept until classes are added."""
+        """Return the sum of all class vectors in use, float64; cached until classes are added."""
         if self._total is None or self._total[0] != self.n_classes:
             self._total = self.n_classes, self._sum()
         return self._total[1].to(self.device)
@@ -83,12 +94,20 @@ class ClassVectors(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the buffers are."""
+        """Device of the buffers."""
         return self.marker.device
 
 
 class DenseVectors(ClassVectors):
-    """Class vectors without structure: a stored matrix."""
+    """Class vectors without structure, stored as a matrix.
+
+    Parameters
+    ----------
+    vectors
+        Unit vectors, one per row.
+    n_classes
+        Number of classes in use, at most the number of rows.
+    """
 
     def __init__(self, vectors: Float[Tensor, "capacity dim"], n_classes: int) -> None:
         super().__init__(vectors.shape[1], n_classes)
@@ -105,7 +124,7 @@ class DenseVectors(ClassVectors):
         return self.vectors[index]
 
     def _apply(self, fn: Any, recurse: bool = True) -> "DenseVectors":
-        """Move with the model but keep the type: half precision would turn the vectors."""
+        """Move the vectors with the model but keep their dtype, because rounding moves them."""
         before = self.vectors
         super()._apply(fn, recurse)
         if self.vectors.dtype != before.dtype:
@@ -114,23 +133,30 @@ class DenseVectors(ClassVectors):
 
 
 def in_jit_trace() -> bool:
-    """Say whether torch.jit.trace, or the older exporter of ONNX, is making a graph."""
+    """Return whether torch.jit.trace or the older ONNX exporter is recording a graph."""
     return torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
 
 
 def is_traced() -> bool:
-    """Say whether a graph is being made, by torch.compile, torch.export or torch.jit.trace."""
+    """Return whether torch.compile, torch.export or torch.jit.trace is recording a graph."""
     return torch.compiler.is_compiling() or in_jit_trace()
 
 
 def has_values(x: Tensor) -> bool:
-    """Say whether the numbers of a tensor can be looked at: not on meta, fake or in a graph."""
+    """Return whether a tensor has values that can be read: it is not meta, fake or traced."""
     return not (x.is_meta or is_traced() or hasattr(x, "fake_mode"))
 
 
 def sylvester(order: int) -> Float[Tensor, "order order"]:
-    """Return the Sylvester-Hadamard matrix, entries ``(-1)^popcount(i & j)``, float32.
+    """Return the Sylvester matrix with entries ``(-1)^popcount(i & j)``, float32.
 
+    Parameters
+    ----------
+    order
+        Number of rows, a power of two.
+
+    Examples
+    --------
     >>> sylvester(2).tolist()
     [[1.0, 1.0], [1.0, -1.0]]
     """
@@ -143,11 +169,20 @@ def sylvester(order: int) -> Float[Tensor, "order order"]:
 def exact_topk(
     values: Float[Tensor, "rows columns"], k: int
 ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
-    """Return the k largest entries of each row; equal ones in ascending order of column.
+    """Return the k largest entries of each row and their columns; ties are ordered by column.
 
-    ``torch.topk`` leaves the choice among equal entries open; rows where that matters are
-    sorted instead.
+    ``torch.topk`` does not define which of several equal entries it returns. Rows where this
+    matters are sorted instead.
 
+    Parameters
+    ----------
+    values
+        Matrix of finite or infinite entries.
+    k
+        Number of entries per row, from 1 to the number of columns.
+
+    Examples
+    --------
     >>> exact_topk(torch.tensor([[1.0, 3.0, 3.0, 3.0]]), 2)[1].tolist()
     [[1, 2]]
     """
@@ -167,13 +202,14 @@ def exact_topk(
 
 
 def exponentials(cosines: Tensor, scale: float, shift: float) -> Tensor:
+    """Return ``exp(scale cosines - shift)``, computed in place."""
     return cosines.mul_(scale).sub_(shift).exp_()
 
 
 def topk_without(
     vectors: ClassVectors, z: Tensor, k: int, removed: list[int]
 ) -> tuple[Tensor, Tensor]:
-    """Return the ``k`` largest cosines and their classes, the removed ones left out."""
+    """Return the ``k`` largest cosines and their classes without the removed classes."""
     if not removed:
         return vectors.topk(z, k)
     gone, spare = torch.tensor(removed, device=z.device), min(k, len(removed))

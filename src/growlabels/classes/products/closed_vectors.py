@@ -1,4 +1,4 @@
-"""Products with class vectors that lie along the axes, and the choice by kind of codebook."""
+"""Define the products with axis-aligned class vectors, and choose the products of a codebook."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from growlabels.classes.products.compiled_vectors import CompiledSignVectors
 
 
 class IdentityVectors(ClassVectors):
-    """Unit vectors: the cosines are the embedding itself."""
+    """The standard unit vectors: the cosines are the coordinates of the embedding."""
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
         return z[:, : self.n_classes].clone()
@@ -24,7 +24,7 @@ class IdentityVectors(ClassVectors):
 
 
 class CrossPolytopeVectors(ClassVectors):
-    """Unit vectors, then their opposites."""
+    """The standard unit vectors, then their opposites."""
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
         return torch.cat([z, -z], 1)[:, : self.n_classes]
@@ -39,7 +39,11 @@ class CrossPolytopeVectors(ClassVectors):
 
 
 class SimplexVectors(ClassVectors):
-    """``stretch e_i + shift (1, ..., 1)`` for i < dim; the last is ``-(1, ..., 1) / sqrt(dim)``."""
+    """The corners of the regular simplex.
+
+    For i < dim the vector is ``stretch e_i + shift (1, ..., 1)``. The last vector is
+    ``-(1, ..., 1) / sqrt(dim)``.
+    """
 
     def __init__(self, dim: int, n_classes: int) -> None:
         super().__init__(dim, n_classes)
@@ -71,7 +75,7 @@ AXIS_KINDS: dict[str, type[ClassVectors]] = {
 
 
 def sign_vectors(forms: QuadraticForms, first: int, last: int) -> CompiledSignVectors:
-    """Return the products for the classes first .. last - 1; ``first`` begins a basis."""
+    """Return the products for classes first .. last - 1; ``first`` is the start of a basis."""
     start, end = first // forms.dim, min(-(-last // forms.dim), forms.count)
     signs = torch.from_numpy(forms.sign_rows(start, end))
     return CompiledSignVectors(signs, last - first, forms.count - start)
@@ -80,8 +84,10 @@ def sign_vectors(forms: QuadraticForms, first: int, last: int) -> CompiledSignVe
 def class_vectors(codebook: Codebook, n_classes: int) -> ClassVectors:
     """Return the products for the first ``n_classes`` vectors of a codebook.
 
-    Only a codebook without structure has its vectors stored.
+    Vectors are stored only for a codebook without structure.
 
+    Examples
+    --------
     >>> class_vectors(Codebook.for_classes(3, dim=8), 3).cosines(torch.eye(8)[:1])
     tensor([[1., 0., 0.]])
     """

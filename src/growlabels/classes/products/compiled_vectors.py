@@ -1,24 +1,23 @@
-"""Class vectors of sign bases that use the compiled kernels where these apply."""
+"""Compute the products with sign bases by compiled kernels where these apply."""
 
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from growlabels.classes.products.class_vectors import has_values
 from growlabels.classes.products.sign_vectors import SignVectors
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+if TYPE_CHECKING:  # this module needs numba, which is optional
     from growlabels.classes.products.kernels.plan import KernelPlan
 
-# Below this many classes torch is fast enough not to wait for the compiler, once a machine.
+# With fewer classes torch is fast enough, and the one-time compilation does not pay off.
 MANY_CLASSES = 4096
-# Below this many cosines, a few milliseconds of work, threads are not worth their start.
+# With fewer cosines (a few milliseconds of work) starting threads does not pay off.
 MANY_TO_SEARCH = 1 << 24
 MANY_TO_SUM = 1 << 22
 DIMS = (16, 64, 256, 1024, 4096)
@@ -26,26 +25,28 @@ DIMS = (16, 64, 256, 1024, 4096)
 
 @lru_cache(maxsize=1)
 def compiled_kernels() -> ModuleType | None:
-    """Return :mod:`growlabels.classes.products.kernels.entry`, or None where it cannot work.
+    """Return the module :mod:`growlabels.classes.products.kernels.entry` if it can be used.
 
-    It can where numba is installed and compiles for AVX-512, or for AVX2 with FMA.
+    It requires numba, and a processor with AVX-512 or with AVX2 and FMA. Otherwise the result is
+    ``None``.
     """
     try:
         from growlabels.classes.products.kernels import entry
-    except (ImportError, RuntimeError):  # no numba, or no place where it may keep its cache
+    except (ImportError, RuntimeError):  # numba is missing, or has no folder for its cache
         return None
     return entry if entry.LANES > 0 else None
 
 
 def available() -> bool:
-    """Say whether the compiled kernels can work here."""
+    """Return whether the compiled kernels can be used on this machine."""
     return compiled_kernels() is not None
 
 
 class CompiledSignVectors(SignVectors):
-    """The same maps; float32 rows on the processor take the compiled kernels.
+    """The products of :class:`SignVectors`, with compiled kernels for float32 rows on the CPU.
 
-    One query takes some 20 to 50 microseconds, of which each call into torch is one to four.
+    A query takes about 20 to 50 microseconds. Each call of a torch function takes one to four of
+    these.
     """
 
     _plan: "KernelPlan | None" = None
@@ -87,7 +88,7 @@ class CompiledSignVectors(SignVectors):
         return {name: value for name, value in self.__dict__.items() if name != "_plan"}
 
     def _kernels(self, z: Tensor) -> ModuleType | None:
-        """Return the compiled kernels if these rows are theirs to do."""
+        """Return the compiled kernels if they can process these rows."""
         if (
             self.n_classes >= MANY_CLASSES
             and self.dim in DIMS
@@ -110,5 +111,5 @@ class CompiledSignVectors(SignVectors):
         return torch.get_num_threads() if z.shape[0] * self.n_classes >= many else 1
 
 
-def _array(rows: Tensor) -> "NDArray[np.float32]":
+def _array(rows: Tensor) -> NDArray[np.float32]:
     return (rows.detach() if rows.requires_grad else rows).numpy()

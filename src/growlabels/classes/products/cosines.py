@@ -1,4 +1,4 @@
-"""All cosines as a function that can be differentiated any number of times."""
+"""Compute all cosines by a function that can be differentiated any number of times."""
 
 from typing import Any, cast
 
@@ -9,19 +9,21 @@ from growlabels.classes.products.class_vectors import ClassVectors, in_jit_trace
 
 
 def cosines(z: Tensor, vectors: ClassVectors) -> Tensor:
-    """Return ``z W^T``.
+    """Return the cosines ``z W^T`` of unit rows with all class vectors.
 
+    Examples
+    --------
     >>> from growlabels.classes.products.class_vectors import DenseVectors
     >>> cosines(torch.eye(2)[:1], DenseVectors(torch.eye(2), 2))
     tensor([[1., 0.]])
     """
-    if in_jit_trace():  # a traced graph knows no autograd function
+    if in_jit_trace():  # a traced graph cannot contain a custom autograd function
         return vectors.cosines(z)
     return cast(Tensor, _Cosines.apply(z, vectors))
 
 
 class _Cosines(torch.autograd.Function):
-    """``z W^T``; its derivative is :class:`_Combine`, and that of the latter this one."""
+    """``z W^T``; its derivative is :class:`_Combine`, whose derivative is this function."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, vectors: ClassVectors) -> Tensor:

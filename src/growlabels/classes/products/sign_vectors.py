@@ -1,4 +1,4 @@
-"""Class vectors of a Kerdock codebook as signed Walsh-Hadamard transforms."""
+"""Compute the products with sign bases by signed Walsh-Hadamard transforms."""
 
 from collections.abc import Iterator
 
@@ -17,21 +17,22 @@ from growlabels.classes.products.class_vectors import (
 
 
 class SignVectors(ClassVectors):
-    """Class vectors of a Kerdock, Gold or Delsarte-Goethals code: sign flips of a Hadamard basis.
+    """Class vectors of a Kerdock, Gold or Delsarte-Goethals codebook.
 
-    Class ``b d + c`` is ``signs[b] * H[c] / sqrt(d)`` with ``H[c, x] = (-1)^popcount(c & x)``;
-    the last basis, ``b = sign_bases``, is the standard basis. With ``d = q * r`` a transform
-    is products with the q x q and r x r matrices H, embeddings and bases side by side in the
-    columns. Memory is that of a chunk of bases, whatever the number of classes.
+    The vector of class ``b d + c`` is ``signs[b] * H[c] / sqrt(d)``, where
+    ``H[c, x] = (-1)^popcount(c & x)``. The last basis, ``b = sign_bases``, is the standard basis.
+    For ``d = q * r`` a transform multiplies by the q x q and r x r matrices H. Each column
+    contains one embedding for one basis. Memory depends on a chunk of bases, not on the number
+    of classes.
 
     Parameters
     ----------
     signs
-        ``(bases, d)``, entries -1 and 1, ``d`` a power of 2: the bases in use.
+        Signs of the bases in use, (bases, d), with entries -1 and 1 and d a power of 2.
     n_classes
-        The last basis in use may be partial.
+        Number of classes in use. The last basis may be partial.
     sign_bases
-        How many bases of signs the whole code has; d / 2, as Kerdock codes, by default.
+        Number of sign bases in the whole codebook. The default is d / 2, as in Kerdock codebooks.
     """
 
     def __init__(
@@ -49,11 +50,11 @@ class SignVectors(ClassVectors):
 
     @property
     def bases(self) -> int:
-        """Bases in use, the partial one included."""
+        """Number of bases in use, with the partial and the standard basis."""
         return -(-self.n_classes // self.dim)
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
-        rows = z.shape[0]  # len() would fix the number of rows of an exported graph
+        rows = z.shape[0]  # len() would make the number of rows constant in an exported graph
         out = z.new_empty(rows, self.bases, self.dim)
         columns = z.T.contiguous()
         for first, last in self._chunks(rows):
@@ -87,10 +88,10 @@ class SignVectors(ClassVectors):
     def topk(
         self, z: Float[Tensor, "rows dim"], k: int
     ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
-        """Find the largest cosine of each basis, then look only into the k best bases.
+        """Find the largest cosine of each basis, then search only the k best bases.
 
-        No basis outside these can hold one of the k largest: each of the k has a larger
-        maximum, or an equal one at a lower class index.
+        Other bases cannot contain one of the k largest cosines. The maximum of each of the k
+        bases is larger than theirs, or equal with a lower class index.
         """
         if k >= self.bases or len(z) == 0:
             return exact_topk(self.cosines(z), k)
@@ -132,7 +133,7 @@ class SignVectors(ClassVectors):
         return sums, combined.T.contiguous()
 
     def _sum(self) -> Tensor:
-        """Add up whole bases in closed form: all but coordinate 0 cancels."""
+        """Return the sum of all class vectors; in a whole basis all but coordinate 0 cancels."""
         whole = min(self.n_classes // self.dim, self.sign_bases)
         rest = torch.zeros(self.dim, 1, 1, dtype=torch.float64, device=self.device)
         rest[: self.n_classes - whole * self.dim] = 1
@@ -141,12 +142,12 @@ class SignVectors(ClassVectors):
         return result
 
     def _signed(self, basis: Tensor) -> Tensor:
-        """Put some sign basis in place of the standard one, which is treated apart."""
+        """Replace the standard basis by a sign basis; callers handle the standard one."""
         return basis.clamp(max=self.signs.shape[1] - 1)
 
     def _chunks(self, rows: int | torch.SymInt) -> Iterator[tuple[int, int]]:
-        """Yield ranges of bases; the standard basis always stands alone."""
-        # An exported or compiled graph must not depend on the number of rows.
+        """Yield ranges of bases; the standard basis is always a range of its own."""
+        # The graph of an export or compilation must not depend on the number of rows.
         step = COLUMNS if is_traced() else max(1, COLUMNS // max(1, rows))
         signed = min(self.bases, self.sign_bases)
         for first in range(0, signed, step):
@@ -155,28 +156,28 @@ class SignVectors(ClassVectors):
             yield self.sign_bases, self.bases
 
     def _cosines(self, columns: Tensor, first: int, last: int) -> Tensor:
-        """Cosines of ``(dim, rows)`` columns with bases first..last: (dim, bases, rows)."""
+        """Return cosines of columns with bases first .. last - 1, (dim, bases, rows)."""
         if first == self.sign_bases:
             return columns[:, None, :].clone()
         signs = self.signs[:, first:last].to(columns.dtype) / self.root
         return self._transform(columns[:, None, :] * signs[:, :, None])
 
     def _combined(self, weights: Tensor, first: int, last: int) -> Tensor:
-        """Adjoint of :meth:`_cosines`, summed over the bases: (dim, rows)."""
+        """Return the adjoint of :meth:`_cosines`, summed over the bases: (dim, rows)."""
         if first == self.sign_bases:
             return weights[:, 0, :]
         signs = self.signs[:, first:last].to(weights.dtype) / self.root
         return (self._transform(weights) * signs[:, :, None]).sum(1)
 
     def _transform(self, x: Tensor) -> Tensor:
-        """Apply H (not normalised) to the leading axis of ``(dim, ...)``."""
+        """Apply the unnormalised H to the first axis of ``(dim, ...)``."""
         q, r = self.dim // self.low, self.low
         h = self.hadamard.to(x.dtype)
         inner = torch.mm(h[:q, :q], x.reshape(q, -1)).view(q, r, -1)
         return torch.matmul(h, inner).view(x.shape)
 
     def _masked(self, chunk: Tensor, first: int, last: int, fill: float) -> Tensor:
-        """Overwrite the places of ``(dim, bases, rows)`` that belong to no class."""
+        """Set the entries of ``(dim, bases, rows)`` that belong to no class to ``fill``."""
         used = self.n_classes - (last - 1) * self.dim
         if used < self.dim:
             chunk[used:, last - 1 - first] = fill

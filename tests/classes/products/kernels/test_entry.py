@@ -1,17 +1,12 @@
 """Compiled kernels against plain float64 products with the stored class vectors."""
 
-import ast
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.classes.products.kernels.twin import dense, unit_rows
 
-from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.codes.kerdock import sign_rows
 from growlabels.classes.products.compiled_vectors import available
 
@@ -19,23 +14,10 @@ if not available():
     pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
 
 from growlabels.classes.products.kernels import entry
-from growlabels.classes.products.kernels.certified import bound_energies, spectra
-from growlabels.classes.products.kernels.passes import empty_tiles
 from growlabels.classes.products.kernels.plan import make_plan
-from growlabels.classes.products.kernels.vector_ir import LANES
 
 BATCHES = (1, 15, 16, 17, 64)
 CASES = [(16, 144), (16, 37), (64, 2112), (64, 1000), (256, 5 * 256 + 7), (1024, 5 * 1024 + 300)]
-
-
-def unit_rows(rows: int, dim: int, seed: int) -> NDArray[np.float32]:
-    z = np.random.default_rng(seed).normal(size=(rows, dim))
-    return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
-
-
-def dense(n_classes: int, dim: int) -> NDArray[np.float64]:
-    codebook = Codebook.for_classes(n_classes, dim, kind="kerdock")
-    return codebook.vectors(range(n_classes), np.float64)
 
 
 def check_topk(z: NDArray[np.float32], n_classes: int, k: int) -> None:
@@ -184,113 +166,10 @@ def test_rows_that_are_not_finite_leave_the_other_cosines_alone() -> None:
     np.testing.assert_array_equal(np.delete(found, 3, 0), np.delete(whole, 3, 0))
 
 
-def rows_at(
-    cosine: float, target: NDArray[np.int64], n_classes: int, dim: int
-) -> NDArray[np.float32]:
-    """Unit rows at a given cosine to their target's vector."""
-    codebook = Codebook.for_classes(n_classes, dim)
-    own = codebook.vectors(target, np.float64)
-    across = np.random.default_rng(1).normal(size=own.shape)
-    across -= (across * own).sum(1, keepdims=True) * own
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
-    return (cosine * own + (1 - cosine**2) ** 0.5 * across).astype(np.float32)
-
-
-CERTIFIED_CASES = [(64, 16_400), (64, 30_000), (256, 70_000), (1024, 260 * 1024 + 300)]
-
-
-def _scanned(z, plan):
-    """Best class and cosine by a look at every basis."""
-    index = np.empty((len(z), 1), np.int64)
-    values = np.empty((len(z), 1), np.float32)
-    entry._scan(z, plan, values, index, 1)
-    return index, values
-
-
-@pytest.mark.parametrize("cosine", [0.0, 0.35, 0.5, 0.9, 1.0])
-@pytest.mark.parametrize(("dim", "n_classes"), CERTIFIED_CASES)
-def test_a_certified_class_is_that_of_the_scan(dim: int, n_classes: int, cosine: float) -> None:
-    """Kerdock sets and layers, the target in the first, a partial and the last basis."""
-    forms = Codebook.for_classes(n_classes, dim).forms
-    assert forms is not None
-    plan = make_plan(forms.sign_rows(0, min(-(-n_classes // dim), forms.count)), n_classes)
-    target = np.array([0, 7, n_classes // 2, n_classes - dim - 1, n_classes - 2, n_classes - 1])
-    z = np.concatenate([rows_at(cosine, target, n_classes, dim), np.zeros((1, dim), np.float32)])
-    index, values = np.empty((len(z), 1), np.int64), np.empty((len(z), 1), np.float32)
-    left = entry._certify(z, plan, values, index)
-    assert len(z) - 1 in left  # all cosines equal: nothing to prove, the scan says class 0
-    settled = np.setdiff1d(np.arange(len(z)), left)
-    if cosine >= 0.9:
-        assert len(settled) == len(target)
-    expected, largest = _scanned(z, plan)
-    np.testing.assert_array_equal(index[settled], expected[settled])
-    np.testing.assert_array_equal(values[settled], largest[settled])
-    for rows in (z[:2], z, np.repeat(z, 4, 0)):
-        whole = entry.topk(rows, plan, 1)
-        again = _scanned(rows, plan)
-        np.testing.assert_array_equal(whole[0], again[0])
-        np.testing.assert_array_equal(whole[1], again[1])
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(16_384, 17_000), st.integers(0, 2**32 - 1), st.floats(0, 0.3))
-def test_certified_ties_go_to_the_lowest_class(n_classes: int, seed: int, noise: float) -> None:
-    """Sums of few class vectors: equal cosines in several bases, all sums exact without noise."""
-    codebook = Codebook.for_classes(n_classes, 64)
-    assert codebook.forms is not None
-    plan = make_plan(codebook.forms.sign_rows(0, -(-n_classes // 64)), n_classes)
-    rng = np.random.default_rng(seed)
-    z = np.stack([codebook.vectors(rng.integers(0, n_classes, k)).sum(0) for k in (1, 2, 2, 3)])
-    z += (noise * rng.normal(size=z.shape)).astype(np.float32) * rng.integers(0, 2, (4, 1))
-    z[3, 5] = np.nan if seed % 3 == 0 else z[3, 5]
-    index, values = np.empty((4, 1), np.int64), np.empty((4, 1), np.float32)
-    left = entry._certify(z, plan, values, index)
-    settled = np.setdiff1d(np.arange(4), left)
-    expected, largest = _scanned(z, plan)
-    np.testing.assert_array_equal(index[settled], expected[settled])
-    np.testing.assert_array_equal(values[settled], largest[settled])
-
-
-def test_energies_bound_the_squares_of_their_columns() -> None:
-    """The identity behind the certificate, against float64."""
-    codebook = Codebook.for_classes(300 * 64, 64)
-    assert codebook.forms is not None
-    plan = make_plan(codebook.forms.sign_rows(0, 300), 300 * 64)
-    z = unit_rows(1, 64, 5)
-    tiles, first = empty_tiles(2 * (16 // LANES) * 64, 64)
-    energies = np.empty((16, 300), np.float32)
-    spectra(plan.stages, z[0], plan.table, plan.flips, entry.MINUS_ONE, tiles, first)
-    leader = bound_energies(tiles, plan.places, plan.factors, energies)
-    squares = (codebook.vectors(dtype=float) @ z[0].astype(float)).reshape(300, 4, 16) ** 2
-    exact = squares.sum(1).max(1)
-    np.testing.assert_allclose(energies[0], exact, atol=18 * 2.0**-24)
-    assert leader == exact.argmax()
-
-
 def test_no_target_leaves_nothing_out() -> None:
     plan = make_plan(sign_rows(16), 100)
     sums, _ = entry.sum_exp(np.zeros((2, 16), np.float32), np.array([-1, 3]), plan, 5.0, 0.0)
     np.testing.assert_allclose(sums, [100, 99], rtol=1e-6)
-
-
-@pytest.mark.parametrize("dim", [64, 256, 1024, 4096])
-def test_four_neighbours_share_a_first_pass(dim: int) -> None:
-    plan = make_plan(sign_rows(dim)[:23], 23 * dim)
-    assert plan.starts.tolist() == [0, 4, 8, 12, 16, 20, 23]
-
-
-def test_bases_need_not_be_related() -> None:
-    signs = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (7, 16))
-    signs[:, 0] = 1
-    plan = make_plan(signs, 7 * 16 + 3)
-    hadamard = dense(16, 16) * 4
-    w = np.concatenate([(signs[:, None, :] * hadamard / 4).reshape(-1, 16), np.eye(16)[:3]])
-    z = unit_rows(20, 16, 1)
-    np.testing.assert_array_equal(entry.top1(z, plan)[0], (z @ w.T).argmax(1))
-    sums, combined = entry.sum_exp(z, np.full(20, -1), plan, 20.0, 3.0)
-    weights = np.exp(20.0 * z.astype(np.float64) @ w.T - 3.0)
-    np.testing.assert_allclose(sums, weights.sum(1), rtol=1e-5)
-    np.testing.assert_allclose(combined, weights @ w, atol=1e-5 * weights.sum(1).max())
 
 
 @pytest.mark.parametrize("rows", [1, 3, 16, 50])
@@ -315,61 +194,3 @@ def test_two_words_of_signs_at_4096_dimensions() -> None:
     check_topk(unit_rows(1, 4096, 0), 4500, 2)
     check_topk(unit_rows(16, 4096, 0), 4500, 2)
     check_cross_entropy(unit_rows(2, 4096, 0), np.array([7, 4499]), 4500, 20.0)
-
-
-def run_python(code: str, given: str = "", **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=given,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"NUMBA_DISABLE_JIT": "1"},
-        {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2"},
-    ],
-)
-def test_no_lanes_without_compilation_or_wide_vectors(environment: dict[str, str]) -> None:
-    code = "from growlabels.classes.products.kernels.vector_ir import LANES; print(LANES)"
-    assert run_python(code, **environment) == "0"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(LANES != 16, reason="needs AVX-512 to compare with")
-def test_eight_lanes_give_the_same() -> None:
-    """What a processor with AVX2 computes; compiled for one, run here."""
-    z, target = unit_rows(20, 64, 3), np.arange(20)
-    plan = make_plan(sign_rows(64), 1000)
-    features = pytest.importorskip("llvmlite.binding").get_host_cpu_features()
-    flags = [
-        ("+" if there and not name.startswith(("avx512", "avx10")) else "-") + name
-        for name, there in features.items()
-    ]
-    code = """
-import sys, numpy as np
-from growlabels.classes.products.kernels import entry
-from growlabels.classes.products.kernels import vector_ir
-from growlabels.classes.codes.kerdock import sign_rows
-from growlabels.classes.products.kernels.plan import make_plan
-assert vector_ir.LANES == 8
-z = np.frombuffer(bytes.fromhex(sys.stdin.read()), np.float32).reshape(20, 64)
-plan = make_plan(sign_rows(64), 1000)
-few, many = entry.topk(z[:3], plan, 4), entry.topk(z, plan, 4)
-sums, _ = entry.sum_exp(z, np.arange(20), plan, 20.0, 0.0)
-print(few[0].tolist(), many[0].tolist(), sums.tolist(), sep=";")
-"""
-    found = run_python(
-        code, z.tobytes().hex(), NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES=",".join(flags)
-    )
-    few, many, sums = map(ast.literal_eval, found.split(";"))
-    assert few == entry.topk(z[:3], plan, 4)[0].tolist()
-    assert many == entry.topk(z, plan, 4)[0].tolist()
-    np.testing.assert_allclose(sums, entry.sum_exp(z, target, plan, 20.0, 0.0)[0], rtol=1e-5)

@@ -1,23 +1,25 @@
-"""Compiled kernel of certified search: the best class proved without looking at most bases.
+"""Compile the certified search, which proves the best class without searching most bases.
 
-For a basis of quadratic form Q with alternating form B, and ``R_e(x) = z(x) z(x + e)``::
+For a basis with quadratic form Q and alternating form B, and ``R_e(x) = z(x) z(x + e)``::
 
     sum over columns c of (-1)^(c.e) cosine(c)^2  =  (-1)^Q(e) WHT(R_e)[m(e)],
     bit i of m(e) = B(e, e_i) = Q(e + e_i) + Q(e) + Q(e_i)
 
-The shifts e = 0 .. 15 therefore give, for every basis, the sum of the squared cosines of the
-columns with equal lower four bits, by one transform of 16 numbers; the largest of these 16
-energies bounds the largest squared cosine of the basis. A class that beats the bounds of all
-bases not looked into is the best one.
+The shifts e = 0 .. 15 and one transform of 16 numbers thus give 16 energies for every basis. An
+energy is the sum of the squared cosines of the columns with the same lower four bits. The largest
+energy bounds the largest squared cosine of the basis. A class is the best one if its cosine
+exceeds the bounds of all bases that were not searched.
 
-Rounding, with u = 2^-24 and d = 2^m: a transform in float32 is off by at most m u / (1 - m u)
-times the sum of the magnitudes. That of R_e is at most |z|^2, to which the product adds one
-rounding and the transform of 16 four and its sixteenth none: an energy is off by less than
-(m + 6) u |z|^2. A cosine that the search computes is off by less than (m + 1) u |z|.
+Rounding errors, with u = 2^-24 and d = 2^m: the error of a transform in float32 is at most
+m u / (1 - m u) times the sum of the magnitudes. For R_e this sum is at most |z|^2. The product adds
+one rounding error and the transform of 16 numbers adds four; the division by 16 is exact. An energy
+thus has an error below (m + 6) u |z|^2, and a computed cosine one below (m + 1) u |z|.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+from growlabels.classes.products.kernels.arrays import Floats, Ints, Signs, Stages
 from growlabels.classes.products.kernels.numba import kernel
 from growlabels.classes.products.kernels.passes import address, block_store, correlate, spread
 from growlabels.classes.products.kernels.search import transform
@@ -28,14 +30,40 @@ UNIT = 2.0**-24
 
 @kernel
 def certified_best(
-    stages, z, signs, places, factors, n_classes, table, flips, one,
-    tiles, first, energies, grids, values, index, settled,
-):  # fmt: skip
-    """Find the best class of each row where a proof is cheap; ``settled`` says where.
+    stages: Stages,
+    z: Floats,
+    signs: Signs,
+    places: NDArray[np.int32],
+    factors: Floats,
+    n_classes: int,
+    table: Ints,
+    flips: Floats,
+    one: float,
+    tiles: Floats,
+    first: Floats,
+    energies: Floats,
+    grids: Floats,
+    values: Floats,
+    index: Ints,
+    settled: NDArray[np.bool_],
+) -> None:
+    """Find the best class of each row where a proof is cheap, and mark these rows in ``settled``.
 
-    The other arguments are those of a plan; scratch: ``tiles`` (2 (16 / LANES) d, LANES),
-    ``first`` (d, LANES), ``energies`` (16, bases), ``grids`` 2 d float32. ``values`` and ``index``
-    (rows, 1) are what a scan gives, to the bit.
+    Parameters
+    ----------
+    stages, signs, places, factors, n_classes, table, flips
+        Entries of a plan.
+    z
+        ``(rows, d)`` queries.
+    one
+        The constant -1.
+    tiles, first, energies, grids
+        Scratch of shapes ``(2 (16 / LANES) d, LANES)``, ``(d, LANES)``, ``(16, bases)`` and
+        ``(2 d,)``.
+    values, index
+        ``(rows, 1)`` results, bit-identical to those of a scan.
+    settled
+        ``(rows,)``; set to True where the best class was proved.
     """
     radix = 1 << len(stages)
     dim, bases = radix * radix, len(signs)
@@ -74,8 +102,16 @@ def certified_best(
 
 
 @kernel
-def spectra(stages, query, table, flips, one, tiles, first):
-    """WHT of ``query(x) query(x + e)`` for e < 16, which are the lanes of the upper tiles."""
+def spectra(
+    stages: Stages,
+    query: Floats,
+    table: Ints,
+    flips: Floats,
+    one: float,
+    tiles: Floats,
+    first: Floats,
+) -> None:
+    """Write the transform of ``query(x) query(x + e)`` to lane e < 16 of the upper tiles."""
     radix = 1 << len(stages)
     dim = radix * radix
     ones = np.ones(dim, dtype=np.float32)
@@ -92,15 +128,17 @@ def spectra(stages, query, table, flips, one, tiles, first):
         target = address(tiles) + (16 // LANES + part) * dim * ROW
         for high in range(radix):
             block = high * radix * ROW
-            # basis 0 is the leader of its group: its table and flips change nothing
+            # Basis 0 leads its group, so its table and flips have no effect.
             block_store(stages, passed, address(table), address(flips), block, target + block, one)
 
 
 @kernel
-def bound_energies(tiles, places, factors, energies):
-    """Largest energy of each basis into row 0 of ``energies``; returns the basis with the largest.
+def bound_energies(
+    tiles: Floats, places: NDArray[np.int32], factors: Floats, energies: Floats
+) -> int:
+    """Write the largest energy of each basis to row 0 of ``energies``; return the best basis.
 
-    Rounding of the result only ever grows a bound, or is in the allowance.
+    The allowance of the caller covers the rounding errors of the energies.
     """
     flat = tiles.reshape(-1)[tiles.size // 2 :]
     bases = energies.shape[1]
@@ -127,8 +165,16 @@ def bound_energies(tiles, places, factors, energies):
 
 
 @kernel
-def best_of_basis(stages, query, signs, basis, n_classes, one, grid):
-    """Largest logit of one basis, in units of 1 / sqrt(d), and its class."""
+def best_of_basis(
+    stages: Stages,
+    query: Floats,
+    signs: Signs,
+    basis: int,
+    n_classes: int,
+    one: float,
+    grid: Floats,
+) -> tuple[float, int]:
+    """Return the largest logit of one basis, in units of 1 / sqrt(d), and its class."""
     radix = 1 << len(stages)
     dim = radix * radix
     transform(stages, query, signs[basis], one, grid)

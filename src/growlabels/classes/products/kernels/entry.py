@@ -1,8 +1,7 @@
-"""The compiled hot path of the exact head over Kerdock bases: plain arrays in and out.
+"""Call the compiled kernels on numpy arrays.
 
-:mod:`growlabels.classes.products.class_vectors` computes the same in torch where this is not
-available: import this module only where
-:func:`growlabels.classes.products.compiled_vectors.available` returns True.
+Import this module only if :func:`growlabels.classes.products.compiled_vectors.available` returns
+True. Otherwise :mod:`growlabels.classes.products.sign_vectors` computes the same results in torch.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from growlabels.classes.products.kernels.arrays import Best, LossTiles
 from growlabels.classes.products.kernels.certified import certified_best
 from growlabels.classes.products.kernels.logits import add_combined, write_cosines
 from growlabels.classes.products.kernels.loss import add_units, add_weights
@@ -27,15 +27,15 @@ from growlabels.classes.products.kernels.search import (
 from growlabels.classes.products.kernels.vector_ir import LANES
 
 LOG2_E = 1.4426950408889634
-LARGEST = 126.0  # no power of two above this is made
-HEADROOM = 86.0  # the largest weight of a unit row is 2^86: 10^8 of them fit into float32
+LARGEST = 126.0  # the largest exponent of a power of two that the kernels compute
+HEADROOM = 86.0  # the largest weight of a unit row is 2^86, so 10^8 of them fit into float32
 MINUS_ONE = np.float32(-1.0)
 
 
 def top1(
     z: NDArray[np.float32], plan: KernelPlan, threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the class with the largest cosine, and that cosine: (rows,) each."""
+    """Return the class with the largest cosine and that cosine, (rows,) each."""
     index, values = topk(z, plan, 1, threads)
     return index[:, 0], values[:, 0]
 
@@ -43,25 +43,25 @@ def top1(
 def topk(
     z: NDArray[np.float32], plan: KernelPlan, k: int, threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the k classes with the largest cosines, and these.
+    """Return the k classes with the largest cosines, and these cosines.
 
     Parameters
     ----------
     z
-        ``(rows, d)`` float32.
+        ``(rows, d)`` queries.
     plan
-        What :func:`make_plan` made.
+        Tables of the bases, from ``make_plan``.
     k
-        From 1 to ``plan.n_classes``.
+        Number of classes per row, from 1 to ``plan.n_classes``.
     threads
-        Divide the tiles of rows, or the bases where there are fewer tiles; the result is the
-        same to the bit.
+        Number of threads, at least 1; default 1. They divide the tiles of rows or, if there are
+        fewer tiles, the bases. The result does not depend on it.
 
     Returns
     -------
     index, values
-        ``(rows, k)`` each, descending; ties in ascending order of class. A row that is not
-        finite gives NaN for the classes 0 .. k - 1.
+        ``(rows, k)`` each, in descending order of cosine; ties are ordered by class. A row that
+        is not finite gives NaN and the classes 0 .. k - 1.
 
     Examples
     --------
@@ -93,14 +93,14 @@ def _certify(
     values: NDArray[np.float32],
     index: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Settle the rows whose best class can be proved without a scan; return the others."""
+    """Write the best class of rows where it can be proved without a scan; return the others."""
     room = 16 // LANES
     tiles, first, grids = empty_tiles(2 * room * plan.dim, plan.dim, 2 * plan.dim // LANES)
     energies = np.empty((16, len(plan.signs)), dtype=np.float32)
     settled = np.zeros(len(z), dtype=np.bool_)
     certified_best(
-        plan.stages, z, plan.signs, plan.places, plan.factors, plan.n_classes, plan.table,
-        plan.flips, MINUS_ONE, tiles, first, energies, grids, values, index, settled,
+        plan.stages, z, plan.signs, plan.places, plan.factors, plan.n_classes, plan.groups.table,
+        plan.groups.flips, MINUS_ONE, tiles, first, energies, grids, values, index, settled,
     )  # fmt: skip
     return np.flatnonzero(~settled)
 
@@ -112,7 +112,7 @@ def _scan(
     index: NDArray[np.int64],
     threads: int,
 ) -> None:
-    """Do the work of :func:`topk` by looking at every basis."""
+    """Write the results of :func:`topk`, computed from the largest logit of every basis."""
     if len(z) < LANES:
         _search_few(z, plan, values, index, threads)
         return
@@ -131,7 +131,7 @@ def _search_few(
     index: NDArray[np.int64],
     threads: int,
 ) -> None:
-    """Do the work of :func:`topk` row by row, with bases in the lanes."""
+    """Write the results of :func:`topk` row by row, with one basis per lane."""
     if threads == 1:
         best_by_bases(
             plan.stages, z, plan.words, plan.signs, plan.n_classes, MINUS_ONE, values, index
@@ -149,10 +149,10 @@ def _search_few(
             )
 
         _in_threads(part, len(plan.words), threads)
+        best = Best(values[own], index[own])
         best_classes(
-            plan.stages, z[own], column, plan.signs, plan.n_classes, MINUS_ONE, grids,
-            values[own], index[own],
-        )  # fmt: skip
+            plan.stages, z[own], column, plan.signs, plan.n_classes, MINUS_ONE, grids, best
+        )
 
 
 def _search_many(
@@ -163,24 +163,21 @@ def _search_many(
     index: NDArray[np.int64],
     threads: int,
 ) -> None:
-    """Do the work of :func:`topk` for a range of rows, these in the lanes."""
+    """Write the results of :func:`topk` for a range of rows, with one row per lane."""
     tile, maxima, grids = empty_tiles(plan.dim, len(plan.signs), 2 * plan.dim // LANES)
     first = [empty_tiles(plan.dim)[0] for _ in range(threads)]
 
     def part(piece: int, groups: slice) -> None:
-        leaders, starts = plan.of_groups(groups)
-        maxima_of_queries(
-            plan.stages, tile, leaders, starts, plan.table, plan.flips, MINUS_ONE,
-            first[piece], maxima,
-        )  # fmt: skip
+        bases = plan.of_groups(groups)
+        maxima_of_queries(plan.stages, tile, bases, MINUS_ONE, first[piece], maxima)
 
     for own in _tiles(rows):
         fill(tile, z[own], 1.0)
-        _in_threads(part, len(plan.leaders), threads)
+        _in_threads(part, len(plan.groups.leaders), threads)
+        best = Best(values[own], index[own])
         best_classes(
-            plan.stages, z[own], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids,
-            values[own], index[own],
-        )  # fmt: skip
+            plan.stages, z[own], maxima, plan.signs, plan.n_classes, MINUS_ONE, grids, best
+        )
 
 
 def sum_exp(
@@ -191,27 +188,30 @@ def sum_exp(
     shift: float,
     threads: int = 1,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum ``e_j = exp(scale cos_j - shift)`` over all classes but the target, in one pass.
+    """Sum ``e_j = exp(scale cos_j - shift)`` over all classes except the target, in one pass.
 
     Parameters
     ----------
     z
-        ``(rows, d)`` float32, unit rows.
+        ``(rows, d)`` unit rows.
     target
-        ``(rows,)`` the class of each row that is left out, -1 for none.
+        ``(rows,)`` class of each row that is excluded; -1 excludes none.
     plan
-        What :func:`make_plan` made.
-    scale, shift
-        1 / tau, above 0 and at most 100; any number.
+        Tables of the bases, from ``make_plan``.
+    scale
+        Inverse temperature 1 / tau, above 0 and at most 100.
+    shift
+        Number that is subtracted from every logit.
     threads
-        Divide the tiles of rows, or the bases where there are fewer tiles, each with sums of its
-        own: the order of the sums in float64 changes, and with it their last bits.
+        Number of threads, at least 1; default 1. They divide the tiles of rows or, if there are
+        fewer tiles, the bases. In the second case the order of the float64 sums changes, and
+        with it their last bits.
 
     Returns
     -------
     sums, combined
-        ``(rows,)`` the sums of e_j and ``(rows, d)`` the sums of e_j W_j, float64. A row that is
-        not finite, or much longer than 1, gives NaN.
+        The sums of e_j, ``(rows,)``, and of e_j W_j, ``(rows, d)``. A row that is not finite, or
+        much longer than 1, gives NaN.
     """
     z = _own_type(z, np.float32)
     target = _own_type(target, np.int64)
@@ -229,22 +229,21 @@ def sum_exp(
     def part(_: int, rows: slice) -> None:
         (tile,) = empty_tiles(plan.dim)
         targets = np.empty(LANES, dtype=np.int64)
-        scratch = [empty_tiles(plan.dim, radix, plan.dim) for _ in range(within)]
         totals = [empty_tiles(plan.dim, kind=np.float64)[0] for _ in range(within)]
+        tiles = [LossTiles(*empty_tiles(plan.dim, radix, plan.dim), total) for total in totals]
 
         def some(piece: int, groups: slice) -> None:
-            leaders, starts = plan.of_groups(groups)
+            bases = plan.of_groups(groups)
             add_weights(
-                plan.stages, tile, targets, plan.n_classes, power, leaders, starts, plan.table,
-                plan.flips, MINUS_ONE, *scratch[piece], totals[piece],
-            )  # fmt: skip
+                plan.stages, tile, targets, plan.n_classes, power, bases, MINUS_ONE, tiles[piece]
+            )
 
         for own in _tiles(rows):
             count = own.stop - own.start
             targets[:] = -1
             targets[:count] = target[own]
             fill(tile, z[own], base2 / radix)
-            pieces = _in_threads(some, len(plan.leaders), within)
+            pieces = _in_threads(some, len(plan.groups.leaders), within)
             total = sum(totals[1:pieces], totals[0])
             sums[own] = total[0, :count] * factors[own]
             np.multiply(total[:, :count].T, factors[own, None] / radix, out=combined[own])
@@ -252,12 +251,12 @@ def sum_exp(
     _in_threads(part, len(z), across, LANES)
     units = len(plan.signs) * plan.dim
     if plan.n_classes > units:
-        add_units(z, target, units, plan.n_classes, base2, power, factors, sums, combined)
+        add_units(z, target, (units, plan.n_classes), base2, power, factors, sums, combined)
     return sums, combined
 
 
 def cosines(z: NDArray[np.float32], plan: KernelPlan, threads: int = 1) -> NDArray[np.float32]:
-    """Return ``z W^T``, (rows, classes)."""
+    """Return the cosines ``z W^T``, (rows, classes)."""
     z = _own_type(z, np.float32)
     out = np.empty((len(z), plan.n_classes), dtype=np.float32)
 
@@ -266,8 +265,8 @@ def cosines(z: NDArray[np.float32], plan: KernelPlan, threads: int = 1) -> NDArr
         for own in _tiles(rows):
             fill(tile, z[own], 1.0 / (1 << len(plan.stages)))
             write_cosines(
-                plan.stages, tile, plan.n_classes, plan.leaders, plan.starts, plan.table,
-                plan.flips, MINUS_ONE, first, buffer.reshape(LANES, plan.dim), out[own],
+                plan.stages, tile, plan.n_classes, plan.groups, MINUS_ONE, first,
+                buffer.reshape(LANES, plan.dim), out[own],
             )  # fmt: skip
 
     _in_threads(part, len(z), threads, LANES)
@@ -279,7 +278,7 @@ def cosines(z: NDArray[np.float32], plan: KernelPlan, threads: int = 1) -> NDArr
 def combine(
     weights: NDArray[np.float32], plan: KernelPlan, threads: int = 1
 ) -> NDArray[np.float32]:
-    """Return ``weights W``, (rows, d): the adjoint of :func:`cosines`."""
+    """Return ``weights W``, (rows, d), the adjoint of :func:`cosines`."""
     weights = _own_type(weights, np.float32)
     radix = 1 << len(plan.stages)
     out = np.empty((len(weights), plan.dim), dtype=np.float32)
@@ -289,8 +288,8 @@ def combine(
         (total,) = empty_tiles(plan.dim, kind=np.float64)
         for own in _tiles(rows):
             add_combined(
-                plan.stages, weights[own], plan.n_classes, plan.leaders, plan.starts,
-                plan.table, plan.flips, MINUS_ONE, block, adjoint, total,
+                plan.stages, weights[own], plan.n_classes, plan.groups, MINUS_ONE, block,
+                adjoint, total,
             )  # fmt: skip
             np.multiply(total[:, : own.stop - own.start].T, 1.0 / radix, out=out[own])
 
@@ -302,7 +301,7 @@ def combine(
 
 
 def _own_type(array: NDArray[Any], kind: type) -> NDArray[Any]:
-    """Return the array as the kernels are compiled for: in C order, of this type, writeable."""
+    """Return the array in C order, with this dtype and writeable, as the kernels require it."""
     array = np.ascontiguousarray(array, kind)
     return array if array.flags.writeable else array.copy()
 
@@ -313,14 +312,17 @@ def _tiles(rows: slice) -> Iterator[slice]:
 
 
 def _shares(rows: int, threads: int) -> tuple[int, int]:
-    """Return how many threads divide the tiles, and how many the bases of one tile."""
+    """Return how many threads divide the tiles, and how many divide the bases of a tile."""
     return (threads, 1) if -(-rows // LANES) >= threads else (1, threads)
 
 
 def _in_threads(
     part: Callable[[int, slice], object], count: int, threads: int, unit: int = 1
 ) -> int:
-    """Call ``part(piece, range)`` on ranges of whole units that cover ``count``; how many."""
+    """Call ``part(piece, range)`` on ranges of whole units that cover ``count``.
+
+    Return the number of ranges.
+    """
     units = -(-count // unit)
     pieces = max(1, min(threads, units))
     if pieces == 1:

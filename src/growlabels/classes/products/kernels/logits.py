@@ -1,5 +1,6 @@
-"""Compiled kernels of the products with all class vectors: every cosine written, and back."""
+"""Compile the products with all class vectors: all cosines, and weighted sums of vectors."""
 
+from growlabels.classes.products.kernels.arrays import Bases, Doubles, Floats, Stages
 from growlabels.classes.products.kernels.numba import kernel
 from growlabels.classes.products.kernels.passes import (
     address,
@@ -13,13 +14,21 @@ from growlabels.classes.products.kernels.vector_ir import LANES, ROW
 
 @kernel
 def write_cosines(
-    stages, tile, n_classes, leaders, starts, table, flips, one, first, buffer, out,
-):  # fmt: skip
-    """Write the logits of up to LANES queries with all sign bases: ``out`` (rows, classes).
+    stages: Stages,
+    tile: Floats,
+    n_classes: int,
+    bases: Bases,
+    one: float,
+    first: Floats,
+    buffer: Floats,
+    out: Floats,
+) -> None:
+    """Write the cosines of up to LANES queries with all sign bases to ``out`` (rows, classes).
 
-    ``tile`` (d, LANES) in units in which the transform gives the logits. Scratch: ``first``
-    (d, LANES), ``buffer`` (LANES, d).
+    ``tile`` (d, LANES) contains the queries divided by sqrt(d). ``first`` (d, LANES) and
+    ``buffer`` (LANES, d) are scratch. ``one`` is -1.
     """
+    leaders, starts, table, flips = bases
     radix = 1 << len(stages)
     dim = radix * radix
     source, passed, rows_of = address(tile), address(first), address(buffer)
@@ -42,13 +51,21 @@ def write_cosines(
 
 @kernel
 def add_combined(
-    stages, weights, n_classes, leaders, starts, table, flips, one, block, adjoint, total,
-):  # fmt: skip
+    stages: Stages,
+    weights: Floats,
+    n_classes: int,
+    bases: Bases,
+    one: float,
+    block: Floats,
+    adjoint: Floats,
+    total: Doubles,
+) -> None:
     """Sum ``weights[:, j] W_j`` over the classes of all sign bases, for up to LANES rows.
 
-    ``weights`` (rows, classes). Scratch: ``block`` (R, LANES), ``adjoint`` (d, LANES). The
-    result, ``total`` (d, LANES) float64, is in units of 1 / sqrt(d).
+    ``weights`` has shape (rows, classes). ``block`` (R, LANES) and ``adjoint`` (d, LANES) are
+    scratch. The result ``total`` (d, LANES) is in units of 1 / sqrt(d). ``one`` is -1.
     """
+    leaders, starts, table, flips = bases
     radix = 1 << len(stages)
     dim = radix * radix
     for coordinate in range(dim):

@@ -1,5 +1,13 @@
-"""Compiled kernel of the one-pass cross-entropy: sums of exponentials and their gradient."""
+"""Compile the one-pass cross-entropy: the sums of exponentials and their gradient."""
 
+from growlabels.classes.products.kernels.arrays import (
+    Bases,
+    Doubles,
+    Floats,
+    Ints,
+    LossTiles,
+    Stages,
+)
 from growlabels.classes.products.kernels.numba import kernel
 from growlabels.classes.products.kernels.passes import (
     address,
@@ -13,17 +21,38 @@ from growlabels.classes.products.kernels.vector_ir import LANES, ROW
 
 @kernel
 def add_weights(
-    stages, tile, targets, n_classes, power, leaders, starts, table, flips, one,
-    first, weights, adjoint, total,
-):  # fmt: skip
+    stages: Stages,
+    tile: Floats,
+    targets: Ints,
+    n_classes: int,
+    power: float,
+    bases: Bases,
+    one: float,
+    tiles: LossTiles,
+) -> None:
     """Sum ``2^(logit_j + power) W_j`` over the classes of all sign bases, for LANES rows.
 
-    ``tile`` (d, LANES) rows in units in which the transform gives logits to base 2; ``targets``
-    (LANES,) classes left out, ``power`` a whole number. Scratch: ``first`` and ``adjoint``
-    (d, LANES), ``weights`` (R, LANES). The result, ``total`` (d, LANES) float64, is in units of
-    1 / sqrt(d): since every class vector has 1 / sqrt(d) at coordinate 0, its row 0 is the sum
-    of the exponentials. Sums are float32 within a group of bases, float64 over the groups.
+    The result, ``tiles.total`` (d, LANES), is in units of 1 / sqrt(d). Every class vector has
+    1 / sqrt(d) at coordinate 0, so row 0 is the sum of the exponentials. Sums are float32 within
+    a group of bases and float64 over the groups.
+
+    Parameters
+    ----------
+    stages, n_classes, bases
+        Entries of a plan.
+    tile
+        ``(d, LANES)`` rows, scaled so that the transform gives logits to base 2.
+    targets
+        ``(LANES,)`` classes that are excluded; -1 excludes none.
+    power
+        Whole number that is added to every logit.
+    one
+        The constant -1.
+    tiles
+        Scratch and result.
     """
+    leaders, starts, table, flips = bases
+    first, weights, adjoint, total = tiles
     radix = 1 << len(stages)
     dim = tile.shape[0]
     for coordinate in range(dim):
@@ -55,8 +84,11 @@ def add_weights(
 
 
 @kernel
-def leave_out(weights, targets, start, used):
-    """Clear the weights of targets and of columns from ``used`` on; ``start``: first class."""
+def leave_out(weights: Floats, targets: Ints, start: int, used: int) -> None:
+    """Set the weights of targets and of columns from ``used`` on to 0.
+
+    ``start`` is the class of the first column.
+    """
     for column in range(max(used, 0), len(weights)):
         for lane in range(LANES):
             weights[column, lane] = 0.0
@@ -67,16 +99,26 @@ def leave_out(weights, targets, start, used):
 
 
 @kernel
-def add_units(z, target, first_class, n_classes, scale, power, factors, sums, combined):
-    """Add ``f 2^(scale z.W_j + power)`` and that times W_j for the unit vectors W_j.
+def add_units(
+    z: Floats,
+    target: Ints,
+    classes: tuple[int, int],
+    scale: float,
+    power: float,
+    factors: Doubles,
+    sums: Doubles,
+    combined: Doubles,
+) -> None:
+    """Add ``f 2^(scale z.W_j + power)`` and its product with W_j for the standard unit vectors.
 
-    ``z`` (n, d); ``target`` (n,) classes left out; the unit vectors are the classes from
-    ``first_class`` to ``n_classes - 1``; ``factors`` (n,) the f; ``sums`` (n,) and ``combined``
-    (n, d) float64.
+    ``classes`` is the half-open range of their classes. ``z`` (n, d) contains the rows,
+    ``target`` (n,) the excluded classes and ``factors`` (n,) the f. The results are added to
+    ``sums`` (n,) and ``combined`` (n, d).
     """
+    first, end = classes
     for row in range(len(z)):
-        for column in range(n_classes - first_class):
-            if target[row] != first_class + column:
+        for column in range(end - first):
+            if target[row] != first + column:
                 weight = factors[row] * 2.0 ** (scale * z[row, column] + power)
                 sums[row] += weight
                 combined[row, column] += weight

@@ -1,4 +1,4 @@
-"""How the kernels are compiled and kept: without the interpreter's lock, machine code on disk."""
+"""Compile the kernels without the interpreter's lock and keep their machine code on disk."""
 
 from pathlib import Path
 

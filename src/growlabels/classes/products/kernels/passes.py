@@ -1,13 +1,13 @@
-"""The passes of a Hadamard transform of d = R * R coordinates, as numba intrinsics.
+"""Define the passes of a Hadamard transform of d = R * R coordinates as numba intrinsics.
 
-The transform is two passes of radix-R transforms, each done wholly in registers. A *tile* is
-``(d, LANES)`` float32, aligned to a vector: one vector holds one coordinate of ``LANES``
-independent problems (queries, or bases), so nothing is ever shuffled. Coordinate ``x = h R + l``,
-class column ``c = ch R + cl``.
+The transform consists of two passes of radix-R transforms, and each runs entirely in registers. A
+*tile* is a ``(d, LANES)`` float32 array that is aligned to a vector. One vector holds one
+coordinate of ``LANES`` independent problems (queries or bases), so no lanes are shuffled.
+Coordinates are ``x = h R + l`` and class columns are ``c = ch R + cl``.
 
-Arguments named ``stages`` are tuples whose length, log2 R, is what the compiler sees;
-``minus_one`` is float32 (see ``_vector_ir``); the others are addresses or offsets in bytes,
-int64, unless said otherwise.
+``stages`` is a tuple whose length, log2 R, is known to the compiler. ``minus_one`` is the float32
+-1 (see :mod:`growlabels.classes.products.kernels.vector_ir`). The other arguments are addresses or
+offsets in bytes, int64, unless the docstring says otherwise.
 """
 
 from typing import Any
@@ -29,16 +29,17 @@ from growlabels.classes.products.kernels.vector_ir import (
     VectorCode,
 )
 
-INDEX_BITS = LANES.bit_length() - 1  # of an entry of a table of LANES numbers
+INDEX_BITS = LANES.bit_length() - 1  # bits of an index into a table of LANES numbers
 
-intrinsic: Any = numba_intrinsic  # what it makes is called with one argument less than it has
+# The type checker does not know that calls of an intrinsic omit its first argument.
+intrinsic: Any = numba_intrinsic
 
 
 @intrinsic
-def address(typingctx, array):
-    """Address of the first element of an array, int64. It does not keep the array alive."""
+def address(typingctx: Any, array: types.Type) -> Any:
+    """Return the address of an array's first element, int64; it does not keep the array alive."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         return builder.ptrtoint(data, I64)
 
@@ -46,7 +47,7 @@ def address(typingctx, array):
 
 
 def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
-    """Room for arrays of ``(rows, LANES)`` numbers that start at a vector's boundary."""
+    """Return uninitialised ``(rows, LANES)`` arrays that are aligned to a vector."""
     room = np.empty((sum(rows) + 1) * LANES, dtype=kind)
     start = -room.ctypes.data % ROW // room.itemsize
     tiles = []
@@ -57,8 +58,8 @@ def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
 
 
 @kernel
-def fill(tile, rows, factor):
-    """Put up to LANES rows times a factor into the lanes of a tile, 0 into the lanes left."""
+def fill(tile: NDArray[np.float32], rows: NDArray[np.float32], factor: float) -> None:
+    """Write up to LANES rows times a factor to the lanes of a tile, and 0 to other lanes."""
     for coordinate in range(len(tile)):
         for lane in range(len(rows)):
             tile[coordinate, lane] = rows[lane, coordinate] * factor
@@ -67,11 +68,21 @@ def fill(tile, rows, factor):
 
 
 @intrinsic
-def spread(typingctx, stages, source, signs, target, minus_one):
-    """First pass of one l: rows h R + l of ``source`` times float32 ``signs``, over h."""
+def spread(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    signs: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the first pass of one l: transform rows h R + l of ``source`` times ``signs`` over h.
+
+    ``signs`` are float32.
+    """
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[4])
         rows = [code.load(code.offset(args[1], ROW * radix * h)) for h in range(radix)]
         signs = code.scalars(radix, args[2], 4 * radix)
@@ -84,15 +95,18 @@ def spread(typingctx, stages, source, signs, target, minus_one):
 
 
 @intrinsic
-def tabulate(typingctx, stages, query, tables, minus_one):
-    """First two stages of one l for one query, for all signs at once.
+def tabulate(
+    typingctx: Any, stages: types.Type, query: types.Type, tables: types.Type, minus_one: types.Type
+) -> Any:
+    """Run the first two stages of one l for one query, for all sign patterns at once.
 
-    For each l + g R with g < R / 4, one table: entry p is the sum over j < 4 of coordinate
-    l + (g + j R / 4) R, negated where bit j of p is set; with 8 lanes p < 8, half of the table.
+    There is one table for each l + g R with g < R / 4. Entry p is the sum over j < 4 of the
+    coordinates l + (g + j R / 4) R, negated where bit j of p is set. With 8 lanes a table has
+    only the entries p < 8.
     """
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[3])
         patterns = [
             ir.Constant(code.floats, [1.0 - 2.0 * (p >> j & 1) for p in range(LANES)])
@@ -111,10 +125,17 @@ def tabulate(typingctx, stages, query, tables, minus_one):
 
 
 @intrinsic
-def correlate(typingctx, stages, query, other, target, minus_one):
-    """LANES rows: lane e of row x is ``query[x] other[x xor e]``."""
+def correlate(
+    typingctx: Any,
+    stages: types.Type,
+    query: types.Type,
+    other: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Write LANES rows, where lane e of row x is ``query[x] other[x xor e]``."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[4])
         others = code.scalar(args[2], code.floats, 4)
         for x in range(LANES):
@@ -129,10 +150,11 @@ def correlate(typingctx, stages, query, other, target, minus_one):
 
 
 def packed(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Pack the signs of up to eight tables, axis 0, into a word: bit j of a pattern is sign j.
+    """Pack the sign patterns of up to eight tables (axis 0) into words.
 
-    With 16 lanes four bits a table, lowest first. With 8 lanes, for half tables: the lower three
-    bits, inverted where bit 3 is set, lowest first; the bits 3 from the top bit down.
+    Bit j of a pattern is sign j. With 16 lanes a word contains four bits per table, lowest
+    first. With 8 lanes the tables are halves. A word then contains the lower three bits of each
+    pattern, inverted where bit 3 is set, lowest first. The bits 3 follow from the top bit down.
     """
     place = np.arange(len(patterns), dtype=np.uint32).reshape(-1, *[1] * (patterns.ndim - 1))
     if LANES == 16:
@@ -143,15 +165,23 @@ def packed(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 @intrinsic
-def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
-    """First pass of one l for one query and LANES bases: a quarter of the ch.
+def spread_query(
+    typingctx: Any,
+    stages: types.Type,
+    tables: types.Type,
+    words: types.Type,
+    flip: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the first pass of one l for one query and LANES bases, for a quarter of the ch.
 
-    ``words`` holds four bits for each lane and table (see :func:`packed`); ``flip``, int32,
-    changes them to those of the quarter.
+    ``words`` contains four bits for each lane and table; see :func:`packed`. ``flip``, int32,
+    converts them to those of the quarter.
     """
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[5])
         flip = code.splat(args[3])
         words = [
@@ -163,7 +193,7 @@ def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
             word, place = words[g // 8], g % 8
             table = code.load(code.offset(args[1], ROW * g))
             row = code.chosen(table, builder.lshr(word, code.whole(INDEX_BITS * place)))
-            if LANES == 8:  # half a table: opposite signs give opposite sums
+            if LANES == 8:  # half a table suffices: opposite signs give opposite sums
                 top = builder.and_(builder.shl(word, code.whole(place)), code.whole(1 << 31))
                 row = builder.bitcast(
                     builder.xor(builder.bitcast(row, code.ints), top), code.floats
@@ -177,11 +207,10 @@ def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
     return types.void(stages, i64, i64, i32, i64, f32), codegen
 
 
-def _largest(code, rows, best):
-    """Raise the vector at ``best`` to the largest logit; of the transform, one stage is left.
+def _largest(code: VectorCode, rows: list[Any], best: Any) -> None:
+    """Finish the last stage of a transform and write the maximum with ``best`` to ``best``.
 
-    That stage and the larger of its two results are one sum: ``max(a + b, a - b) = a + |b|``,
-    to the bit.
+    The larger result of the last stage is one sum, ``max(a + b, a - b) = a + |b|``, bit for bit.
     """
     pairs = zip(rows[::2], rows[1::2], strict=True)
     rows = [code.builder.fadd(a, code.magnitude(b)) for a, b in pairs]
@@ -192,14 +221,22 @@ def _largest(code, rows, best):
 
 
 @intrinsic
-def block_max(typingctx, stages, source, best, sign, minus_one):
-    """Second pass of one ch, half of the columns: those whose first stage has ``sign``, float32.
+def block_max(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    best: types.Type,
+    sign: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the second pass of one ch for half of the columns, and update the maximum ``best``.
 
-    ``R`` rows from ``source`` on; their logits raise ``best``. A half is what registers hold.
+    ``sign``, float32, selects the half by the sign in its first stage. ``source`` contains R
+    rows. A half fits into the registers.
     """
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[4])
         sign = code.splat(args[3])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
@@ -212,7 +249,8 @@ def block_max(typingctx, stages, source, best, sign, minus_one):
     return types.void(stages, i64, i64, f32, f32), codegen
 
 
-def _second_pass(code, radix, args, last=1):
+def _second_pass(code: VectorCode, radix: int, args: Any, last: int = 1) -> list[Any]:
+    """Return the rows of the second pass of one ch, from stage R / 2 to stage ``last``."""
     source, table, flips, block = args
     offsets = code.gathered(radix, table, block)
     rows = [code.load(code.builder.add(source, offset)) for offset in offsets]
@@ -220,11 +258,23 @@ def _second_pass(code, radix, args, last=1):
 
 
 @intrinsic
-def shared_block_max(typingctx, stages, source, table, flips, block, best, minus_one):
-    """Like :func:`block_max`, from the first pass of another basis (see ``_kernel_plan``)."""
+def shared_block_max(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    table: types.Type,
+    flips: types.Type,
+    block: types.Type,
+    best: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run :func:`block_max` on the first pass of the group's leader.
+
+    See :mod:`growlabels.classes.products.kernels.plan`.
+    """
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[6])
         _largest(code, _second_pass(code, radix, args[1:5], last=2), args[5])
         return context.get_dummy_value()
@@ -234,11 +284,20 @@ def shared_block_max(typingctx, stages, source, table, flips, block, best, minus
 
 
 @intrinsic
-def block_store(typingctx, stages, source, table, flips, block, target, minus_one):
-    """Second pass of one ch; its R rows of logits go to ``target``."""
+def block_store(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    table: types.Type,
+    flips: types.Type,
+    block: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the second pass of one ch and write its R rows of logits to ``target``."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[6])
         for i, row in enumerate(_second_pass(code, radix, args[1:5])):
             code.store(row, code.offset(args[5], ROW * i))
@@ -249,11 +308,20 @@ def block_store(typingctx, stages, source, table, flips, block, target, minus_on
 
 
 @intrinsic
-def block_rows(typingctx, stages, source, table, flips, block, target, minus_one):
-    """Second pass of one ch; lane i of its R rows goes to ``target + i d`` as R neighbours."""
+def block_rows(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    table: types.Type,
+    flips: types.Type,
+    block: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the second pass of one ch; write lane i as R contiguous numbers to ``target + i d``."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[6])
         rows = _second_pass(code, radix, args[1:5])
         if radix < LANES:
@@ -273,11 +341,21 @@ def block_rows(typingctx, stages, source, table, flips, block, target, minus_one
 
 
 @intrinsic
-def block_exp(typingctx, stages, source, table, flips, block, target, power, minus_one):
-    """Second pass of one ch, then 2^(logit + power), ``power`` a whole number."""
+def block_exp(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    table: types.Type,
+    flips: types.Type,
+    block: types.Type,
+    target: types.Type,
+    power: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Run the second pass of one ch and write 2^(logit + power); ``power`` is a whole number."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[7])
         rounder = code.splat(builder.fadd(args[6], ir.Constant(F32, ROUNDER)))
         lowest = code.splat(builder.fsub(ir.Constant(F32, LOWEST), args[6]))
@@ -290,11 +368,20 @@ def block_exp(typingctx, stages, source, table, flips, block, target, power, min
 
 
 @intrinsic
-def block_back(typingctx, stages, source, table, flips, block, target, minus_one):
-    """Adjoint of the second pass of one ch: R rows of weights, added to the tile ``target``."""
+def block_back(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    table: types.Type,
+    flips: types.Type,
+    block: types.Type,
+    target: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Add the adjoint of the second pass of one ch, for R rows of weights, to ``target``."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[6])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
         rows = code.butterflies(rows, radix // 2)
@@ -311,11 +398,18 @@ def block_back(typingctx, stages, source, table, flips, block, target, minus_one
 
 
 @intrinsic
-def spread_back(typingctx, stages, source, signs, total, minus_one):
-    """Adjoint of :func:`spread`, added to the float64 tile ``total``; clears ``source``."""
+def spread_back(
+    typingctx: Any,
+    stages: types.Type,
+    source: types.Type,
+    signs: types.Type,
+    total: types.Type,
+    minus_one: types.Type,
+) -> Any:
+    """Add the adjoint of :func:`spread` to the float64 tile ``total``, and clear ``source``."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[4])
         places = [code.offset(args[1], ROW * radix * h) for h in range(radix)]
         rows = code.butterflies([code.load(place) for place in places], radix // 2)
@@ -334,11 +428,11 @@ def spread_back(typingctx, stages, source, signs, total, minus_one):
 
 
 @intrinsic
-def columns(typingctx, stages, grid, minus_one):
-    """Transform up to LANES neighbouring columns of a row-major (R, R) float32 grid, in place."""
+def columns(typingctx: Any, stages: types.Type, grid: types.Type, minus_one: types.Type) -> Any:
+    """Transform up to LANES adjacent columns of a row-major (R, R) float32 grid in place."""
     radix = 1 << len(stages)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(builder, args[2], min(LANES, radix))
         places = [code.offset(args[1], 4 * radix * i) for i in range(radix)]
         rows = code.butterflies([code.load(place) for place in places], radix // 2)

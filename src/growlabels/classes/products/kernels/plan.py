@@ -1,12 +1,13 @@
-"""What the compiled kernels need to know about a set of sign bases, prepared once.
+"""Prepare the tables of a set of sign bases for the compiled kernels.
 
-Bases whose forms agree on the upper half of the coordinates up to a linear term share their
-first pass. With ``x = h R + l`` and bases a (the leader of a group) and b::
+Bases whose forms agree on the upper half of the coordinates up to a linear term share their first
+pass. Let ``x = h R + l``, let a be the leader of a group, and let b be another basis of it. Then::
 
     sign_b(h, l) = flip_b(l) (-1)^(shift_b(l) . h) sign_a(h, l)
 
-so the first pass of b is that of a with its rows permuted, ``ch -> ch xor shift_b(l)``, and
-signs changed, which costs an address and a factor that is there anyhow.
+The first pass of b is therefore that of a with permuted rows, ``ch -> ch xor shift_b(l)``, and
+changed signs. The second pass reads rows by address and multiplies them by a factor in any case,
+so this costs nothing.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from growlabels.classes.products.kernels.arrays import Bases, Signs, Stages, Words
 from growlabels.classes.products.kernels.passes import packed
 from growlabels.classes.products.kernels.vector_ir import LANES, ROW
 
-SHIFTS = 16  # of the certificate
-CERTIFIED = 256  # bases from which on the certificate is worth its time
+SHIFTS = 16  # shifts e of the certified search
+CERTIFIED = 256  # fewest bases for which the certified search saves time
 
 
 @dataclass(frozen=True)
@@ -27,62 +29,58 @@ class KernelPlan:
 
     Attributes
     ----------
-    dim, n_classes
-        d and the number of classes; the last basis in use may be partial, and the basis after
-        the sign bases is the standard basis.
+    dim
+        Dimension d of the vectors.
+    n_classes
+        Number of classes. The last basis in use may be partial. The basis after the sign bases
+        is the standard basis.
     stages
-        A tuple of log2 sqrt(d) zeros: how the kernels are told the radix.
+        A tuple of log2 sqrt(d) zeros. Its length gives the kernels the radix at compile time.
     signs
-        ``(bases, d)`` int8, the sign bases in use.
-    starts
-        ``(groups + 1,)`` first basis of each group, and the end.
-    leaders
-        ``(groups, d)`` float32, the signs of the first basis of each group.
-    table
-        ``(bases, R)`` int64, offset of row (shift(l), l) in a tile, in bytes.
-    flips
-        ``(bases, R)`` float32.
+        ``(bases, d)`` sign bases in use.
+    groups
+        Groups of bases that share their first pass.
     words
-        ``(sets, R, n * LANES)`` uint32: for each l and basis, the signs of each table g < R / 4,
-        those at (g + j R / 4, l) for j < 4, as ``_kernel_passes.packed`` has them.
+        ``(sets, R, n * LANES)`` signs for each l and basis. A word contains the signs at
+        (g + j R / 4, l), j < 4, of each table g < R / 4; see
+        :func:`~growlabels.classes.products.kernels.passes.packed`.
     places, factors
-        ``(16, bases)`` for the certificate (see ``_kernel_certified``): where the spectrum of
-        shift e has the entry of each basis, in numbers, and its sign. Empty below
-        ``CERTIFIED`` bases.
+        ``(16, bases)`` tables of the certified search. They give, for shift e, the position of
+        each basis in the spectrum, counted in numbers, and its sign. They are empty for fewer
+        than ``CERTIFIED`` bases.
     """
 
     dim: int
     n_classes: int
-    stages: tuple[int, ...]
-    signs: NDArray[np.int8]
-    starts: NDArray[np.int64]
-    leaders: NDArray[np.float32]
-    table: NDArray[np.int64]
-    flips: NDArray[np.float32]
-    words: NDArray[np.uint32]
+    stages: Stages
+    signs: Signs
+    groups: Bases
+    words: Words
     places: NDArray[np.int32]
     factors: NDArray[np.float32]
 
-    def of_groups(self, groups: slice) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return leaders and starts of a range of groups."""
-        return self.leaders[groups], self.starts[groups.start : groups.stop + 1]
+    def of_groups(self, groups: slice) -> Bases:
+        """Return the bases of a range of groups."""
+        leaders, starts, table, flips = self.groups
+        return Bases(leaders[groups], starts[groups.start : groups.stop + 1], table, flips)
 
     @property
     def bases(self) -> int:
-        """Bases in use, the standard basis included."""
+        """Number of bases in use, with the standard basis."""
         return -(-self.n_classes // self.dim)
 
 
 def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
-    """Prepare the kernels for the first ``n_classes`` classes.
+    """Return the tables for the first ``n_classes`` classes.
 
     Parameters
     ----------
     sign_rows
-        ``(bases, d)`` of +1 and -1, d from 16 to 4,096 a power of four, +1 at coordinate 0; from
-        ``CERTIFIED`` bases on those of quadratic forms.
+        ``(bases, d)`` array of +1 and -1, with +1 at coordinate 0. The dimension d is a power of
+        four from 16 to 4,096. With ``CERTIFIED`` or more bases they must come from quadratic
+        forms.
     n_classes
-        From 1 to ``(bases + 1) d``.
+        Number of classes, from 1 to ``(bases + 1) d``.
     """
     dim = sign_rows.shape[1]
     radix = round(dim**0.5)
@@ -96,10 +94,12 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
         n_classes=n_classes,
         stages=(0,) * (radix.bit_length() - 1),
         signs=signs,
-        starts=np.append(starts, len(signs)).astype(np.int64),
-        leaders=signs[starts].astype(np.float32),
-        table=np.ascontiguousarray(table, dtype=np.int64),
-        flips=flip.astype(np.float32),
+        groups=Bases(
+            leaders=signs[starts].astype(np.float32),
+            starts=np.append(starts, len(signs)).astype(np.int64),
+            table=np.ascontiguousarray(table, dtype=np.int64),
+            flips=flip.astype(np.float32),
+        ),
         words=_words(signs, radix),
         places=places,
         factors=factors,
@@ -109,7 +109,7 @@ def make_plan(sign_rows: NDArray[np.int8], n_classes: int) -> KernelPlan:
 def _groups(
     signs: NDArray[np.int8], radix: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
-    """Leader of each basis, with shift and flip (bases, R) relative to it."""
+    """Return the leader of each basis, and its shift and flip (bases, R) relative to it."""
     grid = signs.reshape(len(signs), radix, radix)
     leader = np.arange(len(signs))
     shift = np.zeros((len(signs), radix), dtype=np.int64)
@@ -125,7 +125,7 @@ def _groups(
 
 
 def _energy_places(signs: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """``places`` and ``factors`` of a plan, for the shifts e = 0 .. 15."""
+    """Return ``places`` and ``factors`` of a plan, for the shifts e = 0 .. 15."""
     bases, dim = signs.shape
     shifts = np.arange(SHIFTS if bases else 0)
     places = np.empty((len(shifts), bases), dtype=np.int32)
@@ -145,7 +145,7 @@ def _sylvester(order: int) -> NDArray[np.int8]:
 
 
 def _words(signs: NDArray[np.int8], radix: int) -> NDArray[np.uint32]:
-    """See :class:`KernelPlan`; a word holds eight tables of one l, d = 4,096 needs two."""
+    """Return ``words`` of a plan; a word holds eight tables of one l, and d = 4,096 needs two."""
     sets, tables = -(-len(signs) // LANES), radix // 4
     negative = np.zeros((sets * LANES, 4, tables, radix), dtype=np.uint32)
     negative[: len(signs)] = (signs < 0).reshape(len(signs), 4, tables, radix)

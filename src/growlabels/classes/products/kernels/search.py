@@ -1,7 +1,16 @@
-"""Compiled kernels of exact search: the largest logit of each basis, then the k best classes."""
+"""Compile the exact search: the largest logit of each basis, then the k best classes."""
 
 import numpy as np
 
+from growlabels.classes.products.kernels.arrays import (
+    Bases,
+    Best,
+    Floats,
+    Ints,
+    Signs,
+    Stages,
+    Words,
+)
 from growlabels.classes.products.kernels.numba import kernel
 from growlabels.classes.products.kernels.passes import (
     address,
@@ -15,7 +24,7 @@ from growlabels.classes.products.kernels.passes import (
 )
 from growlabels.classes.products.kernels.vector_ir import LANES, ROW
 
-# Changes of the signs of a word: bit j is set where row 0, 1, 2, 3 of H of order 4 is negative.
+# Sign changes of a word, one per row of the Sylvester matrix of order 4: its negative entries.
 FLIPS = tuple(
     packed(np.full(8, p, np.uint32)).view(np.int32) for p in (0b0000, 0b1010, 0b1100, 0b0110)
 )
@@ -24,12 +33,15 @@ SIGNS = (np.float32(1), np.float32(-1))
 
 
 @kernel
-def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, out):
-    """Largest logit of each whole basis; queries in the lanes.
+def maxima_of_queries(
+    stages: Stages, tile: Floats, bases: Bases, one: float, first: Floats, out: Floats
+) -> None:
+    """Write the largest logit of each whole basis to ``out`` (bases, LANES).
 
-    ``tile`` (d, LANES); ``first`` (d, LANES) scratch; ``out`` (bases, LANES).
-    Logits are in units of 1 / sqrt(d).
+    Each lane is a query: ``tile`` (d, LANES) contains the queries. ``first`` (d, LANES) is
+    scratch. Logits are in units of 1 / sqrt(d). ``one`` is -1.
     """
+    leaders, starts, table, flips = bases
     radix = 1 << len(stages)
     source, passed = address(tile), address(first)
     for group in range(len(leaders)):
@@ -48,11 +60,14 @@ def maxima_of_queries(stages, tile, leaders, starts, table, flips, one, first, o
 
 
 @kernel
-def maxima_of_bases(stages, query, words, one, scratch, out):
-    """Largest logit of each whole basis for one query; bases in the lanes.
+def maxima_of_bases(
+    stages: Stages, query: Floats, words: Words, one: float, scratch: Floats, out: Floats
+) -> None:
+    """Write the largest logit of each whole basis for one query to ``out`` (sets, LANES).
 
-    ``query`` (d,); ``out`` (sets, LANES). Scratch: (d / 2, LANES), half for tables, half for
-    the first pass, which is done by quarters of the ch to stay in the nearest cache.
+    Each lane is a basis. ``query`` has shape (d,). ``scratch`` (d / 2, LANES) is half for tables
+    and half for the first pass. The first pass covers one quarter of the ch at a time, so that
+    it stays in the first-level cache. ``one`` is -1.
     """
     radix = 1 << len(stages)
     quarter = radix // 4
@@ -75,8 +90,17 @@ def maxima_of_bases(stages, query, words, one, scratch, out):
 
 
 @kernel
-def best_by_bases(stages, z, words, signs, n_classes, one, values, index):
-    """Do the work of :func:`maxima_of_bases` and :func:`best_classes`, query after query."""
+def best_by_bases(
+    stages: Stages,
+    z: Floats,
+    words: Words,
+    signs: Signs,
+    n_classes: int,
+    one: float,
+    values: Floats,
+    index: Ints,
+) -> None:
+    """Call :func:`maxima_of_bases` and :func:`best_of_row` for each query in turn."""
     radix = 1 << len(stages)
     dim, sets = radix * radix, len(words)
     room = np.empty((dim // 2 + sets + 2 * dim // LANES + 1) * LANES, dtype=np.float32)
@@ -87,46 +111,66 @@ def best_by_bases(stages, z, words, signs, n_classes, one, values, index):
     column = maxima.reshape(-1, 1)
     for row in range(len(z)):
         maxima_of_bases(stages, z[row], words, one, scratch, maxima)
-        best_of_row(
-            stages, z[row], column, 0, signs, n_classes, one, grids, values[row], index[row]
-        )
+        best = Best(values[row], index[row])
+        best_of_row(stages, z[row], column[:, 0], signs, n_classes, one, grids, best)
 
 
 @kernel
-def best_classes(stages, z, maxima, signs, n_classes, one, scratch, values, index):
-    """Find the largest logits of each query among all classes; ties go to the lowest class.
+def best_classes(
+    stages: Stages,
+    z: Floats,
+    maxima: Floats,
+    signs: Signs,
+    n_classes: int,
+    one: float,
+    scratch: Floats,
+    best: Best,
+) -> None:
+    """Find the largest logits of each query among all classes; ties are ordered by class.
 
     Parameters
     ----------
     stages, signs, n_classes
-        Of a plan.
-    z, maxima
-        ``(n, d)`` queries; ``(bases, n or more)``, the largest logit of each whole sign basis
-        in units of 1 / sqrt(d).
-    one, scratch
-        -1; scratch of 2 d float32 that starts at a vector's boundary.
-    values, index
-        ``(n, k)`` results in descending order. A query that is not finite gives NaN, and 0..k-1.
+        Entries of a plan.
+    z
+        ``(n, d)`` queries.
+    maxima
+        ``(bases, n or more)`` largest logit of each whole sign basis, in units of 1 / sqrt(d).
+    one
+        The constant -1.
+    scratch
+        Working array of 2 d numbers, aligned to a vector.
+    best
+        Results. A query that is not finite gives NaN and the classes 0 .. k - 1.
     """
     radix = 1 << len(stages)
     grids = scratch.reshape(2, radix, radix)
     for row in range(len(z)):
-        best_of_row(
-            stages, z[row], maxima, row, signs, n_classes, one, grids, values[row], index[row]
-        )
+        found = Best(best.values[row], best.classes[row])
+        best_of_row(stages, z[row], maxima[:, row], signs, n_classes, one, grids, found)
 
 
 @kernel
-def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, index):
-    """Do the work of :func:`best_classes` for one query, column ``lane`` of ``maxima``.
+def best_of_row(
+    stages: Stages,
+    z: Floats,
+    maxima: Floats,
+    signs: Signs,
+    n_classes: int,
+    one: float,
+    grids: Floats,
+    best: Best,
+) -> None:
+    """Find the largest logits of one query with the maxima ``(bases,)`` of its whole bases.
 
-    The k-th largest of the maxima of whole bases is a bound that k logits reach, so only bases
-    that reach it are looked into, in ascending order. A partial basis has no say in the bound,
-    and is looked into when the maximum over its whole leaves it a chance.
+    At least k logits reach the k-th largest of the maxima of the complete bases. Only bases that
+    reach this bound are searched, in ascending order. The maximum of a partial basis does not
+    count for the bound, because it may belong to an unused class.
     """
+    values, index = best
     radix = 1 << len(stages)
     dim, k, bases = radix * radix, values.size, len(signs)
-    finite = np.isfinite(maxima[0, lane])
+    finite = np.isfinite(maxima[0])
     for place in range(k):
         values[place] = -np.inf if finite else np.nan
         index[place] = place
@@ -134,13 +178,13 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, i
         return
     found = 0
     for basis in range(min(n_classes // dim, bases)):
-        found = insert(values, index, found, maxima[basis, lane], basis)
+        found = insert(values, index, found, maxima[basis], basis)
     bound = values[k - 1]
     for place in range(k):
         values[place] = -np.inf
     found = 0
     for basis in range(bases):
-        largest = maxima[basis, lane]
+        largest = maxima[basis]
         if largest >= bound and (found < k or largest > values[k - 1]):
             used = min(n_classes - basis * dim, dim)
             transform(stages, z, signs[basis], one, grids)
@@ -158,8 +202,8 @@ def best_of_row(stages, z, maxima, lane, signs, n_classes, one, grids, values, i
 
 
 @kernel
-def transform(stages, z, signs, one, grids):
-    """Logits of one basis, (ch, cl) at ``grids[1, cl, ch]``; the same bits as the maxima."""
+def transform(stages: Stages, z: Floats, signs: Signs, one: float, grids: Floats) -> None:
+    """Write logit (ch, cl) of one basis to ``grids[1, cl, ch]``, bit-identical to the maxima."""
     radix = 1 << len(stages)
     for high in range(radix):
         for low in range(radix):
@@ -175,8 +219,8 @@ def transform(stages, z, signs, one, grids):
 
 
 @kernel
-def insert(values, index, found, value, label):
-    """Insert into a descending list, behind equal values; returns how many entries are real."""
+def insert(values: Floats, index: Ints, found: int, value: float, label: int) -> int:
+    """Insert a value into a descending list after equal values, and return the list's length."""
     if found == values.size:
         if not value > values[values.size - 1]:
             return found

@@ -1,10 +1,10 @@
-"""Vector code for LLVM: what the compiled kernels write their transforms with.
+"""Emit LLVM vector code for the transforms of the compiled kernels.
 
-Compilers do not find these transforms by themselves: plain loops are several times slower than
-explicit vector types, which LLVM fits to whatever registers there are.
+Compilers do not vectorise these transforms automatically: plain loops are several times slower
+than explicit vector types. LLVM maps the vector types to the available registers.
 
-A butterfly subtracts as ``fma(b, -1, a)`` with a -1 that the compiler cannot see: the result is
-the same to the bit, and processors with separate units for sums and products keep both busy.
+A butterfly subtracts by ``fma(b, -1, a)``, where the compiler does not know the constant -1. The
+result is bit-identical, and processors with separate units for sums and products use both.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from numba.core import cgutils
 
 
 def _lanes() -> int:
-    """Lanes of float32: 16 with AVX-512, 8 with AVX2 and FMA, 0 where numba has neither."""
+    """Return the float32 lanes: 16 with AVX-512, 8 with AVX2 and FMA, 0 without either."""
     if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
         return 0
     asked: str | None = config.CPU_FEATURES  # pyright: ignore[reportAttributeAccessIssue]
@@ -36,16 +36,25 @@ ROW = 4 * LANES  # bytes of one coordinate of a tile
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 PERMUTE = {16: "llvm.x86.avx512.permvar.sf.512", 8: "llvm.x86.avx2.permps"}
 
-# 2^f on [-1/2, 1/2] with a relative error of 2e-9 (least largest error); highest power first.
+# Minimax polynomial of 2^f on [-1/2, 1/2], relative error 2e-9; highest power first.
 EXP2 = (1.5353362e-4, 1.3398874e-3, 9.6184374e-3, 5.5503325e-2, 0.240226479, 0.693147203, 1.0)
-ROUNDER = 12582912.0  # 1.5 * 2^23: adding it rounds to a whole number
-LOWEST = -125.0  # smallest power of two that is made; below it everything counts as that
+ROUNDER = 12582912.0  # 1.5 * 2^23; adding it rounds to a whole number
+LOWEST = -125.0  # smallest exponent of a power of two; lower exponents are raised to it
 
 
 class VectorCode:
-    """A few words of code for vectors of ``lanes`` numbers, around one builder of llvmlite.
+    """Instructions on vectors of ``lanes`` float32, emitted by one builder of llvmlite.
 
-    Values are LLVM values; addresses are int64.
+    Values are LLVM values, and addresses are int64.
+
+    Parameters
+    ----------
+    builder
+        The llvmlite builder.
+    minus_one
+        LLVM value of the float32 -1.
+    lanes
+        Number of lanes of a vector; by default ``LANES``.
     """
 
     def __init__(self, builder: Any, minus_one: Any, lanes: int = LANES) -> None:
@@ -58,9 +67,9 @@ class VectorCode:
         self._align_stack()
 
     def _align_stack(self) -> None:
-        """Align the stack, where registers that overflow go, to vectors: off it they cost twice.
+        """Align the stack to vectors, because spilled registers cost twice as much unaligned.
 
-        A variable of that alignment does it; code that LLVM cannot look into keeps it there.
+        An aligned variable forces this. An opaque inline-assembly call keeps the variable.
         """
         variable = cgutils.alloca_once(self.builder, self.floats)
         variable.align = 4 * self.lanes
@@ -108,7 +117,7 @@ class VectorCode:
         return self.builder.bitcast(bits, self.floats)
 
     def butterflies(self, rows: list[Any], half: int, last: int = 1) -> list[Any]:
-        """Unnormalised Hadamard transform of ``rows``, from stage ``half`` to stage ``last``."""
+        """Return the unnormalised Hadamard transform of ``rows``, stages ``half`` to ``last``."""
         rows = list(rows)
         while half >= last:
             for i in range(len(rows)):
@@ -120,7 +129,7 @@ class VectorCode:
         return rows
 
     def signed(self, rows: list[Any], signs: list[Any], last: int = 1) -> list[Any]:
-        """Transform ``rows`` times scalar ``signs``; the first stage does the products."""
+        """Return the transform of ``rows`` times scalar ``signs``; stage one multiplies."""
         half = len(rows) // 2
         first = list(rows)
         for i in range(half):
@@ -131,12 +140,12 @@ class VectorCode:
         return self.butterflies(first, half // 2, last)
 
     def gathered(self, radix: int, table: Any, block: Any) -> list[Any]:
-        """Offsets of the rows of one block: entry of the int64 table, xor the block's offset."""
+        """Return the row offsets of one block: int64 table entries xor the block's offset."""
         entries = [self.scalar(self.offset(table, 8 * i), I64, 8) for i in range(radix)]
         return [self.builder.xor(entry, block) for entry in entries]
 
     def transposed(self, rows: list[Any]) -> list[Any]:
-        """Exchange lanes and rows of LANES rows: halves, quarters, ... of pairs change places."""
+        """Return LANES rows transposed, by exchanges of halves, quarters and so on of pairs."""
         rows, half = list(rows), self.lanes // 2
         while half:
             kept = [i if not i & half else self.lanes + i - half for i in range(self.lanes)]
@@ -155,14 +164,14 @@ class VectorCode:
         return [self.scalar(self.offset(address, step * i), F32, 4) for i in range(radix)]
 
     def chosen(self, table: Any, index: Any) -> Any:
-        """Entries of a table of LANES floats; the low bits of the int32 ``index`` say which."""
+        """Return entries of a table of LANES floats, chosen by the low bits of int32 ``index``."""
         name = PERMUTE[self.lanes]
         kind = ir.FunctionType(self.floats, [self.floats, self.ints])
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, [table, index])
 
     def exp2(self, y: Any, rounder: Any, lowest: Any) -> Any:
-        """2^(y + k) for the whole number k in ``rounder = ROUNDER + k``; y from ``lowest`` on."""
+        """Return 2^(y + k) for ``rounder = ROUNDER + k``; y below ``lowest`` is raised to it."""
         b = self.builder
         y = self.maximum(y, lowest)
         shifted = b.fadd(y, rounder)
