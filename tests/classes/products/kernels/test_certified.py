@@ -14,8 +14,8 @@ if not available():
     pytest.skip("numba compiles neither for AVX-512 nor for AVX2", allow_module_level=True)
 
 from growlabels.classes.products.kernels import entry
+from growlabels.classes.products.kernels.arrays import empty_tiles
 from growlabels.classes.products.kernels.certified import bound_energies, spectra
-from growlabels.classes.products.kernels.passes import empty_tiles
 from growlabels.classes.products.kernels.plan import make_plan
 from growlabels.classes.products.kernels.vector_ir import LANES
 

@@ -4,10 +4,12 @@ A group costs about half a microsecond per call from Python. Kernels that serve 
 therefore take their arrays one by one.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from growlabels.classes.products.kernels.vector_ir import LANES, ROW
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -68,3 +70,14 @@ class Best(NamedTuple):
 
     values: Floats
     classes: Ints
+
+
+def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
+    """Return uninitialised ``(rows, LANES)`` arrays that are aligned to a vector."""
+    room = np.empty((sum(rows) + 1) * LANES, dtype=kind)
+    start = -room.ctypes.data % ROW // room.itemsize
+    tiles = []
+    for count in rows:
+        tiles.append(room[start : start + count * LANES].reshape(count, LANES))
+        start += count * LANES
+    return tiles

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from growlabels.classes.products.kernels.arrays import Best, LossTiles
+from growlabels.classes.products.kernels.arrays import Best, LossTiles, empty_tiles
 from growlabels.classes.products.kernels.certified import certified_best
 from growlabels.classes.products.kernels.logits import add_combined, write_cosines
 from growlabels.classes.products.kernels.loss import add_units, add_weights
-from growlabels.classes.products.kernels.passes import empty_tiles, fill
+from growlabels.classes.products.kernels.passes import fill
 from growlabels.classes.products.kernels.plan import KernelPlan
 from growlabels.classes.products.kernels.search import (
     best_by_bases,

@@ -46,17 +46,6 @@ def address(typingctx: Any, array: types.Type) -> Any:
     return types.int64(array), codegen
 
 
-def empty_tiles(*rows: int, kind: type = np.float32) -> list[NDArray[Any]]:
-    """Return uninitialised ``(rows, LANES)`` arrays that are aligned to a vector."""
-    room = np.empty((sum(rows) + 1) * LANES, dtype=kind)
-    start = -room.ctypes.data % ROW // room.itemsize
-    tiles = []
-    for count in rows:
-        tiles.append(room[start : start + count * LANES].reshape(count, LANES))
-        start += count * LANES
-    return tiles
-
-
 @kernel
 def fill(tile: NDArray[np.float32], rows: NDArray[np.float32], factor: float) -> None:
     """Write up to LANES rows times a factor to the lanes of a tile, and 0 to other lanes."""
