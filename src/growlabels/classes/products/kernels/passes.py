@@ -36,10 +36,10 @@ intrinsic: Any = numba_intrinsic
 
 
 @intrinsic
-def address(typingctx: Any, array: types.Type) -> Any:
+def address(typingctx, array):
     """Return the address of an array's first element, int64; it does not keep the array alive."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         return builder.ptrtoint(data, I64)
 
@@ -57,21 +57,14 @@ def fill(tile: NDArray[np.float32], rows: NDArray[np.float32], factor: float) ->
 
 
 @intrinsic
-def spread(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    signs: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def spread(typingctx, stages, source, signs, target, minus_one):
     """Run the first pass of one l: transform rows h R + l of ``source`` times ``signs`` over h.
 
     ``signs`` are float32.
     """
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[4])
         rows = [code.load(code.offset(args[1], ROW * radix * h)) for h in range(radix)]
         signs = code.scalars(radix, args[2], 4 * radix)
@@ -84,9 +77,7 @@ def spread(
 
 
 @intrinsic
-def tabulate(
-    typingctx: Any, stages: types.Type, query: types.Type, tables: types.Type, minus_one: types.Type
-) -> Any:
+def tabulate(typingctx, stages, query, tables, minus_one):
     """Run the first two stages of one l for one query, for all sign patterns at once.
 
     There is one table for each l + g R with g < R / 4. Entry p is the sum over j < 4 of the
@@ -95,7 +86,7 @@ def tabulate(
     """
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[3])
         patterns = [
             ir.Constant(code.floats, [1.0 - 2.0 * (p >> j & 1) for p in range(LANES)])
@@ -114,17 +105,10 @@ def tabulate(
 
 
 @intrinsic
-def correlate(
-    typingctx: Any,
-    stages: types.Type,
-    query: types.Type,
-    other: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def correlate(typingctx, stages, query, other, target, minus_one):
     """Write LANES rows, where lane e of row x is ``query[x] other[x xor e]``."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[4])
         others = code.scalar(args[2], code.floats, 4)
         for x in range(LANES):
@@ -154,15 +138,7 @@ def packed(patterns: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 @intrinsic
-def spread_query(
-    typingctx: Any,
-    stages: types.Type,
-    tables: types.Type,
-    words: types.Type,
-    flip: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def spread_query(typingctx, stages, tables, words, flip, target, minus_one):
     """Run the first pass of one l for one query and LANES bases, for a quarter of the ch.
 
     ``words`` contains four bits for each lane and table; see :func:`packed`. ``flip``, int32,
@@ -170,7 +146,7 @@ def spread_query(
     """
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[5])
         flip = code.splat(args[3])
         words = [
@@ -210,14 +186,7 @@ def _largest(code: VectorCode, rows: list[Any], best: Any) -> None:
 
 
 @intrinsic
-def block_max(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    best: types.Type,
-    sign: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def block_max(typingctx, stages, source, best, sign, minus_one):
     """Run the second pass of one ch for half of the columns, and update the maximum ``best``.
 
     ``sign``, float32, selects the half by the sign in its first stage. ``source`` contains R
@@ -225,7 +194,7 @@ def block_max(
     """
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[4])
         sign = code.splat(args[3])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
@@ -247,23 +216,14 @@ def _second_pass(code: VectorCode, radix: int, args: Any, last: int = 1) -> list
 
 
 @intrinsic
-def shared_block_max(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    table: types.Type,
-    flips: types.Type,
-    block: types.Type,
-    best: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def shared_block_max(typingctx, stages, source, table, flips, block, best, minus_one):
     """Run :func:`block_max` on the first pass of the group's leader.
 
     See :mod:`growlabels.classes.products.kernels.plan`.
     """
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[6])
         _largest(code, _second_pass(code, radix, args[1:5], last=2), args[5])
         return context.get_dummy_value()
@@ -273,20 +233,11 @@ def shared_block_max(
 
 
 @intrinsic
-def block_store(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    table: types.Type,
-    flips: types.Type,
-    block: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def block_store(typingctx, stages, source, table, flips, block, target, minus_one):
     """Run the second pass of one ch and write its R rows of logits to ``target``."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[6])
         for i, row in enumerate(_second_pass(code, radix, args[1:5])):
             code.store(row, code.offset(args[5], ROW * i))
@@ -297,20 +248,11 @@ def block_store(
 
 
 @intrinsic
-def block_rows(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    table: types.Type,
-    flips: types.Type,
-    block: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def block_rows(typingctx, stages, source, table, flips, block, target, minus_one):
     """Run the second pass of one ch; write lane i as R contiguous numbers to ``target + i d``."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[6])
         rows = _second_pass(code, radix, args[1:5])
         if radix < LANES:
@@ -330,21 +272,11 @@ def block_rows(
 
 
 @intrinsic
-def block_exp(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    table: types.Type,
-    flips: types.Type,
-    block: types.Type,
-    target: types.Type,
-    power: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def block_exp(typingctx, stages, source, table, flips, block, target, power, minus_one):
     """Run the second pass of one ch and write 2^(logit + power); ``power`` is a whole number."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[7])
         rounder = code.splat(builder.fadd(args[6], ir.Constant(F32, ROUNDER)))
         lowest = code.splat(builder.fsub(ir.Constant(F32, LOWEST), args[6]))
@@ -357,20 +289,11 @@ def block_exp(
 
 
 @intrinsic
-def block_back(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    table: types.Type,
-    flips: types.Type,
-    block: types.Type,
-    target: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def block_back(typingctx, stages, source, table, flips, block, target, minus_one):
     """Add the adjoint of the second pass of one ch, for R rows of weights, to ``target``."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[6])
         rows = [code.load(code.offset(args[1], ROW * i)) for i in range(radix)]
         rows = code.butterflies(rows, radix // 2)
@@ -387,18 +310,11 @@ def block_back(
 
 
 @intrinsic
-def spread_back(
-    typingctx: Any,
-    stages: types.Type,
-    source: types.Type,
-    signs: types.Type,
-    total: types.Type,
-    minus_one: types.Type,
-) -> Any:
+def spread_back(typingctx, stages, source, signs, total, minus_one):
     """Add the adjoint of :func:`spread` to the float64 tile ``total``, and clear ``source``."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[4])
         places = [code.offset(args[1], ROW * radix * h) for h in range(radix)]
         rows = code.butterflies([code.load(place) for place in places], radix // 2)
@@ -417,11 +333,11 @@ def spread_back(
 
 
 @intrinsic
-def columns(typingctx: Any, stages: types.Type, grid: types.Type, minus_one: types.Type) -> Any:
+def columns(typingctx, stages, grid, minus_one):
     """Transform up to LANES adjacent columns of a row-major (R, R) float32 grid in place."""
     radix = 1 << len(stages)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context, builder, signature, args):
         code = VectorCode(builder, args[2], min(LANES, radix))
         places = [code.offset(args[1], 4 * radix * i) for i in range(radix)]
         rows = code.butterflies([code.load(place) for place in places], radix // 2)
