@@ -28,6 +28,7 @@ def over_targets(
 ) -> Float[np.ndarray, "rows sets"]:
     """Combine the similarities to the targets of each set: mean, maximum, or mean of the top 3.
 
+    >>> from growlabels.unsafe.rows.target_sets import target_sets
     >>> similar = np.array([[0.1, 0.5, 0.3, 0.7]])
     >>> [over_targets(similar, target_sets(4), over)[0, 0].item() for over in ("max", "top3")]
     [0.7, 0.5]
