@@ -5,6 +5,7 @@ import json
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 import tyro
 
@@ -312,7 +313,7 @@ def test_a_run_goes_on_from_a_saved_model(tmp_path, capsys, preset):
     assert file_sha256(tmp_path / "first" / "model.zip") == digest
     whole, second = (IHOMER.load(tmp_path / n / "model.zip") for n in ("whole", "second"))
     assert second.n_rows == whole.n_rows == 900 and second.events == whole.events
-    X = rng.random((20, 3))
+    X = pd.DataFrame(rng.random((20, 3)), columns=["a", "b", "c"])
     assert (second.predict_proba_many(X) == whole.predict_proba_many(X)).all()
     texts = (tmp_path / "second" / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in texts]
