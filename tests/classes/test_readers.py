@@ -54,7 +54,7 @@ def test_images_of_another_size_or_broken_ones_are_refused() -> None:
         model.predict(np.zeros((3, 99)))
     broken = x.astype(float)
     broken[7, 2, 2] = np.nan
-    with pytest.raises(DataError, match=r"X\[7\] holds a pixel"):
+    with pytest.raises(DataError, match=r"X\[7\] holds a non-finite pixel"):
         EBVClassifier(**QUICK).fit(broken, y)
     with pytest.raises(UsageError, match=r"channels last; give X.transpose\(0, 3, 1, 2\)"):
         EBVClassifier(**QUICK).fit(np.zeros((90, 9, 11, 3)), y)

@@ -143,7 +143,7 @@ def test_a_numeric_column_left_out_is_not_said_to_hold_no_numbers(
 
 def test_no_numeric_column(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "t.csv", [{"animal": "ant", "note": "a"}] * 3)
-    with pytest.raises(UsageError, match=r"no numeric column beside 'animal'.*--text"):
+    with pytest.raises(UsageError, match=r"no numeric column apart from 'animal'.*--text"):
         run_command(quick(table, tmp_path / "run"), silent)
 
 
@@ -234,7 +234,7 @@ def test_too_few_rows_to_reject_by(tmp_path: Path, capsys: pytest.CaptureFixture
     run_command(quick(table, tmp_path / "run", epochs=1), silent)
     said = capsys.readouterr().out
     assert "no threshold for rejection and no temperature: too few" in said
-    assert "No row was scored of 1 of the 4 classes" in said
-    assert "No row was scored of 1 of" in (tmp_path / "run" / "report.html").read_text()
+    assert "1 of the 4 classes have no scored row" in said
+    assert "1 of the 4 classes have no scored row" in (tmp_path / "run" / "report.html").read_text()
     with pytest.raises(UsageError, match="has no threshold to reject by: too few rows"):
         run_command(Predict(tmp_path / "run", table, reject=True), silent)

@@ -42,7 +42,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     """Classifier with fixed class vectors: text, tables, images; classes may be added later.
 
     Texts (a list, array or series of strings) become bags of hashed n-grams below an embedding;
-    numbers are standardised, NaN is a missing value, and a data frame may hold words beside them;
+    numbers are standardised, NaN is a missing value, and a data frame may hold words too;
     images go through three small convolutions. One or two hidden layers follow, then
     :class:`EBVHead`. The same seed, data and number of threads give the same model.
 

@@ -22,7 +22,7 @@ from growlabels.classes.inputs.trunks import Inputs
 
 
 class Head(Protocol):
-    """What the loop needs of an output layer (besides being a module)."""
+    """An output layer that the loop can train."""
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor: ...
 

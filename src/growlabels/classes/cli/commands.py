@@ -10,7 +10,7 @@ import tyro
 
 @dataclass(frozen=True)
 class Basis:
-    """Make fixed class vectors, print their certificate beside the bounds, save them."""
+    """Make fixed class vectors, print what is proved of them and the bounds, and save them."""
 
     classes: int
     """Largest number of classes expected; room for more costs nothing."""
@@ -49,7 +49,7 @@ class Fit:
     columns: tuple[str, ...] = ()
     """Columns of numbers, or of vectors, to use; all of them if not given."""
     words: tuple[str, ...] = ()
-    """Columns of words to use beside these: hashed n-grams, which know their column."""
+    """Columns of words to use too, as hashed n-grams that differ from column to column."""
     held_out: float = 0.2
     """Share of rows kept back, class by class: half to calibrate on, half for the report."""
     false_rejection: float = 0.05

@@ -65,8 +65,8 @@ def run(options: Fit, progress: Progress) -> None:
     if not (options.text or columns or options.words):
         known = ", ".join(map(repr, table.columns))
         raise UsageError(
-            f"{options.table} has no numeric column beside {options.label!r}; name a text column "
-            f"with --text, or columns with --words (there are {known})"
+            f"{options.table} has no numeric column apart from {options.label!r}; name a text "
+            f"column with --text, or columns with --words (there are {known})"
         )
     room_for = room(options.capacity, len(set(labels.tolist())))
     Codebook.for_classes(room_for, options.dim, steps=1)  # refuses a dim that is too small

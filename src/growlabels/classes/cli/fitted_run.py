@@ -126,7 +126,7 @@ def rows_of(
     words: Sequence[str],
     widths: Mapping[str, int] | None = None,
 ) -> Any:
-    """Return a column of texts, or columns of numbers, with columns of words beside them or not."""
+    """Return a column of texts, or columns of numbers and of words."""
     if text:
         return table.texts(text)
     return table.mixed(words, columns, widths) if words else table.matrix(columns, widths)

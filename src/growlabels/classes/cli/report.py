@@ -72,12 +72,12 @@ def look_alike_sentence(names: Sequence[object]) -> str:
 
 
 def unscored_sentence(unscored: int, classes: int) -> str:
-    """Say how many classes the scores are silent about, or nothing."""
+    """Return how many classes have no scored row as a sentence, or an empty string."""
     if not unscored:
         return ""
     return (
-        f"No row was scored of {unscored:,} of the {classes:,} classes, for want of rows to keep "
-        "back: the figures say nothing about them."
+        f"{unscored:,} of the {classes:,} classes have no scored row: too few rows to hold "
+        "any out. The figures say nothing about these classes."
     )
 
 
@@ -163,7 +163,7 @@ def parameters_of_linear(parameters: int, dim: int, classes: int) -> int:
 
 
 def accuracy_headline(name: str, scores: Scores) -> Headline:
-    """Accuracy beside that of the most frequent class."""
+    """Return the accuracy, with that of the most frequent class for comparison."""
     return Headline(
         name,
         scores.accuracy,

@@ -110,7 +110,7 @@ class DataTable:
         numbers: Sequence[str],
         widths: Mapping[str, int] | None = None,
     ) -> "MixedRows":
-        """Return columns of words, "" where one is missing, beside columns of numbers."""
+        """Return columns of words, "" where one is missing, and columns of numbers."""
         from growlabels.classes.inputs.frames import MixedRows
 
         for name in words:

@@ -1,4 +1,4 @@
-"""Tables with columns of words beside columns of numbers."""
+"""Tables with columns of words and of numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class MixedReader:
 
 
 class MixedInputs:
-    """Bags of buckets beside rows of numbers."""
+    """Bags of buckets and rows of numbers."""
 
     def __init__(self, text: TextInputs, array: ArrayInputs) -> None:
         self.text, self.array = text, array
@@ -150,7 +150,7 @@ class MixedInputs:
 
 
 class MixedTrunk(nn.Module):
-    """Embeddings of bags beside standardised columns, then :class:`ArrayTrunk`."""
+    """Embeddings of bags and standardised columns, then :class:`ArrayTrunk`."""
 
     def __init__(
         self, buckets: int, embedding: int, columns: int, hidden: int, dropout: float
@@ -225,6 +225,6 @@ def _numbers(column: Any, name: str) -> NDArray[np.float64]:
     if len(bad):
         raise DataError(
             f"X row {bad[0]}: column {name!r} must hold finite numbers, it was "
-            f"{_cells(column)[bad[0]]!r}; mend it or leave the column out"
+            f"{_cells(column)[bad[0]]!r}; correct it or leave the column out"
         )
     return values

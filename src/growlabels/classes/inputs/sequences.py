@@ -36,7 +36,7 @@ def as_images(x: object) -> NDArray[np.float32] | None:
     finite = np.isfinite(images).all(tuple(range(1, images.ndim)))
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
-        raise DataError(f"X[{row}] holds a pixel that is no finite number; mend or drop the image")
+        raise DataError(f"X[{row}] holds a non-finite pixel; correct or drop the image")
     return images[:, None] if images.ndim == 3 else images
 
 
