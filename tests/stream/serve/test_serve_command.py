@@ -99,7 +99,7 @@ def test_what_was_accepted_survives_kill_and_a_second_service_is_refused(tmp_pat
 
 
 def test_a_wrong_start_gets_one_sentence(tmp_path: Path) -> None:
-    assert "is not a run folder; give the --out of a stream run" in refused(str(tmp_path / "no"))
+    assert "is not a run folder; pass the --out of a stream run" in refused(str(tmp_path / "no"))
     new = [str(tmp_path / "run"), "--new"]
     missing = refused(*new, "--source", str(tmp_path / "none.jsonl"))
     assert "none.jsonl' does not exist; check the path" in missing

@@ -16,6 +16,7 @@ GUARDED = (
     "predict_proba_many",
     "predict_topk_one",
     "explain_one",
+    "has_feature",
     "hierarchy",
     "save",
     "labels_",
