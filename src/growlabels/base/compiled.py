@@ -48,7 +48,8 @@ def compiler(sources: Iterable[Path]) -> Callable[..., Callable[[Callable[..., A
 
     def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         def decorate(function: Callable[..., Any]) -> Any:
-            dispatcher: Any = njit(no_cfunc_wrapper=True, **options)(function)
+            compile_with: Any = njit
+            dispatcher = compile_with(no_cfunc_wrapper=True, **options)(function)
             if not config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
                 dispatcher._cache = StampedCache(function)
             return dispatcher

@@ -175,6 +175,7 @@ def added_classes(number: Any, before: int, codebook: Codebook) -> int:
             "labels", "must be a list of labels, because the codebook has labels", number
         )
     room = codebook.capacity - before
-    if not 0 <= number <= room:
+    count = int(number)
+    if not 0 <= count <= room:
         raise UsageError.parameter("labels", f"must be from 0 to {room}", number)
-    return int(number)
+    return count

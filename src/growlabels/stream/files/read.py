@@ -120,7 +120,8 @@ def inputs_of(
     if str(path) == "-":  # only what is named is known before the rows are read
         counted = labels is None or COUNT.fullmatch(labels) or labels.startswith("prefix:")
         named = None if counted else labels
-        return Inputs(*([] if said is None else listed(said) for said in (text, drop, named)), kind)
+        texts, dropped, names = ([] if n is None else listed(n) for n in (text, drop, named))
+        return Inputs(texts, dropped, names, kind)
     table = open_table(path, encoding=encoding)
     if table.format in ("arff", "xmc"):
         return None

@@ -67,11 +67,6 @@ class FrameRows:
         self._frame = frame
         self.columns: list[str] = list(map(str, frame.columns))
 
-    @property
-    def class_labels(self) -> frozenset[str]:
-        """Columns whose numbers are names of the dataset."""
-        return frozenset(self._labels)
-
     def rows(self, refuse: Refusals) -> Iterator[Row]:
         """Yield the rows; what the frame counts as missing is None."""
         for start in range(0, len(self._frame), _PART):

@@ -183,4 +183,4 @@ def best_of_basis(
         value = grid[1, column % radix, column // radix]
         if value > best:
             best, label = value, basis * dim + column
-    return best, label
+    return best, label  # pyright: ignore[reportReturnType] (compiled: a number of the machine)

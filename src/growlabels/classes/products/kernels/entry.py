@@ -230,7 +230,8 @@ def sum_exp(
         (tile,) = empty_tiles(plan.dim)
         targets = np.empty(LANES, dtype=np.int64)
         totals = [empty_tiles(plan.dim, kind=np.float64)[0] for _ in range(within)]
-        tiles = [LossTiles(*empty_tiles(plan.dim, radix, plan.dim), total) for total in totals]
+        sizes = plan.dim, radix, plan.dim
+        tiles = [LossTiles._make([*empty_tiles(*sizes), total]) for total in totals]
 
         def some(piece: int, groups: slice) -> None:
             bases = plan.of_groups(groups)
