@@ -211,10 +211,10 @@ class EBVHead(nn.Module):
         Parameters
         ----------
         x
-            Features, (*batch, in_features).
+            Features, ``(*batch, in_features)``.
         y
             Class indices from 0 to ``num_classes - 1``, or ``ignore_index`` for ignored rows, of
-            shape (*batch,).
+            shape ``(*batch,)``.
         reduction
             ``"mean"`` (default) over the rows that are not ignored, ``"sum"``, or ``"none"`` for
             one loss per row.
@@ -256,7 +256,7 @@ class EBVHead(nn.Module):
         Parameters
         ----------
         x
-            Features, (*batch, in_features).
+            Features, ``(*batch, in_features)``.
         k
             Number of classes per row, at least 1 and at most the number of classes that are not
             removed; default 1.

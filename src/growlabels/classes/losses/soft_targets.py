@@ -40,9 +40,9 @@ def soft_target_loss(
     head
         Head whose projection, class vectors, scale and label smoothing are used.
     x
-        Features, (*batch, in_features).
+        Features, ``(*batch, in_features)``.
     targets
-        A share per class, at least 0, of shape (*batch, classes). The shares of a row usually
+        A share per class, at least 0, of shape ``(*batch, classes)``. The shares of a row usually
         sum to 1.
     weight
         A weight per class, at least 0; by default 1 for every class.
@@ -102,9 +102,9 @@ def weighted_loss(
     head
         Head whose projection, class vectors, scale, margins and label smoothing are used.
     x
-        Features, (*batch, in_features).
+        Features, ``(*batch, in_features)``.
     y
-        Class indices, or ``ignore_index`` for ignored rows, of shape (*batch,).
+        Class indices, or ``ignore_index`` for ignored rows, of shape ``(*batch,)``.
     weight
         A weight per class, at least 0.
     reduction
