@@ -332,6 +332,6 @@ def test_a_rejection_that_was_undone_still_names_its_target(run: Path) -> None:
 def test_the_page_shows_the_answer_that_has_the_score(run: Path) -> None:
     with served(run) as (_, address), urlopen(f"{address}row/10") as page:
         shown = page.read().decode()
-    assert "below is answer 2 of 3, whose score is the highest" in shown
+    assert "The page shows answer 2 of 3, which has the highest score" in shown
     plain = re.sub(r"</?mark>", "", shown)
     assert HARM["content"] in plain and "zzzzzzz 2 ok" not in plain, "the last answer comes later"

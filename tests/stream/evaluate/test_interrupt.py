@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_a_live_run(tmp_path, number, code):
     scores = json.loads(folder.file("scores.json").read_text())["scores"]
     learned = scores["iHOMER"]["n_rows"]
     assert 10 <= learned <= 40 and "iHOMER" in out.decode()
-    kept = f"the {learned} rows before are in 'run', and IHOMER.load('run/model.zip') goes on"
+    kept = f"the {learned} rows before are in 'run', and IHOMER.load('run/model.zip') continues"
     assert last == f"growlabels: stopped; {kept} from there"
     assert folder.finished and folder.file("report.html") and folder.file("metrics.jsonl")
     model = IHOMER.load(folder.file("model.zip"))
@@ -147,7 +147,7 @@ def test_a_bad_row_keeps_a_live_run(tmp_path):
     _, err = process.communicate(b"{bad\n", timeout=900)
     last = err.decode().splitlines()[-1]
     assert process.returncode == 1 and "line 41" in last
-    assert "; the 40 rows before are in 'run', and IHOMER.load('run/model.zip') goes on" in last
+    assert "; the 40 rows before are in 'run', and IHOMER.load('run/model.zip') continues" in last
     assert IHOMER.load(tmp_path / "run" / "model.zip").n_rows == 40
 
 

@@ -65,7 +65,7 @@ def test_trees_stop_splitting_at_max_bytes_and_say_so_once():
     assert [e.kind for e in free.events].count("full") == 0
     (full,) = [e for e in bound.events if e.kind == "full"]
     assert full.statistic > full.bound == bound._engine.max_bytes
-    assert describe(full).startswith("full: no tree splits beyond max_bytes (")
+    assert describe(full).startswith("full: trees stop splitting at max_bytes (")
     assert bound.predict_one({0: 2.0, 1: -2.0}) == {0: True, 1: True, 2: False, 3: False}
 
 

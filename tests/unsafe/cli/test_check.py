@@ -17,7 +17,7 @@ ROWS = [{"prompt": c, "completion": c * (2 + i)} for i, c in enumerate("abcdefgh
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_check_run, "load_model", lambda name: tiny())
+    monkeypatch.setattr(_check_run, "load_model", lambda *_: tiny())
 
 
 def test_an_exact_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +55,7 @@ def test_of_many_rows_it_says_how_many_get_gradients(
 def test_a_model_that_is_not_exact_is_a_failure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_check_run, "load_model", lambda name: rows_meet())
+    monkeypatch.setattr(_check_run, "load_model", lambda *_: rows_meet())
     with pytest.raises(DataError, match="depend on the other rows of its batch"):
         run_command(UnsafeCheck("tiny", top_layers=2), silent)
     assert "NOT exact" in capsys.readouterr().out

@@ -384,7 +384,7 @@ class IHOMER(Named, base.MultiLabelClassifier):
         UsageError.require_path("path", path)
         params, fill, names = load_snapshot(Path(path))
         try:
-            inputs, owed = params.pop("inputs", None), float(params.pop("owed"))
+            inputs, owed = params.pop("inputs", None), float(params.pop("owed", 0.0))
             if not 0.0 <= owed < 1.0:
                 raise ValueError(f"owed is {owed}")
             model = cls(**params, inputs=inputs and Inputs(**inputs))

@@ -79,7 +79,8 @@ class Named(Guarded):
             raise UsageError(
                 f"X has {rows[0]} rows and y has {rows[1]}; pass one row of labels for each row"
             )
-        self._refuse_unnamed(labels.names)
+        if rows[0]:
+            self._refuse_unnamed(labels.names)
         if weights is not None:
             times = self._weights.all_times(weights, rows[0])
             features, labels = features.repeated(times), labels.repeated(times)
@@ -126,7 +127,9 @@ class Named(Guarded):
     def _refuse_unnamed(self, labels: Sequence[Hashable]) -> None:
         """Raise where labels are columns without names, and those of the model have names."""
         known = self._positive.of
-        if isinstance(labels, range) and known and not any(name in known for name in labels):
+        if not isinstance(labels, range) or not known or not labels:
+            return
+        if not any(name in known for name in labels):
             want = ", ".join(map(repr, list(known)[:5]))
             raise UsageError(
                 f"y has no column names, and the model's labels have ({want}, ...); give a "
