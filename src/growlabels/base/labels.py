@@ -4,6 +4,7 @@ import hashlib
 import json
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Iterator
+from typing import ClassVar
 
 from growlabels.base.errors import DataError, UsageError
 
@@ -118,7 +119,7 @@ class LabelMap:
             and self._removed == other._removed
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def to_json(self) -> str:
         """Serialise; labels must be strings, numbers, booleans, None or tuples of these."""

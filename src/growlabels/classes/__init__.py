@@ -4,6 +4,7 @@ Shen, Sun, Wei, "Equiangular Basis Vectors", CVPR 2023. :class:`Codebook` holds 
 needs numpy alone; the heads need the extra ``classes``. Names are loaded on first use.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -79,6 +80,8 @@ _SHARED = {
 }
 """Names that the demo and the engines use; they are not public and may change."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

@@ -5,6 +5,7 @@ Nothing is downloaded unless :func:`download` is called with a name. The environ
 the folder of downloads and of cached results.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -30,6 +31,8 @@ __all__ = [
     "published_names",
 ]
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

@@ -5,6 +5,7 @@ same rows, model and settings then finds every shard and only scores. For severa
 one machine ``growlabels unsafe scan --workers`` needs no engine.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RankRange", "RayActors"]
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__, {"RankRange": "torchrun", "RayActors": "ray_data"}, "unsafe"
 )

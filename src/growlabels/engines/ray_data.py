@@ -65,7 +65,9 @@ class RayActors:
             import ray.data as _  # noqa: F401
         except ModuleNotFoundError as error:
             raise MissingExtraError.of("ray", "ray") from error
-        self.model, self.actors, self.threads = str(model), actors, threads
+        self.model: str = str(model)
+        self.actors: int = actors
+        self.threads: int = threads
 
     def __call__(
         self,

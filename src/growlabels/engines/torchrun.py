@@ -47,7 +47,8 @@ class RankRange:
     def __init__(self, rank: int, ranks: int) -> None:
         if not 0 <= rank < ranks:
             raise UsageError.parameter("rank", f"must be from 0 and below {ranks}", rank)
-        self.rank, self.ranks = rank, ranks
+        self.rank: int = rank
+        self.ranks: int = ranks
 
     def of(self, shards: int) -> range:
         """Return the shards of this rank."""

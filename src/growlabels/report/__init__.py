@@ -4,6 +4,7 @@ Build :class:`Section` objects out of :class:`Headline`, :class:`Table` and :cla
 them into a :class:`Report`, and call :func:`write_report`.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -43,6 +44,8 @@ __all__ = [
     "write_report",
 ]
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

@@ -6,6 +6,7 @@ extreme multi-label data stream", ECAI 2025. :class:`IHOMER` is a River multi-la
 extra ``stream``.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -65,6 +66,8 @@ _SHARED = {
 }
 """Names that the demo and the engines use; they are not public and may change."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

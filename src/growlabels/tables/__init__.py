@@ -4,6 +4,7 @@
 back in the same form.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -53,6 +54,8 @@ __all__ = [
     "writer_like",
 ]
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

@@ -84,7 +84,8 @@ class Refusals:
     ) -> None:
         self._at, self._set_aside = at, set_aside
         self._before, self._tell_place = before, tell_place
-        self.count = self.last = 0
+        self.count: int = 0
+        self.last: int = 0
 
     def __call__(self, number: int, reason: Unreadable, raw: str) -> None:
         """Set one row aside.

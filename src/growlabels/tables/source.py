@@ -56,12 +56,13 @@ class Source:
                 raise DataError(f"{STANDARD_INPUT} is closed; write the rows to it")
             self._file = sys.stdin.buffer
         else:
-            self.name, self._file = str(getattr(opened, "name", "input")), opened
-        self.one_pass = self.path is None
+            self.name: str = str(getattr(opened, "name", "input"))
+            self._file = opened
+        self.one_pass: bool = self.path is None
         self._first: list[bytes] = []
         self._rest = self._packed_chunks() if self.one_pass else iter(())
         head = self._packed_head()
-        self.packing = packing_of(head)
+        self.packing: str = packing_of(head)
         self._unpacked: Iterator[bytes] | None = None
 
     def chunks(self) -> Iterator[bytes]:

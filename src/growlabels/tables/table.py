@@ -86,14 +86,18 @@ class Table:
         set_aside: SetAside | None,
         folder: Path | None = None,
     ) -> None:
-        self.name, self.parts, self.folder = name, parts, folder
-        self.format, self.one_pass = parts[0].format, parts[0].one_pass
+        self.name: str = name
+        self.parts: list[Part] = parts
+        self.folder: Path | None = folder
+        self.format: str = parts[0].format
+        self.one_pass: bool = parts[0].one_pass
         self.encoding = encoding
         self.reader = parts[0].open()
-        self.columns, self.place = self.reader.columns, self.reader.place
+        self.columns: list[str] | None = self.reader.columns
+        self.place: str = self.reader.place
         self.notes: list[str] = []
         self.decimal_commas: frozenset[str] = frozenset()
-        self.kept = 0
+        self.kept: int = 0
         self._refusals: list[Refusals] = []
         self._set_aside = set_aside
         self._starts = [0]  # rows before each part
@@ -184,7 +188,7 @@ class Table:
             before = self._starts[place]
             refuse = Refusals(self.at, set_aside, before, several)
             self._refusals.append(refuse)
-            self.reader = part.open()
+            self.reader: Reader = part.open()
             if not several:
                 yield from self.reader.rows(refuse)
                 return

@@ -5,6 +5,7 @@ ranked rows with reasons, and a filtered set, come out. Importing this package l
 a name loads what it needs on first use.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from growlabels.base.lazy import lazy_exports
@@ -170,6 +171,8 @@ _SHARED = {
 }
 """Names that the demo and the engines use; they are not public and may change."""
 
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {

@@ -55,7 +55,9 @@ class Guard:
         refuse: Callable[[str, int], Response] = PlainTextResponse,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self.app, self.names, self.most_bytes = app, frozenset(names), most_bytes
+        self.app: Callable[[Any, Any, Any], Awaitable[None]] = app
+        self.names: frozenset[str] = frozenset(names)
+        self.most_bytes: int = most_bytes
         self._token, self._token_of, self._refuse = token.encode(), token_of, refuse
 
     async def __call__(self, scope: Message, receive: _Receive, send: _Send) -> None:

@@ -70,8 +70,8 @@ class EBVBoxHead(nn.Module):
         super().__init__()
         UsageError.require_choice("background", background, ["class", "reject"])
         self.background: Background = background
-        self.classifier = EBVHead(in_features, codebook, **settings)
-        self.boxes = nn.Linear(in_features, 4)
+        self.classifier: EBVHead = EBVHead(in_features, codebook, **settings)
+        self.boxes: nn.Linear = nn.Linear(in_features, 4)
         self.register_buffer("threshold", torch.tensor(-torch.inf))
 
     @property

@@ -87,7 +87,7 @@ class ClassParallelHead(EBVHead):
                 "this process is not in the group; create the head only in members of the group"
             )
         self.rows: Rows = rows
-        self.group = group
+        self.group: dist.ProcessGroup | None = group
         super().__init__(in_features, codebook, **settings)
         with torch.no_grad():
             for parameter in self.parameters():
@@ -123,9 +123,14 @@ class ClassParallelVectors(ClassVectors):
     ) -> None:
         super().__init__(codebook.dim, n_classes)
         _agree(codebook, n_classes, group)
-        self.codebook, self.rows, self.group = codebook, rows, group
-        self.rank, self.world = dist.get_rank(group), dist.get_world_size(group)
-        self.ranges = class_ranges(codebook, n_classes, self.world)
+        self.codebook: Codebook = codebook
+        self.rows = rows
+        self.group = group
+        self.rank: int = dist.get_rank(group)
+        self.world: int = dist.get_world_size(group)
+        self.ranges: list[tuple[int, int]] = class_ranges(codebook, n_classes, self.world)
+        self.first: int
+        self.last: int
         self.first, self.last = self.ranges[self.rank]
         # The list hides the part from nn.Module. Otherwise DistributedDataParallel would
         # overwrite its buffers with those of the first process.

@@ -305,7 +305,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
-        self.calls_ = 0
+        self.calls_: int = 0
         self._undo_calibration()
         self._columns()
 
@@ -315,7 +315,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         check_settings(self)
         rows, labels = self._read(X, y, first=True)
         every = as_labels([*known, *labels.tolist()]) if known else labels
-        self.label_type_, values = every.dtype, distinct(every)[0]
+        self.label_type_: np.dtype[Any] = every.dtype
+        values = distinct(every)[0]
         codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
         codebook.add_labels(values)
         self.codebook_ = codebook
@@ -351,7 +352,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):
-            self.losses_ = train(
+            self.losses_: list[float] = train(
                 self.trunk_, self.head_, rows, schedule, seed, progress, stop=stop,
                 distillation=distillation,
             )  # fmt: skip

@@ -38,7 +38,8 @@ class EarlyStopping:
         rows: TrainingRows,
         patience: int,
     ) -> None:
-        self.parts, self.patience = (trunk, head), patience
+        self.parts: tuple[nn.Module, nn.Module] = (trunk, head)
+        self.patience: int = patience
         self.rows = rows
         self.losses: list[float] = []
         self.best = math.inf
@@ -48,7 +49,7 @@ class EarlyStopping:
         """Score the rows kept back; True when training has gone on for nothing."""
         self.losses.append(self._loss())
         if self.losses[-1] < self.best:
-            self.best = self.losses[-1]
+            self.best: float = self.losses[-1]
             self.state = [copy.deepcopy(part.state_dict()) for part in self.parts]
         return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.patience
 

@@ -72,7 +72,7 @@ class Codebook:
         self._construction = construction
         self.n_classes = n_classes
         self.reason = reason
-        self.labels = LabelMap() if labels is None else labels
+        self.labels: LabelMap = LabelMap() if labels is None else labels
 
     @classmethod
     def for_classes(

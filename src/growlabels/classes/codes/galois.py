@@ -40,7 +40,7 @@ class BinaryField:
         if degree not in PRIMITIVE:
             raise UsageError.choice("degree", PRIMITIVE, degree)
         self.degree = degree
-        self.size = 1 << degree
+        self.size: int = 1 << degree
         powers = [1]
         for _ in range(self.size - 2):
             power = powers[-1] << 1

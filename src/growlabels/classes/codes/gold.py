@@ -38,7 +38,7 @@ class GoldSet(QuadraticForms):
         self._field = binary_field(bits)
         element = np.arange(dim, dtype=np.int32)
         self._cubes = self._field.multiply(self._field.power_of_two(element, 1), element)
-        self.order = element
+        self.order: NDArray[np.int32] = element
         upper = [1 << bit for bit in range((bits + 1) // 2, bits)]
         self.order = np.argsort(restricted_forms(self, upper), kind="stable").astype(np.int32)
 

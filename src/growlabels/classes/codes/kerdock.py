@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
 from growlabels.classes.codes.forms import QuadraticForms, restricted_forms
-from growlabels.classes.codes.galois import binary_field
+from growlabels.classes.codes.galois import BinaryField, binary_field
 
 DIMS = (4, 16, 64, 256, 1024, 4096, 16384, 65536)
 
@@ -54,16 +54,16 @@ class KerdockSet(QuadraticForms):
         if dim not in DIMS:
             raise UsageError.choice("dim", DIMS, dim)
         self.dim = dim
-        self.count = dim // 2
-        self.bits = dim.bit_length() - 1
-        self.field = binary_field(self.bits - 1)
+        self.count: int = dim // 2
+        self.bits: int = dim.bit_length() - 1
+        self.field: BinaryField = binary_field(self.bits - 1)
         element = np.arange(self.field.size, dtype=np.int32)
         form = np.zeros(self.field.size, dtype=np.int8)
         for i in range(1, (self.bits - 2) // 2 + 1):
             power = self.field.multiply(self.field.power_of_two(element, i), element)
             form ^= self.field.trace[power]
         self._form = form
-        self.order = element
+        self.order: NDArray[np.int32] = element
         upper = [1 << bit for bit in range(self.bits // 2, self.bits)]
         self.order = np.argsort(restricted_forms(self, upper), kind="stable").astype(np.int32)
 
@@ -96,7 +96,7 @@ class DelsarteGoethalsSet(QuadraticForms):
     """
 
     def __init__(self, dim: int, layers: int) -> None:
-        self.kerdock = kerdock_set(dim)
+        self.kerdock: KerdockSet = kerdock_set(dim)
         most = self.kerdock.bits // 2 - 1
         if most < 1:
             raise UsageError.parameter("dim", "must be at least 16 for layers of forms", dim)
@@ -104,7 +104,7 @@ class DelsarteGoethalsSet(QuadraticForms):
             raise UsageError.parameter("layers", f"must be from 1 to {most} at dim {dim}", layers)
         self.dim = dim
         self.layers = layers
-        self.count = (dim // 2) ** (layers + 1)
+        self.count: int = (dim // 2) ** (layers + 1)
 
     def values(self, bases: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int8]:
         field, half = self.kerdock.field, self.dim // 2

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from growlabels.base.errors import UsageError
-from growlabels.classes.codes.gold import gold_set
-from growlabels.classes.codes.kerdock import DIMS, DelsarteGoethalsSet, kerdock_set
+from growlabels.classes.codes.gold import GoldSet, gold_set
+from growlabels.classes.codes.kerdock import DIMS, DelsarteGoethalsSet, KerdockSet, kerdock_set
 from growlabels.classes.codes.paley import is_paley_dim, paley_vectors
 
 
@@ -29,7 +29,7 @@ class Kerdock:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.forms = kerdock_set(dim)
+        self.forms: KerdockSet = kerdock_set(dim)
 
     @property
     def capacity(self) -> int:
@@ -65,9 +65,9 @@ class KerdockBlocks:
             raise UsageError.parameter("dim", "must be at least 4 for Kerdock blocks", dim)
         self.dim = dim
         self.size = size
-        self.blocks = dim // size
-        self.forms = kerdock_set(size)
-        self.method = (
+        self.blocks: int = dim // size
+        self.forms: KerdockSet = kerdock_set(size)
+        self.method: str = (
             f"Kerdock sets of dim {size} in {self.blocks} orthogonal blocks, {self.blocks * size} "
             f"of {dim} coordinates in use: every |cosine| is 0 or 1/{math.isqrt(size)}, and 0 "
             f"among the first {self.blocks * size} vectors"
@@ -108,7 +108,7 @@ class Gold:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.forms = gold_set(dim)
+        self.forms: GoldSet = gold_set(dim)
 
     @property
     def capacity(self) -> int:
@@ -142,7 +142,7 @@ class DelsarteGoethals:
 
     def __init__(self, dim: int, layers: int) -> None:
         self.dim = dim
-        self.forms = DelsarteGoethalsSet(dim, layers)
+        self.forms: DelsarteGoethalsSet = DelsarteGoethalsSet(dim, layers)
 
     @property
     def capacity(self) -> int:

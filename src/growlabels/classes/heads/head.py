@@ -103,12 +103,12 @@ class EBVHead(nn.Module):
                 "codebook", "must be a Codebook", codebook, "create one with Codebook.for_classes"
             )
         self.codebook = codebook
-        self.in_features = int(in_features)
-        self.margin = float(margin)
-        self.cosine_margin = float(cosine_margin)
-        self.label_smoothing = float(label_smoothing)
+        self.in_features: int = int(in_features)
+        self.margin: float = float(margin)
+        self.cosine_margin: float = float(cosine_margin)
+        self.label_smoothing: float = float(label_smoothing)
         self.tau_setting = tau
-        self.projection = nn.Linear(self.in_features, codebook.dim, bias)
+        self.projection: nn.Linear = nn.Linear(self.in_features, codebook.dim, bias)
         self.vectors: ClassVectors
         self._make_vectors(count_of(codebook, num_classes))
         self.scale = self._derived_scale()
@@ -369,7 +369,7 @@ class EBVHead(nn.Module):
         missing_keys += missing if strict else []
         same = classes in (None, self.num_classes)
         if scale is not None and (same or self.tau_setting != "auto"):
-            self.scale = scale
+            self.scale: float = scale
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )

@@ -134,7 +134,8 @@ class MixedInputs:
     """Bags of buckets and rows of numbers."""
 
     def __init__(self, text: TextInputs, array: ArrayInputs) -> None:
-        self.text, self.array = text, array
+        self.text: TextInputs = text
+        self.array: ArrayInputs = array
 
     def __len__(self) -> int:
         return len(self.array)
@@ -156,9 +157,9 @@ class MixedTrunk(nn.Module):
         self, buckets: int, embedding: int, columns: int, hidden: int, dropout: float
     ) -> None:
         super().__init__()
-        self.embedding = BagEmbedding(buckets, embedding)
-        self.normalise = nn.BatchNorm1d(embedding)
-        self.layers = ArrayTrunk(embedding + columns, hidden, dropout)
+        self.embedding: BagEmbedding = BagEmbedding(buckets, embedding)
+        self.normalise: nn.BatchNorm1d = nn.BatchNorm1d(embedding)
+        self.layers: ArrayTrunk = ArrayTrunk(embedding + columns, hidden, dropout)
 
     def forward(self, buckets: Tensor, starts: Tensor, numbers: Tensor) -> Tensor:
         words = self.normalise(self.embedding(buckets, starts))

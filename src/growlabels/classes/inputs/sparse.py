@@ -103,9 +103,11 @@ class SparseTrunk(nn.Module):
 
     def __init__(self, columns: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(columns, embedding, mode="sum", include_last_offset=True)
+        self.embedding: nn.EmbeddingBag = nn.EmbeddingBag(
+            columns, embedding, mode="sum", include_last_offset=True
+        )
         nn.init.normal_(self.embedding.weight, std=INIT)
-        self.layers = layers_over(embedding, hidden, dropout)
+        self.layers: nn.Module = layers_over(embedding, hidden, dropout)
 
     def forward(self, columns: Tensor, starts: Tensor, values: Tensor) -> Tensor:
         return self.layers(self.embedding(columns, starts, values))

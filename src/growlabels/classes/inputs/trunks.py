@@ -98,8 +98,8 @@ class TextTrunk(nn.Module):
 
     def __init__(self, buckets: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = BagEmbedding(buckets, embedding)
-        self.layers = layers_over(embedding, hidden, dropout)
+        self.embedding: BagEmbedding = BagEmbedding(buckets, embedding)
+        self.layers: nn.Module = layers_over(embedding, hidden, dropout)
 
     def forward(self, buckets: Tensor, starts: Tensor) -> Tensor:
         return self.layers(self.embedding(buckets, starts))
@@ -110,7 +110,7 @@ class ArrayTrunk(nn.Module):
 
     def __init__(self, features: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
+        self.layers: nn.Sequential = nn.Sequential(
             nn.Linear(features, hidden),
             nn.ReLU(),
             nn.LayerNorm(hidden),
@@ -136,7 +136,7 @@ class ImageTrunk(nn.Module):
                 nn.ReLU(),
                 nn.MaxPool2d(2, ceil_mode=True),
             ]
-        self.layers = nn.Sequential(
+        self.layers: nn.Sequential = nn.Sequential(
             *blocks,
             nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),

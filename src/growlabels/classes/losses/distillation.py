@@ -43,8 +43,8 @@ class Distillation:
     """
 
     def __init__(self, trunk: nn.Module, head: EBVHead, weight: float) -> None:
-        self.trunk = copy.deepcopy(trunk).eval().requires_grad_(False)
-        self.head = copy.deepcopy(head).eval().requires_grad_(False)
+        self.trunk: nn.Module = copy.deepcopy(trunk).eval().requires_grad_(False)
+        self.head: EBVHead = copy.deepcopy(head).eval().requires_grad_(False)
         self.weight = weight
 
     def __call__(

@@ -1,5 +1,7 @@
 """Define the products with axis-aligned class vectors, and choose the products of a codebook."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -47,8 +49,8 @@ class SimplexVectors(ClassVectors):
 
     def __init__(self, dim: int, n_classes: int) -> None:
         super().__init__(dim, n_classes)
-        self.stretch = (1.0 + 1.0 / dim) ** 0.5
-        self.shift = (dim**-0.5 - self.stretch) / dim
+        self.stretch: Any = (1.0 + 1.0 / dim) ** 0.5
+        self.shift: Any = (dim**-0.5 - self.stretch) / dim
 
     def cosines(self, z: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows classes"]:
         along = z.sum(1, keepdim=True)

@@ -1,6 +1,7 @@
 """Compute the products with sign bases by signed Walsh-Hadamard transforms."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Int8
@@ -40,9 +41,9 @@ class SignVectors(ClassVectors):
     ) -> None:
         dim = signs.shape[1]
         super().__init__(dim, n_classes)
-        self.sign_bases = dim // 2 if sign_bases is None else sign_bases
-        self.root = dim**0.5
-        self.low = 1 << dim.bit_length() // 2  # r: sqrt(d), or the next power of 2
+        self.sign_bases: int = dim // 2 if sign_bases is None else sign_bases
+        self.root: Any = dim**0.5
+        self.low: int = 1 << dim.bit_length() // 2  # r: sqrt(d), or the next power of 2
         self.signs: Tensor
         self.hadamard: Tensor
         self.register_buffer("signs", signs.T.contiguous(), persistent=False)

@@ -40,7 +40,7 @@ class BodyWindows:
         self, lines: Sequence[str], starts: Sequence[int], last: int, count_tokens: TokenCounter
     ) -> None:
         self._lines = lines
-        self.starts = list(starts)
+        self.starts: list[int] = list(starts)
         self._last = last
         self._count = count_tokens
         body = lines[starts[0] - 1 : last]

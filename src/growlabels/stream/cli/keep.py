@@ -49,7 +49,8 @@ class Keeper:
     def __init__(
         self, out: Path, identity: Mapping[str, Any], models: dict[str, Any], every: str
     ) -> None:
-        self.out, self.models = out, models
+        self.out: Path = out
+        self.models: dict[str, Any] = models
         self._identity = json.loads(json.dumps(identity, default=str))
         self._every = Every(every)
         self._checkpoints = Checkpoints(out / FOLDER)

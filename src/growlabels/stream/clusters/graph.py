@@ -1,6 +1,7 @@
 """Build the graph of significant label pairs; compare sets of clusters."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ class LabelGraph:
         a, b = a[kept], b[kept]
         self.similarities: NDArray[np.float64] = pairs.jaccard(kappa)[kept]
         self.keys: NDArray[np.int64] = (a << 32) | b
-        self.links = list(zip(a.tolist(), b.tolist(), self.similarities.tolist(), strict=True))
+        self.links: list[tuple[Any, Any, Any]] = list(
+            zip(a.tolist(), b.tolist(), self.similarities.tolist(), strict=True)
+        )
         self.near: dict[int, list[tuple[int, float]]] = {}
         excess = self.similarities - pairs.chance()[kept]
         for x, y, more in zip(a.tolist(), b.tolist(), excess.tolist(), strict=True):

@@ -82,8 +82,11 @@ class LinkagePartition:
             if not 0 <= number_of(value) < math.inf:
                 raise UsageError.parameter(name, "must be a number of at least 0", value)
         UsageError.require_above_zero("share", share, 1)
-        self.delta, self.max_labels, self.share = delta, max_labels, share
-        self.kappa, self.z = kappa, z
+        self.delta: float = delta
+        self.max_labels: int = max_labels
+        self.share: float = share
+        self.kappa: float = kappa
+        self.z: float = z
         self._clusters: list[Cluster] = []
         self._pool: Cluster = ()
         self._pending: list[tuple[tuple[Cluster, ...], tuple[Cluster, ...]]] = []

@@ -97,8 +97,11 @@ class OdacPartition:
         for name, value in (("kappa", kappa), ("z", z)):
             if not 0 <= number_of(value) < math.inf:
                 raise UsageError.parameter(name, "must be a number of at least 0", value)
-        self.delta, self.tau, self.max_labels = delta, tau, max_labels
-        self.kappa, self.z = kappa, z
+        self.delta: float = delta
+        self.tau: float = tau
+        self.max_labels: int = max_labels
+        self.kappa: float = kappa
+        self.z: float = z
         self._root: Node | None = None
         self._pool: Cluster = ()
         self._tests = 0

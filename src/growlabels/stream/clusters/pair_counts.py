@@ -54,8 +54,8 @@ class PairCounts:
         UsageError.require_whole("max_pairs", max_pairs, 16)
         UsageError.require_whole("row_pairs", row_pairs)
         self.half_life = half_life
-        self.max_pairs = int(max_pairs)
-        self.row_pairs = int(row_pairs)
+        self.max_pairs: int = int(max_pairs)
+        self.row_pairs: int = int(row_pairs)
         self.max_links: int | None = None
         self._growth = 1.0 if half_life is None else 2.0 ** (1.0 / number_of(half_life))
         self._keys = np.full(64, EMPTY)

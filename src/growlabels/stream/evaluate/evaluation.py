@@ -133,7 +133,7 @@ class Evaluation:
 
     def fill(self, state: Mapping[str, Any]) -> None:
         """Restore the state from :meth:`to_json`; the models must be restored as well."""
-        self.rows = int(state["rows"])
+        self.rows: int = int(state["rows"])
         for name, curve in self._curves.items():
             curve.fill(state["curves"][name])
             self._runners[name].fill(state["runners"][name])

@@ -113,8 +113,8 @@ class MultiLabelMetrics:
         ):
             raise UsageError.parameter("at", "must be a list of whole numbers, each at least 1", at)
         self.window = window
-        self.at = tuple(dict.fromkeys(at))
-        self.n_rows = 0
+        self.at: tuple[int, ...] = tuple(dict.fromkeys(at))
+        self.n_rows: int = 0
         self._exact = 0
         self._jaccard = 0.0
         self._tp = self._fp = self._fn = 0

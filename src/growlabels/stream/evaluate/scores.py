@@ -76,8 +76,11 @@ class PrequentialScores:
         n_unlabelled: int = 0,
         n_partly_labelled: int = 0,
     ) -> None:
-        self.metrics, self.curve, self.seconds = metrics, curve, seconds
-        self.n_unlabelled, self.n_partly_labelled = n_unlabelled, n_partly_labelled
+        self.metrics: MultiLabelMetrics = metrics
+        self.curve: tuple[Point, ...] = curve
+        self.seconds: float = seconds
+        self.n_unlabelled: int = n_unlabelled
+        self.n_partly_labelled: int = n_partly_labelled
 
     @property
     def rows_per_second(self) -> float:

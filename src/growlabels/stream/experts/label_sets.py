@@ -94,7 +94,9 @@ def grown_sets(table: LabelSets, sets: int, labels: int) -> LabelSets:
     return new
 
 
-def kept_sets(table: LabelSets, keep: int, pinned: NDArray[np.int64]) -> tuple[LabelSets, NDArray]:
+def kept_sets(
+    table: LabelSets, keep: int, pinned: NDArray[np.int64]
+) -> tuple[LabelSets, NDArray[np.int64]]:
     """Drop the rarest sets: keep the ``keep`` of the highest levels and the ``pinned`` ones.
 
     Returns the smaller table and (sets,) the new number of each old set, -1 for a dropped one.

@@ -35,7 +35,7 @@ class Keys:
 
     def __init__(self, choice: Choice, columns: list[str] | None, source: str) -> None:
         self._source = source
-        self.nested = choice.labels is None
+        self.nested: bool = choice.labels is None
         labels = choice.labels or ""
         prefix = labels.removeprefix("prefix:") if labels.startswith("prefix:") else None
         self._missed: dict[str, Callable[[Mapping[str, Any]], bool]] = {}
@@ -43,7 +43,7 @@ class Keys:
         if columns is not None and not self.nested and not _is_path(labels, columns):
             self._dropped = choose_named(columns, choice.drop, source)
             kept = [name for name in columns if name not in self._dropped]
-            self.texts = choose_named(kept, choice.text, source)
+            self.texts: set[str] = choose_named(kept, choice.text, source)
             chosen = {kept[i] for i in choose_columns(kept, labels, source)}
         else:
             if COUNT.fullmatch(labels):
@@ -51,11 +51,11 @@ class Keys:
                 raise UsageError.parameter("labels", must, labels)
             names = choice._replace(labels=choice.labels if prefix is None else None)
             chosen, self.texts, self._dropped = (
-                set() if said is None else set(listed(said, columns or ())) for said in names
+                set[str]() if said is None else set(listed(said, columns or ())) for said in names
             )
             for key in sorted(chosen | self.texts | self._dropped):
                 self._missed[f"key {key!r}"] = lambda row, key=key: value_at(row, key) is not ABSENT
-        self.labels = sorted(chosen)
+        self.labels: list[str] = sorted(chosen)
         self._is_label: Callable[[str], bool] = chosen.__contains__
         if prefix is not None:
             self._is_label = lambda key: key.startswith(prefix)

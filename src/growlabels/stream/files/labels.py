@@ -58,7 +58,7 @@ class Labels:
                     say(form.sentence)
                 if self._in_cells:
                     say(f"an empty cell of {name!r} means that the row has no label")
-        self.are_truths = not self._forms
+        self.are_truths: bool = not self._forms
 
     def read(self, labels: Any) -> LabelTruths | None:
         """Return label -> whether it is there, None where that is not known yet.

@@ -56,5 +56,5 @@ class Weights:
                 np.int64,
             )
         except UsageError:
-            self.owed = owed
+            self.owed: float = owed
             raise

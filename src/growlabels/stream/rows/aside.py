@@ -23,7 +23,7 @@ class Aside:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self.first: MalformedRow | None = None
         self._lines: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 (closed by exit)
             _IN_MEMORY, "w+", encoding="utf-8", errors="backslashreplace", newline="\n"

@@ -31,7 +31,7 @@ class Index:
 
     def __init__(self, first: int, names: Iterable[Hashable] = ()) -> None:
         self.first = first
-        self.names = list(names)
+        self.names: list[Hashable] = list(names)
         self.of: dict[Hashable, int] = {name: first + i for i, name in enumerate(self.names)}
         self._last: tuple[Sequence[Hashable], NDArray[np.int64]] = (), np.zeros(0, np.int64)
         self._row: tuple[list[Hashable], list[Any], IndexedCells | None] = [], [], None

@@ -46,7 +46,8 @@ class AwaitedRows:
     KINDS = "rows", "labels", "learned"
 
     def __init__(self, most: int = 10_000, age: float = 86_400.0) -> None:
-        self.most, self.age = most, age
+        self.most: int = most
+        self.age: float = age
         self.expired = {"rows": 0, "labels": 0}
         self._kinds: dict[str, dict[Any, Waiting]] = {kind: {} for kind in self.KINDS}
         self._now = 0.0
@@ -102,7 +103,8 @@ class AwaitedRows:
         """Take the entries that :meth:`to_lines` wrote."""
         head, *entries = lines.split(b"\n")
         about = json.loads(head)
-        self._now, self.expired = float(about["now"]), dict(about["expired"])
+        self._now = float(about["now"])
+        self.expired: dict[str, int] = dict(about["expired"])
         for line in entries:
             about, _, row = line.partition(b"\t")
             kind, name, labels, time = json.loads(about)

@@ -51,7 +51,8 @@ class Checkpoints:
     def __init__(
         self, folder: Path, kept: int = KEPT, say: Callable[[str], None] | None = None
     ) -> None:
-        self.folder, self.kept = folder, kept
+        self.folder: Path = folder
+        self.kept: int = kept
         self._say = say_it if say is None else say
 
     def numbered(self) -> dict[int, Path]:

@@ -34,8 +34,8 @@ class Every:
         if not number or (unit in (None, "rows") and not number.is_integer()):
             must = "must be a time such as 10s, 2m or 1h, or a number of rows such as 5000"
             raise UsageError.parameter("checkpoint-every", must, said)
-        self.rows = int(number) if unit in (None, "rows") else None
-        self.seconds = None if self.rows else number * _SECONDS[unit or "s"]
+        self.rows: int | None = int(number) if unit in (None, "rows") else None
+        self.seconds: float | None = None if self.rows else number * _SECONDS[unit or "s"]
         self._row, self._time, self._wait = 0, time.monotonic(), _FIRST
 
     def start(self, rows: int) -> None:

@@ -70,9 +70,12 @@ class Feed:
         window: int = 500,
         turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        self.folder, self.sources = folder, dict(sources)
-        self.every = Every(checkpoint_every)
-        self.trouble, self.checkpoints_written, self.checkpoint_seconds = "", 0, 0.0
+        self.folder: Path = folder
+        self.sources: dict[str, Source] = dict(sources)
+        self.every: Every = Every(checkpoint_every)
+        self.trouble: str = ""
+        self.checkpoints_written: int = 0
+        self.checkpoint_seconds: float = 0.0
         self._lock = FileLock(folder / LOCK)
         self._turn = turn
         self.on_row: Callable[[str, Arrived, Taken], None] = lambda *_: None
@@ -87,10 +90,11 @@ class Feed:
             ) from error
         try:
             found = self._checkpoints.latest(lambda parts: _load(parts, awaited()))
-            self.resumed = found is not None
+            self.resumed: bool = found is not None
+            self.stream: LiveStream
             self.stream, sizes = found or (LiveStream(start(), awaited(), window), {})
-            self.predictions = LinesOut(folder / PREDICTIONS, sizes.get(PREDICTIONS, 0))
-            self.malformed = LinesOut(folder / MALFORMED, sizes.get(MALFORMED, 0))
+            self.predictions: LinesOut = LinesOut(folder / PREDICTIONS, sizes.get(PREDICTIONS, 0))
+            self.malformed: LinesOut = LinesOut(folder / MALFORMED, sizes.get(MALFORMED, 0))
             self._noted = dict(self.stream.positions), self.stream.counts["rows"]
         except BaseException:
             self._lock.release()

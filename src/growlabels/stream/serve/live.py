@@ -76,9 +76,9 @@ class LiveStream:
         self, model: IHOMER, awaited: AwaitedRows | None = None, window: int = 500
     ) -> None:
         self.model = model
-        self.awaited = AwaitedRows() if awaited is None else awaited
-        self.scores = LiveScores(window)
-        self.counts = dict.fromkeys(COUNTED, 0)
+        self.awaited: AwaitedRows = AwaitedRows() if awaited is None else awaited
+        self.scores: LiveScores = LiveScores(window)
+        self.counts: dict[str, int] = dict.fromkeys(COUNTED, 0)
         self.positions: dict[str, Position] = {}
 
     def take(self, source: str, arrived: Arrived) -> Taken:

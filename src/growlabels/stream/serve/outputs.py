@@ -39,7 +39,7 @@ class LinesOut:
             self._file.seek(size)
         except OSError as error:
             raise self._failed(error) from error
-        self.size = size
+        self.size: int = size
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Write one line."""

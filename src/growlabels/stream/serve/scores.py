@@ -28,7 +28,8 @@ class LiveScores:
     """
 
     def __init__(self, window: int = 500) -> None:
-        self.total, self.recent = MultiLabelMetrics(), MultiLabelMetrics(window)
+        self.total: MultiLabelMetrics = MultiLabelMetrics()
+        self.recent: MultiLabelMetrics = MultiLabelMetrics(window)
         self.curve: list[CurvePoint] = []
         self.every = 10
 
@@ -41,7 +42,8 @@ class LiveScores:
             point = self.total.n_rows, self.recent.exact_match, self.recent.micro_f1
             self.curve.append(CurvePoint(*point))
             if len(self.curve) > MOST_POINTS:
-                self.curve, self.every = self.curve[1::2], 2 * self.every
+                self.curve = self.curve[1::2]
+                self.every: int = 2 * self.every
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as a JSON value, exact to the bit."""

@@ -105,9 +105,9 @@ class ArffRows:
         self._head: list[str] | None = []
         self._lines = arff_lines(self._noted(blocks))
         relation, self._attributes, last = read_header(self._lines, name)
-        self.header = "".join(lines_of("".join(self._head), only_feeds=True)[:last])
+        self.header: str = "".join(lines_of("".join(self._head), only_feeds=True)[:last])
         self._head = None
-        self.columns = [attribute.name for attribute in self._attributes]
+        self.columns: list[str] = [attribute.name for attribute in self._attributes]
         self.said_labels: list[str] | None = None
         try:
             places = choose_labels(relation, self._attributes, None, path or Path(name))

@@ -63,6 +63,8 @@ class ArrowRows:
     ) -> None:
         self._name, self._kind = name, kind
         with _Readable(name, kind):
+            self.schema: Any
+            self.form: str
             self.schema, self._batches, self.form = open_batches()
             self.columns: list[str] = list(self.schema.names)
         if twice := repeated(self.columns):

@@ -54,9 +54,10 @@ class CsvRows:
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
         head, rest = _head_and_rest(iter(blocks), name)
         lines = lines_of(head.text)
-        self.separator = separator or find_separator(lines)
+        self.separator: str = separator or find_separator(lines)
+        self.columns: list[str]
         self.columns, used = self._names(lines, head, name)
-        self.header = "".join(lines[:used])
+        self.header: str = "".join(lines[:used])
         left = Text("".join(lines[used:]), head.encoding, head.doubtful)
         self._blocks = chain([left], rest)
         self._number = used  # lines before those of the block that is read

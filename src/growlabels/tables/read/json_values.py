@@ -62,7 +62,7 @@ class JsonValues:
 
     def __init__(self, blocks: Iterable[Text]) -> None:
         self._blocks = iter(blocks)
-        self.layout = Layout()
+        self.layout: Layout = Layout()
         self._text, self._place, self._ended = "", 0, False
         self._doubtful: Text | None = None
         self._line = self._number = 0

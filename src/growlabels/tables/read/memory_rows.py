@@ -25,7 +25,7 @@ class MappingRows:
         self._rows = rows
         features: Any = getattr(rows, "features", None)
         known = features.to_dict() if hasattr(features, "to_dict") else None
-        self.columns = list(known) if known else None
+        self.columns: list[Any] | None = list(known) if known else None
         self._labels = label_readers(known, known or ())
 
     @property

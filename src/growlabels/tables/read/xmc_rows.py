@@ -50,7 +50,8 @@ class XmcRows:
             for line in lines_of(block.text):
                 number += 1
                 if number == 1 and (found := _HEADER.fullmatch(line)):
-                    promised, self.header = list(map(int, found.groups())), line
+                    promised = list(map(int, found.groups()))
+                    self.header: str = line
                     continue
                 if not line.strip("\r\n"):
                     continue

@@ -39,7 +39,7 @@ class ArrowWriter:
         self._places: list[int] = []  # rows taken of the batch
         self._parts: list[Any] = []  # taken batches that are not written yet
         self._values: dict[str, list[Any]] = {name: [] for name in extra}
-        self.count = 0
+        self.count: int = 0
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
         """Write a row with the values of further columns."""

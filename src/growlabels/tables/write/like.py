@@ -132,7 +132,7 @@ class _FolderWriter:
         self._table, self._folder, self._extra, self._stack = table, folder, extra, stack
         self._open: Writer | None = None
         self._next = 0  # the first part that has no file yet
-        self.count = 0
+        self.count: int = 0
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
         """Write a row with the values of further columns."""

@@ -56,7 +56,7 @@ class LineWriter:
     def __init__(self, out: TextFile, header: str = "", takes_values: bool = False) -> None:
         self._out, self._takes_values = out, takes_values
         self._unfinished = False
-        self.count = 0
+        self.count: int = 0
         if header:
             self._line(header)
 
@@ -120,7 +120,7 @@ class CsvWriter:
         self._end = header[len(header.rstrip("\r\n")) :] or "\n"
         self._end = "\r\n" if self._end.startswith("\r\n") else self._end[0]
         self._unfinished = False
-        self.count = 0
+        self.count: int = 0
         self._write(header, self._new)
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
@@ -181,7 +181,7 @@ class JsonWriter:
 
     def __init__(self, out: TextFile, reader: Callable[[], JsonValues]) -> None:
         self._out, self._reader = out, reader
-        self.count = 0
+        self.count: int = 0
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
         """Write a row as it came, with the values of further keys."""

@@ -109,7 +109,7 @@ class CellWriter:
     ) -> None:
         self._out, self._separator, self._name = out, separator, name
         self._columns = None if columns is None else list(columns)
-        self.count = 0
+        self.count: int = 0
         if columns:
             self._write(list(columns))
 
@@ -136,7 +136,7 @@ class ObjectWriter:
 
     def __init__(self, out: TextFile, array: bool) -> None:
         self._out, self._array = out, array
-        self.count = 0
+        self.count: int = 0
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
         """Write one row."""
@@ -161,7 +161,7 @@ class ArrowRowsWriter:
         self._held: list[dict[str, Any]] = []
         self._writer: Any = None
         self._schema: Any = None
-        self.count = 0
+        self.count: int = 0
 
     def write(self, row: Row, values: Mapping[str, Any] | None = None) -> None:
         """Write one row."""

@@ -34,7 +34,7 @@ class Parts:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder: Path = Path(folder)
 
     def __call__(self, made_from: object, make: Callable[[], T]) -> T:
         """Return the part computed from these JSON values, or compute it."""

@@ -47,7 +47,7 @@ class Decisions:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def add(self, row_id: str, decision: Decision) -> None:
         """Append a decision, and flush it to disk.

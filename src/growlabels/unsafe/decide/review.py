@@ -106,10 +106,13 @@ class Review:
         threshold: str = DEFAULT_THRESHOLD,
         labels: Mapping[str, int] | None = None,
     ) -> None:
-        self.run, self.train, self.spec, self.labels = run, Path(train), threshold, labels
-        self.decisions = Decisions(run.path / DECISIONS)
+        self.run: RunFolder = run
+        self.train: Path = Path(train)
+        self.spec: str = threshold
+        self.labels: Mapping[str, int] | None = labels
+        self.decisions: Decisions = Decisions(run.path / DECISIONS)
         kept = read_examples(run.file(TARGETS), lambda bad: None)
-        self.targets = {int(target.data["number"]): target for target in kept}
+        self.targets: dict[int, Example] = {int(target.data["number"]): target for target in kept}
         self.first = table
         self._scanner: Any = None
         reviewed = run.path / REVIEWED
@@ -125,7 +128,7 @@ class Review:
         flagged = self.first.is_target | (table.rank <= self.threshold.rejected)
         flagged |= np.isin(table.row_id, list(decided))
         order = np.argsort(table.rank)
-        self.numbers = [int(table.number[i]) for i in order if flagged[i]]
+        self.numbers: list[int] = [int(table.number[i]) for i in order if flagged[i]]
         self._place = {int(number): i for i, number in enumerate(table.number)}
         taken = table.facts.get("reviewed_targets", ())  # a decision may be undone since
         masked = bool(self.table.facts.get("score_masked"))

@@ -151,7 +151,7 @@ class FeatureStore:
     def __init__(self, run: RunFolder, shards: int) -> None:
         self.run = run
         self.shards = shards
-        self.made_from = content_hash([run.config, run.inputs])
+        self.made_from: str = content_hash([run.config, run.inputs])
 
     @staticmethod
     def name(index: int) -> str:

@@ -57,9 +57,11 @@ class WorkerPool:
             raise UsageError(
                 f"each worker loads the model, so give its path, not a {type(model).__name__}"
             )
-        self.model, self.workers = str(model), workers
-        self.device, self.dtype = device, dtype
-        self.threads = threads or max((os.cpu_count() or 1) // workers, 1)
+        self.model: str = str(model)
+        self.workers: int = workers
+        self.device: str = device
+        self.dtype: str = dtype
+        self.threads: int = threads or max((os.cpu_count() or 1) // workers, 1)
 
     def __call__(
         self,

@@ -111,12 +111,12 @@ class GradientScorer:
             raise UsageError.parameter("targets", "must be at least one row", 0)
         self.kind = kind
         self.adapter = adapter
-        self.checkpoints = [c for c in checkpoints if kind != "less" or c.mean]
+        self.checkpoints: list[Checkpoint] = [c for c in checkpoints if kind != "less" or c.mean]
         if not self.checkpoints:
             raise UsageError(
                 "no checkpoint can be used for gradients; LESS needs a checkpoint after the start"
             )
-        self.targets = len(targets)
+        self.targets: int = len(targets)
         self._directions: list[Tensor] = []
         for number, checkpoint in enumerate(self.checkpoints):
             self._directions.append(self._target_gradients(checkpoint, targets))

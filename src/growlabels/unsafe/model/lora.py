@@ -108,13 +108,13 @@ class Adapter:
         layers = set()
         prefixes = {id(module): place for place, module in enumerate(causal.layers)}
         self._collect(prefixes, layers)
-        self.first_layer = min(layers)
+        self.first_layer: int = min(layers)
         # Factors and their gradients are float32 under any model: a step of 1e-3 is lost in
         # bfloat16.
         for pair in self.linears.values():
             for linear in pair:
                 linear.float()
-        self.size = sum(p.numel() for p in self.parameters())
+        self.size: int = sum(p.numel() for p in self.parameters())
 
     def _collect(self, places: Mapping[int, int], layers: set[int]) -> None:
         from peft.tuners.lora import LoraLayer

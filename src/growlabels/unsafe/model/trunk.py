@@ -194,7 +194,7 @@ class TrunkRows:
         if folder is not None:
             UsageError.require_path("folder", folder)
         self.split = split
-        self.encoded = list(encoded)
+        self.encoded: list[Encoded] = list(encoded)
         self._tokens_per_batch = tokens_per_batch
         self._starts = [0]
         for row in self.encoded:

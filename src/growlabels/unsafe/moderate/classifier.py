@@ -167,7 +167,7 @@ class Guard:
 
     def __init__(self, model: CausalModel | str | os.PathLike[str], max_tokens: int = 1024) -> None:
         UsageError.require_whole("max_tokens", max_tokens, 2)
-        self.model = model if isinstance(model, CausalModel) else load_model(model)
+        self.model: CausalModel = model if isinstance(model, CausalModel) else load_model(model)
         self.max_tokens = max_tokens
         self._leads = list(_LEADS)
 

@@ -102,7 +102,7 @@ class Endpoint:
         require_folder(folder)  # before the first answer is paid for
         self._cache = VerdictCache(folder)
         self._session = requests.Session()
-        self.requests = 0
+        self.requests: int = 0
         """Requests made so far."""
         self._failed = 0
 

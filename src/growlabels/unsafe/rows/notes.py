@@ -26,7 +26,9 @@ class ReadingNotes:
     """
 
     def __init__(self) -> None:
-        self.masked = self.masked_rows = self.after = 0
+        self.masked: int = 0
+        self.masked_rows: int = 0
+        self.after: int = 0
         self.untrained: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
 

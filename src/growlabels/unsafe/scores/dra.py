@@ -111,7 +111,7 @@ class Denoiser:
         if settings.guard and len(targets) > 2:
             plain = unit(pool) @ unit(targets).T @ sets, unit(targets) @ unit(targets).T @ sets
             denoised = self.score(pool), self.score(targets)
-            self.is_plain = _auc(*denoised) < _auc(*plain)
+            self.is_plain: bool = _auc(*denoised) < _auc(*plain)
 
     def _space(self, rows: Float[np.ndarray, "rows dim"]) -> Float[np.ndarray, "rows dims"]:
         centred = rows - self._mean

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from growlabels.unsafe.features.store import FeatureShard
 from growlabels.unsafe.features.unit import unit
@@ -109,7 +110,7 @@ class PoolScorer:
     def __init__(self, statistics: PoolStatistics, targets: FeatureShard) -> None:
         self.statistics = statistics
         self.targets = targets
-        self.sets = target_sets(len(targets))
+        self.sets: NDArray[np.float64] = target_sets(len(targets))
         self._place = {key: place for place, key in enumerate(targets.keys)}
         means = targets.hidden.means
         self._window_targets = statistics.centred_windows(means)

@@ -113,16 +113,19 @@ class Scanner:
         score_masked: bool = False,
     ) -> None:
         UsageError.require_whole("seed", seed, 0)
-        self.scorers = resolve_scorers(methods)
+        self.scorers: list[Scorer] = resolve_scorers(methods)
         self.gradients = GradientSettings() if gradients is None else gradients
         UsageError.require_instance("gradients", self.gradients, GradientSettings)
-        self.settings = ShardSettings(
+        self.settings: ShardSettings = ShardSettings(
             max_prompt_tokens, max_response_tokens, tokens_per_batch, rows_per_shard
         )
-        self.seed, self.score_masked = seed, bool(score_masked)
-        self.model = model if isinstance(model, CausalModel) else load_model(model)
+        self.seed: int = seed
+        self.score_masked: bool = bool(score_masked)
+        self.model: CausalModel = model if isinstance(model, CausalModel) else load_model(model)
         self.gradients.lora.chosen(self.model.n_layers)
-        self.gradients = replace(self.gradients, tokens=wants_tokens(self.scorers))
+        self.gradients: GradientSettings = replace(
+            self.gradients, tokens=wants_tokens(self.scorers)
+        )
         self.malformed: list[MalformedRow] = []
         self.notes = ReadingNotes()
         self._source: RowSource | None = None
@@ -253,7 +256,8 @@ class Scanner:
 
     def _first_pass(self, source: RowSource) -> str:
         """Count the rows, record the malformed ones, and return a hash of all rows."""
-        self.malformed, self.notes = [], ReadingNotes()
+        self.malformed = []
+        self.notes: ReadingNotes = ReadingNotes()
         digest = hashlib.sha256()
         self._rows = self._answers = self._talks = 0
         for example in read_examples(source, self._set_aside, self.score_masked):

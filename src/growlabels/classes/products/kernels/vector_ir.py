@@ -33,7 +33,9 @@ def _lanes() -> int:
 LANES = _lanes()
 ROW = 4 * LANES  # bytes of one coordinate of a tile
 
-F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+F32: Any = ir.FloatType()
+I32: Any = ir.IntType(32)
+I64: Any = ir.IntType(64)
 PERMUTE = {16: "llvm.x86.avx512.permvar.sf.512", 8: "llvm.x86.avx2.permps"}
 
 # Minimax polynomial of 2^f on [-1/2, 1/2], relative error 2e-9; highest power first.
@@ -60,10 +62,10 @@ class VectorCode:
     def __init__(self, builder: Any, minus_one: Any, lanes: int = LANES) -> None:
         self.builder = builder
         self.lanes = lanes
-        self.floats = ir.VectorType(F32, lanes)
-        self.ints = ir.VectorType(I32, lanes)
-        self.doubles = ir.VectorType(ir.DoubleType(), lanes)
-        self.minus_one = self.splat(minus_one)
+        self.floats: Any = ir.VectorType(F32, lanes)
+        self.ints: Any = ir.VectorType(I32, lanes)
+        self.doubles: Any = ir.VectorType(ir.DoubleType(), lanes)
+        self.minus_one: Any = self.splat(minus_one)
         self._align_stack()
 
     def _align_stack(self) -> None:
@@ -82,7 +84,7 @@ class VectorCode:
     def load(self, address: Any) -> Any:
         return self.scalar(address, self.floats, 4 * self.lanes)
 
-    def scalar(self, address: Any, kind: ir.Type, align: int) -> Any:
+    def scalar(self, address: Any, kind: Any, align: int) -> Any:
         pointer = self.builder.inttoptr(address, kind.as_pointer())
         return self.builder.load(pointer, align=align)
 

@@ -45,7 +45,9 @@ class Journal:
     ended = False
 
     def __init__(self, folder: Path, wait: float = 0.2, most: int = 100_000) -> None:
-        self.folder, self.wait, self.most = folder, wait, most
+        self.folder: Path = folder
+        self.wait: float = wait
+        self.most: int = most
         self._some = threading.Condition()
         self._new: deque[Arrived] = deque()
         self._old: deque[Arrived] = deque()

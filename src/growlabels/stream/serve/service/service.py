@@ -39,9 +39,11 @@ class Service:
     """
 
     def __init__(self, feed: Feed, journal: Journal, turn: Turn) -> None:
-        self.feed, self.journal, self.turn = feed, journal, turn
+        self.feed: Feed = feed
+        self.journal: Journal = journal
+        self.turn: Turn = turn
         self.error: BaseException | None = None
-        self.started = time.time()
+        self.started: float = time.time()
         self._last: deque[dict[str, Any]] = deque(maxlen=LAST_ROWS)
         self._number = 0
         self._thread = threading.Thread(target=self._learn_on, name="learner", daemon=True)

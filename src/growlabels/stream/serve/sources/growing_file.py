@@ -32,8 +32,10 @@ class GrowingFile:
 
     def __init__(self, path: str | os.PathLike[str], follow: bool = True, wait: float = 0.2):
         UsageError.require_path("path", path)
-        self.path, self.follow, self.wait = Path(path), follow, wait
-        self.name = str(path)
+        self.path: Path = Path(path)
+        self.follow: bool = follow
+        self.wait: float = wait
+        self.name: str = str(path)
         self.ended = False
         self._file: IO[bytes] | None = None
         self._byte = self._line = 0
@@ -95,7 +97,7 @@ class GrowingFile:
                     self._file.seek(self._byte)
                     self._refuse_change(self._file)
                     break
-                self.ended = True
+                self.ended: bool = True
             self._byte += len(line)
             self._line += bool(line)
             self._before = (self._before + line)[-_LOOKED_BACK:]

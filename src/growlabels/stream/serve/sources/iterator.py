@@ -61,7 +61,7 @@ class IteratorSource:
             if not isinstance(row, Mapping):
                 row = Unreadable(f"is {type(row).__name__}, not an object", repr(row)[:2000])
             found.append(Arrived(row, self._taken))
-        self.ended = len(found) < most
+        self.ended: bool = len(found) < most
         return found
 
     def close(self) -> None:

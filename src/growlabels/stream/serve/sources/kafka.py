@@ -50,10 +50,13 @@ class KafkaSource:
         accept_gap: bool = False,
         waits: GrowingWaits | None = None,
     ) -> None:
-        self.servers, self.topic, self.wait, self.accept_gap = servers, topic, wait, accept_gap
-        self.name = f"topic {topic!r} of Kafka at {servers}"
+        self.servers: str = servers
+        self.topic: str = topic
+        self.wait: float = wait
+        self.accept_gap: bool = accept_gap
+        self.name: str = f"topic {topic!r} of Kafka at {servers}"
         self.ended = False
-        self.waits = GrowingWaits(self.name) if waits is None else waits
+        self.waits: GrowingWaits = GrowingWaits(self.name) if waits is None else waits
         self._config = {
             "bootstrap.servers": servers,
             "group.id": "growlabels",  # demanded by the library; no group is joined

@@ -45,11 +45,14 @@ class RedisSource:
         accept_gap: bool = False,
         waits: GrowingWaits | None = None,
     ) -> None:
-        self.stream, self.field, self.wait, self.accept_gap = stream, field, wait, accept_gap
+        self.stream: str = stream
+        self.field: str = field
+        self.wait: float = wait
+        self.accept_gap: bool = accept_gap
         parts = urlsplit(url)
-        self.name = f"stream {stream!r} of Redis at {parts.hostname}:{parts.port or 6379}"
+        self.name: str = f"stream {stream!r} of Redis at {parts.hostname}:{parts.port or 6379}"
         self.ended = False
-        self.waits = GrowingWaits(self.name) if waits is None else waits
+        self.waits: GrowingWaits = GrowingWaits(self.name) if waits is None else waits
         try:
             self._server = redis.Redis.from_url(
                 url,

@@ -53,7 +53,7 @@ class StandardInput:
         self.wait, wait = 60.0, self.wait
         while len(self._kept) < position["headed"] and not self.ended:
             self._kept += self._read(position["headed"] - len(self._kept))
-        self.wait = wait
+        self.wait: float = wait
         digest = hashlib.sha256(b"".join(self._kept)).hexdigest()
         if len(self._kept) < position["headed"] or digest != position["head"]:
             self.note = f"{self.name} begins with other rows than before: all of them are read"
@@ -66,7 +66,7 @@ class StandardInput:
                 f"standard input begins as it did before and then differs within the "
                 f"{position['lines']:,} lines that were read; write the same rows, or only new ones"
             )
-        self.note = f"{self.name} begins as before: the {self._lines:,} lines read are skipped"
+        self.note: str = f"{self.name} begins as before: the {self._lines:,} lines read are skipped"
 
     def rows_after(self, position: Position, most: int) -> list[Arrived]:
         """Return up to ``most`` lines; ``position`` must be that of the last one, or None."""
@@ -108,7 +108,7 @@ class StandardInput:
                 return []
             more = os.read(self._from, _CHUNK)
             self._bytes += more
-            self.ended = not more
+            self.ended: bool = not more
         *whole, rest = self._bytes.split(b"\n", most)
         if self.ended and rest and len(whole) < most:
             whole, rest = [*whole, rest], b""

@@ -32,7 +32,7 @@ class GrowingWaits:
         self.name = name
         self.patience = patience
         self.trouble = ""
-        self.say = _say if say is None else say
+        self.say: Callable[[str], None] = _say if say is None else say
         self._wait, self._next, self._began = FIRST, 0.0, time.monotonic()
         self._was_connected = False
 
@@ -60,6 +60,6 @@ class GrowingWaits:
             )
         if not self.trouble and self._was_connected:
             self.say(f"{self.name} does not answer ({reason}); trying again until it does")
-        self.trouble = reason
+        self.trouble: str = reason
         self._next = now + self._wait
         self._wait = min(2 * self._wait, MOST)
