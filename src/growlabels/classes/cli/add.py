@@ -56,7 +56,9 @@ def run(options: Add, progress: Progress) -> None:
     _check(options)
     fitted = FittedRun.open(options.run_folder)
     model, known = fitted.model, fitted.model.classes_
-    table, unlabelled = read_table(options.table).labelled(options.label or fitted.label)
+    table, unlabelled = read_table(options.table, options.encoding).labelled(
+        options.label or fitted.label
+    )
     if unlabelled:
         print(f"{unlabelled:,} rows have no label in the dataset and are left out")
     new = Rows(fitted.rows(table), fitted.labels(table, options.label))
@@ -120,7 +122,7 @@ def _old(
     options: Add, fitted: FittedRun, path: Path, history: list[dict[str, Any]]
 ) -> tuple[Rows, Rows]:
     """Divide a table of the fit into the rows that were learned and those held out."""
-    whole, digest = read_table(path), fingerprint(path)
+    whole, digest = read_table(path, options.encoding), fingerprint(path)
     for past in history:
         if past["table"] == digest:
             table, _ = whole.labelled(past["label"])

@@ -66,6 +66,8 @@ class Fit:
     """Passes over the rows; enough for 400 steps, and 5 or more, if not given."""
     lr: float = 4e-3
     """Peak learning rate below the output layer."""
+    encoding: str = "utf-8"
+    """Encoding of a file of text, as Python names it."""
     seed: int = 0
     """Decides every random choice."""
 
@@ -77,7 +79,7 @@ class Add:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote; it stays as it is."""
     table: tyro.conf.Positional[Path]
-    """CSV, JSONL or Parquet file with rows of the new classes, in the columns of the fit."""
+    """Table with rows of the new classes, in the columns of the fit."""
     out: Path
     """Folder for the larger model, the figures and the report."""
     label: str | None = None
@@ -97,6 +99,8 @@ class Add:
     false_rejection: float = 0.05
     """Share of rows of known classes that `predict --reject` may reject; fitted, with the
     temperature, on half of the held-out rows of old and new classes, which takes --old."""
+    encoding: str = "utf-8"
+    """Encoding of a file of text, as Python names it."""
     seed: int = 0
     """Decides every random choice."""
 
@@ -108,13 +112,16 @@ class Predict:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote."""
     table: tyro.conf.Positional[Path]
-    """CSV, JSONL or Parquet file with the columns the model was trained on."""
+    """Table with the columns the model was trained on, of any kind that `growlabels look` reads."""
     out: Path | None = None
-    """Where to write (CSV, JSONL or Parquet, by ending); standard output as JSONL if not given."""
+    """File or folder for the rows with their predictions, in the form of the table or, by its
+    ending, in another; standard output as JSON lines if not given."""
     topk: int = 1
     """How many classes per row, most likely first."""
     reject: bool = False
     """Say of each row whether it looks like none of the classes, and how much like one."""
+    encoding: str = "utf-8"
+    """Encoding of a file of text, as Python names it."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +131,15 @@ class Evaluate:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote."""
     table: tyro.conf.Positional[Path]
-    """CSV, JSONL or Parquet file with the columns of the fit, and the right classes."""
+    """Table with the columns of the fit, and the right classes."""
     out: Path
     """Folder for the figures and the report."""
     label: str | None = None
     """Column that holds the right class; that of the fit if not given."""
     skip_unknown: bool = False
     """Leave out rows of classes that the model does not know, instead of stopping."""
+    encoding: str = "utf-8"
+    """Encoding of a file of text, as Python names it."""
 
 
 COMMANDS: Mapping[str, tuple[type, str]] = {

@@ -24,7 +24,9 @@ from growlabels.tables import fingerprint
 def run(options: Evaluate, progress: Progress) -> None:
     """Load, predict, score, write."""
     fitted = FittedRun.open(options.run_folder)
-    table, unlabelled = read_table(options.table).labelled(options.label or fitted.label)
+    table, unlabelled = read_table(options.table, options.encoding).labelled(
+        options.label or fitted.label
+    )
     if unlabelled:
         print(f"{unlabelled:,} rows have no label in the dataset and are left out")
     labels = fitted.labels(table, options.label)

@@ -56,7 +56,7 @@ def run(options: Fit, progress: Progress) -> None:
             f"{options.label!r} is the label and cannot be what it is predicted from; leave it "
             "out of --text, --columns and --words"
         )
-    table, unlabelled = read_table(options.table).labelled(options.label)
+    table, unlabelled = read_table(options.table, options.encoding).labelled(options.label)
     labels = table.labels(options.label)
     numeric = [] if options.text else list(options.columns) or table.numeric(options.label)
     odd = table.not_numbers(numeric)
@@ -73,7 +73,7 @@ def run(options: Fit, progress: Progress) -> None:
     rows = rows_of(table, options.text, columns, options.words)
     taken = {options.label, options.text, *columns, *options.words}
     dropped = [name for name in table.columns if name not in taken]
-    for sentence in warnings_of(options.table, [options.label], dropped):
+    for sentence in warnings_of(options.table, [options.label], dropped, encoding=options.encoding):
         print(f"warning: {sentence}")
     kept, held, copies = split(rows, labels, options.held_out, options.seed)
     if copies:

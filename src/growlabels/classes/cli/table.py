@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.classes.inputs.labels import as_labels
-from growlabels.tables import open_table
+from growlabels.tables import Row, Table, open_table
 
 if TYPE_CHECKING:
     from growlabels.classes.inputs.frames import MixedRows
@@ -65,9 +65,12 @@ class DataTable:
         if name not in self.class_labels:
             return self, 0
         kept = [place for place, value in enumerate(self.columns[name]) if value is not None]
-        columns = {key: [values[i] for i in kept] for key, values in self.columns.items()}
-        numbers = [self.numbers[i] for i in kept]
-        return replace(self, columns=columns, numbers=numbers), len(self) - len(kept)
+        return self.at(kept), len(self) - len(kept)
+
+    def at(self, places: Sequence[int]) -> "DataTable":
+        """Return the rows at some places."""
+        columns = {key: [values[i] for i in places] for key, values in self.columns.items()}
+        return replace(self, columns=columns, numbers=[self.numbers[i] for i in places])
 
     def texts(self, name: str, empty: bool = False) -> list[str]:
         """Return a column of strings; numbers become their text, and missing ones "" if allowed."""
@@ -205,16 +208,21 @@ def read_table(path: str | os.PathLike[str], encoding: str = "utf-8") -> DataTab
         It is empty, or a row is broken: the message names its line.
     """
     table = open_table(path, encoding=encoding)
-    rows = [(row.number, row.data) for row in table]
-    if not rows:
-        raise DataError(f"{path} holds no rows")
-    names = table.columns or list(dict.fromkeys(name for _, row in rows for name in row))
-    columns = {name: [row.get(name) for _, row in rows] for name in names}
+    return by_column(table, table)
+
+
+def by_column(table: Table, rows: Iterable[Row]) -> DataTable:
+    """Return the rows of a table, all of them, by column; see :func:`read_table`."""
+    read = [(row.number, row.data) for row in rows]
+    if not read:
+        raise DataError(f"{table.name} holds no rows")
+    names = table.columns or list(dict.fromkeys(name for _, row in read for name in row))
+    columns = {name: [row.get(name) for _, row in read] for name in names}
     if table.format == "csv":
         columns = {
             name: _cells(cells, name in table.decimal_commas) for name, cells in columns.items()
         }
-    return DataTable(str(path), columns, [number for number, _ in rows], table.class_labels)
+    return DataTable(table.name, columns, [number for number, _ in read], table.class_labels)
 
 
 def _cells(cells: list[Any], decimal_comma: bool) -> list[Any]:
