@@ -60,6 +60,22 @@ def test_scan_then_filter(scan: UnsafeScan, capsys: pytest.CaptureFixture[str]) 
     assert counts == [6, 2, 1]
 
 
+def test_a_csv_in_another_encoding_keeps_its_bytes(
+    scan: UnsafeScan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["prompt,completion\r\n", *(f"für {c},{c * 7} größer\r\n" for c in "abcdefgh")]
+    train = scan.train.with_suffix(".csv")
+    train.write_bytes("".join([*lines, lines[1]]).encode("cp1252"))
+    with pytest.raises(DataError, match="it looks like cp1252"):
+        run_command(change(scan, train=train), silent)
+    run_command(change(scan, train=train, encoding="cp1252"), silent)
+    assert "warning: 1 row of 9 equals one before" in capsys.readouterr().out
+    run_command(UnsafeFilter(scan.out, threshold="top:1"), silent)
+    parts = [(scan.out / f"{name}.csv").read_bytes() for name in ("kept", "rejected")]
+    written = [line for part in parts for line in part.splitlines(keepends=True)[1:]]
+    assert sorted(written) == sorted(line.encode("cp1252") for line in [*lines[1:], lines[1]])
+
+
 def test_a_threshold_of_the_user_is_in_the_next_command(
     scan: UnsafeScan, capsys: pytest.CaptureFixture[str]
 ) -> None:

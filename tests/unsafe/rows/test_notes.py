@@ -42,3 +42,9 @@ def test_fields_that_hold_text_and_are_not_read() -> None:
     }
     assert unread_text(row) == {"messages.name", "messages.aside", "meta.notes", "中文"}
     assert unread_text({"prompt": "q", "chosen": LONG, "rejected": LONG}) == set()
+
+
+def test_a_false_label_may_mean_undesirable() -> None:
+    row = {"prompt": "q", "completion": "a", "label": False}
+    (said,) = notes_of(row, {**row, "label": True}, {**row, "label": 0}, {**row, "kto_tag": True})
+    assert said.startswith("'label' is false in 1 row. If it marks undesirable answers")

@@ -155,8 +155,8 @@ def repeated_rows(facts: Facts) -> list[str]:
     count = facts.repeated
     verb = "equals one" if count == 1 else "equal others"
     return [
-        f"{_rows(count)} of {facts.rows:,} {verb} before: rows that are in the training and the "
-        "test part are scored as known"
+        f"{_rows(count)} of {facts.rows:,} {verb} before; copies in both the training and the test "
+        "part make scores too good"
     ]
 
 

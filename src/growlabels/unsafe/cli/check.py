@@ -26,7 +26,7 @@ _ASSUMED_ROWS = 1000
 def run(options: UnsafeCheck, progress: Progress) -> None:
     """Check a model on a few rows and print the result."""
     if options.train is not None:
-        open_rows(options.train)
+        open_rows(options.train, encoding=options.encoding)
     for name in ("max_prompt_tokens", "max_response_tokens"):
         if getattr(options, name) < 1:
             raise UsageError.parameter(name, "must be at least 1", getattr(options, name))
@@ -37,7 +37,7 @@ def run(options: UnsafeCheck, progress: Progress) -> None:
     if options.train is None:
         encoded, rows = _drawn(model, *limits), _ASSUMED_ROWS
     else:
-        encoded, rows, what = _sampled(model, options.train, *limits)
+        encoded, rows, what = _sampled(model, options.train, options.encoding, *limits)
     found = check_model(model, encoded, lora, rows=rows)
     for sentence in check_sentences(model, found, rows, what):
         print(sentence)
@@ -94,13 +94,13 @@ def _drawn(model: CausalModel, prompt_tokens: int, response_tokens: int) -> list
 
 
 def _sampled(
-    model: CausalModel, train: Path, prompt_tokens: int, response_tokens: int
+    model: CausalModel, train: Path, encoding: str, prompt_tokens: int, response_tokens: int
 ) -> tuple[list[Encoded], int, str]:
     """Encode the first answers, count all answers, and name what was counted."""
     bad: list[MalformedRow] = []
     encoded: list[Encoded] = []
     rows = answers = 0
-    for example in read_examples(train, bad.append):
+    for example in read_examples(train, bad.append, encoding=encoding):
         rows += 1
         answers += len(example.earlier) + 1
         for answer in islice(example.each_answer(), _SAMPLE - len(encoded)):

@@ -74,6 +74,9 @@ class UnsafeScan:
     score_masked: bool = False
     """Also score answers that are excluded from training (weight 0, train false, kto_tag false)."""
 
+    encoding: str = "utf-8"
+    """Encoding of files of text, as Python names it, for example cp1252."""
+
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
 
@@ -217,6 +220,9 @@ class UnsafeCheck:
     top_layers: int | None = None
     """Number of last layers that get an adapter for grad-cos. 0 means all. By default 8."""
 
+    encoding: str = "utf-8"
+    """Encoding of files of text, as Python names it, for example cp1252."""
+
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""
 
@@ -265,6 +271,9 @@ class UnsafeTargets:
 
     budget: int = 1000
     """Most requests to an endpoint, including retries."""
+
+    encoding: str = "utf-8"
+    """Encoding of files of text, as Python names it, for example cp1252."""
 
     device: str = "cpu"
     """Device that runs the model, as torch names it, for example cuda or mps."""

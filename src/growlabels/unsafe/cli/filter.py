@@ -19,7 +19,9 @@ def run(options: UnsafeFilter, progress: Progress) -> None:
     decided: dict[str, Decision] = {}
     if options.decisions:
         decided, table = reviewed(run, table)
-    labels = None if options.label_field is None else some_truth(train, options.label_field)
+    labels = None
+    if options.label_field is not None:
+        labels = some_truth(train, options.label_field, table.encoding)
     result = filter_rows(train, table, out, options.threshold, decided, labels)
     if options.out is None:
         for name in result.files:

@@ -44,7 +44,9 @@ def run(options: UnsafeRetrain, progress: Progress) -> None:
     settings = FinetuneSettings(learning_rate=options.learning_rate, epochs=options.epochs)
     lora = LoraSettings(top_layers=options.top_layers, layers=options.layers, seed=options.seed)
     rows = _scored(train, table)
-    truth = None if options.label_field is None else some_truth(train, options.label_field)
+    truth = None
+    if options.label_field is not None:
+        truth = some_truth(train, options.label_field, table.encoding)
     decided: dict[str, Decision] = {}
     if options.decisions:
         decided, table = reviewed(run, table)
@@ -175,7 +177,11 @@ def _scored(train: RowSource, table: ScoreTable) -> list[Example]:
     """Read the scanned rows in the table's order."""
     numbers = set(map(int, table.number))
     masked = bool(table.facts.get("score_masked"))
-    return [e for e in read_examples(train, lambda bad: None, masked) if e.number in numbers]
+    return [
+        e
+        for e in read_examples(train, lambda bad: None, masked, table.encoding)
+        if e.number in numbers
+    ]
 
 
 def _encoded(model: CausalModel, examples: list[Example], options: UnsafeRetrain) -> list[Encoded]:

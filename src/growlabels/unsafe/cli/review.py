@@ -11,5 +11,7 @@ def run(options: UnsafeReview, progress: Progress) -> None:
     from growlabels.unsafe.decide.review_page import serve
 
     run, table, train = scanned(options.run_folder, options.train)
-    labels = None if options.label_field is None else some_truth(train, options.label_field)
+    labels = None
+    if options.label_field is not None:
+        labels = some_truth(train, options.label_field, table.encoding)
     serve(Review(run, table, train, options.threshold, labels), options.port, options.open)

@@ -11,7 +11,7 @@ from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress
 from growlabels.base.runs import run_to_go_on
 from growlabels.report import Report, write_report
-from growlabels.tables import write_rows
+from growlabels.tables import warnings_of, write_rows
 from growlabels.unsafe.cli.commands import UnsafeScan
 from growlabels.unsafe.cli.report import average_precision, scan_section
 from growlabels.unsafe.cli.scanned import REPORT, SCORES, known_truth
@@ -29,16 +29,21 @@ from growlabels.unsafe.scores.scanner import RUN_KIND, Scanner
 from growlabels.unsafe.scores.score_table import ScoreTable
 from growlabels.unsafe.scores.threshold import resolve_threshold
 
+_LOOKED_AT = 1000
+
 
 def run(options: UnsafeScan, progress: Progress) -> None:
     """Do ``growlabels unsafe scan``."""
     run_to_go_on(options.out, RUN_KIND)  # check all inputs before the long scan
-    targets, _ = read_targets(options.targets)
+    targets, _ = read_targets(options.targets, encoding=options.encoding)
     if options.anchors is not None:
-        read_targets(options.anchors, "anchor")
-    open_rows(options.train)
-    require_usable_row(options.train, str(options.train))
-    truth = None if options.label_field is None else _truth(options.train, options.label_field)
+        read_targets(options.anchors, "anchor", options.encoding)
+    rows = open_rows(options.train, encoding=options.encoding)
+    require_usable_row(options.train, str(options.train), options.encoding)
+    keys = {key for row in rows.head(_LOOKED_AT) for key in row.data}
+    for sentence in warnings_of(options.train, (), keys, encoding=options.encoding):
+        print(f"warning: {sentence}")
+    truth = None if options.label_field is None else _truth(options)
     known = None if truth is None else np.array(list(truth.values()), float)
     left_out = [0.5] if len(targets) > 1 else []
     resolve_threshold(options.threshold, np.zeros(len(truth or "1")), left_out, known)
@@ -52,6 +57,7 @@ def run(options: UnsafeScan, progress: Progress) -> None:
         rows_per_shard=options.rows_per_shard,
         seed=options.seed,
         score_masked=options.score_masked,
+        encoding=options.encoding,
         gradients=GradientSettings(
             LoraSettings(layers=options.layers), share=options.gradient_share
         ),
@@ -127,10 +133,11 @@ def _print_scan(options: UnsafeScan, table: ScoreTable, labels: np.ndarray | Non
     print(f"or: growlabels unsafe filter {run} (write kept and rejected)")
 
 
-def _truth(train: Path, field: str) -> dict[int, int]:
+def _truth(options: UnsafeScan) -> dict[int, int]:
     """Read the label field: row number -> 1 for unsafe, 0 for safe."""
+    train, field = options.train, str(options.label_field)
     truth = {}
-    for example in read_examples(train, lambda bad: None, masked=True):
+    for example in read_examples(train, lambda bad: None, True, options.encoding):
         value = known_truth(example.data.get(field))
         if value is None:
             raise DataError(

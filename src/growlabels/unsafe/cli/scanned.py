@@ -26,10 +26,10 @@ def known_truth(value: object) -> int | None:
     return int(value) if isinstance(value, bool | int | float) and value in (0, 1) else None
 
 
-def some_truth(train: Path, field: str) -> dict[str, int]:
+def some_truth(train: Path, field: str, encoding: str = "utf-8") -> dict[str, int]:
     """Read known labels: row id -> 1 for unsafe, 0 for safe."""
     truth = {}
-    for example in read_examples(train, lambda bad: None):
+    for example in read_examples(train, lambda bad: None, encoding=encoding):
         value = example.data.get(field)
         if value is None or value == "":
             continue

@@ -29,7 +29,7 @@ _NAMED = 3
 
 def run(options: UnsafeTargets, progress: Progress) -> None:
     """Choose or generate targets, and write them."""
-    open_rows(options.rows)
+    open_rows(options.rows, encoding=options.encoding)
     _require_place(options.out, options.rows)
     if options.moderator is None and options.model is None:
         raise UsageError("give --moderator to choose among the rows, or --model to answer prompts")
@@ -40,8 +40,8 @@ def run(options: UnsafeTargets, progress: Progress) -> None:
     examples: list[Example] = []
     prompts: list[str] = []
     if options.model is not None:
-        prompts = read_prompts(options.rows)
-    elif not (examples := list(read_examples(options.rows, bad.append))):
+        prompts = read_prompts(options.rows, options.encoding)
+    elif not (examples := list(read_examples(options.rows, bad.append, encoding=options.encoding))):
         raise no_usable_row(str(options.rows), bad)
     judge = options.moderator and moderator_of(
         options.moderator, options.unsafe_labels, options.moderator_model, options.budget
@@ -122,7 +122,7 @@ def _answered(options: UnsafeTargets, prompts: list[str], progress: Progress) ->
     return examples
 
 
-def read_prompts(source: RowSource) -> list[str]:
+def read_prompts(source: RowSource, encoding: str = "utf-8") -> list[str]:
     """Read the prompts of rows in any supported shape, with or without a response.
 
     Raises
@@ -132,7 +132,7 @@ def read_prompts(source: RowSource) -> list[str]:
     """
     prompts = []
     name = str(source) if isinstance(source, str | Path) else "prompts"
-    for row in open_table(source):
+    for row in open_table(source, encoding=encoding):
         text = prompt_of(row.data)
         if not text.strip():
             raise DataError(

@@ -108,7 +108,8 @@ def filter_rows(
     UsageError.require_path("out", out)
     source = held(source)
     unread: list[MalformedRow] = []
-    rows, folder = open_rows(source, unread.append), Path(out)
+    rows = open_rows(source, unread.append, table.encoding)
+    folder = Path(out)
     names = f"{KEPT}{rows.ending}", f"{REJECTED}{rows.ending}", REASONS, MALFORMED
     _refuse_own_source(source, rows, folder, names)
     _refuse_other_form(folder, names[0])

@@ -131,8 +131,7 @@ class Review:
         self.numbers: list[int] = [int(table.number[i]) for i in order if flagged[i]]
         self._place = {int(number): i for i, number in enumerate(table.number)}
         taken = table.facts.get("reviewed_targets", ())  # a decision may be undone since
-        masked = bool(self.table.facts.get("score_masked"))
-        self._rows = _by_number(self.train, {*self.numbers, *taken}, masked)
+        self._rows = _by_number(self.train, {*self.numbers, *taken}, self.table)
         self._ranks = {name: ranks(scores) for name, scores in table.methods.items()}
 
     @property
@@ -237,6 +236,7 @@ class Review:
                 ),
                 methods=methods or FORWARD_METHODS,
                 score_masked=bool(self.first.facts.get("score_masked")),
+                encoding=self.first.encoding,
                 **settings,
             ).fit(self.train, self.run.path, progress)
         answers = [self._rejected_answer(number) for number in rejected]
@@ -265,6 +265,7 @@ def locate(response: str, carried: str) -> Passage:
     return Passage(response, "", "")
 
 
-def _by_number(source: Path, wanted: Collection[int], masked: bool) -> dict[int, Example]:
-    rows = read_examples(source, lambda bad: None, masked)
+def _by_number(source: Path, wanted: Collection[int], table: ScoreTable) -> dict[int, Example]:
+    masked = bool(table.facts.get("score_masked"))
+    rows = read_examples(source, lambda bad: None, masked, table.encoding)
     return {example.number: example for example in rows if example.number in wanted}

@@ -81,7 +81,10 @@ class UntrainedRow(MalformedRow):
 
 
 def read_examples(
-    source: RowSource, set_aside: Callable[[MalformedRow], None], masked: bool = False
+    source: RowSource,
+    set_aside: Callable[[MalformedRow], None],
+    masked: bool = False,
+    encoding: str = "utf-8",
 ) -> Iterator[Example]:
     """Yield each row of a file, a data frame or an iterable as prompt and response.
 
@@ -95,6 +98,8 @@ def read_examples(
         :class:`UntrainedRow`, for each whole row of which no answer is trained on.
     masked
         Whether answers that the row keeps out of training are read like the others.
+    encoding
+        Encoding of files of text, as Python names it. Default UTF-8.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def read_examples(
     """
     UsageError.require_callable("set_aside", set_aside)
     name = row_ids()
-    for row in open_table(source, set_aside=set_aside):
+    for row in open_table(source, encoding=encoding, set_aside=set_aside):
         found = example_of(name(row.data), row.number, row.data, masked)
         if isinstance(found, Example):
             yield found
@@ -185,10 +190,13 @@ def _without_masked(row: ShapedRow, taught: list[int]) -> tuple[list[Turn], list
 
 
 def read_answers(
-    source: RowSource, set_aside: Callable[[MalformedRow], None], masked: bool = False
+    source: RowSource,
+    set_aside: Callable[[MalformedRow], None],
+    masked: bool = False,
+    encoding: str = "utf-8",
 ) -> Iterator[Example]:
     """Yield every answer of each row, as :meth:`Example.each_answer` does, one at a time."""
-    for example in read_examples(source, set_aside, masked):
+    for example in read_examples(source, set_aside, masked, encoding):
         yield from example.each_answer()
 
 
@@ -225,10 +233,10 @@ def _raw(data: Mapping[str, Any]) -> str:
     return json.dumps(dict(data), ensure_ascii=False, default=str)
 
 
-def require_usable_row(source: RowSource, name: str) -> None:
+def require_usable_row(source: RowSource, name: str, encoding: str = "utf-8") -> None:
     """Raise where no row can be used: ask before a model is loaded, not after it."""
     malformed: list[MalformedRow] = []
-    if next(read_examples(source, malformed.append), None) is None:
+    if next(read_examples(source, malformed.append, encoding=encoding), None) is None:
         raise no_usable_row(name, malformed)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from growlabels.unsafe.rows.examples import Example
-from growlabels.unsafe.rows.shapes import fields_read
+from growlabels.unsafe.rows.shapes import KTO, fields_read
 from growlabels.unsafe.rows.turns import listed
 
 _WORDS = 3
@@ -29,6 +29,7 @@ class ReadingNotes:
         self.masked: int = 0
         self.masked_rows: int = 0
         self.after: int = 0
+        self.undesirable: int = 0
         self.untrained: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
 
@@ -37,6 +38,7 @@ class ReadingNotes:
         self.masked += example.masked
         self.masked_rows += example.masked > 0
         self.after += example.after > 0
+        self.undesirable += example.data.get("label") is False and KTO not in example.data
         self.unread.update(unread_text(example.data))
 
     def sentences(self) -> list[str]:
@@ -56,6 +58,12 @@ class ReadingNotes:
             found.append(
                 f"Turns after the last answer, in {_counted(self.after, 'conversation')}: training "
                 "ignores them, and so does the scan."
+            )
+        if self.undesirable:
+            found.append(
+                f"'label' is false in {_counted(self.undesirable, 'row')}. If it marks undesirable "
+                f"answers, as in TRL's KTO format, rename it to {KTO!r}: such rows are then kept "
+                "without a score. If it labels the harm, ignore this."
             )
         if self.unread:
             named = [f"{k!r} ({_counted(n, 'row')})" for k, n in self.unread.most_common(_NAMED)]

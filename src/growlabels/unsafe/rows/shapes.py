@@ -30,7 +30,7 @@ PROMPTS = ("prompt", "question", "query", "instruction")
 RESPONSES = ("completion", "response", "answer", "output")
 SYSTEMS = ("system", "system_prompt", "system_message")
 _BESIDE_INSTRUCTION = ("input", "context")
-_KTO = "kto_tag"
+KTO = "kto_tag"
 _ASSISTANT = "\n\nAssistant:"
 
 
@@ -92,9 +92,9 @@ def read_shape(data: Mapping[str, Any], answered: bool = True) -> ShapedRow:
             row.fields.add(name)
             if data[name].strip():
                 turns, asked = [Turn("system", data[name]), *turns], asked + 1
-    tag = data.get(_KTO)
+    tag = data.get(KTO)
     if tag is not None:
-        row.fields.add(_KTO)
+        row.fields.add(KTO)
     return row._replace(turns=turns, asked=asked, pushed_away=tag is not None and not tag)
 
 

@@ -11,7 +11,9 @@ from growlabels.base.files import content_hash, file_sha256
 from growlabels.tables import RowSource, SetAside, Table, open_table
 
 
-def open_rows(source: RowSource, set_aside: SetAside | None = None) -> Table:
+def open_rows(
+    source: RowSource, set_aside: SetAside | None = None, encoding: str = "utf-8"
+) -> Table:
     """Open rows that are read more than once.
 
     Raises
@@ -19,7 +21,7 @@ def open_rows(source: RowSource, set_aside: SetAside | None = None) -> Table:
     UsageError
         There is no such file, or the rows can be read only once.
     """
-    table = open_table(source, set_aside=set_aside)
+    table = open_table(source, encoding=encoding, set_aside=set_aside)
     if table.one_pass:
         raise UsageError(
             f"the rows of {table.name} can be read only once and are needed several times; write "

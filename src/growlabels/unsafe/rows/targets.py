@@ -7,7 +7,9 @@ from growlabels.unsafe.rows.examples import Example, read_examples
 from growlabels.unsafe.rows.source import source_name
 
 
-def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example], list[str]]:
+def read_targets(
+    source: RowSource, what: str = "target", encoding: str = "utf-8"
+) -> tuple[list[Example], list[str]]:
     """Read the targets; each counts once.
 
     Parameters
@@ -16,6 +18,8 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
         As :func:`read_examples` takes it.
     what
         What the messages call one of them; anchors and held-out rows are read alike.
+    encoding
+        Encoding of files of text. Default UTF-8.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def read_targets(source: RowSource, what: str = "target") -> tuple[list[Example]
     name = source_name(source, f"the {what}s")
     found: dict[str, Example] = {}
     read = 0
-    for example in read_examples(source, bad.append):
+    for example in read_examples(source, bad.append, encoding=encoding):
         read += 1
         found.setdefault(content_hash([example.prompt, example.response]), example)
     if bad:

@@ -75,6 +75,8 @@ class Scanner:
     score_masked
         Whether to score answers that the rows keep out of training (``weight`` 0, ``train`` false,
         ``kto_tag`` false). Default False.
+    encoding
+        Encoding of files of text with rows, targets or anchors, as Python names it. Default UTF-8.
 
     Raises
     ------
@@ -111,6 +113,7 @@ class Scanner:
         seed: int = 0,
         gradients: GradientSettings | None = None,
         score_masked: bool = False,
+        encoding: str = "utf-8",
     ) -> None:
         UsageError.require_whole("seed", seed, 0)
         self.scorers: list[Scorer] = resolve_scorers(methods)
@@ -121,6 +124,7 @@ class Scanner:
         )
         self.seed: int = seed
         self.score_masked: bool = bool(score_masked)
+        self.encoding: str = encoding
         self.model: CausalModel = model if isinstance(model, CausalModel) else load_model(model)
         self.gradients.lora.chosen(self.model.n_layers)
         self.gradients: GradientSettings = replace(
@@ -172,7 +176,7 @@ class Scanner:
         if out is not None:
             UsageError.require_path("out", out)
         self._source = source = held(rows)
-        open_rows(source)
+        open_rows(source, encoding=self.encoding)
         digest = self._first_pass(source)
         if out is None:
             out = tempfile.mkdtemp(prefix="growlabels-")
@@ -235,7 +239,7 @@ class Scanner:
     def _scan(self, source: RowSource, what: str, progress: Progress) -> tuple[Scan, list[str]]:
         """Prepare the scan of targets or anchors, and return the warnings about them."""
         store = self._fitted()
-        examples, warnings = read_targets(source, what)
+        examples, warnings = read_targets(source, what, self.encoding)
         features = featurise(self.model, examples, self.settings)
         if len(features) < len(examples):
             raise DataError(f"the response of one {what} has no tokens; remove that {what}")
@@ -260,7 +264,7 @@ class Scanner:
         self.notes: ReadingNotes = ReadingNotes()
         digest = hashlib.sha256()
         self._rows = self._answers = self._talks = 0
-        for example in read_examples(source, self._set_aside, self.score_masked):
+        for example in read_examples(source, self._set_aside, self.score_masked, self.encoding):
             self.notes.add(example)
             digest.update(f"{example.number} {example.id}\n".encode())
             self._rows += 1
@@ -282,7 +286,7 @@ class Scanner:
 
     def _each_answer(self) -> Iterator[Example]:
         assert self._source is not None
-        return read_answers(self._source, lambda bad: None, self.score_masked)
+        return read_answers(self._source, lambda bad: None, self.score_masked, self.encoding)
 
     def _scored(self, pool: PoolScores) -> Iterator[Example]:
         """Yield the answers that have stored features, in order."""
@@ -307,6 +311,7 @@ class Scanner:
             "malformed": len(self.malformed),
             "untrained": self.notes.untrained.total(),
             "score_masked": self.score_masked,
+            "encoding": self.encoding,
             "model": self.model.name,
             "model_fingerprint": self.model.fingerprint,
             "targets": len(targets),

@@ -108,6 +108,11 @@ class ScoreTable:
         return len(self.row_id)
 
     @property
+    def encoding(self) -> str:
+        """Return the encoding in which files of the scanned rows are read."""
+        return self.facts.get("encoding", "utf-8")
+
+    @property
     def columns(self) -> list[str]:
         """Return the names of the columns."""
         return [*_PLAIN[:4], *self.methods, *_PLAIN[4:]]
