@@ -100,7 +100,7 @@ def adding(seed: int) -> dict[str, float]:
         first, new = table("old", *part(is_old)), table("new", *part(~is_old))
         whole = table("whole", *part(np.ones_like(is_old)))
         for name, source in (("fit", first), ("all at once", whole)):
-            run_command(Fit(source, "intent", folder / name, text="text", seed=seed), silent)
+            run_command(Fit(source, folder / name, "intent", text="text", seed=seed), silent)
             scores = json.loads((folder / name / "scores.json").read_text("utf-8"))
             found[f"{name}, held out"] = scores["accuracy"]
         found["all at once, test"] = tested(folder / "all at once")

@@ -13,7 +13,7 @@ SYSTEMS = {"classes", "unsafe", "stream"}
 MOST_FILES = 17
 STREETS = {
     "stream": "cli serve evaluate learner label_tree experts paper clusters files rows numeric",
-    "classes": "cli classifier adoption calibration losses heads products inputs codes",
+    "classes": "cli classifier adoption calibration losses heads products inputs images codes",
     "unsafe": "cli decide measure scores moderate gradients features model rows",
 }
 """The folders of each system; a folder imports from those after it only."""

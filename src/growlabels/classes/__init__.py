@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from growlabels.classes.calibration.rejection import rejection_scores as rejection_scores
     from growlabels.classes.calibration.scores import Scores as Scores
     from growlabels.classes.calibration.scores import score as score
+    from growlabels.classes.classifier.checkpoint import TrainingCheckpoint as TrainingCheckpoint
     from growlabels.classes.classifier.classifier import EBVClassifier as EBVClassifier
     from growlabels.classes.classifier.training import Schedule as Schedule
     from growlabels.classes.classifier.training import TrainingRows as TrainingRows
@@ -50,6 +51,7 @@ __all__ = [
     "EBVBoxHead",
     "EBVClassifier",
     "EBVHead",
+    "TrainingCheckpoint",
     "coherence_bound",
     "conformal_threshold",
     "dot_regression_loss",
@@ -92,6 +94,7 @@ __getattr__, __dir__ = lazy_exports(
         "EBVBoxHead": "adoption.box_head",
         "EBVClassifier": "classifier.classifier",
         "EBVHead": "heads.head",
+        "TrainingCheckpoint": "classifier.checkpoint",
         "coherence_bound": "codes.bounds",
         "conformal_threshold": "calibration.rejection",
         "dot_regression_loss": "losses.dot_regression",

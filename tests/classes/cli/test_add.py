@@ -111,7 +111,7 @@ def test_whole_numbers_from_a_csv(tmp_path: Path) -> None:
     ]
     write_rows(tmp_path / "t.jsonl", rows)
     run_command(
-        Fit(tmp_path / "t.jsonl", "kind", tmp_path / "run", text="words", epochs=1, dim=16), silent
+        Fit(tmp_path / "t.jsonl", tmp_path / "run", "kind", text="words", epochs=1, dim=16), silent
     )
     table = write_csv(tmp_path / "t.csv", [{"words": f"wet rain {i}", "kind": 7} for i in range(9)])
     add = Add(tmp_path / "run", table, tmp_path / "out", old=(tmp_path / "t.jsonl",), replay=10)

@@ -44,7 +44,7 @@ def saved(path: Path, table: list[dict[str, Any]]) -> Path:
 
 def fit(folder: Path, table: Path, **options: Any) -> Path:
     out = folder / f"run-{table.name}"
-    run_command(Fit(table, "label", out, **({"epochs": 8} | options)), silent)
+    run_command(Fit(table, out, "label", **({"epochs": 8} | options)), silent)
     return out
 
 

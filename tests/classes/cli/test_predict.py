@@ -18,7 +18,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = folder / "train.csv"
     lines = [f"{'cold ice' if i % 2 else 'hot fire'} {i},{'ab'[i % 2]}" for i in range(40)]
     table.write_text("\n".join(["text,label", *lines]))
-    run_command(Fit(table, "label", folder / "run", text="text", epochs=20, dim=16), silent)
+    run_command(Fit(table, folder / "run", "label", text="text", epochs=20, dim=16), silent)
     return folder / "run"
 
 

@@ -1,6 +1,5 @@
 """EBVClassifier: fixed class vectors behind scikit-learn's interface."""
 
-import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -10,32 +9,37 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import nn
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.classes.calibration.calibrating import Calibrated
 from growlabels.classes.classifier import file
+from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 from growlabels.classes.classifier.early_stopping import EarlyStopping
 from growlabels.classes.classifier.labelled import Labelled
 from growlabels.classes.classifier.predicting import Predicting
+from growlabels.classes.classifier.rows import checked_rows
 from growlabels.classes.classifier.settings import check_settings, room
 from growlabels.classes.classifier.split import draw_held_out, some_of_each
-from growlabels.classes.classifier.training import Schedule, TrainingRows, seeded, train
+from growlabels.classes.classifier.training import (
+    Schedule,
+    TrainingRows,
+    first_schedule,
+    later_schedule,
+    seeded,
+    train,
+)
 from growlabels.classes.classifier.weights import row_weights
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
-from growlabels.classes.inputs.choice import Reader, readable, reader_of
-from growlabels.classes.inputs.frames import MixedRows
+from growlabels.classes.inputs.augment import RandomAffine
+from growlabels.classes.inputs.choice import Reader, reader_of
 from growlabels.classes.inputs.labels import as_labels, distinct, kind_of
-from growlabels.classes.inputs.readers import Analyzer, ArrayReader
-from growlabels.classes.inputs.sparse import SparseReader
+from growlabels.classes.inputs.readers import Analyzer, ImageReader
 from growlabels.classes.inputs.trunks import Inputs
 from growlabels.classes.losses.distillation import Distillation
-
-# least number of steps, where epochs are not given, of a fit and of a partial_fit with new classes
-STEPS, ADDING_STEPS = 400, 100
 
 
 class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstimator):
@@ -66,6 +70,9 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         embeddings, how many there are, characters per n-gram.
     dropout
         Share of hidden units switched off in training.
+    augmentation
+        Of images: standard deviation by which each is turned (in radians), scaled, sheared and
+        shifted (in units of its side) in training, at least 0. Default 0.
     epochs
         Passes of :meth:`fit`; by default 5 or more, so that there are 400 steps.
     batch_size
@@ -138,6 +145,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         buckets: int = 32_768,
         longest_ngram: int = 4,
         dropout: float = 0.2,
+        augmentation: float = 0.0,
         epochs: int | None = None,
         batch_size: int | None = None,
         lr: float = 4e-3,
@@ -165,6 +173,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self.buckets = buckets
         self.longest_ngram = longest_ngram
         self.dropout = dropout
+        self.augmentation = augmentation
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -188,6 +197,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         sample_weight: ArrayLike | None = None,
         *,
         progress: Progress = silent,
+        checkpoint: TrainingCheckpoint | None = None,
     ) -> Self:
         """Train from scratch.
 
@@ -203,13 +213,16 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             Weight of each row in the loss, at least 0; rows of weight 0 are not learned.
         progress
             Called after each step.
+        checkpoint
+            Where training is saved between epochs; the same call goes on from there. The result
+            is the same to the bit. Not together with ``patience``.
 
         Raises
         ------
         ValueError
             The rows or labels are not usable: scikit-learn's sentences.
         """
-        return self._first_fit(X, y, sample_weight, [], progress)
+        return self._first_fit(X, y, sample_weight, [], progress, checkpoint)
 
     def partial_fit(
         self,
@@ -246,16 +259,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self.reader_ = reader
         learned = TrainingRows(reader.inputs(rows), targets, weights).without_zeros()
         both = learned.joined(replayed, of_replayed)
-        size = self.batch_size or min(128, max(16, len(both.targets) // 8))
-        least = math.ceil(ADDING_STEPS / max(1, len(both.targets) // size)) if added else 1
-        schedule = Schedule(
-            self.partial_epochs or max(3, least),
-            size,
-            self.partial_lr,
-            self.partial_head_lr_factor,
-            self.weight_decay,
-            one_cycle=False,
-        )
+        schedule = later_schedule(self, len(both.targets), bool(added))
         return self._learn(both, schedule, progress, distillation=before)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -301,6 +305,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         """Make the untrained network for the inputs and labels that are known."""
         with seeded(self.seed):
             trunk = self.reader_.trunk(self.embedding, self.hidden, self.dropout)
+            if self.augmentation and isinstance(self.reader_, ImageReader):
+                trunk = nn.Sequential(RandomAffine(self.augmentation), trunk)
             head = EBVHead(self.hidden, self.codebook_, self.tau, self.margin, self.label_smoothing)
         self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
         self.replay_: tuple[Inputs, NDArray[np.int64]]
@@ -310,9 +316,19 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self._columns()
 
     def _first_fit(
-        self, X: Any, y: ArrayLike, sample_weight: Any, known: list[Any], progress: Progress
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: Any,
+        known: list[Any],
+        progress: Progress,
+        checkpoint: TrainingCheckpoint | None = None,
     ) -> Self:
         check_settings(self)
+        if checkpoint is not None and self.patience is not None:
+            raise UsageError(
+                "patience keeps weights that no checkpoint holds; leave one of them out"
+            )
         rows, labels = self._read(X, y, first=True)
         every = as_labels([*known, *labels.tolist()]) if known else labels
         self.label_type_: np.dtype[Any] = every.dtype
@@ -325,12 +341,9 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         targets = self._targets(labels)
         weights = row_weights(self, X, labels, targets, sample_weight)
         learned = TrainingRows(self.reader_.inputs(rows), targets, weights).without_zeros()
-        count = len(learned.targets)
-        size = self.batch_size or min(512, max(16, count // 8))
-        epochs = self.epochs or max(5, math.ceil(STEPS / max(1, count // size)))
-        schedule = Schedule(epochs, size, self.lr, self.head_lr_factor, self.weight_decay)
+        schedule = first_schedule(self, len(learned.targets))
         if self.patience is None:
-            return self._learn(learned, schedule, progress)
+            return self._learn(learned, schedule, progress, checkpoint=checkpoint)
         held = draw_held_out(learned.targets, self.validation_fraction, self.seed)
         if not held.any():
             raise DataError("no class has enough rows to keep one back for early stopping")
@@ -347,6 +360,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         progress: Progress,
         stop: EarlyStopping | None = None,
         distillation: Distillation | None = None,
+        checkpoint: TrainingCheckpoint | None = None,
     ) -> Self:
         self._undo_calibration()
         seed = self.seed + self.calls_
@@ -354,7 +368,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         with seeded(seed):
             self.losses_: list[float] = train(
                 self.trunk_, self.head_, rows, schedule, seed, progress, stop=stop,
-                distillation=distillation,
+                distillation=distillation, checkpoint=checkpoint,
             )  # fmt: skip
         kept = some_of_each(rows.targets, self.replay, seed)
         self.replay_ = rows.inputs.take(kept), rows.targets[kept]
@@ -377,24 +391,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         return rows, labels
 
     def _rows(self, X: Any, first: bool) -> Any:
-        """Return rows as their reader takes them; names of columns are checked as usual."""
-        reader = None if first else self.reader_
-        rows: Any = readable(X, reader)
-        if first:
-            for name in ("n_features_in_", "feature_names_in_"):
-                vars(self).pop(name, None)
-        if first and isinstance(rows, MixedRows):
-            validate_data(self, X, skip_check_array=True)
-        if rows is None and isinstance(reader, ArrayReader | SparseReader | None):
-            return validate_data(
-                self, X, reset=first, dtype=np.float64, ensure_all_finite="allow-nan",
-                accept_sparse="csr",
-            )  # fmt: skip
-        if rows is None:
-            rows = np.asarray(X)
-            if len(rows) == 0:
-                raise DataError("X holds no rows to predict")
-        return rows
+        return checked_rows(self, X, None if first else self.reader_)
 
     def _inputs(self, X: Any) -> Inputs:
         return self.reader_.inputs(self._rows(X, first=False))

@@ -58,7 +58,7 @@ def check_settings(model: Any) -> None:
         value = getattr(model, name)
         if not (0 < number_of(value) < math.inf):
             raise UsageError.parameter(name, "must be a finite number above 0", value)
-    for name in ("weight_decay", "distillation"):
+    for name in ("weight_decay", "distillation", "augmentation"):
         value = getattr(model, name)
         if not (0 <= number_of(value) < math.inf):
             raise UsageError.parameter(name, "must be a finite number of at least 0", value)

@@ -18,7 +18,11 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress, silent
+from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 from growlabels.classes.inputs.trunks import Inputs
+
+STEPS, ADDING_STEPS = 400, 100
+"""Least number of steps where no epochs are given: of a fit, and where classes are added."""
 
 
 class Head(Protocol):
@@ -51,6 +55,27 @@ class Schedule:
     head_lr_factor: float = 2.0
     weight_decay: float = 1e-4
     one_cycle: bool = True
+
+
+def first_schedule(model: Any, rows: int) -> Schedule:
+    """Return how a classifier is fitted on so many rows; unset settings depend on their number."""
+    size = model.batch_size or min(512, max(16, rows // 8))
+    epochs = model.epochs or max(5, math.ceil(STEPS / max(1, rows // size)))
+    return Schedule(epochs, size, model.lr, model.head_lr_factor, model.weight_decay)
+
+
+def later_schedule(model: Any, rows: int, adds: bool) -> Schedule:
+    """Return how a fitted classifier learns more rows, and new classes where it ``adds`` some."""
+    size = model.batch_size or min(128, max(16, rows // 8))
+    least = math.ceil(ADDING_STEPS / max(1, rows // size)) if adds else 1
+    return Schedule(
+        model.partial_epochs or max(3, least),
+        size,
+        model.partial_lr,
+        model.partial_head_lr_factor,
+        model.weight_decay,
+        one_cycle=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -101,13 +126,15 @@ def train(
     stage: str = "train",
     stop: Callable[[], bool] | None = None,
     distillation: Callable[[Any, list[Tensor], Tensor, Tensor], Tensor] | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> list[float]:
     """Train trunk and head in place; returns the mean loss of each epoch.
 
     ``head`` has a method ``loss(features, targets)``, which also takes ``reduction="none"`` where
     rows have weights; ``distillation`` adds to the loss. Training
-    ends early when ``stop``, called after each epoch, says so. Call it inside :func:`seeded`:
-    dropout draws from torch's generator.
+    ends early when ``stop``, called after each epoch, says so. With a ``checkpoint`` it goes on
+    after the last epoch that was saved. Call it inside :func:`seeded`: dropout draws from torch's
+    generator.
     """
     device, inputs = next(head.parameters()).device, rows.inputs
     optimizer = torch.optim.AdamW(
@@ -120,10 +147,12 @@ def train(
     )
     random = np.random.default_rng(seed)
     steps = max(1, len(inputs) // schedule.batch_size)
-    losses = []
+    losses = [] if checkpoint is None else checkpoint.restore(trunk, head, optimizer)
+    for _ in losses:  # the order of the rows in the epochs that are done
+        random.permutation(len(inputs))
     trunk.train(len(inputs) > 1)  # batch statistics need two rows
     head.train()
-    for epoch in range(schedule.epochs):
+    for epoch in range(len(losses), schedule.epochs):
         total = 0.0
         for step, places in enumerate(np.array_split(random.permutation(len(inputs)), steps)):
             done = (epoch * steps + step) / (schedule.epochs * steps)
@@ -144,6 +173,8 @@ def train(
             total += mean * len(places)
             progress(stage, epoch * steps + step + 1, schedule.epochs * steps)
         losses.append(total / len(inputs))
+        if checkpoint is not None:
+            checkpoint.epoch_done(trunk, head, optimizer, losses)
         if stop is not None and stop():
             break
     trunk.eval()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from growlabels.base.errors import DataError, UsageError
 from growlabels.base.files import file_sha256
-from growlabels.base.progress import Progress
+from growlabels.base.progress import Progress, silent
 from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores
 from growlabels.classes.classifier.split import some_of_each
@@ -33,10 +33,9 @@ from growlabels.classes.cli.held_out import (
     check_false_rejection,
     hold_out,
 )
+from growlabels.classes.cli.images import hash_of, read_source, with_pixels
 from growlabels.classes.cli.report import calibration_section, calibration_sentence
-from growlabels.classes.cli.table import read_table
 from growlabels.report import Report, render
-from growlabels.tables import fingerprint
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,12 @@ def run(options: Add, progress: Progress) -> None:
     _check(options)
     fitted = FittedRun.open(options.run_folder)
     model, known = fitted.model, fitted.model.classes_
-    table, unlabelled = read_table(options.table, options.encoding).labelled(
+    table, unlabelled = read_source(options.table, options.encoding).labelled(
         options.label or fitted.label
     )
     if unlabelled:
         print(f"{unlabelled:,} rows have no label in the dataset and are left out")
+    table = with_pixels(table, options.table, fitted.images, progress)
     new = Rows(fitted.rows(table), fitted.labels(table, options.label))
     added = sorted(set(new.labels.tolist()).difference(known.tolist()))
     if not added:
@@ -69,7 +69,7 @@ def run(options: Add, progress: Progress) -> None:
             "to learn more rows of known classes, fit again with all rows in one table"
         )
     own = {
-        "table": fingerprint(options.table),
+        "table": hash_of(options.table),
         "label": options.label or fitted.label,
         "held_out": options.held_out,
         "seed": options.seed,
@@ -122,10 +122,11 @@ def _old(
     options: Add, fitted: FittedRun, path: Path, history: list[dict[str, Any]]
 ) -> tuple[Rows, Rows]:
     """Divide a table of the fit into the rows that were learned and those held out."""
-    whole, digest = read_table(path, options.encoding), fingerprint(path)
+    whole, digest = read_source(path, options.encoding), hash_of(path)
     for past in history:
         if past["table"] == digest:
             table, _ = whole.labelled(past["label"])
+            table = with_pixels(table, path, fitted.images, silent)
             return _divided(Rows(fitted.rows(table), fitted.labels(table, past["label"])), past)
     raise DataError(
         f"{str(path)!r} is none of the tables that the model in {str(options.run_folder)!r} was "
@@ -134,17 +135,19 @@ def _old(
 
 
 def _config(options: Add, fitted: FittedRun, history: list[dict[str, Any]]) -> dict[str, Any]:
-    same = {name: fitted.run.config[name] for name in ("text", "columns", "words", "widths")}
+    same = {
+        name: fitted.run.config[name] for name in ("text", "columns", "words", "widths", "images")
+    }
     own = {k: v for k, v in asdict(options).items() if k not in ("run_folder", "table", "out")}
     return own | same | {"label": history[-1]["label"], "old": len(options.old), "fits": history}
 
 
 def _inputs(options: Add) -> dict[str, str]:
 
-    old = {f"old {i}": fingerprint(path) for i, path in enumerate(options.old, 1)}
+    old = {f"old {i}": hash_of(path) for i, path in enumerate(options.old, 1)}
     return {
         "model": file_sha256(options.run_folder / MODEL),
-        "table": fingerprint(options.table),
+        "table": hash_of(options.table),
     } | old
 
 

@@ -34,18 +34,25 @@ class Basis:
 
 @dataclass(frozen=True)
 class Fit:
-    """Train a classifier with fixed class vectors on a table, and report how good it is."""
+    """Train a classifier with fixed class vectors on rows or images, and report how good it is."""
 
     table: tyro.conf.Positional[Path]
-    """Table with one row per example, of any kind that `growlabels look` reads."""
-    label: str
-    """Column that holds the class."""
+    """Table with one row per example, of any kind that `growlabels look` reads; or a folder of
+    images with a folder for each class."""
     out: Path
     """Folder for the model, the figures and the report."""
+    label: str | None = None
+    """Column that holds the class; not needed for a folder of images."""
     text: str | None = None
     """Column of text to classify; without it, the numeric columns are used."""
     analyzer: Literal["char", "word", "both"] = "char"
     """Of a text: n-grams of characters, of words (one or two), or both."""
+    image: str | None = None
+    """Column of images to classify: paths, relative to the table, or files in bytes."""
+    image_size: int | None = None
+    """Pixels of each side that images are scaled to; their median side, 16 to 64, if not given."""
+    augmentation: float = 0.1
+    """How strongly images are turned, scaled, sheared and shifted at random in training; 0: not."""
     columns: tuple[str, ...] = ()
     """Columns of numbers, or of vectors, to use; all of them if not given."""
     words: tuple[str, ...] = ()
@@ -79,7 +86,7 @@ class Add:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote; it stays as it is."""
     table: tyro.conf.Positional[Path]
-    """Table with rows of the new classes, in the columns of the fit."""
+    """Table with rows of the new classes, in the columns of the fit; or a folder of images."""
     out: Path
     """Folder for the larger model, the figures and the report."""
     label: str | None = None
@@ -112,7 +119,7 @@ class Predict:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote."""
     table: tyro.conf.Positional[Path]
-    """Table with the columns the model was trained on, of any kind that `growlabels look` reads."""
+    """Table with the columns the model was trained on, or a folder of images."""
     out: Path | None = None
     """File or folder for the rows with their predictions, in the form of the table or, by its
     ending, in another; standard output as JSON lines if not given."""
@@ -131,7 +138,7 @@ class Evaluate:
     run_folder: tyro.conf.Positional[Path]
     """The folder that ``classes fit`` or ``classes add`` wrote."""
     table: tyro.conf.Positional[Path]
-    """Table with the columns of the fit, and the right classes."""
+    """Table with the columns of the fit, and the right classes; or a folder of images."""
     out: Path
     """Folder for the figures and the report."""
     label: str | None = None

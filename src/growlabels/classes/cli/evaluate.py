@@ -15,29 +15,30 @@ from growlabels.classes.calibration.scores import Scores
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.cli.commands import Evaluate
 from growlabels.classes.cli.fitted_run import MODEL, FittedRun, answers, pick, score_labels
+from growlabels.classes.cli.images import hash_of, read_source, with_pixels
 from growlabels.classes.cli.report import evaluate_section
-from growlabels.classes.cli.table import DataTable, read_table
+from growlabels.classes.cli.table import DataTable
 from growlabels.report import Report, render
-from growlabels.tables import fingerprint
 
 
 def run(options: Evaluate, progress: Progress) -> None:
     """Load, predict, score, write."""
     fitted = FittedRun.open(options.run_folder)
-    table, unlabelled = read_table(options.table, options.encoding).labelled(
+    table, unlabelled = read_source(options.table, options.encoding).labelled(
         options.label or fitted.label
     )
     if unlabelled:
         print(f"{unlabelled:,} rows have no label in the dataset and are left out")
+    table = with_pixels(table, options.table, fitted.images, progress)
     labels = fitted.labels(table, options.label)
     known = _known(options, fitted.model, table, labels)
     rows, labels = pick(fitted.rows(table), known), labels[known]
     if sentence := fitted.empty_texts_sentence(table):
         print(sentence)
-    if fingerprint(options.table) == fitted.run.inputs.get("table"):
+    if hash_of(options.table) == fitted.run.inputs.get("table"):
         print("this is the table that the model learned from: the figures flatter it")
     config = {"label": options.label or fitted.label, "skip_unknown": options.skip_unknown}
-    inputs = {"table": fingerprint(options.table), "model": file_sha256(fitted.run.file(MODEL))}
+    inputs = {"table": hash_of(options.table), "model": file_sha256(fitted.run.file(MODEL))}
     run = RunFolder.open(options.out, "classes evaluate", config, inputs)
     scores = score_labels(fitted.model, *answers(fitted.model, rows), labels)
     rejected = None

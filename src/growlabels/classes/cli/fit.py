@@ -1,5 +1,6 @@
 """``growlabels classes fit`` and ``growlabels classes predict``."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from growlabels.base.labels import repeated
 from growlabels.base.progress import Progress
 from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores, score
+from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.classifier.settings import check_settings, room
 from growlabels.classes.cli.basis_report import cosine_plots
@@ -23,6 +25,16 @@ from growlabels.classes.cli.held_out import (
     check_false_rejection,
     hold_out,
 )
+from growlabels.classes.cli.images import (
+    ImageColumn,
+    find_image_column,
+    hash_of,
+    holds_images,
+    image_sentence,
+    path_warning,
+    read_source,
+    with_pixels,
+)
 from growlabels.classes.cli.report import (
     bounds_sentence,
     calibration_section,
@@ -31,12 +43,15 @@ from growlabels.classes.cli.report import (
     look_alike_sentence,
     unscored_sentence,
 )
-from growlabels.classes.cli.table import DataTable, read_table
+from growlabels.classes.cli.table import DataTable
 from growlabels.classes.codes.codebook import Codebook
+from growlabels.classes.images.folder import LABEL, PATH, is_image_folder, read_folder
 from growlabels.report import Report, Section, render
-from growlabels.tables import fingerprint, warnings_of
+from growlabels.tables import warnings_of
 
 KIND = "classes fit"
+CHECKPOINT = "training.pt"
+"""File of a run folder that training is saved in while it goes on."""
 
 
 def run(options: Fit, progress: Progress) -> None:
@@ -46,35 +61,34 @@ def run(options: Fit, progress: Progress) -> None:
     check_false_rejection(options.false_rejection)
     model = _model(options)
     check_settings(model)  # before there is a folder that holds to them
-    if options.text is not None and (options.columns or options.words):
-        raise UsageError("give either --text or --columns and --words, not both")
-    named = [*options.columns, *options.words]
-    if twice := repeated(named):
-        raise UsageError(f"--columns and --words name {twice[0]!r} twice; name it once")
-    if options.label in (options.text, *named):
-        raise UsageError(
-            f"{options.label!r} is the label and cannot be what it is predicted from; leave it "
-            "out of --text, --columns and --words"
-        )
-    table, unlabelled = read_table(options.table, options.encoding).labelled(options.label)
-    labels = table.labels(options.label)
-    numeric = [] if options.text else list(options.columns) or table.numeric(options.label)
+    label = _label(options)
+    _check_columns(options, label)
+    table, unlabelled = read_source(options.table, options.encoding).labelled(label)
+    table.column(label)
+    images = _images(options, table, label)
+    table = with_pixels(table, options.table, images, progress)
+    labels = table.labels(label)
+    read_as_numbers = not (options.text or images)
+    numeric = list(options.columns) or table.numeric(label) if read_as_numbers else []
     odd = table.not_numbers(numeric)
     columns = [c for c in numeric if c not in options.words and (options.columns or c not in odd)]
-    notes = _notes(options, table, odd, unlabelled)
-    if not (options.text or columns or options.words):
+    notes = _notes(options, label, table, odd, unlabelled)
+    if images is not None:
+        notes.append(image_sentence(images, len(table)))
+    elif not (options.text or columns or options.words):
         known = ", ".join(map(repr, table.columns))
         raise UsageError(
-            f"{options.table} has no numeric column apart from {options.label!r}; name a text "
+            f"{options.table} has no numeric column apart from {label!r}; name a text "
             f"column with --text, or columns with --words (there are {known})"
         )
     room_for = room(options.capacity, len(set(labels.tolist())))
     Codebook.for_classes(room_for, options.dim, steps=1)  # refuses a dim that is too small
-    rows = rows_of(table, options.text, columns, options.words)
-    taken = {options.label, options.text, *columns, *options.words}
-    dropped = [name for name in table.columns if name not in taken]
-    for sentence in warnings_of(options.table, [options.label], dropped, encoding=options.encoding):
-        print(f"warning: {sentence}")
+    rows = rows_of(table, options.text, columns, options.words, images=images)
+    taken = {label, options.text, images and images.name, *columns, *options.words}
+    if not is_image_folder(options.table):
+        dropped = [name for name in table.columns if name not in taken]
+        for sentence in warnings_of(options.table, [label], dropped, encoding=options.encoding):
+            print(f"warning: {sentence}")
     kept, held, copies = split(rows, labels, options.held_out, options.seed)
     if copies:
         notes.append(
@@ -82,26 +96,80 @@ def run(options: Fit, progress: Progress) -> None:
         )
     for note in notes:
         print(note)
-    config = {k: v for k, v in asdict(options).items() if k not in ("table", "out")}
-    inputs = {"table": fingerprint(options.table)}
-    read = {"columns": columns, "widths": table.widths(columns)}
+    config = {k: v for k, v in asdict(options).items() if k not in ("table", "out", "image")}
+    read = {
+        "label": label,
+        "columns": columns,
+        "widths": table.widths(columns),
+        "images": images and images.to_json(),
+    }
+    inputs = {"table": hash_of(options.table)}
+    if images is not None:
+        inputs["images"] = hashlib.sha256(rows.tobytes()).hexdigest()
     run = RunFolder.open(options.out, KIND, config | read, inputs)
-    model.fit(pick(rows, kept), labels[kept], progress=progress)
+    checkpoint = TrainingCheckpoint(run.path / CHECKPOINT)
+    model.fit(pick(rows, kept), labels[kept], progress=progress, checkpoint=checkpoint)
     facts, left = calibrate_on_half(
         model, pick(rows, held), labels[held], options.false_rejection, options.seed
     )
     scored = held[left]
     result = _score(model, pick(rows, scored), labels[kept], labels[scored])
     _finish(options, run, model, result, facts)
-    if not options.text:
-        _say_unread(table, {options.label, *numeric, *columns, *options.words})
+    checkpoint.delete()
+    if read_as_numbers:
+        _say_unread(table, {label, *numeric, *columns, *options.words})
 
 
-def _notes(options: Fit, table: DataTable, odd: dict[str, str], unlabelled: int) -> list[str]:
+def _label(options: Fit) -> str:
+    if options.label is not None:
+        return options.label
+    if not is_image_folder(options.table):
+        raise UsageError("--label must name the column that holds the class")
+    if all(row[LABEL] is None for row in read_folder(options.table).rows):
+        raise UsageError(
+            f"the images of {str(options.table)!r} are in no folders of classes; put those of each "
+            "class into a folder, or give a table of paths and labels"
+        )
+    return LABEL
+
+
+def _check_columns(options: Fit, label: str) -> None:
+    """Refuse options that contradict one another."""
+    given = [options.text is not None, options.image is not None, bool(options.columns)]
+    if sum(given) > 1 or (bool(options.words) and any(given[:2])):
+        raise UsageError("give either --text, or --image, or --columns and --words")
+    named = [*options.columns, *options.words]
+    if twice := repeated(named):
+        raise UsageError(f"--columns and --words name {twice[0]!r} twice; name it once")
+    if label in (options.text, options.image, *named):
+        raise UsageError(
+            f"{label!r} is the label and cannot be what it is predicted from; leave it "
+            "out of --text, --image, --columns and --words"
+        )
+
+
+def _images(options: Fit, table: DataTable, label: str) -> ImageColumn | None:
+    """Find the column of images: the one that was named, or else one that holds nothing else."""
+    name = options.image
+    if name is None and not (options.text or options.columns or options.words):
+        held = (c for c, values in table.columns.items() if c != label and holds_images(values))
+        name = next(held, None)
+    for column in (options.text, *options.words):
+        if column is not None and holds_images(table.column(column)):
+            print(f"warning: {path_warning(column)}")
+    return (
+        None if name is None else find_image_column(table, options.table, name, options.image_size)
+    )
+
+
+def _notes(
+    options: Fit, label: str, table: DataTable, odd: dict[str, str], unlabelled: int
+) -> list[str]:
     """Say what is assumed about columns and labels."""
     notes = []
     if unlabelled:
-        notes.append(f"{unlabelled:,} rows have no label in the dataset and are left out")
+        where = "dataset" if PATH not in table.columns else "table, or are in no folder of a class,"
+        notes.append(f"{unlabelled:,} rows have no label in the {where} and are left out")
     for name, what in odd.items():
         if options.columns:
             notes.append(f"column {name!r} {what}; it is read as numbers, as --columns asks")
@@ -110,9 +178,9 @@ def _notes(options: Fit, table: DataTable, odd: dict[str, str], unlabelled: int)
                 f"column {name!r} {what} and is not read; --columns reads it as a number, --words "
                 "as a word"
             )
-    kinds = {type(value).__name__ for value in table.column(options.label)}
+    kinds = {type(value).__name__ for value in table.column(label)}
     if "str" in kinds and kinds & {"int", "float"}:
-        notes.append(f"column {options.label!r} mixes strings and numbers; 1 and '1' are one class")
+        notes.append(f"column {label!r} mixes strings and numbers; 1 and '1' are one class")
     return notes
 
 
@@ -142,6 +210,7 @@ def _model(options: Fit) -> EBVClassifier:
         epochs=options.epochs,
         lr=options.lr,
         seed=options.seed,
+        augmentation=options.augmentation,
     )
 
 
@@ -164,7 +233,7 @@ def _finish(
     head = sum(p.numel() for p in model.head_.parameters())
     fact = f"{certificate.kind}, dim {certificate.dim}, largest |cosine| {certificate.alpha:.4g}"
     report = Report(
-        title=f"Classes of {options.table.name} by {options.label}",
+        title=f"Classes of {options.table.name} by {run.config['label']}",
         summary=f"{len(model.classes_):,} classes, accuracy {scores.accuracy:.3f} on "
         f"{scores.rows:,} held-out rows (most frequent class: {scores.majority:.3f}).",
         sections=[

@@ -14,6 +14,7 @@ from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores, score_answers
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.classifier.file import CODEBOOK, SETTINGS, WEIGHTS
+from growlabels.classes.cli.images import ImageColumn, stacked
 from growlabels.classes.cli.table import DataTable
 from growlabels.classes.inputs.frames import MixedRows
 from growlabels.classes.inputs.labels import as_labels, kind_of
@@ -57,6 +58,11 @@ class FittedRun:
         """The label column it was fitted on."""
         return self.run.config["label"]
 
+    @property
+    def images(self) -> ImageColumn | None:
+        """The column of images that it was fitted on."""
+        return ImageColumn.from_json(self.run.config.get("images"))
+
     def rows(self, table: DataTable) -> Any:
         """Return the texts, or the columns, that the classifier reads.
 
@@ -70,7 +76,7 @@ class FittedRun:
         text, columns, words = (self.run.config[name] for name in ("text", "columns", "words"))
         if text:
             return table.texts(text, empty=True)
-        return rows_of(table, text, columns, words, self.run.config["widths"])
+        return rows_of(table, text, columns, words, self.run.config["widths"], self.images)
 
     def empty_texts_sentence(self, table: DataTable) -> str:
         """Say how many rows of a table have no text, or nothing."""
@@ -125,8 +131,11 @@ def rows_of(
     columns: Sequence[str],
     words: Sequence[str],
     widths: Mapping[str, int] | None = None,
+    images: ImageColumn | None = None,
 ) -> Any:
-    """Return a column of texts, or columns of numbers and of words."""
+    """Return a column of texts or images, or columns of numbers and of words."""
+    if images is not None:
+        return stacked(table, images)
     if text:
         return table.texts(text)
     return table.mixed(words, columns, widths) if words else table.matrix(columns, widths)

@@ -14,8 +14,9 @@ from growlabels.base.files import refuse_file
 from growlabels.base.progress import Progress
 from growlabels.classes.cli.commands import Predict
 from growlabels.classes.cli.fitted_run import FittedRun
+from growlabels.classes.cli.images import open_source, with_pixels
 from growlabels.classes.cli.table import DataTable, by_column
-from growlabels.tables import Row, Table, check_ending, open_table, writer_like
+from growlabels.tables import Row, Table, check_ending, writer_like
 
 
 def run(options: Predict, progress: Progress) -> None:
@@ -34,9 +35,10 @@ def run(options: Predict, progress: Progress) -> None:
     if not 1 <= options.topk <= classes:
         way = f"must be from 1 to {classes:,}, the number of classes"
         raise UsageError.parameter("--topk", way, options.topk)
-    source = open_table(options.table, encoding=options.encoding)
+    source = open_source(options.table, options.encoding)
     source_rows = list(source) if source.one_pass else source
     table = by_column(source, source_rows)
+    table = with_pixels(table, options.table, fitted.images, progress)
     rows = fitted.rows(table)
     if sentence := fitted.empty_texts_sentence(table):
         print(sentence, file=sys.stderr)
@@ -53,8 +55,10 @@ def run(options: Predict, progress: Progress) -> None:
             scores = fitted.model.score_samples(rows).tolist()
             for row, score in zip(found, scores, strict=True):
                 row |= {"rejected": score < fitted.model.threshold_, "score": score}
-        for row, values in zip(source_rows, found, strict=True):
-            out.write(row, values)
+        values = dict(zip(table.numbers, found, strict=True))
+        nothing = dict.fromkeys(found[0])  # for an image that cannot be read
+        for row in source_rows:
+            out.write(row, values.get(row.number, nothing))
     if options.out is not None:
         if replaced := [name for name in found[0] if name in table.columns]:
             print(f"columns of the table that predictions replace: {', '.join(replaced)}")

@@ -64,7 +64,7 @@ class DataTable:
         """
         if name not in self.class_labels:
             return self, 0
-        kept = [place for place, value in enumerate(self.columns[name]) if value is not None]
+        kept = [place for place, value in enumerate(self.column(name)) if value is not None]
         return self.at(kept), len(self) - len(kept)
 
     def at(self, places: Sequence[int]) -> "DataTable":
