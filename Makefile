@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # one thread a process: the tests run in two processes, and results do not depend on the machine
 ONE_THREAD := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help demo test test-vision soak lint docs bench clean
+.PHONY: help demo test test-vision soak lint docs dist bench clean
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -34,6 +34,12 @@ lint: $(VENV)/dev.stamp $(VENV)/stubs.stamp  ## formatting, lint, types; the pub
 
 docs: $(VENV)/docs.stamp  ## build the documentation, warnings are errors
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+dist: $(VENV)/dev.stamp  ## build wheel and sdist, and try each extra alone; installs several GB
+	rm -rf dist
+	$(PIP) build
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tests/dist/check_extras.py dist/growlabels-*.whl
 
 bench: $(VENV)/bench.stamp  ## run every benchmark; takes hours
 	for script in benchmarks/*_*.py; do $(BIN)/python $$script || exit 1; done

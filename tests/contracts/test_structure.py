@@ -201,5 +201,6 @@ def test_no_model_or_pickle_is_kept_among_the_sources() -> None:
         ".txt",
         ".cff",
         ".png",
+        ".yml",
     ]
     assert {Path(name).suffix for name in kept} <= {"", *texts}
