@@ -93,7 +93,9 @@ def test_a_run_over_a_file_that_was_killed_goes_on(
 ) -> None:
     path = write(tmp_path / name)
     options = {"every": 150, "checkpoint_every": "400 rows", **options}
+    options["predictions"] = tmp_path / "whole.jsonl"
     run(StreamRun(path, out=tmp_path / "whole", **options), silent)
+    options["predictions"] = tmp_path / "run.jsonl"
     assert not (tmp_path / "whole" / keep.FOLDER).exists()
     for checkpoints in (1, 2):
         with monkeypatch.context() as patch:
@@ -104,6 +106,9 @@ def test_a_run_over_a_file_that_was_killed_goes_on(
     run(StreamRun(path, out=tmp_path / "run", **options), silent)
     assert "continues after 1" in capsys.readouterr().err
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    written = (tmp_path / "run.jsonl").read_bytes()
+    assert written == (tmp_path / "whole.jsonl").read_bytes()
+    assert [json.loads(line)["row"] for line in written.splitlines()] == [*range(1, ROWS + 1)]
     assert not (tmp_path / "run" / keep.FOLDER).exists()
 
 

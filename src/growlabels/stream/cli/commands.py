@@ -116,6 +116,10 @@ class StreamRun(StreamOptions):
     """Time (10s, 2m) or number of rows (5000) between two checkpoints in the run folder. After a
     crash or Ctrl-C, the same command continues from the last one. For ihomer and paper."""
 
+    predictions: Annotated[Path | None, tyro.conf.arg(metavar="FILE.jsonl")] = None
+    """File for a line for each row: what the model predicted before the row was learned, and its
+    true labels. After a crash, the same command completes the file."""
+
     @property
     def model_names(self) -> tuple[str, ...]:
         """Return the model and the baseline."""

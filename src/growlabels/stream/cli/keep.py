@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from growlabels.base.errors import GrowLabelsError, RunError
+from growlabels.stream.cli.predictions import PredictionsOut
 from growlabels.stream.evaluate.baselines import MajorityLabels
 from growlabels.stream.evaluate.evaluation import Evaluation
 from growlabels.stream.learner.ihomer import IHOMER
@@ -44,6 +45,8 @@ class Keeper:
     ----------
     make_folder
         Function that is called before the first checkpoint is written.
+    predictions
+        File of predictions that the checkpoints cover; None without one.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Keeper:
         self._checkpoints = Checkpoints(out / FOLDER)
         self._prints = _Prints()
         self.make_folder: Callable[[], object] = lambda: None
+        self.predictions: PredictionsOut | None = None
         self._trouble = ""
 
     @staticmethod
@@ -111,6 +115,8 @@ class Keeper:
             self.make_folder()
         (self.out / FOLDER).mkdir(parents=True, exist_ok=True)
         state = {**self._evaluation.to_json(), "prints": self._prints.to_json()}
+        if self.predictions is not None:
+            state["predictions"] = self.predictions.saved()
         parts: dict[str, Part] = {
             "identity.json": json.dumps(self._identity).encode(),
             "evaluation.json": json.dumps(state).encode(),

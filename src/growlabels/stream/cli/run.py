@@ -14,6 +14,11 @@ from growlabels.base.progress import Progress
 from growlabels.base.runs import RunFolder
 from growlabels.stream.cli.commands import StreamOptions, StreamRun
 from growlabels.stream.cli.keep import Keeper
+from growlabels.stream.cli.predictions import (
+    PredictionsOut,
+    check_predictions,
+    opened_predictions,
+)
 from growlabels.stream.cli.running import RunningScores, warm_up
 from growlabels.stream.cli.saved import MODEL, SAVED, saved_model
 from growlabels.stream.cli.write import (
@@ -44,7 +49,9 @@ COUNTED = frozenset({"vw"})
 
 def run(options: StreamRun, progress: Progress) -> None:
     """Run the stream, print the scores and write the run folder."""
-    run_stream(options, progress, options.start, options.checkpoint_every)
+    if options.predictions is not None:
+        check_predictions(options.predictions, options.file)
+    run_stream(options, progress, options.start, options.checkpoint_every, options.predictions)
 
 
 def run_stream(
@@ -52,6 +59,7 @@ def run_stream(
     progress: Progress,
     start: Path | None = None,
     checkpoint_every: str | None = None,
+    predictions: Path | None = None,
 ) -> None:
     """Run the stream, print the scores and write the run folder.
 
@@ -65,6 +73,8 @@ def run_stream(
         Saved model to continue from; with None, the default, the first model is new.
     checkpoint_every
         Time or number of rows between two checkpoints; with None, the default, there are none.
+    predictions
+        File for the predictions of each row; with None, the default, they are not kept.
     """
     _check(options, start)
     opener = None
@@ -73,6 +83,10 @@ def run_stream(
         opener = folder_opener(options, options.out, start)
         if finished:
             _print_finished(opener())
+            if predictions is not None and not predictions.exists():
+                raise UsageError(
+                    "a finished run writes no predictions; run again with another --out"
+                )
             return
     for sentence in _warnings(options):
         _say(f"warning: {sentence}")
@@ -85,7 +99,8 @@ def run_stream(
         if state is None and start is None:
             _keep_inputs(models, options, source)
         rows = UntilStopped(source)
-        scores = _scores(options, models, rows, progress, keeper, state)
+        with opened_predictions(predictions, state) as lines:
+            scores = _scores(options, models, rows, progress, keeper, state, lines)
         learned = next(iter(scores.values())).n_rows
         if rows.reason is not None and not learned:
             raise rows.reason
@@ -250,6 +265,7 @@ def _scores(
     progress: Progress,
     keeper: Keeper | None,
     state: Mapping[str, Any] | None,
+    predictions: PredictionsOut | None,
 ) -> dict[str, PrequentialScores]:
     """Evaluate the models; with a keeper, continue from ``state`` and write checkpoints."""
     if SAVED.intersection(options.model_names):
@@ -258,15 +274,21 @@ def _scores(
     evaluation = Evaluation(
         models, every=options.every, window=options.window, delay=options.delay, at=options.at
     )
+    on_step = None if predictions is None else predictions.add
+    after = _nothing
     with rows:
-        if keeper is None:
-            evaluation.go(rows, progress, RunningScores())
-            return evaluation.end()
-        rows.rows = keeper.begin(evaluation, rows.rows, state, options.live)
-        evaluation.go(rows, progress, RunningScores(), keeper.after)
-        if isinstance(rows.reason, StoppedError) and not options.live:
+        if keeper is not None:
+            keeper.predictions = predictions
+            rows.rows = keeper.begin(evaluation, rows.rows, state, options.live)
+            after = keeper.after
+        evaluation.go(rows, progress, RunningScores(), after, on_step)
+        if keeper is not None and isinstance(rows.reason, StoppedError) and not options.live:
             keeper.write()
         return evaluation.end()
+
+
+def _nothing() -> None:
+    """Do nothing after a chunk of rows: there are no checkpoints."""
 
 
 def _print(options: StreamOptions, scores: Mapping[str, PrequentialScores], aside: Aside) -> None:

@@ -86,6 +86,7 @@ class Evaluation:
         progress: Progress = silent,
         on_point: OnPoint | None = None,
         after: Callable[[], None] = lambda: None,
+        on_step: Callable[[Step], None] | None = None,
     ) -> None:
         """Evaluate further rows.
 
@@ -100,6 +101,9 @@ class Evaluation:
         after
             Function called after each chunk of rows, when the state can be saved; by default
             none.
+        on_step
+            Function called with the true and the predicted labels of each row by the first model,
+            in the order of the rows; by default none.
         """
         left = length_hint(rows)
         total = self.rows + left if left else None
@@ -111,9 +115,11 @@ class Evaluation:
 
         next(iter(self._curves.values())).on_point = report
         for chunk in chunks(rows, min(self._every, _CHUNK)):
-            for name, runner in self._runners.items():
+            for place, (name, runner) in enumerate(self._runners.items()):
                 for step in runner.steps(chunk):
                     self._curves[name].add(step)
+                    if on_step is not None and not place:
+                        on_step(step)
             self.rows += len(chunk)
             after()
 

@@ -182,10 +182,10 @@ def _pairs(rows: Iterable[tuple[Any, LabelSet]]) -> Iterator[tuple[Any, LabelSet
         yield pair[0], pair[1]
 
 
-def _pairs_of(y: LabelSet) -> list[tuple[Any, bool]]:
-    """Return the pairs (label, present) of a label set, in its order."""
+def _pairs_of(y: LabelSet) -> list[tuple[Any, bool | None]]:
+    """Return the pairs (label, present) of a label set, in its order; None is unknown."""
     if isinstance(y, Mapping):
-        return [(label, bool(there)) for label, there in y.items()]
+        return [(label, None if there is None else bool(there)) for label, there in y.items()]
     return [(label, True) for label in y]
 
 
