@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from growlabels.classes.calibration.scores import score as score
     from growlabels.classes.classifier.checkpoint import TrainingCheckpoint as TrainingCheckpoint
     from growlabels.classes.classifier.classifier import EBVClassifier as EBVClassifier
+    from growlabels.classes.classifier.image_classifier import ImageClassifier as ImageClassifier
     from growlabels.classes.classifier.training import Schedule as Schedule
     from growlabels.classes.classifier.training import TrainingRows as TrainingRows
     from growlabels.classes.classifier.training import seeded as seeded
@@ -51,6 +52,7 @@ __all__ = [
     "EBVBoxHead",
     "EBVClassifier",
     "EBVHead",
+    "ImageClassifier",
     "TrainingCheckpoint",
     "coherence_bound",
     "conformal_threshold",
@@ -94,6 +96,7 @@ __getattr__, __dir__ = lazy_exports(
         "EBVBoxHead": "adoption.box_head",
         "EBVClassifier": "classifier.classifier",
         "EBVHead": "heads.head",
+        "ImageClassifier": "classifier.image_classifier",
         "TrainingCheckpoint": "classifier.checkpoint",
         "coherence_bound": "codes.bounds",
         "conformal_threshold": "calibration.rejection",

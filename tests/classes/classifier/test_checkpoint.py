@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from growlabels.base.errors import RunError, UsageError
+from growlabels.base.errors import RunError
 from growlabels.classes import EBVClassifier
 from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 
@@ -75,10 +75,26 @@ def test_no_code_of_a_checkpoint_is_run(tmp_path: Path) -> None:
         )
 
 
-def test_patience_and_a_checkpoint_exclude_each_other(tmp_path: Path) -> None:
-    model = EBVClassifier(patience=2, dim=16)
-    with pytest.raises(UsageError, match="leave one of them out"):
-        model.fit(np.eye(6), np.arange(6) % 2, checkpoint=TrainingCheckpoint(tmp_path / "x.pt"))
+def test_early_stopping_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 4)), random.integers(0, 3, 60)
+    settings: dict = {"epochs": 40, "dim": 16, "hidden": 8, "patience": 2}
+    whole = EBVClassifier(**settings).fit(X, y)
+    assert 3 <= len(whole.losses_) < 40
+    path = tmp_path / "state.pt"
+
+    def end(stage: str, step: int, total: int | None = None) -> None:
+        if path.is_file() and step > 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint = TrainingCheckpoint(path, every=0)
+        EBVClassifier(**settings).fit(X, y, progress=end, checkpoint=checkpoint)
+    for _ in range(2):  # the second time training had ended
+        checkpoint = TrainingCheckpoint(path, every=0)
+        resumed = EBVClassifier(**settings).fit(X, y, checkpoint=checkpoint)
+        assert resumed.losses_ == whole.losses_
+        assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))
 
 
 def test_epochs_in_quick_succession_are_not_all_written(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from torch import nn
 from growlabels.base.errors import RunError, UsageError
 from growlabels.base.files import atomic_write
 
+_SHARE = 20
+
 
 class TrainingCheckpoint:
     """A file with the state of a training, written between epochs.
@@ -20,7 +22,8 @@ class TrainingCheckpoint:
     path
         The file. It is replaced whole or not at all.
     every
-        Least number of seconds between two writes. Default 20.
+        Least number of seconds between two writes. None, the default: 20 times what the last one
+        took.
 
     Examples
     --------
@@ -35,19 +38,24 @@ class TrainingCheckpoint:
     5
     """
 
-    def __init__(self, path: str | os.PathLike[str], every: float = 20.0) -> None:
+    def __init__(self, path: str | os.PathLike[str], every: float | None = None) -> None:
         UsageError.require_path("checkpoint", path)
         self.path: Path = Path(path)
-        self.every: float = every
-        self._last = time.monotonic()
+        self.every: float | None = every
+        self._last: float = time.monotonic()
+        self._took: float = 0.0
 
     def restore(
-        self, trunk: nn.Module, head: nn.Module, optimizer: torch.optim.Optimizer
+        self,
+        trunk: nn.Module,
+        head: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        stop: Any = None,
     ) -> list[float]:
         """Take over the state of the file and return the loss of each epoch that is done.
 
         Without a file nothing is changed and the list is empty. The state of torch's generator is
-        part of it.
+        part of it, and so is that of early stopping, ``stop``.
 
         Raises
         ------
@@ -62,6 +70,10 @@ class TrainingCheckpoint:
             head.load_state_dict(state["head"])
             optimizer.load_state_dict(state["optimizer"])
             torch.set_rng_state(state["random"])
+            if torch.cuda.is_available() and state["cuda"]:
+                torch.cuda.set_rng_state_all(state["cuda"])
+            if stop is not None:
+                stop.losses[:], stop.best, stop.state = state["stop"]
             return list(state["losses"])
         except Exception as error:  # torch raises many kinds for a damaged file
             raise RunError(
@@ -75,20 +87,30 @@ class TrainingCheckpoint:
         head: nn.Module,
         optimizer: torch.optim.Optimizer,
         losses: list[float],
+        stop: Any = None,
     ) -> None:
-        """Write the state after an epoch, unless the last write was a moment ago."""
-        if time.monotonic() - self._last < self.every:
+        """Write the state after an epoch, unless the last write was a moment ago.
+
+        By default a moment is 20 times as long as the last write took, so that writing takes less
+        than a twentieth of the time; the first epoch is always written.
+        """
+        started = time.monotonic()
+        if started - self._last < (_SHARE * self._took if self.every is None else self.every):
             return
         state = {
             "trunk": trunk.state_dict(),
             "head": head.state_dict(),
             "optimizer": optimizer.state_dict(),
             "random": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "losses": losses,
         }
+        if stop is not None:
+            state["stop"] = [list(stop.losses), stop.best, stop.state]
         with atomic_write(self.path, "wb") as file:
             torch.save(state, file)
         self._last = time.monotonic()
+        self._took = self._last - started
 
     def delete(self) -> None:
         """Delete the file, if there is one."""

@@ -35,7 +35,7 @@ from growlabels.classes.classifier.weights import row_weights
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.augment import RandomAffine
-from growlabels.classes.inputs.choice import Reader, reader_of
+from growlabels.classes.inputs.choice import Reader
 from growlabels.classes.inputs.labels import as_labels, distinct, kind_of
 from growlabels.classes.inputs.readers import Analyzer, ImageReader
 from growlabels.classes.inputs.trunks import Inputs
@@ -127,9 +127,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     array(['de', 'en', 'fr'], dtype='<U2')
     """
 
-    trunk_: nn.Module
-    head_: EBVHead
     n_features_in_: int
+    least: tuple[int, int, int] = (400, 5, 512)  # steps, epochs; the largest batch: where not given
 
     def __init__(
         self,
@@ -215,7 +214,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             Called after each step.
         checkpoint
             Where training is saved between epochs; the same call goes on from there. The result
-            is the same to the bit. Not together with ``patience``.
+            is the same to the bit.
 
         Raises
         ------
@@ -307,7 +306,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             trunk = self.reader_.trunk(self.embedding, self.hidden, self.dropout)
             if self.augmentation and isinstance(self.reader_, ImageReader):
                 trunk = nn.Sequential(RandomAffine(self.augmentation), trunk)
-            head = EBVHead(self.hidden, self.codebook_, self.tau, self.margin, self.label_smoothing)
+            width = getattr(trunk, "width", self.hidden)
+            head = EBVHead(width, self.codebook_, self.tau, self.margin, self.label_smoothing)
         self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
@@ -325,10 +325,6 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         checkpoint: TrainingCheckpoint | None = None,
     ) -> Self:
         check_settings(self)
-        if checkpoint is not None and self.patience is not None:
-            raise UsageError(
-                "patience keeps weights that no checkpoint holds; leave one of them out"
-            )
         rows, labels = self._read(X, y, first=True)
         every = as_labels([*known, *labels.tolist()]) if known else labels
         self.label_type_: np.dtype[Any] = every.dtype
@@ -336,7 +332,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
         codebook.add_labels(values)
         self.codebook_ = codebook
-        self.reader_: Reader = reader_of(rows, self)
+        self.reader_: Reader = self.make_reader(rows)
         self.prepare()
         targets = self._targets(labels)
         weights = row_weights(self, X, labels, targets, sample_weight)
@@ -349,7 +345,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             raise DataError("no class has enough rows to keep one back for early stopping")
         rest, back = learned.take(np.flatnonzero(~held)), learned.take(np.flatnonzero(held))
         stop = EarlyStopping(self.trunk_, self.head_, back, self.patience)
-        self._learn(rest, schedule, progress, stop)
+        self._learn(rest, schedule, progress, stop, checkpoint=checkpoint)
         stop.restore()
         return self
 

@@ -51,6 +51,11 @@ class EarlyStopping:
         if self.losses[-1] < self.best:
             self.best: float = self.losses[-1]
             self.state = [copy.deepcopy(part.state_dict()) for part in self.parts]
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether training has gone on for nothing."""
         return len(self.losses) - 1 - int(np.argmin(self.losses)) >= self.patience
 
     def restore(self) -> None:

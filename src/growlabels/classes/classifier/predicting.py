@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from growlabels.base.errors import UsageError, is_whole
 from growlabels.classes.heads.head import EBVHead
-from growlabels.classes.inputs.choice import Reader
+from growlabels.classes.inputs.choice import Reader, reader_of
 from growlabels.classes.inputs.labels import Columns
 from growlabels.classes.inputs.readers import ArrayReader
 from growlabels.classes.inputs.trunks import Inputs
@@ -35,6 +35,10 @@ class Predicting:
     device: str
     _inputs: Callable[[Any], Inputs]
     _columns: Callable[[], Columns]
+
+    def make_reader(self, rows: Any) -> Reader:
+        """Take the measure of the rows of a fit."""
+        return reader_of(rows, self)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most likely label of each row; ties go to the one that was learned first."""

@@ -21,14 +21,22 @@ from growlabels.base.progress import Progress, silent
 from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 from growlabels.classes.inputs.trunks import Inputs
 
-STEPS, ADDING_STEPS = 400, 100
-"""Least number of steps where no epochs are given: of a fit, and where classes are added."""
+ADDING_STEPS = 100
+"""Least number of steps where no epochs are given and classes are added."""
 
 
 class Head(Protocol):
     """An output layer that the loop can train."""
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor: ...
+
+
+class Stop(Protocol):
+    """Called after each epoch; says whether training ends."""
+
+    @property
+    def ended(self) -> bool: ...
+    def __call__(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,9 @@ class Schedule:
 
 def first_schedule(model: Any, rows: int) -> Schedule:
     """Return how a classifier is fitted on so many rows; unset settings depend on their number."""
-    size = model.batch_size or min(512, max(16, rows // 8))
-    epochs = model.epochs or max(5, math.ceil(STEPS / max(1, rows // size)))
+    steps, passes, largest = model.least
+    size = model.batch_size or min(largest, max(16, rows // 8))
+    epochs = model.epochs or max(passes, math.ceil(steps / max(1, rows // size)))
     return Schedule(epochs, size, model.lr, model.head_lr_factor, model.weight_decay)
 
 
@@ -124,7 +133,7 @@ def train(
     seed: int,
     progress: Progress = silent,
     stage: str = "train",
-    stop: Callable[[], bool] | None = None,
+    stop: Stop | None = None,
     distillation: Callable[[Any, list[Tensor], Tensor, Tensor], Tensor] | None = None,
     checkpoint: TrainingCheckpoint | None = None,
 ) -> list[float]:
@@ -147,12 +156,13 @@ def train(
     )
     random = np.random.default_rng(seed)
     steps = max(1, len(inputs) // schedule.batch_size)
-    losses = [] if checkpoint is None else checkpoint.restore(trunk, head, optimizer)
+    losses = [] if checkpoint is None else checkpoint.restore(trunk, head, optimizer, stop)
+    ended = bool(losses) and stop is not None and stop.ended
     for _ in losses:  # the order of the rows in the epochs that are done
         random.permutation(len(inputs))
     trunk.train(len(inputs) > 1)  # batch statistics need two rows
     head.train()
-    for epoch in range(len(losses), schedule.epochs):
+    for epoch in range(len(losses), 0 if ended else schedule.epochs):
         total = 0.0
         for step, places in enumerate(np.array_split(random.permutation(len(inputs)), steps)):
             done = (epoch * steps + step) / (schedule.epochs * steps)
@@ -173,9 +183,10 @@ def train(
             total += mean * len(places)
             progress(stage, epoch * steps + step + 1, schedule.epochs * steps)
         losses.append(total / len(inputs))
+        ended = stop is not None and stop()
         if checkpoint is not None:
-            checkpoint.epoch_done(trunk, head, optimizer, losses)
-        if stop is not None and stop():
+            checkpoint.epoch_done(trunk, head, optimizer, losses, stop)
+        if ended:
             break
     trunk.eval()
     head.eval()

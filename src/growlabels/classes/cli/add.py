@@ -136,7 +136,8 @@ def _old(
 
 def _config(options: Add, fitted: FittedRun, history: list[dict[str, Any]]) -> dict[str, Any]:
     same = {
-        name: fitted.run.config[name] for name in ("text", "columns", "words", "widths", "images")
+        name: fitted.run.config.get(name)
+        for name in ("text", "columns", "words", "widths", "images")
     }
     own = {k: v for k, v in asdict(options).items() if k not in ("run_folder", "table", "out")}
     return own | same | {"label": history[-1]["label"], "old": len(options.old), "fits": history}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import tyro
 
@@ -50,7 +50,8 @@ class Fit:
     image: str | None = None
     """Column of images to classify: paths, relative to the table, or files in bytes."""
     image_size: int | None = None
-    """Pixels of each side that images are scaled to; their median side, 16 to 64, if not given."""
+    """Pixels of each side that images are scaled to; if not given, what the trunk was made for, or
+    the median side, from 16 to 64."""
     augmentation: float = 0.1
     """How strongly images are turned, scaled, sheared and shifted at random in training; 0: not."""
     columns: tuple[str, ...] = ()
@@ -65,18 +66,27 @@ class Fit:
     """Largest number of classes expected later; there is ample room by default."""
     dim: int | None = None
     """Dimension of the class vectors; chosen from the number of classes if not given."""
-    margin: float = 0.2
-    """Angular margin in radians."""
-    label_smoothing: float = 0.1
-    """Share of each target that is spread over all classes."""
+    margin: float | None = None
+    """Angular margin in radians; 0.2, and 0 for images, if not given."""
+    label_smoothing: float | None = None
+    """Share of each target that is spread over all classes; 0.1, and 0 for images, if not given."""
     epochs: int | None = None
-    """Passes over the rows; enough for 400 steps, and 5 or more, if not given."""
-    lr: float = 4e-3
-    """Peak learning rate below the output layer."""
+    """Passes over the rows; enough for 400 steps and 5 or more, for images 600 and 8, if not
+    given."""
+    lr: float | None = None
+    """Peak learning rate below the output layer; 4e-3, for images 2e-3, and 1e-4 for a trunk of
+    your own, if not given."""
+    patience: int | None = None
+    """Stop after this number of epochs without a lower loss on a tenth of the training rows."""
+    trunk: str = "small"
+    """Network for images: small, the folder of a vision model of transformers, or timm:NAME."""
+    device: str | None = None
+    """Where to train; for images cuda where torch finds it, and else cpu, if not given."""
     encoding: str = "utf-8"
     """Encoding of a file of text, as Python names it."""
     seed: int = 0
     """Decides every random choice."""
+    resumes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

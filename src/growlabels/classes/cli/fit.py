@@ -15,6 +15,7 @@ from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores, score
 from growlabels.classes.classifier.checkpoint import TrainingCheckpoint
 from growlabels.classes.classifier.classifier import EBVClassifier
+from growlabels.classes.classifier.image_classifier import ImageClassifier, form_of
 from growlabels.classes.classifier.settings import check_settings, room
 from growlabels.classes.cli.basis_report import cosine_plots
 from growlabels.classes.cli.commands import Fit
@@ -27,6 +28,7 @@ from growlabels.classes.cli.held_out import (
 )
 from growlabels.classes.cli.images import (
     ImageColumn,
+    class_sentence,
     find_image_column,
     hash_of,
     holds_images,
@@ -45,7 +47,9 @@ from growlabels.classes.cli.report import (
 )
 from growlabels.classes.cli.table import DataTable
 from growlabels.classes.codes.codebook import Codebook
+from growlabels.classes.images.arrays import ROW, is_array_file, read_arrays
 from growlabels.classes.images.folder import LABEL, PATH, is_image_folder, read_folder
+from growlabels.classes.inputs.backbones import backbone_of
 from growlabels.report import Report, Section, render
 from growlabels.tables import warnings_of
 
@@ -59,13 +63,14 @@ def run(options: Fit, progress: Progress) -> None:
     if not 0 < options.held_out < 1:
         raise UsageError.parameter("held-out", "must be between 0 and 1", options.held_out)
     check_false_rejection(options.false_rejection)
-    model = _model(options)
-    check_settings(model)  # before there is a folder that holds to them
+    check_settings(_model(options, bool(options.image)))  # before the rows are read
     label = _label(options)
     _check_columns(options, label)
     table, unlabelled = read_source(options.table, options.encoding).labelled(label)
     table.column(label)
     images = _images(options, table, label)
+    model = _model(options, images is not None)
+    whole = table
     table = with_pixels(table, options.table, images, progress)
     labels = table.labels(label)
     read_as_numbers = not (options.text or images)
@@ -74,7 +79,9 @@ def run(options: Fit, progress: Progress) -> None:
     columns = [c for c in numeric if c not in options.words and (options.columns or c not in odd)]
     notes = _notes(options, label, table, odd, unlabelled)
     if images is not None:
-        notes.append(image_sentence(images, len(table)))
+        good = set(table.numbers)
+        seen = whole.at([i for i, number in enumerate(whole.numbers) if number in good])
+        notes += [image_sentence(images, seen, options.table), class_sentence(labels.tolist())]
     elif not (options.text or columns or options.words):
         known = ", ".join(map(repr, table.columns))
         raise UsageError(
@@ -85,7 +92,7 @@ def run(options: Fit, progress: Progress) -> None:
     Codebook.for_classes(room_for, options.dim, steps=1)  # refuses a dim that is too small
     rows = rows_of(table, options.text, columns, options.words, images=images)
     taken = {label, options.text, images and images.name, *columns, *options.words}
-    if not is_image_folder(options.table):
+    if not (is_image_folder(options.table) or is_array_file(options.table)):
         dropped = [name for name in table.columns if name not in taken]
         for sentence in warnings_of(options.table, [label], dropped, encoding=options.encoding):
             print(f"warning: {sentence}")
@@ -123,6 +130,11 @@ def run(options: Fit, progress: Progress) -> None:
 def _label(options: Fit) -> str:
     if options.label is not None:
         return options.label
+    if is_array_file(options.table):
+        name = read_arrays(options.table)[1]
+        if name is None:
+            raise UsageError(f"{str(options.table)!r} holds images and no array of labels; add one")
+        return name
     if not is_image_folder(options.table):
         raise UsageError("--label must name the column that holds the class")
     if all(row[LABEL] is None for row in read_folder(options.table).rows):
@@ -153,13 +165,17 @@ def _images(options: Fit, table: DataTable, label: str) -> ImageColumn | None:
     name = options.image
     if name is None and not (options.text or options.columns or options.words):
         held = (c for c, values in table.columns.items() if c != label and holds_images(values))
-        name = next(held, None)
+        name = ROW if is_array_file(options.table) else next(held, None)
     for column in (options.text, *options.words):
         if column is not None and holds_images(table.column(column)):
             print(f"warning: {path_warning(column)}")
-    return (
-        None if name is None else find_image_column(table, options.table, name, options.image_size)
-    )
+    if name is None:
+        return None
+    what = backbone_of(options.trunk)
+    found = find_image_column(table, options.table, name, options.image_size or what.size)
+    if what.channels is None:
+        return found
+    return ImageColumn(name, form_of((what.channels, found.form.size, found.form.size)))
 
 
 def _notes(
@@ -199,19 +215,16 @@ def _say_unread(table: DataTable, read: set[str]) -> None:
         print(f"not read, since they hold no numbers: {names}; --words or --text reads them")
 
 
-def _model(options: Fit) -> EBVClassifier:
-
-    return EBVClassifier(
-        capacity=options.capacity,
-        dim=options.dim,
-        margin=options.margin,
-        analyzer=options.analyzer,
-        label_smoothing=options.label_smoothing,
-        epochs=options.epochs,
-        lr=options.lr,
-        seed=options.seed,
-        augmentation=options.augmentation,
-    )
+def _model(options: Fit, of_images: bool) -> EBVClassifier:
+    """Make an unfitted classifier; what was not asked for is its own default."""
+    names = ["capacity", "dim", "epochs", "patience", "seed", "augmentation"]
+    settings = {name: getattr(options, name) for name in names}
+    for name in ("margin", "label_smoothing", "lr", "device"):
+        if getattr(options, name) is not None:
+            settings[name] = getattr(options, name)
+    if of_images:
+        return ImageClassifier(trunk=options.trunk, size=options.image_size, **settings)
+    return EBVClassifier(analyzer=options.analyzer, **settings)
 
 
 def _finish(

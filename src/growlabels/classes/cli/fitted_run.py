@@ -1,5 +1,6 @@
 """A run folder that holds a fitted classifier, as ``fit`` and ``add`` leave it."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from growlabels.base.runs import RunFolder
 from growlabels.classes.calibration.scores import Scores, score_answers
 from growlabels.classes.classifier.classifier import EBVClassifier
 from growlabels.classes.classifier.file import CODEBOOK, SETTINGS, WEIGHTS
+from growlabels.classes.classifier.image_classifier import ImageClassifier
 from growlabels.classes.cli.images import ImageColumn, stacked
 from growlabels.classes.cli.table import DataTable
 from growlabels.classes.inputs.frames import MixedRows
@@ -51,7 +53,9 @@ class FittedRun:
             )
         if not run.finished:
             raise RunError(f"the run in {str(path)!r} did not finish; run it again")
-        return cls(run, EBVClassifier.load(run.file(MODEL).parent))
+        path = run.file(MODEL).parent
+        kind = json.loads(path.joinpath(SETTINGS).read_text("utf-8"))["reader"]["kind"]
+        return cls(run, (ImageClassifier if kind == "pictures" else EBVClassifier).load(path))
 
     @property
     def label(self) -> str:

@@ -1,7 +1,8 @@
 """Tables whose rows are images: a folder of images, or a column of paths or of files."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from growlabels.base.errors import DataError
 from growlabels.base.progress import Progress
 from growlabels.classes.cli.table import DataTable, by_column
+from growlabels.classes.images.arrays import ROW, is_array_file, read_arrays
 from growlabels.classes.images.folder import (
     LABEL,
     PATH,
@@ -19,10 +21,10 @@ from growlabels.classes.images.folder import (
     is_image_name,
     read_folder,
 )
-from growlabels.classes.images.pixels import PixelForm, find_form, read_pixels
+from growlabels.classes.images.pixels import PixelForm, find_form, kind_of_image, read_pixels
 from growlabels.tables import Table, fingerprint, open_table
 
-_LOOKED_AT = 100
+_LOOKED_AT, _NAMED = 100, 3
 
 
 class ImageColumn(NamedTuple):
@@ -50,6 +52,8 @@ class ImageColumn(NamedTuple):
 
 def open_source(path: Path, encoding: str) -> Table:
     """Open a table, or a folder of images as rows with a ``path`` and, if there is one, a label."""
+    if is_array_file(path):
+        return _array_rows(path)
     if not is_image_folder(path):
         return open_table(path, encoding=encoding)
     found = read_folder(path)
@@ -58,6 +62,25 @@ def open_source(path: Path, encoding: str) -> Table:
     if all(row[LABEL] is None for row in found.rows):
         return open_table([{PATH: row[PATH]} for row in found.rows])
     return open_table(found.rows)
+
+
+def _array_rows(path: Path) -> Table:
+    """Return a file of arrays as rows with the place of the image and, if there is one, a label."""
+    images, name, labels, others = read_arrays(path)
+    if others:
+        print(f"arrays of {path.name} that are not read: {', '.join(others)}", file=sys.stderr)
+    if name is None:
+        return open_table([{ROW: place} for place in range(len(images))])
+    return open_table([{ROW: place, name: label} for place, label in enumerate(labels)])
+
+
+def cells_of(table: DataTable, source: Path, column: str) -> Sequence[Any]:
+    """Return the images of a table: the cells of a column or, of a file of arrays, the arrays."""
+    cells = table.column(column)
+    if not is_array_file(source):
+        return cells
+    images = read_arrays(source)[0]
+    return [images[place] for place in cells]
 
 
 def read_source(path: Path, encoding: str) -> DataTable:
@@ -88,8 +111,7 @@ def _is_image(value: object) -> bool:
 
 def find_image_column(table: DataTable, source: Path, name: str, size: int | None) -> ImageColumn:
     """Choose the form of the images of a column."""
-    cells = table.column(name)
-    return ImageColumn(name, find_form(cells, base_of(source), size))
+    return ImageColumn(name, find_form(cells_of(table, source, name), base_of(source), size))
 
 
 def base_of(source: Path) -> Path:
@@ -108,7 +130,8 @@ def with_pixels(
     """
     if images is None:
         return table
-    found = read_pixels(table.column(images.name), base_of(source), images.form, progress)
+    cells = cells_of(table, source, images.name)
+    found = read_pixels(cells, base_of(source), images.form, progress)
     good = [place for place, pixels in enumerate(found) if isinstance(pixels, np.ndarray)]
     if broken := [place for place, pixels in enumerate(found) if isinstance(pixels, str)]:
         first = broken[0]
@@ -128,12 +151,40 @@ def stacked(table: DataTable, images: ImageColumn) -> np.ndarray:
     return np.stack(table.column(images.name))
 
 
-def image_sentence(images: ImageColumn, count: int) -> str:
-    """Say how images are read."""
+def image_sentence(images: ImageColumn, table: DataTable, source: Path) -> str:
+    """Say how many images of which sizes and modes there are, and how they are read."""
+    found = Counter(map(_look(base_of(source)), cells_of(table, source, images.name)))
+    common = ", ".join(f"{what} ({count:,})" for what, count in found.most_common(_NAMED))
+    rest = f" and {len(found) - _NAMED:,} other kinds" if len(found) > _NAMED else ""
     return (
-        f"{count:,} images of column {images.name!r} are read, each scaled to {images.form.words}; "
-        "the aspect ratio is not kept"
+        f"{len(table):,} images of column {images.name!r} are read, each scaled to "
+        f"{images.form.words}; the aspect ratio is not kept. They were {common}{rest}"
     )
+
+
+def _look(folder: Path) -> Callable[[Any], str]:
+    """Return what says size and mode of an image without decoding it."""
+
+    def look(cell: Any) -> str:
+        shape, mode = kind_of_image(cell, folder)
+        return f"{shape[0]} x {shape[1]} {mode}"
+
+    return look
+
+
+def class_sentence(labels: Sequence[Any]) -> str:
+    """Say how many images the classes have.
+
+    >>> class_sentence(["a", "a", "b"])
+    '2 classes with 1 to 2 images; 1 of them has one image only'
+    """
+    counts = Counter(labels).values()
+    ones = sum(count == 1 for count in counts)
+    few = f"; {ones:,} of them {'has' if ones == 1 else 'have'} one image only" if ones else ""
+    span = (
+        f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{min(counts):,}"
+    )
+    return f"{len(counts):,} classes with {span} images{few}"
 
 
 def path_warning(name: str) -> str:

@@ -11,6 +11,8 @@ ENDINGS = frozenset(
     [".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"]
 )
 """Ends of the names of image files, in lower case."""
+SPLITS = frozenset(["train", "training", "val", "valid", "validation", "dev", "test"])
+"""Names of folders that are no classes where there are no others, in lower case."""
 PATH, LABEL = "path", "label"
 """Columns of the rows of a folder."""
 _SHOWN = 3
@@ -64,7 +66,7 @@ def read_folder(path: str | os.PathLike[str]) -> ImageFolder:
     Raises
     ------
     UsageError
-        There is no such folder.
+        There is no such folder, or its folders are splits such as train and test.
     DataError
         It holds no image.
     """
@@ -78,6 +80,12 @@ def read_folder(path: str | os.PathLike[str]) -> ImageFolder:
             rows.append({PATH: name, LABEL: head if rest else None})
         else:
             others.append(name)
+    tops = {row[LABEL] for row in rows if row[LABEL] is not None}
+    if tops and {top.lower() for top in tops} <= SPLITS:
+        raise UsageError(
+            f"{str(folder)!r} holds splits ({', '.join(sorted(tops))}) and not classes; give one "
+            f"of them, such as {str(folder / min(tops))!r}"
+        )
     if not rows:
         raise DataError(f"{str(folder)!r} holds no images ({' '.join(sorted(ENDINGS))})")
     return ImageFolder(rows, others)

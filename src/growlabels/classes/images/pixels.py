@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from growlabels.base.errors import DataError, UsageError
+from growlabels.classes.images.arrays import as_bytes
 
 Mode = Literal["L", "RGB"]
 SMALLEST, LARGEST = 16, 64
@@ -85,8 +86,8 @@ def read_pixels(
     Parameters
     ----------
     cells
-        Paths, bytes of image files, or mappings with one of them in ``path`` and ``bytes``, as
-        Hugging Face datasets hold images.
+        Paths, bytes of image files, images of Pillow, arrays of pixels, or mappings with a path
+        or bytes in ``path`` and ``bytes``, as Hugging Face datasets hold images.
     folder
         Where relative paths begin.
     form
@@ -109,6 +110,19 @@ def read_pixels(
     return found
 
 
+def kind_of_image(cell: Any, folder: Path) -> tuple[tuple[int, int], str]:
+    """Return width, height and mode of an image that can be read; of a file, its head is read."""
+    if isinstance(cell, Mapping):
+        cell = cell["bytes"] if cell.get("bytes") is not None else cell.get("path")
+    if isinstance(cell, np.ndarray) and cell.ndim > 1:
+        cell = Image.fromarray(as_bytes(cell))
+    if isinstance(cell, Image.Image):
+        return cell.size, cell.mode
+    source: Any = folder / cell if isinstance(cell, str) else io.BytesIO(bytes(cell))
+    with Image.open(source) as file:
+        return file.size, file.mode
+
+
 def _tried(cell: Any, folder: Path) -> Image.Image | str:
     """Return the image of a cell, or the reason why there is none."""
     try:
@@ -123,7 +137,9 @@ def _opened(cell: Any, folder: Path) -> Image.Image:
     if isinstance(cell, Mapping):
         cell = cell["bytes"] if cell.get("bytes") is not None else cell.get("path")
     if isinstance(cell, np.ndarray):
-        cell = cell.tobytes()
+        cell = cell.tobytes() if cell.ndim < 2 else Image.fromarray(as_bytes(cell))
+    if isinstance(cell, Image.Image):
+        return _plain(cell)
     if not isinstance(cell, bytes | str) or not cell:
         raise ValueError("there is no path and no image")
     source: Any = io.BytesIO(cell) if isinstance(cell, bytes) else folder / cell

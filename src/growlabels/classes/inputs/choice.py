@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from growlabels.base.errors import UsageError
 from growlabels.classes.inputs.frames import MixedReader, MixedRows, as_mixed
 from growlabels.classes.inputs.moments import Moments
+from growlabels.classes.inputs.pictures import PictureReader
 from growlabels.classes.inputs.readers import (
     ArrayReader,
     ImageReader,
@@ -18,7 +19,7 @@ from growlabels.classes.inputs.readers import (
 from growlabels.classes.inputs.sequences import as_images, as_texts
 from growlabels.classes.inputs.sparse import SparseReader
 
-Reader = TextReader | ArrayReader | ImageReader | MixedReader | SparseReader
+Reader = TextReader | ArrayReader | ImageReader | MixedReader | SparseReader | PictureReader
 
 
 def readable(
@@ -73,6 +74,8 @@ def reader_from_json(data: dict[str, Any]) -> Reader:
         return MixedReader(tuple(data["words"]), tuple(data["numbers"]), text, array)
     if data["kind"] == "sparse":
         return SparseReader(np.array(fields["largest"], float))
+    if data["kind"] == "pictures":
+        return PictureReader.from_json(data)
     moments = Moments.from_json(fields["moments"])
     if data["kind"] == "image":
         return ImageReader(tuple(fields["shape"]), moments)
