@@ -332,7 +332,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
         codebook.add_labels(values)
         self.codebook_ = codebook
-        self.reader_: Reader = self.make_reader(rows)
+        self.reader_: Reader = self._make_reader(rows)
         self.prepare()
         targets = self._targets(labels)
         weights = row_weights(self, X, labels, targets, sample_weight)

@@ -119,7 +119,7 @@ class ImageClassifier(EBVClassifier):
         self.trunk = trunk
         self.size = size
 
-    def make_reader(self, rows: NDArray[np.uint8]) -> PictureReader:
+    def _make_reader(self, rows: NDArray[np.uint8]) -> PictureReader:
         """Take the measure of the images of a fit."""
         what = backbone_of(self.trunk)
         weights = self.trunk if what.kind == "transformers" else None
@@ -142,7 +142,7 @@ class ImageClassifier(EBVClassifier):
         if ready and (shape[1:] == self.reader_.shape if not first else self._fits(shape)):
             return np.asarray(X)
         cells = [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in X]
-        form = self.form(cells) if first else form_of(self.reader_.shape)
+        form = self._form(cells) if first else form_of(self.reader_.shape)
         found = read_pixels(cells, Path(), form, silent)
         if broken := [place for place, pixels in enumerate(found) if isinstance(pixels, str)]:
             more = f", nor can {len(broken) - 1:,} others" if len(broken) > 1 else ""
@@ -152,7 +152,7 @@ class ImageClassifier(EBVClassifier):
             )
         return np.stack([pixels for pixels in found if not isinstance(pixels, str)])
 
-    def form(self, cells: Sequence[Any], folder: Path | None = None) -> PixelForm:
+    def _form(self, cells: Sequence[Any], folder: Path | None = None) -> PixelForm:
         """Return size and channels that a fit gives images; see :func:`find_form`."""
         what = backbone_of(self.trunk)
         form = find_form(cells, folder or Path(), self.size or what.size)

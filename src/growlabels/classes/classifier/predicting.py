@@ -36,7 +36,7 @@ class Predicting:
     _inputs: Callable[[Any], Inputs]
     _columns: Callable[[], Columns]
 
-    def make_reader(self, rows: Any) -> Reader:
+    def _make_reader(self, rows: Any) -> Reader:
         """Take the measure of the rows of a fit."""
         return reader_of(rows, self)
 
