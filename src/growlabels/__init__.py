@@ -9,4 +9,4 @@ Three systems, each usable alone:
 Importing this package loads neither torch nor numba; a system loads what it needs on first use.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
