@@ -138,8 +138,8 @@ def test_a_count_before_a_reordering_is_not_believed(tmp_path: Path) -> None:
         ("@data\n1_0,x,1\n", "(? where it is missing), it was '1_0'"),
         ("@data\n1,z,1\n", "attribute 'b' must be one of its 2 values, it was 'z'"),
         (
-            "@data\n1,x,?\n",
-            "attribute 'l' is a label and must be present or absent (1 or 0), it was '?'",
+            "@data\n1,x,no\n",
+            "attribute 'l' is a label and must be present or absent (1 or 0), it was 'no'",
         ),
         ("@data\n1,'x,1\n", "line 6: unbalanced quotes"),
         ("@data\n1,x,1\n{0 1}\n", "line 7: dense and sparse rows are mixed"),
@@ -165,6 +165,14 @@ def test_bad_files_are_refused_with_the_line(tmp_path: Path, body: str, says: st
     with pytest.raises(DataError) as caught:
         load_arff(write(tmp_path, HEADER + body))
     assert says in str(caught.value) and "toy.arff" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["1,x,?\n2,y,1\n3,x,0\n", "{0 1,2 ?}\n{0 2,2 1}\n{0 3}\n"])
+def test_an_unknown_label_is_neither_there_nor_absent(tmp_path: Path, body: str) -> None:
+    Y = load_arff(write(tmp_path, HEADER + "@data\n" + body)).Y
+    assert Y.dtype == np.int8 and Y.tolist() == [[-1], [1], [0]]
+    known = load_arff(write(tmp_path, HEADER + "@data\n" + body.replace("?", "0"))).Y
+    assert known.dtype == bool and known.tolist() == [[False], [True], [False]]
 
 
 @pytest.mark.parametrize("labels", [3, -3, 40])

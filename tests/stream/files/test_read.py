@@ -55,6 +55,15 @@ def test_sparse_arff(write):
     assert list(rows) == [WANTED[0], ({"a": 3.0}, {"t": False})]
 
 
+@pytest.mark.parametrize(
+    "body", ["1,2,1\n3,4,?\n5,6,0\n", "{0 1,1 2,2 1}\n{0 3,1 4,2 ?}\n{0 5,1 6}\n"]
+)
+def test_arff_label_that_is_not_known(write, body):
+    rows = list(read_stream(write("s.arff", ARFF + body), "1"))
+    assert rows[0] == WANTED[0] and rows[1] == ({"a": 3.0, "b": 4.0}, None)
+    assert rows[2] == ({"a": 5.0, "b": 6.0}, {"t": False})
+
+
 def test_json_rows(write):
     rows = list(read_stream(write("s.jsonl", lines(JSONL))))
     assert rows == [WANTED[0], ({"a": 3.0}, {})]

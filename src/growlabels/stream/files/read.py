@@ -151,7 +151,7 @@ def _require_columns(columns: Sequence[str], labels: str | None, table: Table) -
 
 def _arff(
     path: Path, labels: str | None, drop: str | None, set_aside: SetAside | None
-) -> ArrayRows:
+) -> ArrayRows | Iterator[LabelRow]:
     chosen: Any = labels
     if labels is not None and not labels.endswith(".xml"):
         counted = COUNT.fullmatch(labels)
@@ -170,6 +170,8 @@ def _arff(
         raise
     if isinstance(X, np.ndarray):
         X = np.nan_to_num(X, nan=0.0)  # "?": a missing feature is the same as one that is zero
+    if Y.dtype != bool:
+        return rows_by_name(X, Y, features, names)
     return ArrayRows(X, Y, features, names)
 
 
@@ -239,13 +241,19 @@ def _arrays(table: Table, keys: Keys, refused: Refused) -> ArrayRows | Iterator[
 
 
 def rows_by_name(
-    X: NDArray[np.float64], Y: NDArray[np.int8], features: Sequence[str], labels: Sequence[str]
+    X: Any, Y: NDArray[np.int8], features: Sequence[str], labels: Sequence[str]
 ) -> Iterator[LabelRow]:
     """Yield the rows of arrays by name; -1 in ``Y`` is a label that is not known yet."""
-    for x, y in zip(X.tolist(), Y.tolist(), strict=True):
+    for row, y in enumerate(Y.tolist()):
         known = {n: None if t < 0 else bool(t) for n, t in zip(labels, y, strict=True)}
         unknown = all(there is None for there in known.values())
-        yield dict(zip(features, x, strict=True)), None if unknown else known
+        if isinstance(X, np.ndarray):
+            x = dict(zip(features, X[row].tolist(), strict=True))
+        else:
+            held = slice(X.indptr[row], X.indptr[row + 1])
+            places = X.indices[held].tolist()
+            x = dict(zip([features[i] for i in places], X.data[held].tolist(), strict=True))
+        yield x, None if unknown else known
 
 
 class _Cells:

@@ -76,7 +76,8 @@ def read_arff(
     MultiLabelData
         ``X`` (rows, features): float64 array, NaN where a value is missing; SciPy CSR where the
         file is sparse. A nominal feature gives its number if all its values are numbers, else
-        the place of its value in the declaration, from 0. ``Y`` (rows, labels): bool.
+        the place of its value in the declaration, from 0. ``Y`` (rows, labels): bool; int8 where
+        some labels are not known (``?``), which are -1 there.
 
     Raises
     ------
@@ -182,7 +183,7 @@ class _Body:
                 self._refuse(number, line, error)
         table = np.frombuffer(values, dtype=np.float64).reshape(-1, len(self._kept))
         is_label = np.isin(self._kept, self._labels)
-        return table[:, ~is_label].copy(), table[:, is_label] != 0
+        return table[:, ~is_label].copy(), _truths(table[:, is_label])
 
     def _dense_row(self, line: str, width: int) -> list[float]:
         if line.startswith("{"):
@@ -211,7 +212,7 @@ class _Body:
         """Deal with what is rare: a missing value, another spelling of a number, an error."""
         attribute = self._attributes[column]
         is_label = column in set(self._labels)
-        if cell == "?" and not is_label:
+        if cell == "?":
             return math.nan
         for value, code in (self._convert[column] or {}).items():
             if _same_number(value, cell):
@@ -233,7 +234,7 @@ class _Body:
         label_place = {column: i for i, column in enumerate(self._labels)}
         values, indices, ends = array("d"), array("q"), array("q", [0])
         present = []
-        absent = np.array([self._left_out(column) for column in self._labels])
+        absent = np.array([self._left_out(column) for column in self._labels], float)
         for number, line, _ in rows:
             try:
                 pairs = sorted(self._pairs(line).items())
@@ -243,7 +244,7 @@ class _Body:
             y = absent.copy()
             for column, value in pairs:
                 if column in label_place:
-                    y[label_place[column]] = value != 0
+                    y[label_place[column]] = value
                 elif value != 0:
                     indices.append(place[column])
                     values.append(value)
@@ -253,7 +254,7 @@ class _Body:
             (np.array(values), np.array(indices), np.array(ends)),
             shape=(len(present), len(self._features)),
         )
-        return X, np.array(present)
+        return X, _truths(np.array(present))
 
     def _left_out(self, column: int) -> bool:
         """Return what a label left out of a sparse row means: its first declared value."""
@@ -269,6 +270,13 @@ class _Body:
             kept = column in self._convert
             pairs[column] = self._value(column, value) if kept else 0.0
         return pairs
+
+
+def _truths(values: np.ndarray) -> np.ndarray:
+    """Return truth values as bool; as int8 where some are not known (NaN), with -1 for these."""
+    unknown = np.isnan(values)
+    there = values != 0
+    return np.where(unknown, np.int8(-1), there.astype(np.int8)) if unknown.any() else there
 
 
 def _same_number(one: str, other: str) -> bool:
