@@ -202,5 +202,6 @@ def test_no_model_or_pickle_is_kept_among_the_sources() -> None:
         ".cff",
         ".png",
         ".yml",
+        ".service",
     ]
     assert {Path(name).suffix for name in kept} <= {"", *texts}

@@ -65,7 +65,13 @@ def test_forward_methods_find_the_harm(table: ScoreTable) -> None:
 def test_a_model_in_bfloat16_gives_nearly_the_same(table: ScoreTable) -> None:
     half = wrap_model(raw_model("llama").to(torch.bfloat16), byte_tokenizer())
     methods = ["f4w", "repsim", "grad-cos-start", "token-grad", "dra-grad"]
-    found = Scanner(half, methods=methods, rows_per_shard=4).fit(rows()).score(targets())
+    try:
+        found = Scanner(half, methods=methods, rows_per_shard=4).fit(rows()).score(targets())
+    except RuntimeError as error:
+        if "pack_vnni2" not in str(error):
+            raise
+        # torch chooses a kernel by the processor and then finds it switched off
+        pytest.skip("ATEN_CPU_CAPABILITY is set below the processor, where torch has no bfloat16")
     for name in methods:
         assert np.isfinite(found[name]).all(), name
     for name in ("f4w", "repsim", "grad-cos-start"):
