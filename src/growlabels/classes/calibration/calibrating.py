@@ -38,9 +38,10 @@ class Calibrated:
     def calibrate(self, X: Any, y: ArrayLike, *, false_rejection: float = 0.05) -> Self:
         """Fit the temperature of the probabilities and the threshold of :meth:`reject`.
 
-        Both hold for the model as it is: :meth:`fit` and :meth:`partial_fit` undo them. The
-        temperature comes from all rows, or from so many, drawn at random, that there are at most
-        2^26 logits of them (671 rows with 100,000 classes), but from at least 200.
+        Both hold for the model as it is: :meth:`fit` and :meth:`partial_fit` undo the threshold,
+        and fit the temperature anew where they kept rows back for it. The temperature comes
+        from all rows, or from so many, drawn at random, that there are at most 2^26 logits of
+        them (671 rows with 100,000 classes), but from at least 200.
 
         Parameters
         ----------
@@ -92,5 +93,5 @@ class Calibrated:
         """Return how much each row looks like one of the classes: :func:`rejection_scores`."""
         return torch.cat(list(self._outputs(X, rejection_scores))).double().numpy()
 
-    def _undo_calibration(self) -> None:
-        self.temperature_, self.threshold_ = 1.0, None
+    def _undo_threshold(self) -> None:
+        self.threshold_ = None

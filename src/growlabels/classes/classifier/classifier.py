@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import nn
 
-from growlabels.base.errors import DataError, UsageError
+from growlabels.base.errors import UsageError
 from growlabels.base.progress import Progress, silent
 from growlabels.classes.calibration.calibrating import Calibrated
 from growlabels.classes.classifier import file
@@ -22,7 +22,8 @@ from growlabels.classes.classifier.labelled import Labelled
 from growlabels.classes.classifier.predicting import Predicting
 from growlabels.classes.classifier.rows import checked_rows
 from growlabels.classes.classifier.settings import check_settings, room
-from growlabels.classes.classifier.split import draw_held_out, some_of_each
+from growlabels.classes.classifier.split import some_of_each
+from growlabels.classes.classifier.temperature import kept_back
 from growlabels.classes.classifier.training import (
     Schedule,
     TrainingRows,
@@ -82,6 +83,9 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     patience, validation_fraction
         With ``patience``, :meth:`fit` keeps that share of each class back, stops after so many
         epochs without a lower loss on it, and keeps the best weights.
+    calibration_fraction
+        Share of rows that :meth:`fit` keeps back to fit the temperature: at most 500, none where
+        they would be under 50. With ``patience`` its rows serve both.
     partial_epochs, partial_lr, partial_head_lr_factor
         Passes of one later :meth:`partial_fit`, by default 3, or more for 100 steps where classes
         are new; constant rate; the head's in units of it, low since old classes share it.
@@ -110,7 +114,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     n_features_in_, feature_names_in_
         Number of columns, and their names where all are strings; tables only.
     temperature_, threshold_
-        Set by :meth:`calibrate`; 1 and ``None`` before.
+        Temperature, 1 without rows kept back; threshold, ``None`` before :meth:`calibrate`.
 
     References
     ----------
@@ -120,8 +124,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     --------
     >>> greetings = ["guten morgen", "guten abend", "good morning", "good evening"]
     >>> model = EBVClassifier(buckets=2048, epochs=100)
-    >>> model = model.fit(greetings, ["de", "de", "en", "en"])
-    >>> model.predict(["guten tag", "good day"])
+    >>> model.fit(greetings, ["de", "de", "en", "en"]).predict(["guten tag", "good day"])
     array(['de', 'en'], dtype='<U2')
     >>> model.partial_fit(["bonjour", "bonsoir"], ["fr", "fr"]).classes_
     array(['de', 'en', 'fr'], dtype='<U2')
@@ -152,6 +155,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         weight_decay: float = 1e-4,
         patience: int | None = None,
         validation_fraction: float = 0.1,
+        calibration_fraction: float = 0.1,
         partial_epochs: int | None = None,
         partial_lr: float = 1e-3,
         partial_head_lr_factor: float = 0.3,
@@ -180,6 +184,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self.weight_decay = weight_decay
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.calibration_fraction = calibration_fraction
         self.partial_epochs = partial_epochs
         self.partial_lr = partial_lr
         self.partial_head_lr_factor = partial_head_lr_factor
@@ -249,17 +254,21 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         if added and self.distillation:
             before = Distillation(self.trunk_, self.head_, self.distillation)
         if added:
+            self.temperature_ /= self.head_.scale
             self.head_.add_classes(added)
+            self.temperature_ *= self.head_.scale
         targets = self._targets(labels)
         weights = row_weights(self, X, labels, targets, sample_weight)
         reader = self.reader_.followed(rows)
         replayed, of_replayed = self._still_known(self.replay_)
         replayed: Any = reader.moved(replayed, self.reader_)  # type: ignore[arg-type]
+        held: Any = reader.moved(self.held_back_.inputs, self.reader_)  # type: ignore[arg-type]
+        back = TrainingRows(held, self.held_back_.targets)
         self.reader_ = reader
         learned = TrainingRows(reader.inputs(rows), targets, weights).without_zeros()
         both = learned.joined(replayed, of_replayed)
         schedule = later_schedule(self, len(both.targets), bool(added))
-        return self._learn(both, schedule, progress, distillation=before)
+        return self._learn(both, schedule, progress, distillation=before)._keep_back(back)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model into a folder: weights, labels and settings, no pickle.
@@ -312,7 +321,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
         self.calls_: int = 0
-        self._undo_calibration()
+        self.held_back_ = TrainingRows(self.reader_.nothing(), np.zeros(0, np.int64))
+        self.temperature_, self.threshold_ = 1.0, None
         self._columns()
 
     def _first_fit(
@@ -329,25 +339,20 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         every = as_labels([*known, *labels.tolist()]) if known else labels
         self.label_type_: np.dtype[Any] = every.dtype
         values = distinct(every)[0]
-        codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
-        codebook.add_labels(values)
-        self.codebook_ = codebook
+        self.codebook_ = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
+        self.codebook_.add_labels(values)
         self.reader_: Reader = self._make_reader(rows)
         self.prepare()
         targets = self._targets(labels)
         weights = row_weights(self, X, labels, targets, sample_weight)
         learned = TrainingRows(self.reader_.inputs(rows), targets, weights).without_zeros()
         schedule = first_schedule(self, len(learned.targets))
-        if self.patience is None:
-            return self._learn(learned, schedule, progress, checkpoint=checkpoint)
-        held = draw_held_out(learned.targets, self.validation_fraction, self.seed)
-        if not held.any():
-            raise DataError("no class has enough rows to keep one back for early stopping")
-        rest, back = learned.take(np.flatnonzero(~held)), learned.take(np.flatnonzero(held))
-        stop = EarlyStopping(self.trunk_, self.head_, back, self.patience)
-        self._learn(rest, schedule, progress, stop, checkpoint=checkpoint)
-        stop.restore()
-        return self
+        rest, back = kept_back(self, learned)
+        stop = self.patience and EarlyStopping(self.trunk_, self.head_, back, self.patience)
+        self._learn(rest, schedule, progress, stop or None, checkpoint=checkpoint)
+        if stop:
+            stop.restore()
+        return self._keep_back(back)
 
     def _learn(
         self,
@@ -358,7 +363,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         distillation: Distillation | None = None,
         checkpoint: TrainingCheckpoint | None = None,
     ) -> Self:
-        self._undo_calibration()
+        self._undo_threshold()
         seed = self.seed + self.calls_
         self.calls_ += 1
         with seeded(seed):

@@ -6,8 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from torch import nn
 
 from growlabels.base.errors import DataError
+from growlabels.classes.classifier.temperature import MOST, temperature_of
+from growlabels.classes.classifier.training import TrainingRows
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.labels import (
@@ -29,9 +32,12 @@ class Labelled:
 
     codebook_: Codebook
     head_: EBVHead
+    trunk_: nn.Module
     label_type_: np.dtype[Any]
+    temperature_: float
+    held_back_: TrainingRows
     predict: Callable[[Any], NDArray[Any]]
-    _undo_calibration: Callable[[], None]
+    _undo_threshold: Callable[[], None]
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -59,8 +65,16 @@ class Labelled:
         check_is_fitted(self)
         gone = self._listed("labels", labels)
         self.codebook_.remove_labels(gone)
-        self._undo_calibration()
+        self._undo_threshold()
         self._columns()
+        return self
+
+    def _keep_back(self, rows: TrainingRows) -> Self:
+        """Keep rows that were not learned, at most 500, and fit the temperature on them."""
+        self.held_back_ = rows.take(np.arange(min(MOST, len(rows.targets))))
+        if len(rows.targets):
+            parts = self.held_back_, self._columns()
+            self.temperature_ = temperature_of(self.trunk_, self.head_, *parts)
         return self
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:

@@ -66,6 +66,9 @@ def check_settings(model: Any) -> None:
     share = model.validation_fraction
     if not (0 < number_of(share) < 1):
         raise UsageError.parameter("validation_fraction", "must be between 0 and 1", share)
+    if not (0 <= number_of(model.calibration_fraction) < 1):
+        way = "must be from 0 to below 1"
+        raise UsageError.parameter("calibration_fraction", way, model.calibration_fraction)
     if not (0 <= number_of(model.dropout) < 1):
         raise UsageError.parameter("dropout", "must be from 0 to below 1", model.dropout)
     check_device(model.device)
