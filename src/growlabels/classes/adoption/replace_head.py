@@ -67,7 +67,7 @@ def replace_head(
     >>> model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 10))
     >>> replace_head(model, Codebook.for_classes(5000), margin=0.1)[2]
     EBVHead(
-      kerdock, dim=1024, num_classes=5000, ...
+      kerdock, dim=4096, num_classes=5000, ...
     """
     if not isinstance(model, nn.Module):
         raise UsageError.parameter("model", "must be a torch module", type(model).__name__)

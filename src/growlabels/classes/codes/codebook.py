@@ -95,8 +95,10 @@ class Codebook:
             unused vectors cost nothing.
         dim
             Dimension of the vectors, at least 1. The default ``None`` selects 256 for up to 256
-            classes, 1024 for up to 525,312, and then 4096 or more. See Notes for the
-            construction that a given ``dim`` selects.
+            classes, 1024 for up to 1,024 and 4096 for up to 65,536, so that there are as many
+            dimensions as classes where that is cheap. Beyond, it is 1024 up to 525,312 classes,
+            for the sake of time and memory, and then 4096 or more. See Notes for the construction
+            that a given ``dim`` selects.
         kind
             Name of the construction to use; see :class:`Codebook`. It requires ``dim``. By
             default the first construction in Notes that fits is used.
