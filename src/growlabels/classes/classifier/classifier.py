@@ -55,7 +55,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     ----------
     capacity
         The largest number of classes expected; by default what the codebook has room for,
-        33,024 with up to 256 classes at first, 525,312 with more.
+        33,024 with up to 256 classes at first, 525,312 with up to 1,024, then 8,390,656 or more.
     dim
         Dimension of the class vectors; chosen from the number of classes by default.
     tau
