@@ -120,7 +120,9 @@ def test_convolutions_of_segmenters() -> None:
     replace_head(model, head)
     assert model["classifier"](torch.zeros(1, 12, 4, 4)).shape == (1, 50, 4, 4)
     with pytest.raises(UsageError, match="replace a convolution by a DenseEBVHead"):
-        replace_head(model, CODEBOOK, name="body")
+        replace_head(model, EBVHead(3, CODEBOOK), name="body")
+    replace_head(model, CODEBOOK, name="body")  # a codebook becomes the head that fits
+    assert isinstance(model["body"], DenseEBVHead)
 
 
 def tiny(kind: str) -> Any:

@@ -8,8 +8,19 @@ from torch import Tensor, nn
 from growlabels.base.errors import UsageError
 from growlabels.base.labels import repeated
 from growlabels.classes.adoption.dense_head import DenseEBVHead
+from growlabels.classes.adoption.object_head import ObjectHead, SharedOffsets
+from growlabels.classes.adoption.pretrained import note_heads, register, settings_of
+from growlabels.classes.adoption.roles import (
+    auxiliary_layers,
+    feeds_boxes,
+    is_auxiliary,
+    object_layers,
+    outputs_of,
+)
 from growlabels.classes.codes.codebook import Codebook
 from growlabels.classes.heads.head import EBVHead
+
+register()
 
 # Names of the layer that computes the logits in torchvision, timm and transformers.
 NAMES = ("fc", "classifier", "head", "heads", "score", "classification_head", "last_linear")
@@ -29,8 +40,19 @@ def replace_head(
     3. the last layer of an ``nn.Sequential``, or the only ``nn.Linear`` of the model;
     4. if several layers fit, or none, the only one with ``model.config.num_labels`` outputs.
 
-    For a :class:`DenseEBVHead` it looks for a 1 x 1 ``nn.Conv2d`` in the same order. An
-    :class:`EBVHead` from an earlier call can be replaced again.
+    For a :class:`DenseEBVHead`, and for a codebook where only such layers have these names, it
+    looks for a 1 x 1 ``nn.Conv2d`` in the same order. An :class:`EBVHead` from an earlier call can
+    be replaced again.
+
+    In a detector the layer that feeds the loss of the classes is replaced
+    (``class_labels_classifier`` of DETR and YOLOS, ``cls_score`` of torchvision), never one of
+    boxes. The codebook counts the classes of objects; background or "no object" gets one trained
+    output of its own, where the model expects it. An ``EBVHead`` that is given counts all outputs.
+    torchvision's boxes then get four offsets that all classes share. Auxiliary heads that score
+    the same classes (UperNet, DeepLab) are replaced too, by heads with the same codebook.
+
+    A model of transformers remembers its heads in its configuration: ``from_pretrained`` of a
+    saved folder gives them back in any program that imported this function.
 
     The new head gets the device, dtype and training mode of the old layer. The number of classes
     in ``model.num_classes``, ``model.num_labels`` and ``model.config`` is updated where these
@@ -77,24 +99,78 @@ def replace_head(
         raise UsageError(
             f"{', '.join(settings)} can be given only with a codebook; set them in the EBVHead"
         )
+    objects = object_layers(model)
     kind = nn.Conv2d if isinstance(head, DenseEBVHead) else nn.Linear
-    path = _path(model, kind) if name is None else _checked(model, name)
+    if isinstance(head, Codebook) and not objects and _is_segmenter(model, name):
+        kind = nn.Conv2d
+    if name is not None:
+        path = _checked(model, name)
+    elif len(objects) == 1 and kind is nn.Linear:
+        path = next(iter(objects))
+    else:
+        path = _path(model, kind)
     old = model.get_submodule(path)
+    outputs = outputs_of(old)
     width = _width(model, old, path)
     if isinstance(old, nn.Conv2d | DenseEBVHead) != (kind is nn.Conv2d):
         raise UsageError(
             f"{path!r} of the model is {type(old).__name__}; replace a convolution by a "
             "DenseEBVHead and a linear layer by an EBVHead"
         )
-    new = EBVHead(width, head, **settings) if isinstance(head, Codebook) else head
+    new = (
+        head if isinstance(head, EBVHead) else _made(width, head, kind, objects.get(path), settings)
+    )
     if new.in_features != width:
         raise UsageError.parameter(
             "head.in_features",
             f"must be {width}, the input length of {path!r} of the model",
             new.in_features,
         )
+    apart = path in objects and not isinstance(new, ObjectHead)  # the last output is no class
+    count = new.num_classes - apart
+    if count < 1:
+        raise UsageError(f"{path!r} scores objects and 'no object': the head needs two outputs")
     named = getattr(getattr(model, "config", None), "id2label", None) is not None
-    names = _names(new) if named else None
+    names = _names(new, count) if named else None
+    others = [] if is_auxiliary(path) else auxiliary_layers(model, path, outputs)
+    beside = path.removesuffix("cls_score") + "bbox_pred" if path.endswith("cls_score") else ""
+    heads: list[tuple[str, nn.Module]] = [(path, new)]
+    for other in others:
+        size = _width(model, model.get_submodule(other), other)
+        heads.append((other, type(new)(size, new.codebook, **settings_of(new))))
+    if path in objects and beside and isinstance(new, ObjectHead):
+        heads.append((beside, SharedOffsets(width, new)))
+    for place, module in heads:
+        _put(model, place, module)
+    if not is_auxiliary(path):
+        _update(model, count, names)
+    note_heads(model)
+    return model
+
+
+def _is_segmenter(model: nn.Module, name: str | None) -> bool:
+    """Return whether 1 x 1 convolutions have the usual names, and no linear layer has."""
+    if name is not None:
+        return isinstance(_checked_module(model, name), nn.Conv2d | DenseEBVHead)
+    if callable(getattr(model, "get_classifier", None)):
+        return False
+    return not any(_named(model, nn.Linear, "")) and any(_named(model, nn.Conv2d, ""))
+
+
+def _made(
+    width: int, codebook: Codebook, kind: type[nn.Module], background: Any, settings: dict[str, Any]
+) -> EBVHead:
+    """Make the head that fits a layer."""
+    if kind is nn.Conv2d:
+        return DenseEBVHead(width, codebook, **settings)
+    if background is not None:
+        return ObjectHead(width, codebook, background, **settings)
+    return EBVHead(width, codebook, **settings)
+
+
+def _put(model: nn.Module, path: str, new: nn.Module) -> None:
+    """Set a layer, with the device, dtype and mode of the one before it."""
+    old = model.get_submodule(path)
     like = next(
         (p for p in [*old.parameters(), *model.parameters()] if p.is_floating_point()), None
     )
@@ -103,14 +179,14 @@ def replace_head(
     new.train(old.training)
     parent, _, last = path.rpartition(".")
     setattr(model.get_submodule(parent), last, new)
-    _update(model, new.num_classes, names)
-    return model
 
 
 def _path(model: nn.Module, kind: type[nn.Module]) -> str:
     if callable(getattr(model, "get_classifier", None)):
         return _of_get_classifier(model)
-    found = list(_named(model, kind, ""))
+    found = [path for path in _named(model, kind, "") if not feeds_boxes(path)]
+    if len(main := [path for path in found if not is_auxiliary(path)]) == 1:
+        return main[0]
     if not found:
         found = _otherwise(model, kind)
     if len(found) != 1:
@@ -178,7 +254,11 @@ def _of_number(model: nn.Module, kind: type[nn.Module], among: list[str]) -> lis
     layers = {path: model.get_submodule(path) for path in paths}
     heads = [path for path, layer in layers.items() if isinstance(layer, EBVHead)]
     size = "out_channels" if kind is nn.Conv2d else "out_features"
-    return heads or [p for p, layer in layers.items() if count and getattr(layer, size) == count]
+    return heads or [
+        path
+        for path, layer in layers.items()
+        if count and getattr(layer, size) == count and not feeds_boxes(path)
+    ]
 
 
 def _is_layer(module: nn.Module, kind: type[nn.Module]) -> bool:
@@ -187,6 +267,10 @@ def _is_layer(module: nn.Module, kind: type[nn.Module]) -> bool:
     if isinstance(module, EBVHead):
         return isinstance(module, DenseEBVHead) == (kind is nn.Conv2d)
     return isinstance(module, kind)
+
+
+def _checked_module(model: nn.Module, name: str) -> nn.Module:
+    return model.get_submodule(_checked(model, name))
 
 
 def _checked(model: nn.Module, name: str) -> str:
@@ -213,16 +297,16 @@ def _width(model: nn.Module, old: nn.Module, path: str) -> int:
     return found
 
 
-def _match(head: EBVHead, like: Tensor) -> None:
+def _match(head: nn.Module, like: Tensor) -> None:
     """Move the head to the device of ``like``, and its parameters to the dtype of ``like``."""
     head.to(like.device)
     for parameter in head.parameters():
         parameter.data = parameter.data.to(like.dtype)
 
 
-def _names(head: EBVHead) -> dict[int, str]:
+def _names(head: EBVHead, count: int) -> dict[int, str]:
     """Return the names of the classes for a configuration of transformers."""
-    labels, count = head.codebook.labels, head.num_classes
+    labels = head.codebook.labels
     if not len(labels):
         return {i: f"LABEL_{i}" for i in range(count)}
     names = {i: str(labels[i]) for i in range(count)}
