@@ -15,20 +15,31 @@ where they did) or at the time limit; the best set met counts. The last
 columns are how long our search takes to reach the same coherence, from its own random start, and
 the ratio; for ``structured`` the time of the quickest peer over its own, where none came as low.
 
+``--systems`` compares, without any search, how many vectors fit into a dimension and how near they
+come: Kerdock and Delsarte-Goethals sets beside the vector systems of latent space configuration,
+which are the permutations of (1, -1, 0, ...): roots A_n (arXiv 2510.04090), of (1, 1, -1, 0, ...)
+and of (1, 1, -1, -1, 0, ...): V^21 and V^22 (arXiv 2512.07509). The cosines of the latter are
+recomputed from all pairs in the smallest dimension. It also times the exact best class.
+
     python benchmarks/classes_coherence.py [--seconds 60] [--seeds 3] [--sizes 1000x100 ...]
+    python benchmarks/classes_coherence.py --systems
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
+from math import comb
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from growlabels.classes import Codebook, coherence_bound
 from growlabels.classes.codes.optimise import optimise
+from growlabels.classes.products.closed_vectors import class_vectors
 
 RESULTS = Path(__file__).parent / "results"
 # largest |cosine| of the vectors that the authors released; 1.15 of the bound elsewhere
@@ -111,6 +122,80 @@ def structured(count: int) -> Codebook:
     return Codebook.for_classes(count, dim, kind="kerdock")
 
 
+SYSTEMS = {  # entries that are 1 and -1, entries of dim beyond those of the rank, largest cosine
+    "roots A": ((1, 1), 1, 1 / 2),
+    "V^21": ((2, 1), 0, 2 / 3),
+    "V^22": ((2, 2), 1, 3 / 4),
+}
+
+
+def system(name: str, dim: int) -> Vectors:
+    """All unit vectors of a system, one row for each choice of places; few dimensions only."""
+    (plus, minus), beyond, _ = SYSTEMS[name]
+    size = dim + beyond
+    rows = []
+    for ones in combinations(range(size), plus):
+        for others in combinations([i for i in range(size) if i not in ones], minus):
+            row = np.zeros(size, np.float32)
+            row[list(ones)], row[list(others)] = 1, -1
+            rows.append(row / (plus + minus) ** 0.5)
+    return np.stack(rows)
+
+
+def room(name: str, dim: int) -> int:
+    (plus, minus), beyond, _ = SYSTEMS[name]
+    return comb(dim + beyond, plus) * comb(dim + beyond - plus, minus)
+
+
+def best_root(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nearest root of A: +1 at the largest entry, -1 at the least."""
+    return z.argmax(1), z.argmin(1)
+
+
+def ours(dim: int) -> Iterator[tuple[str, int, float, float]]:
+    """Name, room and the largest |cosine| and cosine of the sets that dim has."""
+    kerdock = dim * (dim // 2 + 1)
+    yield "Kerdock", kerdock, dim**-0.5, dim**-0.5
+    for layers in (1,) if dim == 16 else (1, 2):
+        count = dim * ((dim // 2) ** (layers + 1) + 1)
+        certificate = Codebook.for_classes(count, dim, kind="delsarte-goethals").certificate()
+        name = f"Delsarte-Goethals, {layers} layer{'s'[: layers - 1]}"
+        yield name, count, certificate.alpha, certificate.signed
+
+
+def systems(seeds: int) -> None:
+    """Print how many vectors each system holds, how near they come, and the time of the best."""
+    print(f"{'dim':>5} {'vectors':<28}{'room':>20}{'largest |cos|':>15}{'largest cos':>13}")
+    for dim in (16, 64, 256, 1024):
+        for name, count, absolute, signed in ours(dim):
+            print(f"{dim:>5} {name:<28}{count:>20,}{absolute:>15.4f}{signed:>13.4f}")
+        for name, (entries, _, signed) in SYSTEMS.items():
+            absolute = 1.0 if entries[0] == entries[1] else signed  # 1: minus each is there too
+            if dim == 16:
+                gram = (found := system(name, 8)) @ found.T
+                np.fill_diagonal(gram, 0)
+                assert np.allclose((np.abs(gram).max(), gram.max()), (absolute, signed)), name
+                assert len(found) == room(name, 8)
+            print(f"{dim:>5} {name:<28}{room(name, dim):>20,}{absolute:>15.4f}{signed:>13.4f}")
+    print("\nCPU milliseconds of the exact best class of 64 rows, least of 20, dim = 1,024")
+    torch.set_num_threads(1)
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        z = torch.nn.functional.normalize(torch.randn(64, 1024), dim=1)
+        vectors = class_vectors(Codebook.for_classes(100_352, 1024), 100_352)
+        times = []
+        for work in (lambda v=vectors, z=z: v.topk(z, 1), lambda z=z: best_root(z)):
+            spent = []
+            for _ in range(20):
+                began = time.process_time()
+                work()
+                spent.append(1000 * (time.process_time() - began))
+            times.append(min(spent))
+        print(
+            f"seed {seed}: 100,352 Kerdock vectors {times[0]:.2f}, 1,049,600 roots {times[1]:.2f}"
+        )
+
+
 def rows_of(count: int, dim: int, seed: int, limit: float) -> Iterator[dict[str, object]]:
     target = RELEASED.get((count, dim), 1.15 * coherence_bound(count, dim))
     common = {"classes": count, "seed": seed, "target": target}
@@ -165,8 +250,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Coherence and seconds of class vectors.")
     parser.add_argument("--seconds", type=float, default=60.0, help="limit of each peer run")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--systems", action="store_true", help="only compare closed forms")
     parser.add_argument("--sizes", nargs="+", default=["1000x100", "1000x500", "5000x500"])
     options = parser.parse_args()
+    if options.systems:
+        systems(options.seeds)
+        return
     rows: list[dict[str, object]] = []
     for size in options.sizes:
         count, dim = map(int, size.split("x"))
