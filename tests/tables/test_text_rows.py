@@ -229,6 +229,11 @@ def test_line_ends_of_all_kinds() -> None:
         assert bad == []
 
 
+def test_comments_between_xmc_rows_are_no_rows() -> None:
+    table, bad = opened("# made today\n1 1:.5 # doc 7\n# end\n2 2:1\n", "xmc")
+    assert [row.data["y"] for row in table] == [["1"], ["2"]] and not bad
+
+
 def test_xmc_rows() -> None:
     text = "3 10 6\n1,5 3:.5 7:1.2\n 4:2 # no label\n3:1e-3\n"
     table, bad = opened(text, "xmc")

@@ -274,13 +274,13 @@ def test_rows_that_could_not_be_judged_are_named_once(capsys: pytest.CaptureFixt
 
 def test_a_check_counts_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows(tmp_path / "train.jsonl", talks())
-    encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
+    encoded, count, what = _sampled(tiny(), tmp_path / "train.jsonl", "utf-8", 40, 48)
     assert (len(encoded), count, what) == (22, 22, "answers in 7 rows")
     monkeypatch.setattr("growlabels.unsafe.cli.check._SAMPLE", 3)
-    encoded, count, _ = _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)
+    encoded, count, _ = _sampled(tiny(), tmp_path / "train.jsonl", "utf-8", 40, 48)
     assert (len(encoded), count) == (3, 22), "a long conversation is not read whole"
     write_rows(tmp_path / "train.jsonl", rows(5))
-    assert _sampled(tiny(), tmp_path / "train.jsonl", 40, 48)[1:] == (5, "rows")
+    assert _sampled(tiny(), tmp_path / "train.jsonl", "utf-8", 40, 48)[1:] == (5, "rows")
 
 
 def test_the_report_says_which_answer(run: Path) -> None:

@@ -18,11 +18,18 @@ _ANGLES = re.compile(r"(?:<[^<>]+>\s*)+")
 _ANGLE = re.compile(r"<([^<>]+)>")
 _BLANK_BETWEEN = re.compile(r"""(['"])\s+(['"])""")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
+_BRACKETS = re.compile(r"set\(\)|\[(.*)\]|\{(.*)\}|\((.*)\)", re.DOTALL)
+_HINTS = {" ": "blanks", "/": "'/'", "\n": "line breaks", "\t": "tabs", "::": "'::'", "+": "'+'"}
+MISSING = frozenset(("nan", "na", "n/a", "null", "none", "<na>", "#n/a", "nat"))
+"""Words for a missing number, in any case, as R, pandas and spreadsheets write it."""
+UNKNOWN = frozenset(("nan", "null", "none", "<na>", "#n/a", "nat"))
+"""Words for labels that are not known, in any case; ``NA`` may be a label."""
+_TRUTHS = {"true": 1.0, "false": 0.0}
 _MOST = 1000
 
 
 def number(value: object, decimal_comma: bool = False) -> float | None:
-    """Return the number that a cell holds; None where it is missing.
+    """Return the number that a cell holds; None where it is missing (empty, ``NA``, ``NaN``, ...).
 
     Parameters
     ----------
@@ -50,7 +57,9 @@ def number(value: object, decimal_comma: bool = False) -> float | None:
         try:
             found = math.nan if "_" in text else float(text)
         except ValueError:
-            found = math.nan
+            found = _TRUTHS.get(text.lower(), math.nan)
+        if math.isnan(found) and text.lower() in MISSING:
+            return None
     elif value is None:
         return None
     elif isinstance(value, bool | int | float | Decimal | np.number | np.bool_):
@@ -82,6 +91,8 @@ class LabelForm:
         Of the column, for messages.
     unsplit
         Values read so far as one label although they hold a letter that often separates labels.
+    hint
+        What may separate labels and was not taken for it.
     """
 
     kind: str
@@ -89,6 +100,7 @@ class LabelForm:
     name: str = ""
     chosen: bool = False
     unsplit: int = field(default=0, compare=False)
+    hint: str = field(default="", compare=False)
 
     @property
     def sentence(self) -> str:
@@ -97,12 +109,16 @@ class LabelForm:
             "JSON list": "holds JSON lists of labels",
             "Python list": "holds Python lists of labels",
             "angles": "holds labels in angle brackets",
+            "brackets": "holds labels in brackets, separated by ','",
             "separated": f"holds several labels a cell, separated by {self.separator!r}",
             "single": "holds one label a cell",
         }
         if self.kind not in ways or self.chosen:
             return ""
-        return f"column {self.name!r} {ways[self.kind]} (--label-separator says otherwise)"
+        said = f"column {self.name!r} {ways[self.kind]} (--label-separator says otherwise)"
+        if self.hint:
+            said += f"; {_HINTS[self.hint]} stand between words that are labels alone elsewhere"
+        return said
 
     def labels(self, value: object) -> list[str] | None:
         """Return the labels of a row; None where they are not known.
@@ -126,6 +142,8 @@ class LabelForm:
         if not isinstance(value, str):
             return _names([value])
         text = value.strip()
+        if not self.chosen and text.lower() in UNKNOWN:
+            return None
         if self.kind == "separated":
             return _pieces(text.split(self.separator))
         if not text:
@@ -136,6 +154,11 @@ class LabelForm:
             if not _ANGLES.fullmatch(text):
                 raise ValueError(f"must hold labels in angle brackets, it was {text[:40]!r}")
             return _pieces(_ANGLE.findall(text))
+        if self.kind == "brackets":
+            if not (found := _BRACKETS.fullmatch(text)):
+                raise ValueError(f"must hold labels in brackets, it was {text[:40]!r}")
+            inside = "".join(part or "" for part in found.groups())
+            return _pieces(piece.strip(" '\"") for piece in inside.split(","))
         if not self.chosen and any(letter in text for letter in SEPARATORS):
             self.unsplit += 1
         return [value] if self.chosen else [text]
@@ -175,15 +198,19 @@ def find_label_form(
     if any(isinstance(value, Mapping) for value in seen):
         return LabelForm("object", name=name)
     cells = [text for value in seen if isinstance(value, str) and (text := value.strip())]
+    cells = [text for text in cells if text.lower() not in UNKNOWN]
     for kind in ("JSON list", "Python list"):
         if cells and _all(cells, lambda cell, kind=kind: _parsed_list(cell, kind)):
             return LabelForm(kind, name=name)
     if cells and all(_ANGLES.fullmatch(cell) for cell in cells):
         return LabelForm("angles", name=name)
+    if cells and all(map(_BRACKETS.fullmatch, cells)):
+        return LabelForm("brackets", name=name)
     for letter in SEPARATORS:
         if _separates(letter, cells):
             return LabelForm("separated", letter, name)
-    return LabelForm("single", name=name)
+    hint = next((letter for letter in _HINTS if _separates(letter, cells, few=False)), "")
+    return LabelForm("single", name=name, hint=hint)
 
 
 def _all(cells: list[str], read: Callable[[str], object]) -> bool:
@@ -195,10 +222,11 @@ def _all(cells: list[str], read: Callable[[str], object]) -> bool:
     return True
 
 
-def _separates(letter: str, cells: list[str]) -> bool:
+def _separates(letter: str, cells: list[str], few: bool = True) -> bool:
     """Say whether a letter separates labels: the pieces come back in other cells.
 
-    Words of a sentence between commas do not: most of them stand in one cell alone.
+    Words of a sentence between commas do not: most of them stand in one cell alone. Of fewer
+    than 20 cells (``few``) short pieces are enough.
     """
     split = [_pieces(cell.split(letter)) for cell in cells if letter in cell]
     if not split:
@@ -210,7 +238,7 @@ def _separates(letter: str, cells: list[str]) -> bool:
     for piece in pieces:
         counts[piece] = counts.get(piece, 0) + 1
     again = sum(count for piece, count in counts.items() if count > 1 or piece in elsewhere)
-    short = len(cells) < 20 and all(len(piece.split()) <= 3 for piece in pieces)
+    short = few and len(cells) < 20 and all(len(piece.split()) <= 3 for piece in pieces)
     return 2 * again >= len(pieces) or short
 
 
@@ -223,6 +251,8 @@ def _names(values: Iterable[object]) -> list[str]:
     for label in values:
         if isinstance(label, np.generic):
             label = label.item()
+        if isinstance(label, Mapping) and isinstance(label.get("name"), str):
+            label = label["name"]
         if not isinstance(label, str | int) or isinstance(label, bool):
             shown = "null" if label is None else repr(label)[:40]
             raise ValueError(f"a label must be a string, it was {shown}")

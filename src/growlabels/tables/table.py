@@ -1,5 +1,6 @@
 """One door: a file of any kind, a folder, standard input or a frame becomes a table of rows."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -15,6 +16,8 @@ from growlabels.tables.read.csv_rows import WORDS, CsvRows, decimal_commas
 from growlabels.tables.rows import MalformedRow, Refusals, Row, SetAside
 
 _LOOKED_AT = 1000
+_KEYED = re.compile(r"([^/=]+)=[^/]*/")
+"""A folder of a partitioned data set, such as ``year=2024/``."""
 
 
 class Reader(Protocol):
@@ -208,6 +211,12 @@ class Table:
 
     def _look_at_cells(self) -> None:
         """Find out what the first rows of a CSV file say of all, and note what is unusual."""
+        names = dict.fromkeys(
+            key for part in self.parts for key in _KEYED.findall(part.name.replace("\\", "/"))
+        )
+        if names and self.folder is not None:
+            keys = ", ".join(map(repr, names))
+            self.notes.append(f"values of {keys} in the names of folders are not read as columns")
         if not isinstance(self.reader, CsvRows):
             return
         if self.reader.separator != ",":

@@ -64,6 +64,33 @@ def test_arff_label_that_is_not_known(write, body):
     assert rows[2] == ({"a": 5.0, "b": 6.0}, {"t": False})
 
 
+@pytest.mark.parametrize("word", ["NA", "NaN", "null", "None", "N/A", "<NA>", "#N/A"])
+def test_words_for_a_missing_number(write, word):
+    rows = read_stream(write("s.csv", f"a,b,t\n1,{word},1\n"), "1")
+    assert list(rows) == [({"a": 1.0, "b": 0.0}, {"t": True})]
+
+
+def test_words_for_truth(write):
+    rows = list(read_stream(write("s.csv", "a,b,t\nTrue,2,Y\nfalse,2,N\n"), "t"))
+    assert rows == [({"a": 1.0, "b": 2.0}, {"t": True}), ({"a": 0.0, "b": 2.0}, {"t": False})]
+
+
+@pytest.mark.parametrize("word", ["NaN", "None", "null", "<NA>"])
+def test_a_word_for_missing_is_no_label(write, word):
+    text = "a,tags\n" + f"1,r;sql\n2,{word}\n3,sql\n" * 5
+    found = [y for _, y in read_stream(write("s.csv", text), "tags")]
+    assert found[:3] == [{"r": True, "sql": True}, None, {"sql": True}]
+
+
+def test_values_in_the_names_of_folders_are_said_to_be_unread(tmp_path):
+    for part in "ab":
+        (tmp_path / f"kind={part}").mkdir()
+        (tmp_path / f"kind={part}" / "p.csv").write_text("x,t\n1,1\n")
+    said = []
+    assert len(list(read_stream(tmp_path, "t", say=said.append))) == 2
+    assert any("values of 'kind' in the names of folders are not read" in one for one in said)
+
+
 def test_json_rows(write):
     rows = list(read_stream(write("s.jsonl", lines(JSONL))))
     assert rows == [WANTED[0], ({"a": 3.0}, {})]
@@ -206,7 +233,7 @@ def test_json_rows_are_read_while_the_stream_runs(write):
         ("s.csv", CSV, "a,b,t", "label columns only"),
         ("s.csv", "a,a,t\n1,2,1\n", "1", "two columns named 'a'"),
         ("s.csv", "a,b,t\n1,2,1\n1,1\n", "1", "line 3: has 2 cells for 3 columns"),
-        ("s.csv", "a,b,t\n1,nan,1\n", "1", "line 2: column 'b' must be a finite number"),
+        ("s.csv", "a,b,t\n1,inf,1\n", "1", "line 2: column 'b' must be a finite number"),
         ("s.csv", "a,b,t\n1,x,1\n", "1", "line 2: column 'b' .* it was 'x' .--text counts"),
         ("s.csv", "a,b,t\n1,1,1\n1,1,maybe\n", "1", "line 3: label 't' must be 0 or 1"),
         ("s.arff", ARFF + "1,nan,0\n", "1", "line 6: attribute 'b' must be a finite number"),

@@ -87,7 +87,7 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
     ("row", "reason"),
     [
         ({}, "none of 'messages', 'conversations', 'prompt', .*; its fields are none"),
-        ({"inputs": "q"}, "its fields are 'inputs'"),
+        ({"xs": "q"}, "its fields are 'xs'"),
         ({"text": "q", "label": 1}, "has 'text' and no prompt; name what is trained on"),
         ({"prompt": "q"}, "has 'prompt' and none of 'completion', 'response'"),
         ({"question": "q"}, "has 'question' and none of 'completion'"),
@@ -106,7 +106,7 @@ def test_shapes(row: dict[str, Any], prompt: str, response: str) -> None:
         ({"messages": [USER, {"role": "assistant"}]}, "'content' of turn 2"),
         ({"messages": ["q", ANSWER]}, "turn 1 of 'messages' has no text field 'role'"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "image"}]}, ANSWER]},
+            {"messages": [{"role": "user", "content": [{"type": "chart"}]}, ANSWER]},
             "a part that is not text",
         ),
     ],

@@ -48,3 +48,10 @@ def test_a_false_label_may_mean_undesirable() -> None:
     row = {"prompt": "q", "completion": "a", "label": False}
     (said,) = notes_of(row, {**row, "label": True}, {**row, "label": 0}, {**row, "kto_tag": True})
     assert said.startswith("'label' is false in 1 row. If it marks undesirable answers")
+
+
+def test_images_are_said_to_be_unread() -> None:
+    seen = [{"role": "user", "content": [{"type": "image_url"}, {"text": "q"}]}, TURNS[1]]
+    assert notes_of({"messages": seen}, {"messages": TURNS}) == [
+        "1 row with images, sound or files: the scan reads their text alone."
+    ]

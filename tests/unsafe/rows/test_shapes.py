@@ -12,7 +12,7 @@ from growlabels.unsafe.rows.turns import ROLES
 Row = dict[str, Any]
 
 
-def user(text: str) -> Row:
+def user(text: Any) -> Row:
     return {"role": "user", "content": text}
 
 
@@ -199,3 +199,48 @@ def test_fields_of_turns_that_are_read() -> None:
     read = fields_read({"messages": [user("q")], "system": "s"})
     assert {"messages.content", "messages.reasoning_content", "system"} <= read
     assert "messages.name" not in read and "messages" not in read
+
+
+TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": {"role": ["user", "assistant"], "content": ["q", "a"]}},
+        {"messages": str(TURNS)},
+        {"messages": "[{'content': 'q', 'role': 'user'}\n {'content': 'a', 'role': 'assistant'}]"},
+        {"conversation": [{"input": "q", "output": "a"}]},
+        {"conversation": [{"human": "q", "assistant": "a"}]},
+        {"conversations": [{"speaker": "user", "text": "q"}, {"speaker": "bot", "text": "a"}]},
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "q"}]},
+                {"role": "model", "parts": [{"text": "a"}]},
+            ]
+        },
+        {"messages": [user([{"type": "image"}, {"type": "text", "text": "q"}]), said("a")]},
+        {"input": "q", "output": "a"},
+        {"problem": "q", "solution": "a"},
+    ],
+)
+def test_other_layouts_of_a_question_and_its_answer(row: Row) -> None:
+    assert answers(row) == ([("q", "a")], [])
+
+
+@pytest.mark.parametrize("system", ["s", [{"text": "s"}], {"parts": [{"text": "s"}]}])
+def test_a_system_prompt_of_parts(system: object) -> None:
+    assert answers({"messages": TURNS, "system": system}) == (WITH_SYSTEM, [])
+    assert answers({"contents": TURNS, "systemInstruction": system}) == (WITH_SYSTEM, [])
+
+
+@pytest.mark.parametrize("mask", [{"loss": False}, {"weight": "0"}, {"train": "False"}])
+def test_masks_as_files_write_them(mask: Row) -> None:
+    found, bad = answers({"messages": [user("q"), said("a", **mask), user("r"), said("b")]})
+    assert (found, bad) == ([("r", "b")], [])
+
+
+@pytest.mark.parametrize("tag", ["False", "false", "0"])
+def test_a_kto_tag_as_csv_writes_it(tag: str) -> None:
+    found, (bad,) = answers({"prompt": "q", "completion": "a", "kto_tag": tag})
+    assert not found and isinstance(bad, UntrainedRow)

@@ -59,7 +59,7 @@ def test_parts_of_a_content() -> None:
     result = [{"type": "tool_result", "content": [{"type": "text", "text": "3"}]}]
     assert read_turns([{"role": "user", "content": result}], "messages")[0].text == "3"
     with pytest.raises(Malformed, match="holds a part that is not text"):
-        answer(content=[{"type": "image_url", "image_url": {"url": "x"}}])
+        answer(content=[{"type": "chart", "chart": {"url": "x"}}])
 
 
 def test_a_last_answer_without_content_is_malformed_unless_it_calls() -> None:

@@ -7,8 +7,8 @@ from growlabels.base.labels import repeated
 from growlabels.stream.files.keys import Keys, short
 from growlabels.tables import ABSENT, LabelForm, Table, find_label_form
 
-TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
-    "0": False, "0.0": False, "false": False, "no": False
+TRUTH = {"1": True, "1.0": True, "true": True, "yes": True, "y": True} | {
+    "0": False, "0.0": False, "false": False, "no": False, "n": False
 }  # fmt: skip
 LabelTruths = dict[str, bool | None]
 """Label -> whether it is there; None: not known yet."""
@@ -76,6 +76,7 @@ class Labels:
         if not isinstance(labels, Mapping) or not self._forms:
             return truths(labels)
         found: dict[str, bool | None] = {}
+        unknown = False
         for name, value in labels.items():
             form = self._forms.get(name)
             if value is ABSENT or value is None:
@@ -84,10 +85,11 @@ class Labels:
                 found |= truths({name: value})
                 continue
             names = form.labels(value)
+            unknown |= names is None
             if twice := repeated([*found, *(names or ())]):
                 raise ValueError(f"label {short(twice[0])} is named twice")
             found |= dict.fromkeys(names or (), True)
-        return found
+        return None if unknown and not found else found
 
 
 def _is_unknown(labels: Any) -> bool:

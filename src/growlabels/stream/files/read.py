@@ -241,14 +241,14 @@ def _arrays(table: Table, keys: Keys, refused: Refused) -> ArrayRows | Iterator[
 
 
 def rows_by_name(
-    X: Any, Y: NDArray[np.int8], features: Sequence[str], labels: Sequence[str]
+    X: Any, Y: NDArray[np.int8], features: list[str], labels: Sequence[str]
 ) -> Iterator[LabelRow]:
     """Yield the rows of arrays by name; -1 in ``Y`` is a label that is not known yet."""
     for row, y in enumerate(Y.tolist()):
         known = {n: None if t < 0 else bool(t) for n, t in zip(labels, y, strict=True)}
         unknown = all(there is None for there in known.values())
         if isinstance(X, np.ndarray):
-            x = dict(zip(features, X[row].tolist(), strict=True))
+            x: dict[str, float] = dict(zip(features, X[row].tolist(), strict=True))
         else:
             held = slice(X.indptr[row], X.indptr[row + 1])
             places = X.indices[held].tolist()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from growlabels.tables.cells import number
+from growlabels.tables.cells import UNKNOWN, number
 from growlabels.tables.look.facts import Column, Facts, facts_of
 from growlabels.tables.open import open_table
 from growlabels.tables.rows import MalformedRow, RowSource
@@ -141,7 +141,7 @@ def missing_labels(labels: Iterable[Column], rows: int) -> list[str]:
     """Name columns of labels that are empty or not a number in some rows."""
     found = []
     for c in labels:
-        words = sum(n for text, n in c.values.items() if text.strip().lower() in ("nan", "null"))
+        words = sum(n for text, n in c.values.items() if text.strip().lower() in UNKNOWN)
         count = rows - c.present + c.missing + max(c.not_numbers, words)
         if count:
             found.append(f"label {c.name!r} is missing or NaN in {_rows(count)}")

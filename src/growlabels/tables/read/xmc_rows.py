@@ -53,7 +53,7 @@ class XmcRows:
                     promised = list(map(int, found.groups()))
                     self.header: str = line
                     continue
-                if not line.strip("\r\n"):
+                if not line.strip("\r\n") or line.startswith("#"):
                     continue
                 rows += 1
                 try:

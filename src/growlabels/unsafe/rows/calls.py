@@ -4,7 +4,9 @@ Ids, types and the escapes of JSON inside JSON are left out: they are the same i
 say nothing about it.
 """
 
+import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,13 +50,34 @@ def is_call(value: object) -> bool:
 
 
 def parsed(value: Any) -> Any:
-    """Return what a text of JSON holds, objects and lists alone; anything else as it is."""
+    """Return what a text of JSON holds, objects and lists alone; anything else as it is.
+
+    Lists as Python and numpy print them, which pandas writes into CSV files, are read too.
+
+    >>> parsed("[{'role': 'user'}\\n {'role': 'assistant'}]"), parsed("[sic]")
+    ([{'role': 'user'}, {'role': 'assistant'}], '[sic]')
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
-            return value
+            return _printed(value.strip())
     return value
+
+
+def _printed(text: str) -> Any:
+    """Return the value that Python or numpy printed as a text; the text where it is none."""
+    if not text.startswith(("[{", "{")):
+        return text
+    for each in (text, _NO_COMMA.sub("}, {", text)):
+        try:
+            return ast.literal_eval(each)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return text
+
+
+_NO_COMMA = re.compile(r"\}\s*\n\s*\{")
 
 
 def _one(call: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from growlabels.unsafe.rows.examples import Example
 from growlabels.unsafe.rows.shapes import KTO, fields_read
-from growlabels.unsafe.rows.turns import listed
+from growlabels.unsafe.rows.turns import MEDIA, listed
 
 _WORDS = 3
 _UNSPACED = 12
@@ -29,6 +29,7 @@ class ReadingNotes:
         self.masked: int = 0
         self.masked_rows: int = 0
         self.after: int = 0
+        self.media: int = 0
         self.undesirable: int = 0
         self.untrained: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
@@ -38,6 +39,7 @@ class ReadingNotes:
         self.masked += example.masked
         self.masked_rows += example.masked > 0
         self.after += example.after > 0
+        self.media += _holds_media(example.data)
         self.undesirable += example.data.get("label") is False and KTO not in example.data
         self.unread.update(unread_text(example.data))
 
@@ -58,6 +60,11 @@ class ReadingNotes:
             found.append(
                 f"Turns after the last answer, in {_counted(self.after, 'conversation')}: training "
                 "ignores them, and so does the scan."
+            )
+        if self.media:
+            found.append(
+                f"{_counted(self.media, 'row')} with images, sound or files: the scan reads their "
+                "text alone."
             )
         if self.undesirable:
             found.append(
@@ -85,6 +92,17 @@ def unread_text(data: Mapping[str, Any]) -> set[str]:
     """
     read = fields_read(data)
     return {path for path, value in _texts(data, "") if not _covered(path, read) and _prose(value)}
+
+
+def _holds_media(value: object) -> bool:
+    """Return whether a value holds a part that is an image, sound or a file."""
+    value = listed(value)
+    if isinstance(value, Mapping):
+        kind = value.get("type")
+        if isinstance(kind, str) and MEDIA.fullmatch(kind):
+            return True
+        return any(map(_holds_media, value.values()))
+    return isinstance(value, list) and any(map(_holds_media, value))
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -23,12 +23,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from growlabels.unsafe.rows.calls import parsed
-from growlabels.unsafe.rows.turns import TURN_FIELDS, Malformed, Turn, kind, listed, read_turns
+from growlabels.unsafe.rows.turns import (
+    TURN_FIELDS,
+    Malformed,
+    Turn,
+    is_off,
+    kind,
+    listed,
+    read_turns,
+)
 
-CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat")
-PROMPTS = ("prompt", "question", "query", "instruction")
-RESPONSES = ("completion", "response", "answer", "output")
-SYSTEMS = ("system", "system_prompt", "system_message")
+CONVERSATIONS = (
+    "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "contents", "items",
+)  # fmt: skip
+PROMPTS = ("prompt", "question", "query", "instruction", "problem", "input", "inputs")
+RESPONSES = ("completion", "response", "answer", "output", "solution", "targets")
+SYSTEMS = ("system", "system_prompt", "system_message", "systemInstruction", "system_instruction")
 _BESIDE_INSTRUCTION = ("input", "context")
 KTO = "kto_tag"
 _ASSISTANT = "\n\nAssistant:"
@@ -87,15 +97,23 @@ def read_shape(data: Mapping[str, Any], answered: bool = True) -> ShapedRow:
         raise Malformed(_what_is_missing(data))
     turns, asked = row.turns, row.asked
     if turns[:1] and turns[0].role != "system":
-        name = next((n for n in SYSTEMS if isinstance(data.get(n), str)), "")
+        name = _present(data, SYSTEMS)
         if name:
             row.fields.add(name)
-            if data[name].strip():
-                turns, asked = [Turn("system", data[name]), *turns], asked + 1
+            text = _system_text(data[name], name)
+            if text.strip():
+                turns, asked = [Turn("system", text), *turns], asked + 1
     tag = data.get(KTO)
     if tag is not None:
         row.fields.add(KTO)
-    return row._replace(turns=turns, asked=asked, pushed_away=tag is not None and not tag)
+    return row._replace(turns=turns, asked=asked, pushed_away=is_off(tag))
+
+
+def _system_text(value: object, name: str) -> str:
+    """Return a system prompt: a text, a list of parts, or an object that holds parts."""
+    value = listed(value)
+    said = value if isinstance(value, Mapping) else {"content": value}
+    return read_turns([{**said, "role": "system"}], name)[0].text
 
 
 def shape_of(data: Mapping[str, Any]) -> str:
@@ -132,7 +150,8 @@ def _conversation(data: Mapping[str, Any], answered: bool) -> ShapedRow:
     if answered and not any(turn.role == "assistant" for turn in turns):
         raise Malformed(f"'{name}' holds no turn of the assistant")
     shape = "conversations (ShareGPT)" if name == "conversations" else name
-    return ShapedRow(shape, turns, 0, _turn_fields([name]))
+    written = {name} if isinstance(data[name], str) else set()
+    return ShapedRow(shape, turns, 0, _turn_fields([name]) | written)
 
 
 def _texts(data: Mapping[str, Any], answered: bool) -> ShapedRow:
@@ -270,7 +289,8 @@ def _what_is_missing(data: Mapping[str, Any]) -> str:
             "it, which may be empty, 'prompt'"
         )
     known = ", ".join(map(repr, (*CONVERSATIONS[:2], *PROMPTS)))
-    return f"has none of {known}; its fields are {', '.join(map(repr, list(data)[:8])) or 'none'}"
+    fields = ", ".join(map(repr, list(data)[:8])) or "none"
+    return f"has none of {known}; its fields are {fields}: rename those of the prompt and answer"
 
 
 def _present(data: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """One turn of a conversation: who speaks, what is said, and whether training learns it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,12 +24,25 @@ ROLES = {
 _KNOWN = {name: role for role, names in ROLES.items() for name in names}
 _CALLERS = ("function_call", "tool_call", "tool_calls")
 
+SPEAKERS = ("role", "from", "speaker")
+"""Keys of a turn that name its role."""
+CONTENTS = ("content", "value", "text", "message", "parts")
+"""Keys of a turn that hold what is said."""
+ROUNDS = {
+    "system": "system",
+    "human": "user", "user": "user", "input": "user", "prompt": "user", "question": "user",
+    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "output": "assistant",
+    "answer": "assistant", "response": "assistant",
+}  # fmt: skip
+"""Key of an object that holds a whole round, such as ``{"human": ..., "assistant": ...}``."""
 REASONING = ("reasoning_content", "thinking", "reasoning")
 """Keys of a turn that hold what the assistant thinks before it answers."""
-MASKS = ("weight", "train", "training")
+MASKS = ("weight", "train", "training", "loss")
 """Keys of a turn that keep its text out of the loss where they are 0 or false."""
-TURN_FIELDS = ("role", "from", "content", "value", "tool_calls", "function_call", *REASONING)
+TURN_FIELDS = (*SPEAKERS, *CONTENTS, "tool_calls", "function_call", *REASONING, *ROUNDS)
 """Keys of a turn whose text is read."""
+MEDIA = re.compile(r"(?:input_)?(?:image|audio|video|file)(?:_url|_file|_data)?")
+"""Types of parts that hold no text; they are not read."""
 
 
 class Malformed(ValueError):
@@ -62,9 +76,38 @@ def read_turns(turns: object, name: str) -> list[Turn]:
     [('user', 'Hi.', True), ('assistant', 'Ho.', False)]
     """
     turns = parsed(listed(turns))
+    if isinstance(turns, Mapping):
+        turns = _of_columns(turns)
     if not isinstance(turns, list) or not turns:
         raise Malformed(f"'{name}' is not a list of turns")
+    if all(map(_is_round, turns)):
+        turns = [
+            {"role": ROUNDS[key], "content": said}
+            for each in turns
+            for key, said in sorted(each.items(), key=lambda item: _ORDER[ROUNDS[item[0]]])
+            if said is not None
+        ]
     return [_turn(turn, name, place, len(turns)) for place, turn in enumerate(turns, 1)]
+
+
+_ORDER = {"system": 0, "user": 1, "assistant": 2}
+
+
+def _of_columns(turns: Mapping[str, Any]) -> Any:
+    """Return an object of lists, as Hugging Face writes a sequence, as a list of turns."""
+    columns = {key: listed(value) for key, value in turns.items() if value is not None}
+    lengths = {len(value) if isinstance(value, list) else -1 for value in columns.values()}
+    if len(lengths) != 1 or -1 in lengths:
+        return turns
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _is_round(turn: object) -> bool:
+    """Return whether an object holds a question and its answer under the names of who speaks."""
+    if not isinstance(turn, Mapping) or not set(turn) <= set(ROUNDS):
+        return False
+    speakers = [ROUNDS[key] for key, said in turn.items() if isinstance(said, str)]
+    return "assistant" in speakers and len(set(speakers)) == len(speakers)
 
 
 def joined(turns: Sequence[Turn | tuple[str, str]]) -> str:
@@ -99,7 +142,7 @@ def kind(value: object) -> str:
 
 
 def _turn(turn: object, name: str, place: int, last: int) -> Turn:
-    given = _first(turn, "role", "from") if isinstance(turn, Mapping) else None
+    given = _first(turn, *SPEAKERS) if isinstance(turn, Mapping) else None
     if not isinstance(turn, Mapping) or not isinstance(given, str):
         raise Malformed(f"turn {place} of '{name}' has no text field 'role'")
     called = given.strip().lower().replace("-", "_")
@@ -109,7 +152,7 @@ def _turn(turn: object, name: str, place: int, last: int) -> Turn:
         raise Malformed(
             f"turn {place} of '{name}' has the unknown role {given!r}; the roles are {known}"
         )
-    content = listed(_first(turn, "content", "value"))
+    content = listed(_first(turn, *CONTENTS))
     thoughts, calls = _beside(turn, role)
     if called in _CALLERS and is_call(parsed(content)):
         content, calls = None, [call_text(content), *calls]
@@ -125,7 +168,7 @@ def _turn(turn: object, name: str, place: int, last: int) -> Turn:
         raise Malformed(f"'content' of turn {place} of '{name}' is {kind(content)}, not text")
     thoughts = [f"<think>{text}</think>" for text in thoughts if text not in content]
     text = "\n".join(part for part in ("".join([*thoughts, content]), *calls) if part)
-    return Turn(role, text, not any(_is_off(turn.get(mask)) for mask in MASKS))
+    return Turn(role, text, not any(is_off(turn.get(mask)) for mask in MASKS))
 
 
 def _beside(turn: Mapping[str, Any], role: str) -> tuple[list[str], list[str]]:
@@ -142,7 +185,14 @@ def _first(turn: Mapping[str, Any], *keys: str) -> Any:
     return next((turn[key] for key in keys if turn.get(key) is not None), None)
 
 
-def _is_off(value: object) -> bool:
+def is_off(value: object) -> bool:
+    """Return whether a value says no: false, 0, or the words that CSV files hold for these.
+
+    >>> [is_off(value) for value in (False, 0, "False", "0", None, "", 0.5)]
+    [True, True, True, True, False, False, False]
+    """
+    if isinstance(value, str):
+        return value.strip().lower() in ("false", "0", "0.0", "no")
     return isinstance(value, bool | int | float | np.number | np.bool_) and not value
 
 
@@ -153,6 +203,8 @@ def _part(part: object, name: str, place: int) -> tuple[str, str]:
     if isinstance(part, Mapping):
         if part.get("type") == "tool_use":
             return "call", call_text(part)
+        if MEDIA.fullmatch(str(part.get("type"))):
+            return "text", ""
         texts = "".join(_texts(part))
         if texts or isinstance(part.get("text"), str):
             return ("thinking" if part.get("type") in REASONING else "text"), texts
