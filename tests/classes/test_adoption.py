@@ -22,6 +22,17 @@ def test_hugging_face_trainer() -> None:
     assert accuracy("classes_trainer.py") > 0.9
 
 
+def test_images_in_a_plain_loop() -> None:
+    pytest.importorskip("transformers")
+    assert accuracy("classes_images.py") > 0.8
+
+
+def test_images_below_the_trainer() -> None:
+    pytest.importorskip("transformers")
+    pytest.importorskip("accelerate", reason="the Trainer needs accelerate")
+    assert accuracy("classes_images_trainer.py") > 0.8
+
+
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers and logging
 def test_lightning() -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed")
