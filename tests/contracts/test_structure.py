@@ -191,6 +191,7 @@ def test_no_model_or_pickle_is_kept_among_the_sources() -> None:
     assert "README.md" in kept
     texts = [
         ".py",
+        ".sh",
         ".typed",
         ".md",
         ".html",
