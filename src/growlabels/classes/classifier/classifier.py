@@ -21,7 +21,7 @@ from growlabels.classes.classifier.early_stopping import EarlyStopping
 from growlabels.classes.classifier.labelled import Labelled
 from growlabels.classes.classifier.predicting import Predicting
 from growlabels.classes.classifier.rows import checked_rows
-from growlabels.classes.classifier.settings import check_settings, room
+from growlabels.classes.classifier.settings import check_settings, new_head, room
 from growlabels.classes.classifier.split import some_of_each
 from growlabels.classes.classifier.temperature import kept_back
 from growlabels.classes.classifier.training import (
@@ -34,7 +34,6 @@ from growlabels.classes.classifier.training import (
 )
 from growlabels.classes.classifier.weights import row_weights
 from growlabels.classes.codes.codebook import Codebook
-from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.augment import RandomAffine
 from growlabels.classes.inputs.choice import Reader
 from growlabels.classes.inputs.labels import as_labels, distinct, kind_of
@@ -54,16 +53,15 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
     Parameters
     ----------
     capacity
-        The largest number of classes expected; by default what the codebook has room for,
-        33,024 with up to 256 classes at first, 525,312 with up to 1,024, then 8,390,656 or more.
+        The largest number of classes expected; by default what the codebook has room for:
+        33,024 with up to 256 classes at first, 525,312 with up to 1,024, else more.
     dim
         Dimension of the class vectors; chosen from the number of classes by default.
     tau
         Temperature, or ``"auto"``: from the number of classes.
-    margin
-        Additive angular margin in radians.
-    label_smoothing
-        From 0 to below 1.
+    margin, label_smoothing
+        Angular margin in radians, and label smoothing; by default .2 and .1 with up to 256
+        dimensions, above (more than 256 classes) 0 and 0, and the head then centres its features.
     hidden
         Width of the hidden layers.
     analyzer, embedding, buckets, longest_ngram
@@ -139,8 +137,8 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         capacity: int | None = None,
         dim: int | None = None,
         tau: float | Literal["auto"] = "auto",
-        margin: float = 0.2,
-        label_smoothing: float = 0.1,
+        margin: float | None = None,
+        label_smoothing: float | None = None,
         hidden: int = 256,
         analyzer: Analyzer = "char",
         embedding: int = 128,
@@ -316,7 +314,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             if self.augmentation and isinstance(self.reader_, ImageReader):
                 trunk = nn.Sequential(RandomAffine(self.augmentation), trunk)
             width = getattr(trunk, "width", self.hidden)
-            head = EBVHead(width, self.codebook_, self.tau, self.margin, self.label_smoothing)
+            head = new_head(self, width)
         self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)

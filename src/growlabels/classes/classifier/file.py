@@ -141,6 +141,8 @@ def _restore(
         model.feature_names_in_ = np.array(columns["names"], dtype=object)
     model.prepare()
     tensors = load_tensors((folder / WEIGHTS).read_bytes())
+    if "head.centring.mean" not in tensors:  # saved before heads could centre their features
+        model.head_.centring = nn.Identity()
     for prefix, module in (("trunk.", model.trunk_), ("head.", model.head_)):
         part = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
         module.load_state_dict(part)

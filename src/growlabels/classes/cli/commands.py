@@ -67,9 +67,10 @@ class Fit:
     dim: int | None = None
     """Dimension of the class vectors; chosen from the number of classes if not given."""
     margin: float | None = None
-    """Angular margin in radians; 0.2, and 0 for images, if not given."""
+    """Angular margin in radians; if not given 0.2, and 0 for images or above 256 classes."""
     label_smoothing: float | None = None
-    """Share of each target that is spread over all classes; 0.1, and 0 for images, if not given."""
+    """Share of each target that is spread over all classes; if not given 0.1, and 0 for images or
+    above 256 classes."""
     epochs: int | None = None
     """Passes over the rows; enough for 400 steps and 5 or more, for images 600 and 8, if not
     given."""
