@@ -288,3 +288,10 @@ def test_parquet_columns_of_one_name(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "r.parquet")
     with pytest.raises(DataError, match="has two columns named 'a'; rename one"):
         open_table(tmp_path / "r.parquet")
+
+
+def test_a_parquet_file_whose_metadata_is_not_utf_8(tmp_path: Path) -> None:
+    table = pyarrow.table({"a": [1, 2]})
+    odd = {b"huggingface": b"\xff\xfe{", b"pandas": b"\xff", b"k\xff": b"v"}
+    parquet.write_table(table.replace_schema_metadata(odd), tmp_path / "m.parquet")
+    assert [row.data for row in open_table(tmp_path / "m.parquet")] == [{"a": 1}, {"a": 2}]

