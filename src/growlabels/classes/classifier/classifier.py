@@ -34,6 +34,7 @@ from growlabels.classes.classifier.training import (
 )
 from growlabels.classes.classifier.weights import row_weights
 from growlabels.classes.codes.codebook import Codebook
+from growlabels.classes.heads.head import EBVHead
 from growlabels.classes.inputs.augment import RandomAffine
 from growlabels.classes.inputs.choice import Reader
 from growlabels.classes.inputs.labels import as_labels, distinct, kind_of
@@ -313,14 +314,15 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
             trunk = self.reader_.trunk(self.embedding, self.hidden, self.dropout)
             if self.augmentation and isinstance(self.reader_, ImageReader):
                 trunk = nn.Sequential(RandomAffine(self.augmentation), trunk)
-            width = getattr(trunk, "width", self.hidden)
-            head = new_head(self, width)
-        self.trunk_, self.head_ = trunk.to(self.device), head.to(self.device)
+            head = new_head(self, getattr(trunk, "width", self.hidden))
+        self.trunk_: nn.Module = trunk.to(self.device)
+        self.head_: EBVHead = head.to(self.device)
         self.replay_: tuple[Inputs, NDArray[np.int64]]
         self.replay_ = self.reader_.nothing(), np.zeros(0, np.int64)
         self.calls_: int = 0
-        self.held_back_ = TrainingRows(self.reader_.nothing(), np.zeros(0, np.int64))
-        self.temperature_, self.threshold_ = 1.0, None
+        self.held_back_: TrainingRows = TrainingRows(self.reader_.nothing(), np.zeros(0, np.int64))
+        self.temperature_: float = 1.0
+        self.threshold_: float | None = None
         self._columns()
 
     def _first_fit(
@@ -337,7 +339,7 @@ class EBVClassifier(Labelled, Predicting, Calibrated, ClassifierMixin, BaseEstim
         every = as_labels([*known, *labels.tolist()]) if known else labels
         self.label_type_: np.dtype[Any] = every.dtype
         values = distinct(every)[0]
-        self.codebook_ = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
+        self.codebook_: Codebook = Codebook.for_classes(room(self.capacity, len(values)), self.dim)
         self.codebook_.add_labels(values)
         self.reader_: Reader = self._make_reader(rows)
         self.prepare()
