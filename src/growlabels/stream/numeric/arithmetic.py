@@ -18,6 +18,9 @@ LOGIT_LIMIT = 6.0
 TINY = 1e-12
 LEAST_VARIANCE = 1e-24
 """Of a feature of mean 1: below it lies rounding alone, so the feature is constant."""
+SMALLEST = 1e-300
+"""Variance up to which a feature is constant, since one over it may be infinite."""
+MOST_PRECISE = float(np.finfo(np.float32).max)
 PRIOR_VOTE = 2.0
 FARTHEST = np.float32(1e36)
 WIDEST = 1e12
@@ -81,6 +84,7 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
     largest absolute value; ``zscores`` (features + 1,): a leading 1, then z-scores within +-5;
     ``precision`` (features,): one over the variance; 0 for a constant feature, and for one whose
     deviation is under a millionth of its mean, since the window keeps 32 bits of a value.
+    Distances are computed in 32 bits too, in which a larger precision would be infinite.
     """
     n = rows + 1.0
     scaled[0] = 1.0
@@ -92,12 +96,12 @@ def standardise(x, rows, mean, spread, largest, moments, scaled, zscores, precis
         top = max(largest[j], abs(x[j]))
         variance = squares / n
         level = centre * centre
-        alive = variance > LEAST_VARIANCE * level and variance > 0.0
+        alive = variance > LEAST_VARIANCE * level and variance > SMALLEST
         moments[0, j] = centre
         moments[1, j] = squares
         moments[2, j] = top
         inverse = 1.0 / variance if alive else 0.0
-        precision[j] = inverse if variance > TINY * level else 0.0
+        precision[j] = min(inverse, MOST_PRECISE) if variance > TINY * level else 0.0
         scaled[j + 1] = x[j] / top if top > 0.0 else 0.0
         zscores[j + 1] = min(max((x[j] - centre) * math.sqrt(inverse), -5.0), 5.0)
 
